@@ -1,0 +1,85 @@
+/*
+ * Judgements (SPEC section 3) over a model: a role, an alert and their reasons for every thread.
+ * Pure: no clock, no I/O. A role needs memory of the past for its hysteresis; that memory is the
+ * findings themselves, updated once a tick.
+ *
+ * Live roles look at a window of 10 s, the role in a report at the whole life of the thread. First
+ * match in the order W M C I B L; a live role changes only after 3 s beyond its threshold by 10 %.
+ */
+#ifndef MS_ANALYSIS_FINDINGS_H
+#define MS_ANALYSIS_FINDINGS_H
+
+#include "model/model.h"
+
+/* X(id, letter, json_name, word) in the order in which they are tried */
+#define MS_ROLES(X)                                                                                \
+    X(WAITING, 'W', "waiting", "waiting")                                                          \
+    X(MEMORY, 'M', "memory_intensive", "memory")                                                   \
+    X(CPU, 'C', "cpu_intensive", "cpu")                                                            \
+    X(IO, 'I', "io_intensive", "io")                                                               \
+    X(BALANCED, 'B', "balanced", "balanced")                                                       \
+    X(LIGHTWEIGHT, 'L', "lightweight", "light")
+
+enum ms_role {
+#define MS_ROLE_ID(id, letter, name, word) MS_ROLE_##id,
+    MS_ROLES(MS_ROLE_ID)
+#undef MS_ROLE_ID
+        MS_ROLE_TOTAL
+};
+
+char ms_role_letter(enum ms_role role);
+const char *ms_role_name(enum ms_role role); /* JSON */
+const char *ms_role_word(enum ms_role role); /* screen */
+
+enum ms_alert { MS_ALERT_NORMAL, MS_ALERT_MEDIUM, MS_ALERT_HIGH };
+const char *ms_alert_name(enum ms_alert alert); /* "normal" "medium" "high" */
+
+/* Defaults are SPEC section 3. MB = 10^6 bytes. */
+struct ms_thresholds {
+    bool relative; /* `auto`: an alert also needs twice the average thread; false: `seed` */
+    double waiting_pct;
+    uint64_t memory_peak_bytes;
+    uint64_t memory_allocations;
+    double cpu_pct;
+    uint64_t io_operations;
+    uint64_t balanced_allocations;
+    uint64_t alert_high_bytes, alert_medium_bytes;
+    double alert_high_cpu_pct, alert_medium_cpu_pct;
+    uint64_t role_window_ns;     /* 10 s */
+    uint64_t role_hold_ns;       /* 3 s */
+    double role_margin;          /* 0.10 */
+};
+struct ms_thresholds ms_thresholds_default(void);
+
+#define MS_REASON_MAX 120u
+struct ms_judgement {
+    uint32_t thread_id;
+    enum ms_role role;
+    enum ms_alert alert;
+    char role_reason[MS_REASON_MAX];  /* "peak 24.1 MB > 18 MB and 51k allocations > 1200" */
+    char alert_reason[MS_REASON_MAX]; /* "" when normal */
+};
+
+/*
+ * WAITING needs lock figures. Until a source of them exists no thread is judged waiting and this
+ * returns the reason to show ("unavailable: ..."); NULL when it is available.
+ */
+const char *ms_findings_waiting_unavailable(void);
+
+struct ms_findings; /* opaque; keyed by thread id */
+
+struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds);
+void ms_findings_free(struct ms_findings *findings); /* accepts NULL */
+
+/* After every ms_model_tick_end. Returns 0 or -ENOMEM. */
+int ms_findings_update(struct ms_findings *findings, const struct ms_model *model);
+
+/* Live judgement of a thread; for a thread never judged: lightweight, normal. Never NULL. */
+const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, uint32_t thread_id);
+
+/* Judgement over the whole life of a thread, for reports: no hysteresis. */
+struct ms_judgement ms_judge_whole_life(const struct ms_thresholds *thresholds,
+                                        const struct ms_model *model,
+                                        const struct ms_thread *thread);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * History of one figure: a ring per resolution, finest first. Bounded: 10 Hz for 10 minutes, 1 Hz
+ * for an hour, 0.1 Hz for a day; rings are allocated as they fill. A coarser point is the mean of
+ * the finer ones it covers. Missing points are NaN.
+ */
+#ifndef MS_MODEL_HISTORY_H
+#define MS_MODEL_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum ms_resolution { MS_RESOLUTION_FINE, MS_RESOLUTION_SECOND, MS_RESOLUTION_TEN_SECONDS,
+                     MS_RESOLUTION_COUNT };
+
+struct ms_history; /* opaque */
+
+/* `interval_ns` of the finest ring (100 ms by default). NULL: no memory. */
+struct ms_history *ms_history_new(uint64_t interval_ns);
+void ms_history_free(struct ms_history *history); /* accepts NULL */
+
+/* Appends the value of tick `tick` (counted from 0 since the session began; must not decrease;
+ * skipped ticks become NaN). Returns 0 or -ENOMEM (the point is lost). */
+int ms_history_append(struct ms_history *history, uint64_t tick, double value);
+
+/*
+ * Fills out[0..count-1] with the newest `count` points of a resolution, oldest first; NaN where
+ * there is none. Returns the number of non-NaN points.
+ */
+size_t ms_history_read(const struct ms_history *history, enum ms_resolution resolution,
+                       size_t count, double *out);
+
+/* First tick held in the finest ring, and one past the last. */
+void ms_history_range(const struct ms_history *history, uint64_t *first, uint64_t *end);
+
+#endif

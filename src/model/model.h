@@ -1,0 +1,297 @@
+/*
+ * The session as everybody right of the collector sees it: processes, threads, call sites and
+ * their history. Filled by src/collect (later also from recordings), read by analysis, screens
+ * and exports, which get it const. No I/O, no clock: times are passed in. One thread uses a model.
+ *
+ * Strings live in the model and are arbitrary bytes from hostile sources: neutralise on output.
+ * Pointers returned by lookups stay valid until the next call that adds a thing of that kind.
+ */
+#ifndef MS_MODEL_MODEL_H
+#define MS_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "model/history.h"
+#include "model/output.h"
+#include "model/value.h"
+
+#define MS_ENDED_THREADS_MAX 10000u /* kept one by one; older ones are merged by name */
+#define MS_NAME_MAX 256u
+
+/* Heap counters of SPEC section 2, exact; of a thread, a site, a process. */
+struct ms_heap {
+    uint64_t allocations;
+    uint64_t deallocations; /* of its own blocks, by whomever */
+    uint64_t bytes_allocated;
+    uint64_t bytes_freed;
+    uint64_t peak_bytes;
+    uint64_t reallocations;
+    uint64_t failed_calls;
+    uint64_t temporary;
+    uint64_t waste_bytes; /* rounding, of live blocks */
+    uint64_t frees_for_others;
+    uint64_t bytes_freed_for_others;
+    uint64_t foreign_frees;
+    uint64_t mmap_bytes;
+    uint64_t munmap_bytes;
+};
+
+static inline uint64_t ms_heap_current_bytes(const struct ms_heap *heap)
+{
+    return heap->bytes_allocated > heap->bytes_freed ? heap->bytes_allocated - heap->bytes_freed
+                                                     : 0;
+}
+
+/* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
+enum ms_thread_have {
+    MS_HAVE_CPU = 1,      /* user_ns, system_ns, state, last_core, faults */
+    MS_HAVE_RUN_QUEUE = 2, /* run_queue_wait_ns, and a finer cpu time in run_ns */
+    MS_HAVE_SWITCHES = 4,
+    MS_HAVE_IO = 8
+};
+
+struct ms_kernel_thread {
+    uint32_t have;
+    char state; /* R S D T Z ..., 0 unknown */
+    int32_t last_core;
+    uint64_t run_ns;
+    uint64_t run_queue_wait_ns;
+    uint64_t user_ns, system_ns;
+    uint64_t minor_faults, major_faults;
+    uint64_t voluntary_switches, involuntary_switches;
+    uint64_t read_calls, write_calls;
+    uint64_t read_chars_bytes, write_chars_bytes;       /* by read(), write() and kin */
+    uint64_t read_storage_bytes, write_storage_bytes; /* that reached a disk */
+};
+
+/* Per second, over the last second or so; NaN where the source is missing. */
+struct ms_thread_rates {
+    double cpu_pct; /* of one core */
+    double user_pct, system_pct;
+    double run_queue_wait_pct;
+    double allocations_per_s;
+    double bytes_allocated_per_s;
+    double growth_bytes_per_s; /* change of current bytes */
+    double io_calls_per_s;
+    double io_bytes_per_s;
+    double switches_per_s;
+};
+
+/* Each thread has these histories; appended once a tick by ms_model_tick_end. */
+enum ms_series {
+    MS_SERIES_CPU_PCT,
+    MS_SERIES_CURRENT_BYTES,
+    MS_SERIES_ALLOCATED_PER_S, /* bytes per second */
+    MS_SERIES_IO_CALLS_PER_S,
+    MS_SERIES_COUNT
+};
+
+struct ms_thread {
+    uint32_t id; /* of our own, from 1, never reused */
+    uint32_t process_id;
+    pid_t tid;
+    char name[MS_NAME_MAX]; /* bytes as the program set them; may be empty */
+    bool tracked;
+    bool probed;       /* the probe has a record of it; else only /proc knows it */
+    uint64_t start_ns; /* CLOCK_MONOTONIC */
+    uint64_t end_ns;   /* 0: alive */
+    uint64_t last_seen_before_end_ns; /* how old the kernel figures are at the end; 0: final */
+    struct ms_heap heap;
+    struct ms_kernel_thread kernel;
+    struct ms_thread_rates rates;
+    struct ms_history *history[MS_SERIES_COUNT]; /* NULL entries: none yet, or dropped at the end */
+    uint32_t merged; /* > 0: this stands for so many ended threads of this name */
+};
+
+/* One frame of a call stack, named as well as it can be at the moment. */
+struct ms_frame {
+    uint64_t address;     /* return address in the process */
+    uint64_t file_offset; /* address - 1 - load bias: what addr2line wants, plus nothing */
+    const char *module;   /* path, "" = none (JIT) */
+    const char *function; /* demangled; "" until known: then show module+0xoffset */
+    const char *file;     /* "" = unknown */
+    uint32_t line;        /* 0 = unknown */
+    const struct ms_frame *inlined_by; /* next outer frame at the same address, or NULL */
+};
+
+/* A call site: one interned call stack of one process. */
+struct ms_site {
+    uint32_t id; /* of our own, from 1 */
+    uint32_t process_id;
+    uint32_t depth;
+    uint32_t flags; /* enum ms_site_flag */
+    const struct ms_frame *const *frames; /* innermost first */
+    struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
+};
+
+enum ms_site_flag {
+    MS_SITE_CUT_DEPTH = 1,
+    MS_SITE_CUT_NO_CFI = 2,
+    MS_SITE_COARSENED = 4,
+    MS_SITE_ROOT = 8 /* events counted without a stack: signal handler, tables full */
+};
+
+/* What one thread did at one site; exact. */
+struct ms_usage {
+    uint32_t thread_id;
+    uint32_t site_id;
+    uint64_t allocations, deallocations;
+    uint64_t bytes_allocated, bytes_freed;
+    uint64_t peak_bytes;
+};
+
+/* Blocks of from_thread freed by to_thread. */
+struct ms_flow {
+    uint32_t process_id;
+    uint32_t from_thread; /* model ids; 0: a thread no longer told apart */
+    uint32_t to_thread;
+    uint64_t blocks, bytes;
+};
+
+enum ms_seen { MS_SEEN_FULL, MS_SEEN_PARTIAL, MS_SEEN_NONE };
+
+struct ms_losses {
+    uint64_t recorded; /* events counted */
+    uint64_t lost;     /* events that nothing counted */
+    uint64_t coarsened; /* counted without (all of) their stack */
+    uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
+    uint64_t threads_folded;
+};
+
+struct ms_process_kernel {
+    bool have_memory, have_pss, have_io;
+    uint64_t rss_bytes, pss_bytes, virtual_bytes;
+    uint64_t peak_rss_bytes;
+    uint64_t user_ns, system_ns;
+    uint64_t minor_faults, major_faults;
+    uint64_t voluntary_switches, involuntary_switches;
+    uint64_t read_calls, write_calls, read_chars_bytes, write_chars_bytes;
+    uint64_t read_storage_bytes, write_storage_bytes;
+};
+
+enum ms_process_series {
+    MS_PROCESS_SERIES_CPU_PCT,
+    MS_PROCESS_SERIES_CURRENT_BYTES,
+    MS_PROCESS_SERIES_RSS_BYTES,
+    MS_PROCESS_SERIES_ALLOCATED_PER_S,
+    MS_PROCESS_SERIES_IO_CALLS_PER_S,
+    MS_PROCESS_SERIES_COUNT
+};
+
+struct ms_process {
+    uint32_t id; /* MS_PROCESS_ID of the keeper */
+    uint32_t parent_id; /* 0: none or unknown */
+    pid_t pid;
+    char exe[4096];
+    char *arguments; /* argv joined by NUL bytes; NULL = hidden or unknown */
+    size_t arguments_bytes;
+    uint64_t start_ns, start_unix_ns, end_ns; /* end 0: alive */
+    int32_t exit_status; /* valid when end_ns: >= 0; -1: by signal; -2: unknown */
+    uint32_t exit_signal;
+    bool core_dumped;
+    bool replaced_by_exec; /* the same pid goes on as a later process */
+    enum ms_seen seen;
+    char seen_because[256]; /* "" when full */
+    char allocator[256]; /* path of the object malloc comes from, "" unknown */
+    struct ms_heap totals; /* peak: see peak_error_bytes */
+    uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
+    uint64_t probe_bytes; /* memory of ours inside the process */
+    double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s, io_calls_per_s; /* NaN: none */
+    struct ms_losses losses;
+    struct ms_process_kernel kernel;
+    struct ms_history *history[MS_PROCESS_SERIES_COUNT];
+};
+
+#define MS_CORES_MAX 1024u
+struct ms_system {
+    char host[65];
+    char kernel[65];
+    char cpu_model[128];
+    uint32_t cores;
+    float core_pct[MS_CORES_MAX]; /* NaN: offline */
+    double cpu_pct; /* mean over cores */
+    double load_1, load_5, load_15; /* NaN: unavailable */
+    uint64_t memory_total_bytes, memory_available_bytes;
+    struct ms_history *cpu_history;
+};
+
+struct ms_model; /* opaque; the arrays inside are reached by the functions below */
+
+struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t start_unix_ns);
+void ms_model_free(struct ms_model *model); /* accepts NULL */
+
+/* --- reading --- */
+uint64_t ms_model_now_ns(const struct ms_model *model);  /* time of the last tick */
+uint64_t ms_model_start_ns(const struct ms_model *model);
+uint64_t ms_model_start_unix_ns(const struct ms_model *model);
+uint64_t ms_model_interval_ns(const struct ms_model *model);
+uint64_t ms_model_ticks(const struct ms_model *model); /* ticks so far */
+const struct ms_system *ms_model_system(const struct ms_model *model);
+const struct ms_output *ms_model_output(const struct ms_model *model);
+
+size_t ms_model_process_count(const struct ms_model *model);
+const struct ms_process *ms_model_process(const struct ms_model *model, size_t index);
+const struct ms_process *ms_model_process_by_id(const struct ms_model *model, uint32_t id);
+
+/* All threads, alive first in order of creation, then ended ones in order of their end. */
+size_t ms_model_thread_count(const struct ms_model *model);
+size_t ms_model_alive_count(const struct ms_model *model);
+const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index);
+const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id);
+
+size_t ms_model_site_count(const struct ms_model *model);
+const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
+const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
+
+size_t ms_model_usage_count(const struct ms_model *model);
+const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index);
+size_t ms_model_flow_count(const struct ms_model *model);
+const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
+
+/* Sum over processes. */
+void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses);
+
+/*
+ * The usages of one thread with the most `key` first, at most `capacity` into `out` (pointers valid
+ * until the model changes). Returns how many there are in all.
+ */
+enum ms_usage_key { MS_USAGE_CURRENT, MS_USAGE_PEAK, MS_USAGE_ALLOCATED, MS_USAGE_COUNT };
+size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
+                              enum ms_usage_key key, const struct ms_usage **out, size_t capacity);
+
+/* --- writing: src/collect and tests only --- */
+/* All add functions return the new object, or NULL without memory. */
+struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id);
+struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id);
+struct ms_thread *ms_model_add_thread(struct ms_model *model, uint32_t process_id);
+struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id);
+/* Moves the thread to the ended ones; past MS_ENDED_THREADS_MAX the oldest is merged by name. */
+void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns);
+struct ms_system *ms_model_system_mutable(struct ms_model *model);
+struct ms_output *ms_model_output_mutable(struct ms_model *model);
+
+/* Interned string, alive as long as the model. NULL without memory. */
+const char *ms_model_string(struct ms_model *model, const char *text);
+/* A new frame, zeroed, alive as long as the model; the collector fills and later names it. */
+struct ms_frame *ms_model_add_frame(struct ms_model *model);
+/* `frames` is copied (the pointers, not the frames). */
+struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
+                                  const struct ms_frame *const *frames, uint32_t depth,
+                                  uint32_t flags);
+struct ms_site *ms_model_site_mutable(struct ms_model *model, uint32_t id);
+/* The usage of (thread, site), made when there is none. */
+struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
+                                        uint32_t site_id);
+struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_id,
+                                      uint32_t from_thread, uint32_t to_thread);
+
+/*
+ * Ends a tick: sets the time, derives all rates from the counters of this and earlier ticks (the
+ * window is one second), site sums from usages, and appends the histories. Returns 0 or -ENOMEM.
+ */
+int ms_model_tick_end(struct ms_model *model, uint64_t now_ns);
+
+#endif

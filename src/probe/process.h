@@ -1,0 +1,31 @@
+/*
+ * What the program must not notice and its children must inherit: environment, handshake, exec.
+ */
+#ifndef MS_PROBE_PROCESS_H
+#define MS_PROBE_PROCESS_H
+
+#include <stdbool.h>
+
+#include "probe/real.h"
+
+/*
+ * Takes LD_PRELOAD's first entry (us) and the MS_ENV_* variables out of the environment block, in
+ * place, so that environ, main's envp and getenv show what the user set; remembers them for
+ * children. Called first in the constructor; calls nothing that allocates.
+ */
+MS_HIDDEN void ms_environment_hide(void);
+
+/*
+ * Gets the region's descriptor: from the inherited socket, or by connecting to the keeper, waiting
+ * MS_PROBE_WAIT_MS at most. Returns the descriptor (>= 0, close-on-exec, the caller closes it), or
+ * -errno; *answer is told to the keeper by ms_handshake_finish, which closes the socket.
+ */
+MS_HIDDEN int ms_handshake_begin(void);
+MS_HIDDEN void ms_handshake_finish(void);
+
+/* Resolves the next functions of hooks_process.c, hooks_thread.c and hooks_map.c. Constructor. */
+MS_HIDDEN void ms_process_hooks_init(void);
+MS_HIDDEN void ms_thread_hooks_init(void);
+MS_HIDDEN void ms_map_hooks_init(void);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Call stacks: walk, intern, name by a stack id. The hot path of the product.
+ *
+ * A walk follows the rule cache (one rule per return address, parsed once from .eh_frame and shared
+ * by all threads); where no rule of the form "rsp or rbp + constant" exists, libunwind does the
+ * rest of the walk; where there is no unwind information at all the stack ends and says so.
+ * Every return address is interned as a pc id (MS_AREA_PCS), with the module it lies in at that
+ * moment; a stack is the list of its pc ids (MS_AREA_STACKS), interned by content.
+ *
+ * Return addresses are stored as found; readers subtract one before they look up a symbol.
+ * Nothing here allocates by malloc, takes a lock, changes errno, or uses more than 512 bytes of
+ * the caller's stack: what needs more runs on the scratch stack of the thread.
+ */
+#ifndef MS_PROBE_STACK_H
+#define MS_PROBE_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probe/real.h"
+#include "wire/region.h"
+
+/*
+ * Where a walk starts: the call of a hook as its caller sees it. Made by MS_CALLER() inside the
+ * exported function itself, which is compiled with frame pointers.
+ */
+struct ms_caller {
+    uintptr_t return_address;
+    uintptr_t stack_pointer; /* the caller's, after the hook has returned */
+    uintptr_t frame_pointer; /* the caller's rbp */
+};
+
+#if defined(__x86_64__)
+#define MS_CALLER()                                                                                \
+    ({                                                                                             \
+        const uintptr_t *frame_ = __builtin_frame_address(0);                                      \
+        (struct ms_caller){frame_[1], (uintptr_t)(frame_ + 2), frame_[0]};                         \
+    })
+#elif defined(__aarch64__)
+#define MS_CALLER()                                                                                \
+    ({                                                                                             \
+        const uintptr_t *frame_ = __builtin_frame_address(0);                                      \
+        (struct ms_caller){frame_[1], (uintptr_t)__builtin_dwarf_cfa(), frame_[0]};                \
+    })
+#else
+#error "no stack walk for this architecture yet"
+#endif
+
+/*
+ * Per-thread state of the walker; lies in the thread state, in memory that is wiped on fork.
+ * Zero is a valid initial state. stack_low/high are the bounds of the thread's own stack, or both
+ * 0 when unknown (fibers and alternate stacks are walked without bounds, by read-back checks).
+ */
+struct ms_stack_state {
+    uintptr_t stack_low;
+    uintptr_t stack_high;
+    void *scratch; /* lower end of the scratch stack, NULL until the first slow path */
+    uint32_t pc_ids[MS_STACK_DEPTH_MAX + 2];
+};
+
+/*
+ * Loads libunwind (dlopen RTLD_NOW|RTLD_LOCAL) and sets the tables up; called once from the
+ * constructor, may allocate through the bootstrap arena. Missing libunwind is no error: such
+ * frames end the stack. Returns 0 or -ENOMEM (then every capture returns 0).
+ */
+MS_HIDDEN int ms_stack_init(void);
+
+/*
+ * Stack id of the call described by `caller`, at most `depth` frames (1..MS_STACK_DEPTH_MAX), or 0
+ * when it cannot be stored (tables full: the caller counts on its root context). Outer frames are
+ * dropped, and MS_STACK_COARSENED set, before a stack is refused.
+ * The caller holds the thread's busy mark.
+ */
+MS_HIDDEN uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                                    uint32_t depth);
+
+/*
+ * Executable mappings may have changed (dlclose, munmap or mprotect of code): rules and pc ids are
+ * looked up afresh from now on. Any thread, lock-free.
+ */
+MS_HIDDEN void ms_stack_modules_changed(void);
+
+/* In a forked child after ms_map_after_fork: the region is empty, so interned ids start anew;
+ * the rules stay. */
+MS_HIDDEN void ms_stack_after_fork(void);
+
+#endif

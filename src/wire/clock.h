@@ -1,0 +1,27 @@
+/* Monotonic time in one word; the unit is in the name. */
+#ifndef MS_WIRE_CLOCK_H
+#define MS_WIRE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#define MS_NS_PER_S  UINT64_C(1000000000)
+#define MS_NS_PER_MS UINT64_C(1000000)
+
+/* CLOCK_MONOTONIC, nanoseconds. vDSO: no system call where the kernel allows. */
+static inline uint64_t ms_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+/* CLOCK_REALTIME, nanoseconds since 1970. */
+static inline uint64_t ms_unix_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+#endif

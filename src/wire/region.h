@@ -1,0 +1,275 @@
+/*
+ * The shared region: what the probe counts, where the keeper put the room for it, and what the
+ * viewer reads. One region per process; the keeper creates it as a sealed memfd, the probe maps
+ * it and is the only writer of everything below `state`, viewers map it read-only.
+ *
+ * A region is a header page followed by areas. An area is an array of fixed-size elements that
+ * grows only: the probe opens pages as it needs them and publishes how many elements a reader may
+ * look at. Readers stop at the published mark (reading a hole would allocate it), treat every
+ * index as hostile, and read each one once.
+ *
+ * Behind the main region lie MS_REGION_SLOTS spare slots: small regions of the same shape in the
+ * same file, one for each child that is forked without exec. They cost nothing until claimed.
+ *
+ * All numbers are little-endian native; both sides run on one machine. Times are CLOCK_MONOTONIC
+ * nanoseconds. A counter is written by one thread with plain 64-bit stores unless it is declared
+ * _Atomic. After kill -9 at any instant a thread's own line may be short of one event.
+ */
+#ifndef MS_WIRE_REGION_H
+#define MS_WIRE_REGION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define MS_REGION_MAGIC   UINT64_C(0x4e47455250544d53) /* "SMTPREGN" */
+#define MS_REGION_VERSION 1u
+#define MS_PAGE_BYTES     4096u
+#define MS_LINE_BYTES     64u
+
+#define MS_REGION_SLOTS   64u /* spare slots for forked children, per region file */
+#define MS_SELECTION_MAX  256u
+#define MS_THREAD_NAME    16u /* as the kernel: 15 bytes and NUL */
+#define MS_FLOW_ENTRIES   32u
+#define MS_STACK_DEPTH_MAX 128u
+#define MS_BUILD_ID_MAX   20u
+
+/* Index 0 of every area is reserved and means "none". */
+enum ms_area_id {
+    MS_AREA_THREADS,  /* struct ms_region_thread */
+    MS_AREA_CONTEXTS, /* struct ms_region_context */
+    MS_AREA_PCS,      /* struct ms_region_pc */
+    MS_AREA_STACKS,   /* uint32_t words: header word, then pc ids from innermost outwards */
+    MS_AREA_MODULES,  /* struct ms_region_module */
+    MS_AREA_STRINGS,  /* bytes; a string is NUL-terminated, referred to by offset */
+    MS_AREA_COUNT
+};
+
+struct ms_region_area {
+    uint64_t offset_bytes; /* from the start of this region header; page aligned */
+    uint32_t capacity;     /* elements, fixed by the keeper */
+    uint32_t element_bytes;
+    _Atomic uint32_t taken;     /* elements handed out by the probe (may exceed capacity) */
+    _Atomic uint32_t published; /* elements a reader may look at; <= capacity */
+    uint64_t reserved;
+};
+
+/* Stack header word: depth in the low 8 bits, flags above. A stack id is the index of this word. */
+#define MS_STACK_DEPTH(word)    ((word) & 0xffu)
+#define MS_STACK_CUT_DEPTH      0x0100u /* outer frames left out: depth limit */
+#define MS_STACK_CUT_NO_CFI     0x0200u /* a pc without unwind information: stopped, not guessed */
+#define MS_STACK_COARSENED      0x0400u /* outer frames left out: tables full */
+
+enum ms_mode { MS_MODE_OFF, MS_MODE_COUNT_ONLY, MS_MODE_EXACT };
+
+/* Written by the keeper before hand-over; the probe only reads it. */
+struct ms_probe_config {
+    uint32_t mode;        /* enum ms_mode */
+    uint32_t stack_depth; /* 1..MS_STACK_DEPTH_MAX */
+    uint32_t follow_children;
+    uint32_t reserved;
+    char selection[MS_SELECTION_MAX]; /* --threads list, "" = all; see probe/selection.h */
+};
+
+/* Life of a region or slot. FREE -> CLAIMED by compare-and-swap, then by its one process. */
+enum ms_region_state {
+    MS_REGION_FREE,
+    MS_REGION_CLAIMED, /* a process took it, nothing counted yet */
+    MS_REGION_ACTIVE,
+    MS_REGION_EXEC, /* the process called exec; back to ACTIVE when exec fails */
+    MS_REGION_OFF   /* the probe turned itself off: off_reason */
+};
+
+enum ms_off_reason {
+    MS_OFF_NONE,
+    MS_OFF_NO_REAL_MALLOC,  /* next malloc family not found */
+    MS_OFF_NO_MEMORY,       /* not even the first chunk could be opened */
+    MS_OFF_VERSION,         /* keeper and probe differ */
+    MS_OFF_NO_SLOT,         /* forked child found no spare slot */
+    MS_OFF_REQUESTED
+};
+
+/* Why blocks carry no tag (then the side table keeps the owners). */
+enum ms_untagged_reason {
+    MS_TAGGED,
+    MS_UNTAGGED_MIXED_OBJECTS, /* malloc family comes from more than one object */
+    MS_UNTAGGED_SELF_TEST,
+    MS_UNTAGGED_NO_USABLE_SIZE,
+    MS_UNTAGGED_SIZED_FREE /* program reaches a sized deallocation past us */
+};
+
+/* Losses and oddities, all counted, never hidden. */
+struct ms_region_losses {
+    _Atomic uint64_t untracked_allocations; /* passed through uncounted: no thread record */
+    _Atomic uint64_t side_table_full;       /* block tracked by totals but its owner is lost */
+    _Atomic uint64_t coarsened_events;      /* counted on the thread's root context: tables full */
+    _Atomic uint64_t busy_events;           /* counted without a stack: in a signal handler */
+    _Atomic uint64_t damaged_tags;          /* canary overwritten, owner still readable */
+    _Atomic uint64_t stale_tags;            /* owner recycled: not debited */
+    _Atomic uint64_t stacks_cut_no_cfi;
+    _Atomic uint64_t stacks_by_libunwind; /* no rule of ours: libunwind walked */
+    _Atomic uint64_t walks;               /* stack walks of any kind */
+    _Atomic uint64_t threads_folded;      /* ended threads merged into `folded` */
+    _Atomic uint64_t early_allocations;   /* served by the bootstrap arena */
+    uint64_t reserved[5];
+};
+
+/* A thread's own counters: plain stores by that thread only. S2 counts as valgrind does. */
+struct ms_thread_own {
+    uint64_t allocations;
+    uint64_t deallocations; /* of its own blocks, by itself */
+    uint64_t bytes_allocated;
+    uint64_t bytes_freed; /* of its own blocks, by itself */
+    uint64_t peak_bytes;  /* exact, remote frees included */
+    uint64_t remote_seen_bytes;
+    uint64_t frees_for_others;
+    uint64_t bytes_freed_for_others;
+
+    uint64_t reallocations;
+    uint64_t failed_calls;
+    uint64_t temporary; /* freed before the thread allocated again */
+    uint64_t waste_allocated_bytes;
+    uint64_t waste_freed_bytes; /* by itself */
+    uint64_t mmap_bytes;
+    uint64_t munmap_bytes;
+    uint64_t foreign_frees; /* of blocks that no tag or table knows */
+};
+
+/* What other threads did to this thread's (or context's) blocks: bytes first, count last. */
+struct ms_remote {
+    _Atomic uint64_t bytes_freed;
+    _Atomic uint64_t waste_freed_bytes;
+    _Atomic uint64_t deallocations;
+    uint64_t reserved[5];
+};
+
+/* Blocks of `owner_thread` that this thread freed. owner_thread 0: entry unused. */
+struct ms_region_flow {
+    uint32_t owner_thread; /* thread record index */
+    uint32_t owner_serial;
+    uint64_t blocks;
+    uint64_t bytes;
+};
+
+enum ms_thread_state_id {
+    MS_THREAD_FREE,
+    MS_THREAD_ALIVE,
+    MS_THREAD_EXITING, /* its destructors ran; late frees may still come */
+    MS_THREAD_GONE     /* the kernel no longer knows the tid */
+};
+
+/* Stored by the thread itself at its end (getrusage RUSAGE_THREAD). */
+struct ms_final_usage {
+    uint64_t user_ns;
+    uint64_t system_ns;
+    uint64_t minor_faults;
+    uint64_t major_faults;
+    uint64_t voluntary_switches;
+    uint64_t involuntary_switches;
+    uint64_t input_blocks; /* of 512 bytes */
+    uint64_t output_blocks;
+};
+
+struct ms_region_thread {
+    struct ms_thread_own own;   /* 2 lines */
+    struct ms_remote remote;    /* 1 line */
+
+    _Atomic uint32_t state; /* enum ms_thread_state_id */
+    uint32_t tid;           /* 0: unknown (no system call allowed) */
+    uint32_t serial;        /* number of the thread in this process, from 1; never reused */
+    uint32_t root_context;
+    uint32_t tracked; /* 0: not selected by --threads */
+    _Atomic uint32_t name_version; /* odd while the name is being written */
+    uint64_t start_ns;
+    uint64_t end_ns; /* 0: alive */
+    char name[MS_THREAD_NAME];
+    uint64_t reserved_line;
+
+    struct ms_final_usage final_usage; /* valid when end_ns != 0 */
+    struct ms_region_flow flows[MS_FLOW_ENTRIES];
+    struct ms_region_flow flows_rest; /* owners that found no entry: owner 0 */
+    uint64_t reserved[5];
+};
+
+/* (thread, call stack): 64 own bytes, 64 remote bytes. */
+struct ms_region_context {
+    uint64_t allocations;
+    uint64_t bytes_allocated;
+    uint64_t deallocations; /* by the owning thread */
+    uint64_t bytes_freed;
+    uint64_t peak_bytes; /* exact for this context */
+    uint64_t remote_seen_bytes;
+    uint32_t stack;  /* id in MS_AREA_STACKS; 0 on a root context */
+    uint32_t thread; /* index in MS_AREA_THREADS; 0: context is free */
+    uint32_t generation; /* low 8 bits are in the tag */
+    uint32_t reserved;
+    struct ms_remote remote;
+};
+
+struct ms_region_pc {
+    uint64_t address; /* return address as found on the stack */
+    uint32_t module;  /* index in MS_AREA_MODULES, 0 = no module (JIT) */
+    uint32_t reserved;
+};
+
+struct ms_region_module {
+    uint64_t base;      /* lowest mapped address */
+    uint64_t end;       /* one past the highest */
+    uint64_t load_bias; /* address in the file = address - load_bias */
+    uint32_t path;      /* offset in MS_AREA_STRINGS */
+    uint32_t generation;
+    uint8_t build_id_bytes;
+    uint8_t build_id[MS_BUILD_ID_MAX];
+    uint8_t reserved[11];
+};
+
+struct ms_region_header {
+    /* by the keeper, before hand-over */
+    uint64_t magic;
+    uint32_t version;
+    uint32_t slot; /* 0: main region of the file, else 1..MS_REGION_SLOTS */
+    uint64_t region_bytes; /* header and areas of this region */
+    uint64_t file_bytes;   /* the whole memfd */
+    uint64_t slots_offset_bytes; /* of slot 1 from the start of the file */
+    uint64_t slot_stride_bytes;
+    struct ms_region_area areas[MS_AREA_COUNT];
+    struct ms_probe_config config;
+
+    /* by the probe */
+    _Atomic uint32_t state; /* enum ms_region_state */
+    uint32_t off_reason;    /* enum ms_off_reason */
+    uint32_t untagged_reason; /* enum ms_untagged_reason */
+    uint32_t pid;       /* as the process sees itself */
+    uint32_t parent_pid;
+    uint32_t exe;       /* string offsets */
+    uint32_t allocator; /* path of the object that malloc comes from */
+    uint32_t page_bytes_opened_kib; /* how much of the region is the target's own memory */
+    uint64_t start_ns;
+    uint64_t exec_ns;
+
+    uint8_t pad0[64];
+    _Atomic int64_t live_bytes;    /* derived: within +- threads * publish_step_bytes */
+    _Atomic int64_t peak_bytes;    /* highest live_bytes published */
+    _Atomic uint64_t publish_step_bytes;
+    uint8_t pad1[40];
+    struct ms_region_losses losses;
+
+    /* Sum of the records of ended threads whose slot was used again. */
+    struct ms_thread_own folded;
+};
+
+_Static_assert(sizeof(struct ms_region_header) <= MS_PAGE_BYTES, "header is one page");
+_Static_assert(sizeof(struct ms_region_context) == 2 * MS_LINE_BYTES, "own line, remote line");
+_Static_assert(sizeof(struct ms_region_thread) % MS_LINE_BYTES == 0, "records start on a line");
+_Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines");
+_Static_assert(sizeof(struct ms_remote) == MS_LINE_BYTES, "one remote line");
+_Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
+_Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
+
+/* Live bytes of a thread record, never negative: frees and remote are to be read first. */
+static inline uint64_t ms_live_bytes(uint64_t allocated, uint64_t freed, uint64_t remote_freed)
+{
+    uint64_t out = freed + remote_freed;
+    return allocated > out ? allocated - out : 0;
+}
+
+#endif
