@@ -1,0 +1,181 @@
+/* Each check looks at the real thing it speaks of; nothing is run, nothing is changed. */
+#include "cli/doctor.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
+#include <langinfo.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cli/session.h"
+#include "keeper/keeper.h"
+#include "keeper/launch.h"
+#include "model/format.h"
+
+enum outcome { GOOD, LESS, BAD };
+
+static const char *const marks[] = {[GOOD] = "ok", [LESS] = "less", [BAD] = "MISSING"};
+
+/* One line: mark, subject, finding, and how to mend it when it is not good. Returns 1 when BAD. */
+static int line(enum outcome outcome, const char *subject, const char *finding, const char *mend)
+{
+    printf("  %-8s%-16s%s\n", marks[outcome], subject, finding);
+    if (outcome != GOOD && mend != NULL && *mend != '\0') {
+        printf("          %-16s-> %s\n", "", mend);
+    }
+    return outcome == BAD;
+}
+
+static bool readable(const char *path)
+{
+    char byte;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return false;
+    }
+    ssize_t count = read(descriptor, &byte, 1);
+    close(descriptor);
+    return count == 1;
+}
+
+static int check_kernel(void)
+{
+    struct utsname name;
+    char text[256];
+    unsigned major = 0;
+    unsigned minor = 0;
+    if (uname(&name) != 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+        return line(BAD, "kernel", "version unknown", "");
+    }
+    snprintf(text, sizeof text, "Linux %s %s, glibc %s", name.release, name.machine,
+             gnu_get_libc_version());
+    bool old = major < 5 || (major == 5 && minor < 10);
+    return line(old ? BAD : GOOD, "system", text, "Linux 5.10 or later is needed");
+}
+
+static int check_probe(void)
+{
+    char path[4096];
+    char tried[1024];
+    if (ms_launch_find_probe(path, sizeof path, tried, sizeof tried) != 0) {
+        char text[1100];
+        snprintf(text, sizeof text, "not found: %s", tried);
+        return line(BAD, "probe", text, "build or install memscope-top again");
+    }
+    return line(GOOD, "probe", path, "");
+}
+
+static int check_directory(void)
+{
+    char path[MS_SOCKET_PATH_MAX];
+    int result = ms_keeper_directory(path, sizeof path);
+    if (result != 0) {
+        return line(BAD, "runtime folder", strerror(-result),
+                    "set XDG_RUNTIME_DIR to a folder of your own with mode 0700");
+    }
+    return line(GOOD, "runtime folder", path, "");
+}
+
+static int check_memfd(void)
+{
+    int descriptor = memfd_create("memscope-top doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) {
+        return line(BAD, "shared memory", strerror(errno), "memfd_create must be allowed");
+    }
+    close(descriptor);
+    return line(GOOD, "shared memory", "memfd with seals", "");
+}
+
+static int check_unwinding(void)
+{
+    void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
+    bool found = library != NULL;
+    if (found) {
+        dlclose(library);
+    }
+    return line(found ? GOOD : LESS, "libunwind",
+                found ? "found, for frames that need more than simple rules"
+                      : "not found: call stacks end at frames with unusual unwind rules",
+                "install libunwind8");
+}
+
+static int check_proc(void)
+{
+    int missing = 0;
+    missing += line(readable("/proc/self/schedstat") ? GOOD : LESS, "CPU per thread",
+                    readable("/proc/self/schedstat") ? "schedstat: time on and waiting for a core"
+                                                     : "no schedstat: CPU time in 10 ms steps",
+                    "the kernel needs CONFIG_SCHEDSTATS");
+    missing += line(readable("/proc/self/io") ? GOOD : LESS, "I/O per thread",
+                    readable("/proc/self/io") ? "task io counters"
+                                              : "no /proc/PID/io: I/O figures unavailable",
+                    "the kernel needs CONFIG_TASK_IO_ACCOUNTING");
+    missing += line(readable("/proc/self/smaps_rollup") ? GOOD : LESS, "PSS",
+                    readable("/proc/self/smaps_rollup") ? "smaps_rollup"
+                                                        : "no smaps_rollup: PSS unavailable",
+                    "");
+    return missing;
+}
+
+static int check_terminal(void)
+{
+    const char *term = getenv("TERM");
+    if (!isatty(STDOUT_FILENO)) {
+        return line(LESS, "terminal", "stdout is no terminal: no live screen",
+                    "run memscope-top in a terminal");
+    }
+    if (term == NULL || *term == '\0' || strcmp(term, "dumb") == 0) {
+        return line(LESS, "terminal", "TERM is not set or dumb: no live screen", "set TERM");
+    }
+    bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    return line(utf8 ? GOOD : LESS, "terminal",
+                utf8 ? term : "the locale is not UTF-8: ASCII graphs only",
+                "use a UTF-8 locale, such as LANG=C.UTF-8");
+}
+
+static int check_program(const char *program)
+{
+    struct ms_launch launch;
+    char shown[512];
+    ms_format_safe(shown, sizeof shown, program, strlen(program), true);
+    printf("\n%s\n", shown);
+    int result = ms_launch_look(program, &launch);
+    if (result == -ENOENT) {
+        line(BAD, "found", "no such file, nor a program of this name in PATH", "give its path");
+        return MS_EXIT_NOT_FOUND;
+    }
+    if (result != 0) {
+        line(BAD, "runnable", strerror(-result), "");
+        return MS_EXIT_CANNOT_RUN;
+    }
+    line(GOOD, "path", launch.path, "");
+    if (strcmp(launch.path, launch.interpreter) != 0) {
+        line(GOOD, "runs in", launch.interpreter, "");
+    }
+    char finding[320];
+    snprintf(finding, sizeof finding, "%s%s%s", ms_verdict_word(launch.verdict),
+             *launch.because != '\0' ? ": " : "", launch.because);
+    enum outcome outcome = launch.verdict == MS_VERDICT_FULL      ? GOOD
+                           : launch.verdict == MS_VERDICT_PARTIAL ? LESS
+                                                                  : BAD;
+    return line(outcome, "memory is seen", finding, launch.mend);
+}
+
+int ms_doctor(const char *program)
+{
+    puts("this machine");
+    int bad = check_kernel() + check_probe() + check_directory() + check_memfd() +
+              check_unwinding() + check_proc() + check_terminal();
+    int status = program != NULL ? check_program(program) : 0;
+    if (status > 1) {
+        return status;
+    }
+    return bad > 0 || status > 0 ? 1 : 0;
+}

@@ -1,0 +1,45 @@
+#include "cli/joinable.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "cli/session.h"
+#include "collect/collect.h"
+#include "keeper/keeper.h"
+#include "model/format.h"
+#include "wire/clock.h"
+
+static int print_one(const char *socket_path, pid_t program, void *context)
+{
+    int *count = context;
+    struct ms_collect_options options = {.ask_only = true, .interval_ns = 100 * MS_NS_PER_MS};
+    struct ms_collector *collector;
+    if (ms_collector_connect(socket_path, &options, &collector) != 0) {
+        return 0;
+    }
+    const struct ms_message_session *about = ms_collector_session(collector);
+    char exe[256];
+    char since[MS_FORMAT_MAX];
+    ms_format_safe(exe, sizeof exe, about->text, strnlen(about->text, sizeof about->text), true);
+    ms_format_elapsed(since, sizeof since, ms_monotonic_ns() - about->start_ns);
+    if ((*count)++ == 0) {
+        printf("\nprograms that can be joined:\n  %8s  %-12s %-8s %s\n", "PID", "SINCE", "VIEWERS",
+               "PROGRAM");
+    }
+    printf("  %8d  %-12s %-8u %s%s\n", (int)program, since, about->viewers, exe,
+           (about->flags & MS_SESSION_ENDED) != 0 ? " (ended)" : "");
+    ms_collector_free(collector);
+    return 0;
+}
+
+int ms_joinable_list(void)
+{
+    ms_options_usage(stdout);
+    int count = 0;
+    (void)ms_keeper_each(print_one, &count);
+    if (count == 0) {
+        puts("\nNo program of yours runs under memscope-top now.");
+    }
+    return MS_EXIT_USAGE;
+}

@@ -1,0 +1,328 @@
+/* Executes what the screens ask for: the screens themselves know neither clock nor descriptor. */
+#include "cli/live.h"
+
+#include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/debug_log.h"
+#include "cli/session.h"
+#include "cli/signals.h"
+#include "tui/terminal.h"
+#include "tui/tui.h"
+#include "wire/clock.h"
+
+#define POLL_MAX      8
+#define DRAW_LIMIT_NS (MS_NS_PER_S / 30) /* however fast keys come */
+/* A program that was asked to end gets this long before it is killed. */
+#define KILL_AFTER_NS (3 * MS_NS_PER_S)
+
+struct live {
+    struct ms_session session;
+    struct ms_terminal *terminal;
+    struct ms_tui *tui;
+    struct ms_grid *grid;
+    int signals;
+    uint64_t draw_ns; /* interval */
+    uint64_t next_draw_ns, last_draw_ns;
+    uint64_t kill_ns; /* SIGKILL at this time unless it has ended; UINT64_MAX: not asked */
+    bool leave;
+    bool detached;
+    char message[512];
+    bool message_is_error;
+};
+
+bool ms_live_possible(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
+static void say(struct live *live, bool error, const char *text)
+{
+    snprintf(live->message, sizeof live->message, "%s", text);
+    live->message_is_error = error;
+}
+
+static struct ms_tui_status status_of(const struct live *live)
+{
+    struct ms_collector *collector = live->session.collector;
+    struct ms_tui_status status = {
+        .session = MS_TUI_LIVE,
+        .own_cpu_pct = ms_collector_own_cpu_pct(collector),
+        .interval_s = (double)live->draw_ns / (double)MS_NS_PER_S,
+        .message = live->message,
+        .message_is_error = live->message_is_error,
+    };
+    enum ms_session_state state = ms_collector_state(collector);
+    if (state == MS_STATE_KEEPER_LOST) {
+        status.session = MS_TUI_LOST;
+    } else if (state != MS_STATE_RUNNING) {
+        int exit_status = ms_collector_exit_status(collector);
+        const struct ms_process *program = ms_model_process_count(live->session.model) > 0
+                                               ? ms_model_process(live->session.model, 0)
+                                               : NULL;
+        status.session = MS_TUI_ENDED;
+        status.exit_status = exit_status;
+        if (program != NULL && program->end_ns != 0 && program->exit_status == -1) {
+            status.exit_signal = (int)program->exit_signal;
+        }
+    }
+    return status;
+}
+
+static void export_json(struct live *live, const struct ms_command *command)
+{
+    char text[512];
+    int result = ms_session_export(&live->session, command->path, command->overwrite);
+    if (result == 0) {
+        snprintf(text, sizeof text, "written: %.400s", command->path);
+    } else if (result == -EEXIST) {
+        snprintf(text, sizeof text, "exists already: %.400s", command->path);
+    } else {
+        snprintf(text, sizeof text, "not written: %.300s: %s", command->path, strerror(-result));
+    }
+    say(live, result != 0, text);
+}
+
+static void send_signal(struct live *live, uint32_t process_id, int number)
+{
+    char text[128];
+    int result = ms_collector_signal(live->session.collector, process_id, number);
+    if (result == 0) {
+        snprintf(text, sizeof text, "SIG%s sent", sigabbrev_np(number));
+    } else {
+        snprintf(text, sizeof text, "signal not sent: %s", strerror(-result));
+    }
+    say(live, result != 0, text);
+}
+
+static void execute(struct live *live, const struct ms_command *command, uint64_t now_ns)
+{
+    switch (command->type) {
+    case MS_COMMAND_NONE:
+        break;
+    case MS_COMMAND_QUIT:
+        live->leave = true;
+        break;
+    case MS_COMMAND_DETACH_QUIT:
+        live->detached = true;
+        live->leave = true;
+        break;
+    case MS_COMMAND_KILL_QUIT:
+        send_signal(live, 0, SIGTERM);
+        live->kill_ns = now_ns + KILL_AFTER_NS;
+        say(live, false, "ending the program (SIGTERM, after 3 s SIGKILL) ...");
+        break;
+    case MS_COMMAND_EXPORT_JSON:
+        export_json(live, command);
+        break;
+    case MS_COMMAND_SIGNAL:
+        send_signal(live, command->process_id, command->signal);
+        break;
+    case MS_COMMAND_INPUT:
+        (void)ms_collector_input(live->session.collector, command->path, strlen(command->path));
+        break;
+    case MS_COMMAND_REDRAW:
+        ms_terminal_redraw(live->terminal);
+        break;
+    case MS_COMMAND_SUSPEND:
+        ms_terminal_suspend(live->terminal);
+        break;
+    case MS_COMMAND_TERMINAL:
+        ms_terminal_set_mouse(live->terminal, ms_tui_mouse(live->tui));
+        break;
+    }
+}
+
+static void tell_window_size(struct live *live)
+{
+    int rows;
+    int columns;
+    ms_terminal_size(live->terminal, &rows, &columns);
+    (void)ms_collector_window_size(live->session.collector, (unsigned)rows, (unsigned)columns);
+}
+
+static void take_keys(struct live *live, uint64_t now_ns)
+{
+    for (;;) {
+        struct ms_input input = ms_terminal_read(live->terminal);
+        if (input.key == MS_KEY_NONE) {
+            return;
+        }
+        if (input.key == MS_KEY_RESIZE) {
+            tell_window_size(live);
+        } else {
+            live->message[0] = '\0';
+        }
+        int rows;
+        int columns;
+        ms_terminal_size(live->terminal, &rows, &columns);
+        struct ms_tui_status status = status_of(live);
+        struct ms_command command = {.type = MS_COMMAND_NONE};
+        ms_tui_key(live->tui, &input, live->session.model, live->session.findings, &status, rows,
+                   columns, &command);
+        execute(live, &command, now_ns);
+        live->next_draw_ns = 0;
+    }
+}
+
+static void draw(struct live *live, uint64_t now_ns)
+{
+    int rows;
+    int columns;
+    ms_terminal_size(live->terminal, &rows, &columns);
+    if ((rows != ms_grid_rows(live->grid) || columns != ms_grid_columns(live->grid)) &&
+        ms_grid_resize(live->grid, rows, columns) != 0) {
+        return;
+    }
+    struct ms_tui_status status = status_of(live);
+    ms_tui_draw(live->tui, live->session.model, live->session.findings, &status, live->grid);
+    ms_terminal_show(live->terminal, live->grid, ms_tui_scheme(live->tui));
+    live->last_draw_ns = now_ns;
+    live->next_draw_ns = now_ns + live->draw_ns;
+}
+
+/* INT, TERM and HUP end the viewer, never the program: that runs on under its keeper. */
+static void take_signals(struct live *live)
+{
+    bool by_terminal;
+    int number;
+    while ((number = ms_signals_next(live->signals, &by_terminal)) != 0) {
+        if (number == SIGTERM || number == SIGHUP || number == SIGINT) {
+            live->detached = true;
+            live->leave = true;
+        }
+    }
+}
+
+static uint64_t earliest(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int wait_ms(const struct live *live, uint64_t now_ns)
+{
+    uint64_t draw_at = live->next_draw_ns;
+    if (draw_at < live->last_draw_ns + DRAW_LIMIT_NS) {
+        draw_at = live->last_draw_ns + DRAW_LIMIT_NS;
+    }
+    uint64_t until = earliest(earliest(live->session.next_tick_ns, draw_at),
+                              earliest(live->session.leave_ns, live->kill_ns));
+    return until <= now_ns ? 0 : (int)((until - now_ns + MS_NS_PER_MS - 1) / MS_NS_PER_MS);
+}
+
+static void end_program_when_asked(struct live *live, uint64_t now_ns)
+{
+    if (live->kill_ns == UINT64_MAX) {
+        return;
+    }
+    if (ms_collector_state(live->session.collector) != MS_STATE_RUNNING) {
+        live->leave = true;
+    } else if (now_ns >= live->kill_ns) {
+        send_signal(live, 0, SIGKILL);
+        live->kill_ns = now_ns + KILL_AFTER_NS;
+    }
+}
+
+static void loop(struct live *live)
+{
+    while (!live->leave) {
+        struct pollfd fds[POLL_MAX] = {
+            {.fd = ms_terminal_fd(live->terminal), .events = POLLIN},
+            {.fd = live->signals, .events = POLLIN},
+        };
+        size_t count = ms_session_poll_fds(&live->session, fds, 2, POLL_MAX);
+        if (poll(fds, count, wait_ms(live, ms_monotonic_ns())) < 0 && errno != EINTR) {
+            return;
+        }
+        uint64_t now_ns = ms_monotonic_ns();
+        if ((fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+            live->detached = true; /* the terminal is gone */
+            return;
+        }
+        take_signals(live);
+        take_keys(live, now_ns);
+        if (ms_session_step(&live->session, now_ns) != 0) {
+            say(live, true, "out of memory: figures stand still");
+        }
+        end_program_when_asked(live, now_ns);
+        if (now_ns >= live->session.leave_ns) {
+            live->detached = ms_collector_state(live->session.collector) == MS_STATE_RUNNING;
+            live->leave = true;
+        }
+        now_ns = ms_monotonic_ns();
+        if (now_ns >= live->next_draw_ns && now_ns >= live->last_draw_ns + DRAW_LIMIT_NS) {
+            draw(live, now_ns);
+        }
+    }
+}
+
+static int open_screen(struct live *live)
+{
+    const struct ms_options *options = live->session.options;
+    const char *why = "";
+    int result = ms_terminal_open(&live->terminal, options->mouse, options->colours, &why);
+    if (result != 0) {
+        fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
+        return MS_EXIT_FAILURE;
+    }
+    struct ms_tui_options tui = {
+        .glyphs = options->unicode ? ms_terminal_glyphs() : MS_GLYPHS_ASCII,
+        .scheme = options->colours ? MS_SCHEME_DEFAULT : MS_SCHEME_MONO,
+        .mouse = options->mouse,
+        .readonly = options->readonly,
+        .filter = options->filter,
+        .sort = options->sort,
+        .program = live->session.name,
+    };
+    live->tui = ms_tui_new(&tui);
+    live->grid = ms_grid_new(24, 80);
+    if (live->tui == NULL || live->grid == NULL) {
+        ms_terminal_close(live->terminal);
+        live->terminal = NULL;
+        fputs("memscope-top: out of memory\n", stderr);
+        return MS_EXIT_FAILURE;
+    }
+    return 0;
+}
+
+int ms_live(const struct ms_options *options)
+{
+    struct live live = {.kill_ns = UINT64_MAX,
+                        .draw_ns = options->delay_ns != 0 ? options->delay_ns : MS_NS_PER_S / 4};
+    int status = ms_session_open(&live.session, options, true);
+    if (status != 0) {
+        return status;
+    }
+    live.signals = ms_signals_open();
+    int screen = open_screen(&live);
+    if (screen == 0) {
+        tell_window_size(&live);
+        loop(&live);
+    } else {
+        live.detached = true;
+    }
+    ms_terminal_close(live.terminal);
+    ms_tui_free(live.tui);
+    ms_grid_free(live.grid);
+    if (live.detached) {
+        (void)ms_collector_detach(live.session.collector);
+    }
+    if (live.signals >= 0) {
+        close(live.signals);
+    }
+    bool running = ms_collector_state(live.session.collector) == MS_STATE_RUNNING;
+    if (running && !options->quiet) {
+        const struct ms_message_session *about = ms_collector_session(live.session.collector);
+        fprintf(stderr, "memscope-top: the program runs on; join it with: memscope-top -p %u\n",
+                about->pid);
+    }
+    status = ms_session_close(&live.session, running);
+    return screen != 0 ? screen : status;
+}

@@ -1,0 +1,46 @@
+/* memscope-top: what is asked for, and who does it. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/debug_log.h"
+#include "cli/doctor.h"
+#include "cli/joinable.h"
+#include "cli/live.h"
+#include "cli/options.h"
+#include "cli/plain.h"
+#include "cli/session.h"
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    struct ms_options options;
+    if (ms_options_parse(argc, argv, &options) != 0) {
+        return MS_EXIT_USAGE;
+    }
+    if (options.debug_log_path != NULL) {
+        int result = ms_debug_log_open(options.debug_log_path);
+        if (result != 0) {
+            fprintf(stderr, "memscope-top: --debug-log: %s: %s\n", options.debug_log_path,
+                    strerror(-result));
+            return MS_EXIT_FAILURE;
+        }
+    }
+    switch (options.action) {
+    case MS_ACTION_HELP:
+        ms_options_help(stdout);
+        return 0;
+    case MS_ACTION_VERSION:
+        puts("memscope-top " MS_VERSION);
+        return 0;
+    case MS_ACTION_DOCTOR:
+        return ms_doctor(options.arguments[0]);
+    case MS_ACTION_LIST:
+        return ms_joinable_list();
+    case MS_ACTION_RUN:
+    case MS_ACTION_JOIN:
+        break;
+    }
+    bool live = !options.plain && !options.quiet && ms_live_possible();
+    return live ? ms_live(&options) : ms_plain(&options);
+}

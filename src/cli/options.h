@@ -1,0 +1,54 @@
+/* The command line, read once into a struct. */
+#ifndef MS_CLI_OPTIONS_H
+#define MS_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "wire/region.h"
+
+enum ms_action {
+    MS_ACTION_RUN,    /* start arguments[0] */
+    MS_ACTION_JOIN,   /* -p */
+    MS_ACTION_LIST,   /* nothing named: usage and what can be joined */
+    MS_ACTION_DOCTOR, /* doctor [PROGRAM] */
+    MS_ACTION_HELP,
+    MS_ACTION_VERSION
+};
+
+struct ms_options {
+    enum ms_action action;
+    char *const *arguments; /* of the program, NULL-terminated; points into argv */
+    pid_t pid;
+    const char *json_path;
+    const char *selection; /* --threads, "" = all */
+    unsigned stack_depth;
+    bool count_only;
+    bool children;
+    uint64_t interval_ns;
+    uint64_t delay_ns;    /* 0: the default of the mode */
+    uint64_t duration_ns; /* 0: no limit */
+    bool plain, quiet;
+    const char *tee_path;
+    bool stdin_from_terminal;
+    bool hide_arguments;
+    const char *filter;
+    const char *sort;
+    bool readonly;
+    bool colours, unicode, mouse;
+    const char *debug_log_path;
+};
+
+/*
+ * Reads MEMSCOPE_* variables (MEMSCOPE_JSON for --json, and so on; a switch is on when its variable
+ * is 1, yes or true), then argv; stops at the first word that is no option. Returns 0, or -EINVAL
+ * after one line on stderr that says what is wrong and what to do. Strings are borrowed.
+ */
+int ms_options_parse(int argc, char **argv, struct ms_options *options);
+
+void ms_options_usage(FILE *out);
+void ms_options_help(FILE *out);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * The one table of command line options: the parser, --help, the man page and the MEMSCOPE_*
+ * variables come from it.
+ *
+ * X(id, long_name, letter or 0, argument or NULL, default for the reader, help)
+ */
+#ifndef MS_CLI_OPTIONS_TABLE_H
+#define MS_CLI_OPTIONS_TABLE_H
+
+/* clang-format off */
+#define MS_OPTIONS(X)                                                                               \
+    X(PID,      "pid",       'p', "PID",   "",      "join a program that was started under memscope-top")          \
+    X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends")              \
+    X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \
+    X(DEPTH,    "depth",     0,   "N",     "32",    "frames of a call stack that are kept, 1 to 128")              \
+    X(COUNT,    "count-only", 0,  NULL,    "",      "exact counters without call stacks")                          \
+    X(CHILDREN, "children",  0,   "yes|no", "yes",  "follow processes that the program starts")                    \
+    X(INTERVAL, "interval",  0,   "MS",    "100",   "time between two samples, 20 to 10000 ms")                    \
+    X(DELAY,    "delay",     'd', "SECS",  "0.25",  "time between two pictures (with --plain, two lines: 1), 0.1 to 60") \
+    X(DURATION, "duration",  0,   "SECS",  "",      "leave after this time; the program runs on")                  \
+    X(PLAIN,    "plain",     0,   NULL,    "",      "no screen: a line of figures on stderr every second")         \
+    X(QUIET,    "quiet",     'q', NULL,    "",      "no screen and no line of ours, errors apart")                 \
+    X(TEE,      "tee",       0,   "FILE",  "",      "copy the program's output (live screen) to a new file")       \
+    X(STDIN,    "stdin",     0,   "null|tty", "null", "live screen: what the program reads when stdin is a terminal") \
+    X(NO_ARGS,  "no-args",   0,   NULL,    "",      "leave the program's arguments out of reports")                \
+    X(FILTER,   "filter",    'F', "TEXT",  "",      "show only threads that match, as with /")                     \
+    X(SORT,     "sort",      's', "METRIC", "peak_bytes", "order of the threads: a metric's name")                 \
+    X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program")                          \
+    X(NO_COLOR, "no-color",  'C', NULL,    "",      "no colours (also by NO_COLOR in the environment)")            \
+    X(NO_UNICODE, "no-unicode", 'U', NULL, "",      "ASCII only")                                                  \
+    X(NO_MOUSE, "no-mouse",  'M', NULL,    "",      "leave the mouse to the terminal")                             \
+    X(DEBUG_LOG, "debug-log", 0,  "FILE",  "",      "append what memscope-top itself does to a file")              \
+    X(HELP,     "help",      'h', NULL,    "",      "show this help and leave")                                    \
+    X(VERSION,  "version",   'V', NULL,    "",      "show the version and leave")
+/* clang-format on */
+
+#endif

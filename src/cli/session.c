@@ -1,0 +1,269 @@
+/* Start, join, tick, close: shared by the live screen and the plain mode. */
+#include "cli/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli/debug_log.h"
+#include "export/json.h"
+#include "export/text.h"
+#include "keeper/keeper.h"
+#include "keeper/launch.h"
+#include "model/format.h"
+#include "wire/clock.h"
+
+/* Symbols and final figures that are still on their way at the end get this long. */
+#define SETTLE_NS (5 * MS_NS_PER_S)
+
+static void program_name(struct ms_session *session, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+    ms_format_safe(session->name, sizeof session->name, base, strlen(base), true);
+}
+
+static int look_at_program(const char *program, struct ms_launch *launch)
+{
+    char shown[512];
+    ms_format_safe(shown, sizeof shown, program, strlen(program), true);
+    switch (ms_launch_look(program, launch)) {
+    case 0:
+        return 0;
+    case -ENOENT:
+        fprintf(stderr, "memscope-top: %s: not found%s\n", shown,
+                strchr(program, '/') == NULL ? " in PATH" : "");
+        return MS_EXIT_NOT_FOUND;
+    case -EACCES:
+        fprintf(stderr, "memscope-top: %s: cannot be run: no permission, or not a file\n", shown);
+        return MS_EXIT_CANNOT_RUN;
+    case -ENOEXEC:
+        fprintf(stderr, "memscope-top: %s: cannot be run: neither a program nor a script\n", shown);
+        return MS_EXIT_CANNOT_RUN;
+    default:
+        fprintf(stderr, "memscope-top: %s: cannot be looked at: %s\n", shown, strerror(errno));
+        return MS_EXIT_CANNOT_RUN;
+    }
+}
+
+static int open_tee(const struct ms_options *options, bool live, int *descriptor)
+{
+    *descriptor = -1;
+    if (options->tee_path == NULL) {
+        return 0;
+    }
+    if (!live) {
+        fprintf(stderr, "memscope-top: --tee copies the output of the live screen; without it the "
+                        "program writes where it always does\n");
+        return MS_EXIT_USAGE;
+    }
+    *descriptor = open(options->tee_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (*descriptor < 0) {
+        fprintf(stderr, "memscope-top: --tee: %s: %s\n", options->tee_path, strerror(errno));
+        return MS_EXIT_FAILURE;
+    }
+    return 0;
+}
+
+static int exec_failure(const char *program, int error, bool own)
+{
+    if (own) {
+        fprintf(stderr, "memscope-top: cannot start: %s\n", strerror(error));
+        return MS_EXIT_FAILURE;
+    }
+    char shown[512];
+    ms_format_safe(shown, sizeof shown, program, strlen(program), true);
+    fprintf(stderr, "memscope-top: %s: cannot be run: %s\n", shown, strerror(error));
+    return error == ENOENT ? MS_EXIT_NOT_FOUND : MS_EXIT_CANNOT_RUN;
+}
+
+static void keeper_options_fill(struct ms_keeper_options *keeper, const struct ms_options *options,
+                                bool live)
+{
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    if (live) {
+        (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    }
+    keeper->arguments = options->arguments;
+    keeper->pty = live;
+    keeper->stdin_from_terminal = options->stdin_from_terminal;
+    keeper->rows = size.ws_row > 0 ? size.ws_row : 24;
+    keeper->columns = size.ws_col > 0 ? size.ws_col : 80;
+    keeper->config.mode = options->count_only ? MS_MODE_COUNT_ONLY : MS_MODE_EXACT;
+    keeper->config.stack_depth = options->stack_depth;
+    keeper->config.follow_children = options->children;
+    snprintf(keeper->config.selection, sizeof keeper->config.selection, "%s",
+             strcmp(options->selection, "all") == 0 ? "" : options->selection);
+}
+
+static int start_program(struct ms_session *session, char *socket_path, size_t size)
+{
+    const struct ms_options *options = session->options;
+    struct ms_launch launch;
+    int result = look_at_program(options->arguments[0], &launch);
+    if (result != 0) {
+        return result;
+    }
+    char probe[PATH_MAX] = "";
+    char tried[1024];
+    if (launch.preload && ms_launch_find_probe(probe, sizeof probe, tried, sizeof tried) != 0) {
+        fprintf(stderr,
+                "memscope-top: the probe is missing (looked for %s); build or install it again\n",
+                tried);
+        return MS_EXIT_FAILURE;
+    }
+    if (launch.verdict != MS_VERDICT_FULL && !options->quiet && !session->live) {
+        fprintf(stderr, "memscope-top: %s is seen in part or not at all: %s\n",
+                options->arguments[0], launch.because);
+    }
+    struct ms_keeper_options keeper = {.program = launch.path,
+                                       .probe = launch.preload ? probe : NULL};
+    keeper_options_fill(&keeper, options, session->live);
+    result = open_tee(options, session->live, &keeper.tee);
+    if (result != 0) {
+        return result;
+    }
+    struct ms_keeper_started started;
+    bool own_failure = false;
+    result = ms_keeper_start(&keeper, &started, &own_failure);
+    if (keeper.tee >= 0) {
+        close(keeper.tee);
+    }
+    if (result != 0) {
+        return exec_failure(options->arguments[0], -result, own_failure);
+    }
+    ms_debug_log("started pid %d under keeper %d, verdict %s", (int)started.program,
+                 (int)started.keeper, ms_verdict_word(launch.verdict));
+    program_name(session, options->arguments[0]);
+    snprintf(socket_path, size, "%s", started.socket_path);
+    return 0;
+}
+
+static int find_program(struct ms_session *session, char *socket_path, size_t size)
+{
+    pid_t pid = session->options->pid;
+    int result = ms_keeper_find(pid, socket_path, size);
+    if (result == -ENOENT) {
+        fprintf(stderr,
+                "memscope-top: %d cannot be joined: it was not started under memscope-top by you "
+                "(memscope-top alone lists what can)\n",
+                (int)pid);
+        return MS_EXIT_FAILURE;
+    }
+    if (result != 0) {
+        fprintf(stderr, "memscope-top: %d cannot be joined: %s\n", (int)pid, strerror(-result));
+        return MS_EXIT_FAILURE;
+    }
+    return 0;
+}
+
+int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
+{
+    *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
+    char socket_path[MS_SOCKET_PATH_MAX];
+    bool join = options->action == MS_ACTION_JOIN;
+    int result = join ? find_program(session, socket_path, sizeof socket_path)
+                      : start_program(session, socket_path, sizeof socket_path);
+    if (result != 0) {
+        return result;
+    }
+    struct ms_collect_options collect = {.interval_ns = options->interval_ns,
+                                         .children = options->children,
+                                         .symbols = !options->count_only};
+    result = ms_collector_connect(socket_path, &collect, &session->collector);
+    if (result != 0) {
+        fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
+                strerror(-result));
+        return MS_EXIT_FAILURE;
+    }
+    struct ms_thresholds thresholds = ms_thresholds_default();
+    session->findings = ms_findings_new(&thresholds);
+    if (session->findings == NULL) {
+        fputs("memscope-top: out of memory\n", stderr);
+        ms_collector_free(session->collector);
+        return MS_EXIT_FAILURE;
+    }
+    session->model = ms_collector_model(session->collector);
+    if (join) {
+        const struct ms_message_session *about = ms_collector_session(session->collector);
+        program_name(session, about->exe_bytes > 0 ? about->text : "?");
+    }
+    session->next_tick_ns = ms_monotonic_ns();
+    if (options->duration_ns != 0) {
+        session->leave_ns = session->next_tick_ns + options->duration_ns;
+    }
+    return 0;
+}
+
+size_t ms_session_poll_fds(const struct ms_session *session, struct pollfd *fds, size_t used,
+                           size_t capacity)
+{
+    return used + ms_collector_poll_fds(session->collector, fds + used, capacity - used);
+}
+
+int ms_session_step(struct ms_session *session, uint64_t now_ns)
+{
+    int result = ms_collector_handle(session->collector);
+    if (result != 0) {
+        ms_debug_log("keeper: %s", strerror(-result));
+    }
+    if (now_ns < session->next_tick_ns) {
+        return 0;
+    }
+    result = ms_collector_tick(session->collector, now_ns);
+    if (result == 0) {
+        result = ms_findings_update(session->findings, session->model);
+    }
+    session->next_tick_ns += session->options->interval_ns;
+    if (session->next_tick_ns < now_ns) {
+        session->next_tick_ns = now_ns + session->options->interval_ns;
+    }
+    return result;
+}
+
+bool ms_session_over(const struct ms_session *session)
+{
+    enum ms_session_state state = ms_collector_state(session->collector);
+    return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
+}
+
+int ms_session_export(const struct ms_session *session, const char *path, bool overwrite)
+{
+    struct ms_json_options options = {.program_version = MS_VERSION,
+                                      .hide_arguments = session->options->hide_arguments,
+                                      .thresholds = ms_thresholds_default()};
+    return ms_json_write_file(path, overwrite, session->model, &options);
+}
+
+int ms_session_close(struct ms_session *session, bool detached)
+{
+    const struct ms_options *options = session->options;
+    ms_collector_settle(session->collector, SETTLE_NS);
+    (void)ms_findings_update(session->findings, session->model);
+    int status = detached ? 0 : ms_collector_exit_status(session->collector);
+    if (ms_collector_state(session->collector) == MS_STATE_KEEPER_LOST && !detached) {
+        fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
+        status = MS_EXIT_FAILURE;
+    }
+    const char *written = NULL;
+    if (options->json_path != NULL) {
+        int result = ms_session_export(session, options->json_path, true);
+        if (result != 0) {
+            fprintf(stderr, "memscope-top: --json: %s: %s\n", options->json_path,
+                    strerror(-result));
+            status = status == 0 ? MS_EXIT_FAILURE : status;
+        } else {
+            written = options->json_path;
+        }
+    }
+    if (!options->quiet) {
+        ms_text_summary(stderr, session->model, written);
+    }
+    ms_findings_free(session->findings);
+    ms_collector_free(session->collector);
+    return status;
+}

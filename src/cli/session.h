@@ -1,0 +1,61 @@
+/*
+ * One watching of one program: start or join it, tick, and close with the files and lines that
+ * were asked for. The live screen and the plain mode differ only in what they do in between.
+ */
+#ifndef MS_CLI_SESSION_H
+#define MS_CLI_SESSION_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/findings.h"
+#include "cli/options.h"
+#include "collect/collect.h"
+
+enum ms_exit { /* our own exit statuses */
+               MS_EXIT_USAGE = 2,
+               MS_EXIT_FAILURE = 125,
+               MS_EXIT_CANNOT_RUN = 126,
+               MS_EXIT_NOT_FOUND = 127
+};
+
+struct ms_session {
+    const struct ms_options *options;
+    struct ms_collector *collector;
+    struct ms_findings *findings;
+    const struct ms_model *model; /* of the collector */
+    char name[256];               /* of the program, for titles and file names */
+    bool live;                    /* with a screen: the program has a pty of its own */
+    uint64_t next_tick_ns;
+    uint64_t leave_ns; /* --duration; UINT64_MAX: never */
+};
+
+/*
+ * Starts options->arguments[0] under a keeper, or joins options->pid. Returns 0, or the exit status
+ * to leave with after one line on stderr.
+ */
+int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live);
+
+/* Descriptors to poll, after `used` entries of the caller's own. Returns the new count. */
+size_t ms_session_poll_fds(const struct ms_session *session, struct pollfd *fds, size_t used,
+                           size_t capacity);
+
+/* Takes in what came and ticks when it is time. Returns 0 or -errno (no memory). */
+int ms_session_step(struct ms_session *session, uint64_t now_ns);
+
+/* The program and all of its children are gone, or the keeper is. */
+bool ms_session_over(const struct ms_session *session);
+
+/*
+ * Writes the JSON model to `path`. Returns 0 or -errno.
+ */
+int ms_session_export(const struct ms_session *session, const char *path, bool overwrite);
+
+/*
+ * Final figures, --json, the summary on stderr, and everything freed. `detached`: the program runs
+ * on. Returns the exit status.
+ */
+int ms_session_close(struct ms_session *session, bool detached);
+
+#endif
