@@ -45,7 +45,7 @@ LIBS          := -lncursesw -ltinfo -ldw -lelf -liberty -lm
 all: $(PROGRAM) $(PROBE)
 
 help:
-	@sed -n 's/^#: \(.*\)/  make \1/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^#: \(.*\)/  make \1/p' $(MAKEFILE_LIST)
 
 # --- rooms: one archive each, so that a test links only what it names ---
 define room_archive
@@ -88,11 +88,12 @@ $(BUILD)/lib/probe.a: $(call objects,$(PROBE_CORE),o)
 # --- tests ---
 UNIT_TESTS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 SCREEN_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/screens/test_*.c))
-$(BUILD)/tests/%: $(BUILD)/o/tests/%.o $(LIBRARIES) $(BUILD)/lib/probe.a
+$(BUILD)/tests/%: $(BUILD)/o/tests/%.o $(LIBRARIES) $(BUILD)/lib/cli.a $(BUILD)/lib/probe.a
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  LD      $@")
 	$(Q)$(CC) $(OPTIMISE) $(SANITIZE) $(LDFLAGS) -o $@ $< \
-	    -Wl,--start-group $(LIBRARIES) $(BUILD)/lib/probe.a -Wl,--end-group $(LIBS) -lcmocka -lpthread
+	    -Wl,--start-group $(BUILD)/lib/cli.a $(LIBRARIES) $(BUILD)/lib/probe.a -Wl,--end-group \
+	    $(LIBS) -lcmocka -lpthread
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS) $(SCREEN_TESTS)

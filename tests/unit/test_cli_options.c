@@ -1,0 +1,130 @@
+/* The command line: where options end, what the environment may say, what is refused. */
+#include <errno.h>
+#include <getopt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+
+static struct ms_options options;
+
+static int parse(char **argv)
+{
+    int argc = 0;
+    while (argv[argc] != NULL) {
+        argc++;
+    }
+    optind = 0; /* getopt starts anew */
+    return ms_options_parse(argc, argv, &options);
+}
+#define PARSE(...) parse((char *[]){(char *)"memscope-top", __VA_ARGS__, NULL})
+
+static void program_keeps_its_own_options(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("--depth", "12", "./app", "--json", "x", "-V"), 0);
+    assert_int_equal(options.action, MS_ACTION_RUN);
+    assert_int_equal(options.stack_depth, 12);
+    assert_null(options.json_path);
+    assert_string_equal(options.arguments[0], "./app");
+    assert_string_equal(options.arguments[3], "-V");
+}
+
+static void doctor_is_a_word_unless_after_dashes(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("doctor", "ls"), 0);
+    assert_int_equal(options.action, MS_ACTION_DOCTOR);
+    assert_string_equal(options.arguments[0], "ls");
+    assert_int_equal(PARSE("--", "doctor"), 0);
+    assert_int_equal(options.action, MS_ACTION_RUN);
+}
+
+static void nothing_named_lists(void **state)
+{
+    (void)state;
+    assert_int_equal(parse((char *[]){(char *)"memscope-top", NULL}), 0);
+    assert_int_equal(options.action, MS_ACTION_LIST);
+}
+
+static void joining_takes_no_program(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("-p", "4242"), 0);
+    assert_int_equal(options.action, MS_ACTION_JOIN);
+    assert_int_equal(options.pid, 4242);
+    assert_int_equal(PARSE("-p", "4242", "./app"), -EINVAL);
+}
+
+static void bad_values_are_refused(void **state)
+{
+    (void)state;
+    char *const bad[][2] = {
+        {(char *)"--depth", (char *)"0"},          {(char *)"--depth", (char *)"129"},
+        {(char *)"--depth", (char *)"12x"},        {(char *)"--interval", (char *)"nan"},
+        {(char *)"--interval", (char *)"5"},       {(char *)"-d", (char *)"0"},
+        {(char *)"--duration", (char *)"-1"},      {(char *)"-p", (char *)"1.5"},
+        {(char *)"--children", (char *)"perhaps"}, {(char *)"--stdin", (char *)"file"},
+        {(char *)"--sort", (char *)"beauty"},      {(char *)"--json", (char *)""},
+        {(char *)"--threads", (char *)"tid:x"},    {(char *)"--no-such", (char *)"1"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(PARSE(bad[i][0], bad[i][1], "./app"), -EINVAL);
+    }
+    assert_int_equal(PARSE("--depth"), -EINVAL);
+}
+
+static void environment_gives_defaults_and_the_command_line_wins(void **state)
+{
+    (void)state;
+    setenv("MEMSCOPE_DEPTH", "7", 1);
+    setenv("MEMSCOPE_NO_MOUSE", "yes", 1);
+    assert_int_equal(PARSE("./app"), 0);
+    assert_int_equal(options.stack_depth, 7);
+    assert_false(options.mouse);
+    assert_int_equal(PARSE("--depth=9", "./app"), 0);
+    assert_int_equal(options.stack_depth, 9);
+    setenv("MEMSCOPE_NO_MOUSE", "perhaps", 1);
+    assert_int_equal(PARSE("./app"), -EINVAL);
+    unsetenv("MEMSCOPE_DEPTH");
+    unsetenv("MEMSCOPE_NO_MOUSE");
+}
+
+static void no_color_turns_colours_off(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("./app"), 0);
+    assert_true(options.colours);
+    setenv("NO_COLOR", "1", 1);
+    assert_int_equal(PARSE("./app"), 0);
+    assert_false(options.colours);
+    unsetenv("NO_COLOR");
+}
+
+static int quiet_stderr(void **state)
+{
+    (void)state;
+    return freopen("/dev/null", "w", stderr) != NULL ? 0 : -1;
+}
+
+int main(void)
+{
+    unsetenv("NO_COLOR");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(program_keeps_its_own_options),
+        cmocka_unit_test(doctor_is_a_word_unless_after_dashes),
+        cmocka_unit_test(nothing_named_lists),
+        cmocka_unit_test(joining_takes_no_program),
+        cmocka_unit_test(bad_values_are_refused),
+        cmocka_unit_test(environment_gives_defaults_and_the_command_line_wins),
+        cmocka_unit_test(no_color_turns_colours_off),
+    };
+    return cmocka_run_group_tests(tests, quiet_stderr, NULL);
+}
