@@ -3,6 +3,7 @@
 -include config.mk
 
 VERSION := 0.1.0
+RELEASE_DATE := 2026-11-21
 prefix  ?= /usr/local
 bindir  ?= $(prefix)/bin
 libdir  ?= $(prefix)/lib

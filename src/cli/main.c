@@ -26,19 +26,19 @@ int main(int argc, char **argv)
             return MS_EXIT_FAILURE;
         }
     }
-    switch (options.action) {
-    case MS_ACTION_HELP:
+    switch (options.request) {
+    case MS_REQUEST_HELP:
         ms_options_help(stdout);
         return 0;
-    case MS_ACTION_VERSION:
+    case MS_REQUEST_VERSION:
         puts("memscope-top " MS_VERSION);
         return 0;
-    case MS_ACTION_DOCTOR:
+    case MS_REQUEST_DOCTOR:
         return ms_doctor(options.arguments[0]);
-    case MS_ACTION_LIST:
+    case MS_REQUEST_LIST:
         return ms_joinable_list();
-    case MS_ACTION_RUN:
-    case MS_ACTION_JOIN:
+    case MS_REQUEST_RUN:
+    case MS_REQUEST_JOIN:
         break;
     }
     bool live = !options.plain && !options.quiet && ms_live_possible();

@@ -86,7 +86,7 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
             return complain("pid", value, "the number of a process");
         }
         options->pid = (pid_t)number;
-        options->action = MS_ACTION_JOIN;
+        options->request = MS_REQUEST_JOIN;
         return 0;
     case OPTION_DEPTH:
         if (!read_number(value, 1, MS_STACK_DEPTH_MAX, &number) || number != floor(number)) {
@@ -180,10 +180,10 @@ static int set_switch(enum option_id id, struct ms_options *options)
         options->mouse = false;
         break;
     case OPTION_HELP:
-        options->action = MS_ACTION_HELP;
+        options->request = MS_REQUEST_HELP;
         break;
     default:
-        options->action = MS_ACTION_VERSION;
+        options->request = MS_REQUEST_VERSION;
         break;
     }
     return 0;
@@ -278,8 +278,8 @@ static int read_arguments(int argc, char **argv, struct ms_options *options)
             }
         }
         int result = set_option((enum option_id)id, optarg, options);
-        if (result != 0 || options->action == MS_ACTION_HELP ||
-            options->action == MS_ACTION_VERSION) {
+        if (result != 0 || options->request == MS_REQUEST_HELP ||
+            options->request == MS_REQUEST_VERSION) {
             return result;
         }
     }
@@ -289,7 +289,7 @@ static int read_arguments(int argc, char **argv, struct ms_options *options)
 int ms_options_parse(int argc, char **argv, struct ms_options *options)
 {
     *options = (struct ms_options){
-        .action = MS_ACTION_LIST,
+        .request = MS_REQUEST_LIST,
         .selection = "",
         .stack_depth = 32,
         .children = true,
@@ -302,21 +302,22 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
     if (result == 0) {
         result = read_arguments(argc, argv, options);
     }
-    if (result != 0 || options->action == MS_ACTION_HELP || options->action == MS_ACTION_VERSION) {
+    if (result != 0 || options->request == MS_REQUEST_HELP ||
+        options->request == MS_REQUEST_VERSION) {
         return result;
     }
     bool ended_by_dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
-    if (options->action == MS_ACTION_JOIN) {
+    if (options->request == MS_REQUEST_JOIN) {
         if (optind < argc) {
             fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n",
                     argv[optind]);
             return -EINVAL;
         }
     } else if (optind < argc && !ended_by_dashes && strcmp(argv[optind], "doctor") == 0) {
-        options->action = MS_ACTION_DOCTOR;
+        options->request = MS_REQUEST_DOCTOR;
         options->arguments = argv + optind + 1;
     } else if (optind < argc) {
-        options->action = MS_ACTION_RUN;
+        options->request = MS_REQUEST_RUN;
         options->arguments = argv + optind;
     }
     return 0;

@@ -9,17 +9,17 @@
 
 #include "wire/region.h"
 
-enum ms_action {
-    MS_ACTION_RUN,    /* start arguments[0] */
-    MS_ACTION_JOIN,   /* -p */
-    MS_ACTION_LIST,   /* nothing named: usage and what can be joined */
-    MS_ACTION_DOCTOR, /* doctor [PROGRAM] */
-    MS_ACTION_HELP,
-    MS_ACTION_VERSION
+enum ms_request {
+    MS_REQUEST_RUN,    /* start arguments[0] */
+    MS_REQUEST_JOIN,   /* -p */
+    MS_REQUEST_LIST,   /* nothing named: usage and what can be joined */
+    MS_REQUEST_DOCTOR, /* doctor [PROGRAM] */
+    MS_REQUEST_HELP,
+    MS_REQUEST_VERSION
 };
 
 struct ms_options {
-    enum ms_action action;
+    enum ms_request request;
     char *const *arguments; /* of the program, NULL-terminated; points into argv */
     pid_t pid;
     const char *json_path;

@@ -165,7 +165,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
 {
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
     char socket_path[MS_SOCKET_PATH_MAX];
-    bool join = options->action == MS_ACTION_JOIN;
+    bool join = options->request == MS_REQUEST_JOIN;
     int result = join ? find_program(session, socket_path, sizeof socket_path)
                       : start_program(session, socket_path, sizeof socket_path);
     if (result != 0) {

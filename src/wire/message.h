@@ -117,7 +117,11 @@ struct ms_message_output {
 };
 
 /* Figures of a process read after its end and before it is reaped; `have` says which. */
-enum { MS_FINAL_RUSAGE = 1, MS_FINAL_IO = 2 };
+enum {
+    MS_FINAL_RUSAGE = 1,
+    MS_FINAL_IO = 2,
+    MS_FINAL_WAITED = 4 /* peak_rss and switches: children it waited for are in them */
+};
 struct ms_process_final {
     uint32_t have;
     uint32_t reserved;

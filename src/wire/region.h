@@ -182,7 +182,8 @@ struct ms_region_thread {
     uint64_t start_ns;
     uint64_t end_ns; /* 0: alive */
     char name[MS_THREAD_NAME];
-    uint64_t reserved_line;
+    uint32_t first_context; /* newest; they are linked by `next`. For the probe */
+    uint32_t reserved_line;
 
     struct ms_final_usage final_usage; /* valid when end_ns != 0 */
     struct ms_region_flow flows[MS_FLOW_ENTRIES];
@@ -201,7 +202,7 @@ struct ms_region_context {
     uint32_t stack;  /* id in MS_AREA_STACKS; 0 on a root context */
     uint32_t thread; /* index in MS_AREA_THREADS; 0: context is free */
     uint32_t generation; /* low 8 bits are in the tag */
-    uint32_t reserved;
+    uint32_t next; /* of the same thread, newest first; 0: last. For the probe */
     struct ms_remote remote;
 };
 

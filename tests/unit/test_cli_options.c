@@ -30,7 +30,7 @@ static void program_keeps_its_own_options(void **state)
 {
     (void)state;
     assert_int_equal(PARSE("--depth", "12", "./app", "--json", "x", "-V"), 0);
-    assert_int_equal(options.action, MS_ACTION_RUN);
+    assert_int_equal(options.request, MS_REQUEST_RUN);
     assert_int_equal(options.stack_depth, 12);
     assert_null(options.json_path);
     assert_string_equal(options.arguments[0], "./app");
@@ -41,24 +41,24 @@ static void doctor_is_a_word_unless_after_dashes(void **state)
 {
     (void)state;
     assert_int_equal(PARSE("doctor", "ls"), 0);
-    assert_int_equal(options.action, MS_ACTION_DOCTOR);
+    assert_int_equal(options.request, MS_REQUEST_DOCTOR);
     assert_string_equal(options.arguments[0], "ls");
     assert_int_equal(PARSE("--", "doctor"), 0);
-    assert_int_equal(options.action, MS_ACTION_RUN);
+    assert_int_equal(options.request, MS_REQUEST_RUN);
 }
 
 static void nothing_named_lists(void **state)
 {
     (void)state;
     assert_int_equal(parse((char *[]){(char *)"memscope-top", NULL}), 0);
-    assert_int_equal(options.action, MS_ACTION_LIST);
+    assert_int_equal(options.request, MS_REQUEST_LIST);
 }
 
 static void joining_takes_no_program(void **state)
 {
     (void)state;
     assert_int_equal(PARSE("-p", "4242"), 0);
-    assert_int_equal(options.action, MS_ACTION_JOIN);
+    assert_int_equal(options.request, MS_REQUEST_JOIN);
     assert_int_equal(options.pid, 4242);
     assert_int_equal(PARSE("-p", "4242", "./app"), -EINVAL);
 }

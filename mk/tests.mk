@@ -1,0 +1,55 @@
+# The tiers: test (under a minute), check (under ten), soak (by hand).
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+UNIT_GROUPS := unit screens layout
+
+# All cores, unless the caller already said how many jobs.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+LAYOUT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/layout/test_*.c))
+unit-tests: $(LAYOUT_TESTS)
+
+#: check                everything that CI runs: adds real programs, sanitizers, short fuzzing
+.PHONY: check
+check:
+	$(Q)$(MAKE) --no-print-directory $(jobs) deps-test
+	$(Q)$(MAKE) --no-print-directory $(jobs) all unit-tests e2e-programs fuzz-programs $(DEMO)
+	$(Q)tests/includes
+	$(Q)BUILD=$(BUILD) tests/run $(UNIT_GROUPS) e2e fuzz
+	$(Q)$(MAKE) --no-print-directory $(jobs) asan
+	@echo "check: all passed"
+
+# Sanitized builds have folders of their own; the probe is not sanitized (it would need the
+# sanitizer inside the program), its rooms are, through the unit tests.
+#: asan                 unit tests under the address and undefined-behaviour sanitizers
+.PHONY: asan
+asan:
+	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=$(BUILD)/asan OPTIMISE="-O1 -g" \
+	    SANITIZE="$(SANITIZERS)" unit-tests
+	$(Q)BUILD=$(BUILD)/asan ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    tests/run $(UNIT_GROUPS)
+
+#: tsan                 unit tests under the thread sanitizer
+.PHONY: tsan
+tsan:
+	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=$(BUILD)/tsan OPTIMISE="-O1 -g" \
+	    SANITIZE="-fsanitize=thread" unit-tests
+	$(Q)BUILD=$(BUILD)/tsan tests/run $(UNIT_GROUPS)
+
+#: cov                  line coverage of the unit tests, per file
+.PHONY: cov
+cov:
+	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=$(BUILD)/cov OPTIMISE="-O0 -g" \
+	    SANITIZE="--coverage" unit-tests
+	$(Q)find $(BUILD)/cov -name '*.gcda' -delete
+	$(Q)BUILD=$(BUILD)/cov tests/run $(UNIT_GROUPS)
+	$(Q)find $(BUILD)/cov/o/src -name '*.gcda' -exec gcov -n -r {} + 2>/dev/null | awk \
+	    "/^File 'src.*c'/ { name = \$$2 } \
+	     /^Lines executed/ && name { split(\$$0, part, /[:% ]/); print part[3] \"%\", name; name = \"\" }" \
+	    | sort -n
+
+#: soak                 the same tests with hundreds of rounds; by hand, hours
+.PHONY: soak
+soak:
+	$(Q)$(MAKE) --no-print-directory $(jobs) deps-test
+	$(Q)$(MAKE) --no-print-directory $(jobs) all unit-tests e2e-programs fuzz-programs
+	$(Q)BUILD=$(BUILD) SOAK=$${SOAK:-200} TEST_TIME_LIMIT=14400 tests/run e2e fuzz
