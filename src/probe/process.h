@@ -23,9 +23,21 @@ MS_HIDDEN void ms_environment_hide(void);
 MS_HIDDEN int ms_handshake_begin(void);
 MS_HIDDEN void ms_handshake_finish(void);
 
-/* Resolves the next functions of hooks_process.c, hooks_thread.c and hooks_map.c. Constructor. */
+/*
+ * Are children to be tracked? Taken from the region by ms_handshake_finish, so map it before that;
+ * kept apart from it, because a forked child without a slot still has children. False until then.
+ */
+extern MS_HIDDEN bool ms_follow_children;
+
+/* May a child get the probe now (asked for, no seccomp filter, probe file in reach)? vfork-safe. */
+MS_HIDDEN bool ms_children_wanted(void);
+
+/* Resolves the next functions of hooks_process.c, hooks_thread.c and hooks_map.c. Constructor.
+ * ms_process_hooks_init calls ms_shell_hooks_init, ms_thread_hooks_init ms_syscall_hooks_init. */
 MS_HIDDEN void ms_process_hooks_init(void);
+MS_HIDDEN void ms_shell_hooks_init(void);
 MS_HIDDEN void ms_thread_hooks_init(void);
+MS_HIDDEN void ms_syscall_hooks_init(void);
 MS_HIDDEN void ms_map_hooks_init(void);
 
 #endif

@@ -10,8 +10,8 @@
 
 #include <stddef.h>
 
-#define MS_HIDDEN   __attribute__((visibility("hidden")))
-#define MS_EXPORT   __attribute__((visibility("default")))
+#define MS_HIDDEN      __attribute__((visibility("hidden")))
+#define MS_EXPORT      __attribute__((visibility("default")))
 #define MS_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define MS_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -28,8 +28,17 @@ struct ms_real {
     size_t (*malloc_usable_size)(void *);
 };
 
+/* Values of ms_ready. Off: no region, every hook passes straight through for ever. */
+enum ms_ready_state { MS_READY_NOT, MS_READY_COUNTING, MS_READY_OFF };
+
 extern MS_HIDDEN struct ms_real ms_real;
 extern MS_HIDDEN unsigned char ms_ready;
+
+/*
+ * Fills ms_real. Returns whether malloc, free, calloc and realloc were found; the others may be
+ * NULL afterwards, except that the aligned forms fall back to each other.
+ */
+MS_HIDDEN int ms_real_resolve(void);
 
 /*
  * Address of the next definition of `name`, or NULL. May allocate inside libc (served by the

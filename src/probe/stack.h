@@ -2,14 +2,18 @@
  * Call stacks: walk, intern, name by a stack id. The hot path of the product.
  *
  * A walk follows the rule cache (one rule per return address, parsed once from .eh_frame and shared
- * by all threads); where no rule of the form "rsp or rbp + constant" exists, libunwind does the
- * rest of the walk; where there is no unwind information at all the stack ends and says so.
- * Every return address is interned as a pc id (MS_AREA_PCS), with the module it lies in at that
- * moment; a stack is the list of its pc ids (MS_AREA_STACKS), interned by content.
+ * by all threads); a frame whose rule is not of the form "stack or frame pointer + constant"
+ * (signal frames, realigned stacks, hand-written code) is stepped over by interpreting its row;
+ * where there is no unwind information at all the stack ends and says so. Every return address is
+ * interned as a pc id (MS_AREA_PCS), with the module it lies in at that moment; a stack is the list
+ * of its pc ids (MS_AREA_STACKS), interned by content.
  *
- * Return addresses are stored as found; readers subtract one before they look up a symbol.
- * Nothing here allocates by malloc, takes a lock, changes errno, or uses more than 512 bytes of
- * the caller's stack: what needs more runs on the scratch stack of the thread.
+ * Return addresses are stored as found; readers subtract one before they look up a symbol. The pc
+ * at which a signal handler interrupted is stored plus one, so that this holds for it too.
+ * Nothing here allocates by malloc, takes a lock or changes errno. A walk with known rules takes at
+ * most 512 bytes of the caller's stack, storing something new under 1 KiB; what needs more
+ * (parsing, interpreting) runs on the scratch stack of the thread, or where the stack is known to
+ * have room.
  */
 #ifndef MS_PROBE_STACK_H
 #define MS_PROBE_STACK_H
@@ -55,13 +59,17 @@ struct ms_stack_state {
     uintptr_t stack_low;
     uintptr_t stack_high;
     void *scratch; /* lower end of the scratch stack, NULL until the first slow path */
-    uint32_t pc_ids[MS_STACK_DEPTH_MAX + 2];
+    /* Walks not yet added to the region's counters, and those that were. */
+    uint32_t walks_pending;
+    uint32_t interpreted_pending;
+    uint32_t cut_pending;
+    uint32_t walks_published;
+    uint32_t words[MS_STACK_DEPTH_MAX + 2]; /* the stack in the making: header word, pc ids */
 };
 
 /*
- * Loads libunwind (dlopen RTLD_NOW|RTLD_LOCAL) and sets the tables up; called once from the
- * constructor, may allocate through the bootstrap arena. Missing libunwind is no error: such
- * frames end the stack. Returns 0 or -ENOMEM (then every capture returns 0).
+ * Sets the tables up; called once from the constructor, may allocate through the bootstrap arena.
+ * Returns 0 or -ENOMEM (then every capture returns 0).
  */
 MS_HIDDEN int ms_stack_init(void);
 

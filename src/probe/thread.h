@@ -14,7 +14,17 @@
 #include "probe/stack.h"
 #include "wire/region.h"
 
-struct ms_context_map; /* stack id -> context of this thread; context.h */
+/* Stack id -> context of this thread; context.h. All zero is an empty map. */
+struct ms_context_map {
+    uint64_t *entries; /* stack id << 32 | context */
+    uint32_t bits;     /* of the number of entries */
+    uint32_t used;
+    uint32_t slab_next; /* contexts in reserve: [slab_next, slab_end) */
+    uint32_t slab_end;
+    uint32_t slab_size; /* of the last slab */
+};
+
+enum ms_state_use { MS_STATE_UNUSED, MS_STATE_USED, MS_STATE_EXITING, MS_STATE_TAKEN_OVER };
 
 struct ms_thread_state {
     uint64_t key; /* check key of the process; 0: not set up here (new, or wiped by fork) */
@@ -23,7 +33,11 @@ struct ms_thread_state {
     bool tracked;
     uintptr_t busy_stack_pointer; /* non-zero: inside the probe, entered at this sp */
     int64_t unpublished_bytes;    /* change of live bytes not yet added to the process */
-    struct ms_context_map *contexts;
+    uint32_t root_context;
+    uint32_t tid;         /* 0: unknown */
+    uint32_t serial;      /* as in the record: tells whether the record is still this thread's */
+    _Atomic uint32_t use; /* enum ms_state_use */
+    struct ms_context_map contexts;
     uintptr_t last_block; /* for `temporary`: the block this thread allocated last */
     struct ms_stack_state stack;
 };
@@ -38,6 +52,15 @@ extern MS_HIDDEN __thread struct ms_thread_state *ms_thread_state
  * Async-signal-safe; needs under 512 bytes of stack.
  */
 MS_HIDDEN struct ms_thread_state *ms_thread_enter(void);
+
+/*
+ * Makes this process ready to count: key, pid, start time, state ACTIVE. ms_region and ms_wiped
+ * are set. Called by the initialisation and, in a forked child, by its first ms_thread_enter.
+ */
+MS_HIDDEN void ms_process_set_up(void);
+
+/* What ms_process_set_up tells about this process and its children; once, before it. */
+MS_HIDDEN void ms_identity_read(void);
 
 /*
  * At the start of a thread made by the hooked pthread_create, before its start routine.

@@ -33,8 +33,8 @@ struct ms_executable {
 
 /*
  * Fills *found from the file open for reading at `descriptor` (its offset stays). Returns 0,
- * -ENOEXEC for a damaged ELF header or program header table, or -errno of pread. Of an ELF file that
- * is not `native` only kind, class_bits and machine are filled.
+ * -ENOEXEC for a damaged ELF header or program header table, or -errno of pread. Of an ELF file
+ * that is not `native` only kind, class_bits and machine are filled.
  */
 int ms_executable_read(int descriptor, struct ms_executable *found);
 

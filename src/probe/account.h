@@ -1,0 +1,75 @@
+/*
+ * Accounting of blocks: which context a block belongs to, and the sums of contexts, threads and
+ * process. Safe in signal handlers: a counter of the own thread is changed by one instruction.
+ * Nothing here allocates, blocks or changes errno.
+ */
+#ifndef MS_PROBE_ACCOUNT_H
+#define MS_PROBE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe/allocator.h"
+#include "probe/stack.h"
+#include "probe/tag.h"
+#include "probe/thread.h"
+
+/* A live block taken out of the books, not yet debited; or not known to us. */
+struct ms_block_claim {
+    bool known;
+    bool tagged;
+    bool damaged;
+    uint32_t context;
+    uint32_t generation;
+    uint64_t bytes;
+    uint64_t waste_bytes;
+    size_t usable; /* tagged: where the tag was */
+    struct ms_tag_words words;
+};
+
+/* Adds to a counter that only this thread writes; a signal in between loses nothing. */
+static inline void ms_own_add(uint64_t *counter, uint64_t value)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(value) : "cc");
+#else
+    __atomic_fetch_add(counter, value, __ATOMIC_RELAXED);
+#endif
+}
+
+/*
+ * A block that the real allocator just gave to a tracked thread: enters it (tag or side table) and
+ * counts `bytes`, the requested size, on the calling thread and its context.
+ */
+MS_HIDDEN void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+                                  void *block, size_t bytes, enum ms_block_kind kind);
+
+/*
+ * A block that goes to the real free next. `state` NULL: a thread without a record; its frees
+ * still debit the owners.
+ */
+MS_HIDDEN void ms_block_freed(struct ms_thread_state *state, void *block);
+
+/* The three steps of a realloc: before, and after it succeeded or failed. */
+MS_HIDDEN void ms_block_claim(struct ms_thread_state *state, void *block,
+                              struct ms_block_claim *claim);
+MS_HIDDEN void ms_block_settle(struct ms_thread_state *state, const void *block,
+                               const struct ms_block_claim *claim);
+MS_HIDDEN void ms_block_restore(void *block, const struct ms_block_claim *claim);
+
+/* Requested plus slack as malloc_usable_size may tell the program: the tag's place left out. */
+MS_HIDDEN size_t ms_block_usable(struct ms_thread_state *state, void *block);
+
+/* A call that returned no memory; one that passed uncounted for want of a thread record. */
+MS_HIDDEN void ms_count_failed(struct ms_thread_state *state);
+MS_HIDDEN void ms_count_untracked(void);
+
+/* Blocks of the bootstrap arena: those taken so far, then each free. */
+MS_HIDDEN void ms_account_arena(struct ms_thread_state *state);
+MS_HIDDEN void ms_arena_block_freed(struct ms_thread_state *state, void *block);
+
+/* Adds what the thread has not yet told the process. */
+MS_HIDDEN void ms_account_publish(struct ms_thread_state *state);
+
+#endif

@@ -1,0 +1,63 @@
+/* The colder half of allocating for the program. */
+#include "probe/allocate.h"
+
+#include <errno.h>
+
+void *ms_allocate_uncounted(enum ms_gate gate, size_t bytes, size_t alignment)
+{
+    if (gate == MS_GATE_REAL) {
+        return ms_real.malloc(bytes);
+    }
+    void *block = ms_arena_take(bytes, alignment, ms_initialising());
+    if (block == NULL && ms_real.malloc != NULL) {
+        block = ms_real.malloc(bytes);
+    }
+    return block;
+}
+
+void ms_free_arena(void *block)
+{
+    if (ms_ready == MS_READY_COUNTING) {
+        ms_arena_block_freed(ms_current_thread(), block);
+    } else {
+        __atomic_store_n(&ms_arena_header(block)->live, 0, __ATOMIC_RELAXED);
+    }
+}
+
+void ms_allocation_failed(void)
+{
+    if (ms_ready == MS_READY_COUNTING) {
+        ms_count_failed(ms_current_thread());
+    }
+}
+
+int ms_allocate_aligned(const struct ms_caller *caller, void **to, size_t alignment, size_t bytes,
+                        enum ms_block_kind kind)
+{
+    enum ms_gate gate = ms_gate();
+    if (MS_UNLIKELY(gate == MS_GATE_ARENA)) {
+        *to = ms_arena_take(bytes, alignment, ms_initialising());
+        return *to == NULL ? ENOMEM : 0;
+    }
+    struct ms_thread_state *state = gate == MS_GATE_COUNT ? ms_current_thread() : NULL;
+    if (state == NULL || !state->tracked) {
+        if (state == NULL && gate == MS_GATE_COUNT) {
+            ms_count_untracked();
+        }
+        return ms_real.posix_memalign(to, alignment, bytes);
+    }
+    /* Where classes are multiples of the alignment, 16 bytes more may cost a whole class. */
+    size_t request =
+        ms_allocator.glibc_headers || alignment <= 16 ? ms_size_with_tag(bytes) : bytes;
+    void *block = NULL;
+    int error = ms_real.posix_memalign(&block, alignment, request);
+    if (error != 0 && request != bytes) {
+        error = ms_real.posix_memalign(&block, alignment, bytes);
+    }
+    if (error != 0) {
+        return error;
+    }
+    ms_block_allocated(state, caller, block, bytes, kind);
+    *to = block;
+    return 0;
+}

@@ -1,0 +1,178 @@
+/* Contexts: taken from the area in slabs per thread, found through an open-addressing map. */
+#include "probe/context.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "probe/map.h"
+#include "probe/wiped.h"
+
+#define FIRST_MAP_BITS 9u /* 512 entries, one page */
+#define SLAB_FIRST     4u
+#define SLAB_MAX       32u
+
+static struct ms_region_context *context_at(uint32_t index)
+{
+    return ms_area_at(MS_AREA_CONTEXTS, index);
+}
+
+/* Call sites leave room for the root contexts of threads to come. */
+static bool sites_may_take(uint32_t count)
+{
+    const struct ms_region_area *area = &ms_region->areas[MS_AREA_CONTEXTS];
+    uint32_t kept = ms_region->areas[MS_AREA_THREADS].capacity * SLAB_FIRST;
+    kept = kept < area->capacity / 4 ? kept : area->capacity / 4;
+    return atomic_load_explicit(&area->taken, memory_order_relaxed) + count <=
+           area->capacity - kept;
+}
+
+/* Free list: a version in the upper half keeps two takers from being mistaken for one. */
+static uint32_t take_free(void)
+{
+    uint64_t head = atomic_load_explicit(&ms_wiped->free_contexts, memory_order_acquire);
+    while ((uint32_t)head != 0) {
+        uint32_t next = __atomic_load_n(&context_at((uint32_t)head)->next, __ATOMIC_RELAXED);
+        uint64_t changed = ((head >> 32) + 1) << 32 | next;
+        if (atomic_compare_exchange_weak_explicit(&ms_wiped->free_contexts, &head, changed,
+                                                  memory_order_acq_rel, memory_order_acquire)) {
+            return (uint32_t)head;
+        }
+    }
+    return 0;
+}
+
+static void give_free(uint32_t index)
+{
+    uint64_t head = atomic_load_explicit(&ms_wiped->free_contexts, memory_order_relaxed);
+    uint64_t changed;
+    do {
+        __atomic_store_n(&context_at(index)->next, (uint32_t)head, __ATOMIC_RELAXED);
+        changed = ((head >> 32) + 1) << 32 | index;
+    } while (!atomic_compare_exchange_weak_explicit(&ms_wiped->free_contexts, &head, changed,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+}
+
+static uint32_t take_context(struct ms_context_map *map, bool root)
+{
+    if (map->slab_next != map->slab_end) {
+        return map->slab_next++;
+    }
+    uint32_t index = take_free();
+    if (index != 0) {
+        return index;
+    }
+    uint32_t count = map->slab_size == 0 ? SLAB_FIRST : map->slab_size * 2;
+    count = count < SLAB_MAX ? count : SLAB_MAX;
+    if (root || sites_may_take(count)) {
+        index = ms_area_take(MS_AREA_CONTEXTS, count);
+    }
+    if (index == 0 && root) {
+        count = 1;
+        index = ms_area_take(MS_AREA_CONTEXTS, count);
+    }
+    if (index == 0) {
+        return 0;
+    }
+    map->slab_size = count;
+    map->slab_next = index + 1;
+    map->slab_end = index + count;
+    return index;
+}
+
+static uint32_t make_context(struct ms_thread_state *state, uint32_t stack)
+{
+    uint32_t index = take_context(&state->contexts, stack == 0);
+    if (index != 0) {
+        struct ms_region_context *context = context_at(index);
+        context->stack = stack;
+        context->next = state->record->first_context;
+        state->record->first_context = index;
+        __atomic_store_n(&context->thread, state->index, __ATOMIC_RELEASE);
+    }
+    return index;
+}
+
+uint32_t ms_context_make_root(struct ms_thread_state *state)
+{
+    return make_context(state, 0);
+}
+
+static uint32_t place_of(uint32_t stack, uint32_t bits)
+{
+    return (stack * 0x9e3779b1u) >> (32 - bits);
+}
+
+static void enter(uint64_t *entries, uint32_t bits, uint64_t entry)
+{
+    uint32_t place = place_of((uint32_t)(entry >> 32), bits);
+    while (entries[place] != 0) {
+        place = (place + 1) & ((1u << bits) - 1);
+    }
+    entries[place] = entry;
+}
+
+/* Keeps the map at most half full. */
+static bool make_room(struct ms_context_map *map)
+{
+    if (map->entries != NULL && map->used < 1u << (map->bits - 1)) {
+        return true;
+    }
+    uint32_t bits = map->entries == NULL ? FIRST_MAP_BITS : map->bits + 1;
+    uint64_t *fresh = ms_private_pages(sizeof(uint64_t) << bits, false);
+    if (fresh == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; map->entries != NULL && i < 1u << map->bits; i++) {
+        if (map->entries[i] != 0) {
+            enter(fresh, bits, map->entries[i]);
+        }
+    }
+    map->entries = fresh;
+    map->bits = bits;
+    return true;
+}
+
+uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack)
+{
+    struct ms_context_map *map = &state->contexts;
+    if (map->entries != NULL) {
+        uint32_t place = place_of(stack, map->bits);
+        while (map->entries[place] != 0) {
+            if (map->entries[place] >> 32 == stack) {
+                return (uint32_t)map->entries[place];
+            }
+            place = (place + 1) & ((1u << map->bits) - 1);
+        }
+    }
+    if (!make_room(map)) {
+        return 0;
+    }
+    uint32_t context = make_context(state, stack);
+    if (context != 0) {
+        enter(map->entries, map->bits, (uint64_t)stack << 32 | context);
+        map->used++;
+    }
+    return context;
+}
+
+void ms_context_map_clear(struct ms_context_map *map)
+{
+    if (map->entries != NULL) {
+        memset(map->entries, 0, sizeof(uint64_t) << map->bits);
+    }
+    map->used = 0;
+}
+
+void ms_context_release(uint32_t first)
+{
+    for (uint32_t index = first; index != 0;) {
+        struct ms_region_context *context = context_at(index);
+        uint32_t next = context->next;
+        uint32_t generation = context->generation + 1;
+        __atomic_store_n(&context->thread, 0, __ATOMIC_RELEASE);
+        memset(context, 0, sizeof *context);
+        __atomic_store_n(&context->generation, generation, __ATOMIC_RELEASE);
+        give_free(index);
+        index = next;
+    }
+}

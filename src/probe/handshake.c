@@ -1,0 +1,243 @@
+/*
+ * Fetching the region from the keeper. Any failure leaves the program untracked, never late by more
+ * than MS_PROBE_WAIT_MS and never with a descriptor of ours.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "probe/environment.h"
+#include "probe/map.h"
+#include "probe/process.h"
+#include "wire/clock.h"
+#include "wire/message.h"
+
+/* The program expects the lowest numbers to be free, the kernel's first table has 64. */
+#define DESCRIPTOR_LOW 48
+#define RETRY_MS       2
+
+/* The socket between begin and finish, -1 otherwise. */
+static int keeper_socket = -1;
+static uint32_t process_id;
+
+bool ms_follow_children;
+
+/* Is it a socket of ours: Unix, packets, the other end opened by our user or by root? */
+static bool is_keepers(int descriptor)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+    if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 || value != AF_UNIX) {
+        return false;
+    }
+    size = sizeof(value);
+    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &value, &size) != 0 ||
+        value != SOCK_SEQPACKET) {
+        return false;
+    }
+    struct ucred peer;
+    size = sizeof(peer);
+    return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           (peer.uid == geteuid() || peer.uid == 0);
+}
+
+/* Milliseconds left, at least 0. */
+static int left_ms(uint64_t deadline_ns)
+{
+    uint64_t now_ns = ms_monotonic_ns();
+    return now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / MS_NS_PER_MS) + 1;
+}
+
+static ssize_t receive_retry(int descriptor, struct msghdr *message, int flags)
+{
+    ssize_t got;
+    do {
+        got = recvmsg(descriptor, message, flags);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* The first descriptor of a received message, any others closed; -1 if there is none. */
+static int take_descriptor(struct msghdr *message)
+{
+    int taken = -1;
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+         part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+            continue;
+        }
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+            if (taken < 0) {
+                taken = descriptor;
+            } else {
+                close(descriptor);
+            }
+        }
+    }
+    return taken;
+}
+
+/*
+ * Receives MS_MSG_REGION without waiting. It is looked at before it is taken: should the number
+ * belong to the program after all, its packets stay where they are.
+ */
+static int receive_region(int socket_descriptor)
+{
+    struct ms_message_region region;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+    } control;
+    struct iovec part = {&region, sizeof(region)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t got = receive_retry(socket_descriptor, &message, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0) {
+        return -errno;
+    }
+    if (got < (ssize_t)sizeof(region.header)) {
+        return got == 0 ? -ECONNRESET : -EPROTO;
+    }
+    if (region.header.version != MS_WIRE_VERSION) {
+        return -EPROTONOSUPPORT;
+    }
+    if (region.header.type == MS_MSG_REFUSED) {
+        return -ECONNREFUSED;
+    }
+    if (region.header.type != MS_MSG_REGION || got < (ssize_t)sizeof(region)) {
+        return -EPROTO;
+    }
+    message = (struct msghdr){.msg_iov = &part,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = sizeof(control)};
+    got = receive_retry(socket_descriptor, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got < 0) {
+        return -errno;
+    }
+    int descriptor = take_descriptor(&message);
+    if (descriptor < 0) {
+        /* Cut control data: no number was free in our table. */
+        return (message.msg_flags & MSG_CTRUNC) != 0 ? -EMFILE : -EPROTO;
+    }
+    process_id = region.header.process_id;
+    return descriptor;
+}
+
+static int send_probe_message(uint32_t type)
+{
+    struct ms_message_probe_hello hello = {
+        .header = {.type = type,
+                   .version = MS_WIRE_VERSION,
+                   .bytes = sizeof(hello),
+                   .process_id = process_id},
+        .pid = (uint32_t)getpid(),
+        .region_version = MS_REGION_VERSION,
+    };
+    ssize_t sent;
+    do {
+        sent = send(keeper_socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : 0;
+}
+
+static void close_socket(void)
+{
+    if (keeper_socket >= 0) {
+        close(keeper_socket);
+        keeper_socket = -1;
+    }
+}
+
+/* Connects keeper_socket to `path`. A full queue is asked again until the deadline. */
+static int connect_keeper(const char *path, uint64_t deadline_ns)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof(address.sun_path)) {
+        return -ENOENT;
+    }
+    memcpy(address.sun_path, path, length + 1);
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) {
+        return -errno;
+    }
+    int high = fcntl(made, F_DUPFD_CLOEXEC, DESCRIPTOR_LOW);
+    keeper_socket = made;
+    if (high >= 0) {
+        close(made);
+        keeper_socket = high;
+    }
+    while (connect(keeper_socket, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        if (errno == EISCONN) {
+            break;
+        }
+        if ((errno != EAGAIN && errno != EINTR) || left_ms(deadline_ns) == 0) {
+            return -errno;
+        }
+        (void)poll(NULL, 0, RETRY_MS);
+    }
+    return is_keepers(keeper_socket) ? 0 : -EACCES;
+}
+
+static int ask_keeper(const char *path)
+{
+    uint64_t deadline_ns = ms_monotonic_ns() + MS_PROBE_WAIT_MS * MS_NS_PER_MS;
+    int error = connect_keeper(path, deadline_ns);
+    if (error == 0) {
+        error = send_probe_message(MS_MSG_PROBE_HELLO);
+    }
+    while (error == 0) {
+        struct pollfd wait = {.fd = keeper_socket, .events = POLLIN};
+        int ready = poll(&wait, 1, left_ms(deadline_ns));
+        if (ready > 0) {
+            return receive_region(keeper_socket);
+        }
+        if (ready == 0) {
+            return -ETIMEDOUT;
+        }
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return error;
+}
+
+int ms_handshake_begin(void)
+{
+    int errno_before = errno;
+    int result = -ENOENT;
+    int inherited = ms_environment_carried.socket;
+    if (inherited >= 0 && is_keepers(inherited)) {
+        result = receive_region(inherited);
+        if (result >= 0 || result == -EPROTONOSUPPORT || result == -EMFILE) {
+            keeper_socket = inherited;
+        }
+    }
+    if (keeper_socket < 0 && ms_environment_carried.session[0] != '\0') {
+        result = ask_keeper(ms_environment_carried.session);
+    }
+    if (result < 0) {
+        close_socket();
+    }
+    errno = errno_before;
+    return result;
+}
+
+void ms_handshake_finish(void)
+{
+    int errno_before = errno;
+    ms_follow_children = ms_region != NULL && ms_region->config.follow_children != 0;
+    if (keeper_socket >= 0) {
+        /* A keeper that does not read learns from the region's state instead. */
+        (void)send_probe_message(MS_MSG_PROBE_READY);
+        close_socket();
+    }
+    errno = errno_before;
+}

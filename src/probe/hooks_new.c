@@ -1,0 +1,276 @@
+/*
+ * C++ operator new and delete under their mangled names. New is the real malloc; when it has no
+ * memory the next operator new takes over with its new_handler and its exception. Every delete,
+ * sized and aligned or not, ends in the real free: the size is the program's, not the block's.
+ */
+#include <dlfcn.h>
+#include <stddef.h>
+
+#include "probe/allocate.h"
+
+typedef size_t align_type; /* std::align_val_t */
+
+/*
+ * The operator new behind ours. A library opened RTLD_LOCAL brings a C++ runtime that the global
+ * order does not show: then the caller's own search order is asked.
+ */
+static void *next_operator(const char *name, uintptr_t caller)
+{
+    void *found = ms_real_symbol(name);
+    Dl_info info;
+    if (found == NULL && dladdr((void *)caller, &info) != 0 && info.dli_fname != NULL) {
+        void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+        found = handle == NULL ? NULL : dlsym(handle, name);
+    }
+    return found;
+}
+
+/* For a new that got no memory: the next one, whose failure is counted here or by our malloc. */
+static void *next_new(const char *name, uintptr_t caller)
+{
+    void *found = next_operator(name, caller);
+    if (!ms_allocator.foreign_new && (found == NULL || ms_allocator_defines(found))) {
+        ms_allocation_failed();
+    }
+    return found;
+}
+
+/* NULL also when operator new belongs to some other object than a C++ runtime: that one decides. */
+static inline void *allocate_plain(const struct ms_caller *caller, size_t bytes,
+                                   enum ms_block_kind kind)
+{
+    void *block = MS_UNLIKELY(ms_allocator.foreign_new) ? NULL : ms_allocate(caller, bytes, kind);
+    return block;
+}
+
+static void *allocate_aligned(const struct ms_caller *caller, size_t bytes, size_t alignment,
+                              enum ms_block_kind kind)
+{
+    void *block = NULL;
+    if (ms_allocator.foreign_new || alignment < sizeof(void *) ||
+        ms_allocate_aligned(caller, &block, alignment, bytes, kind) != 0) {
+        return NULL;
+    }
+    return block;
+}
+
+MS_EXPORT void *_Znwm(size_t bytes);
+void *_Znwm(size_t bytes)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t);
+        *(void **)&next = next_new("_Znwm", caller.return_address);
+        return next == NULL ? NULL : next(bytes);
+    }
+    return block;
+}
+
+MS_EXPORT void *_Znam(size_t bytes);
+void *_Znam(size_t bytes)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW_ARRAY);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t);
+        *(void **)&next = next_new("_Znam", caller.return_address);
+        return next == NULL ? NULL : next(bytes);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnwmRKSt9nothrow_t(size_t bytes, const void *nothrow);
+void *_ZnwmRKSt9nothrow_t(size_t bytes, const void *nothrow)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, const void *);
+        *(void **)&next = next_new("_ZnwmRKSt9nothrow_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, nothrow);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnamRKSt9nothrow_t(size_t bytes, const void *nothrow);
+void *_ZnamRKSt9nothrow_t(size_t bytes, const void *nothrow)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW_ARRAY);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, const void *);
+        *(void **)&next = next_new("_ZnamRKSt9nothrow_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, nothrow);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnwmSt11align_val_t(size_t bytes, align_type alignment);
+void *_ZnwmSt11align_val_t(size_t bytes, align_type alignment)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, align_type);
+        *(void **)&next = next_new("_ZnwmSt11align_val_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, alignment);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnamSt11align_val_t(size_t bytes, align_type alignment);
+void *_ZnamSt11align_val_t(size_t bytes, align_type alignment)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW_ARRAY);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, align_type);
+        *(void **)&next = next_new("_ZnamSt11align_val_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, alignment);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment,
+                                                   const void *nothrow);
+void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, const void *nothrow)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, align_type, const void *);
+        *(void **)&next = next_new("_ZnwmSt11align_val_tRKSt9nothrow_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, alignment, nothrow);
+    }
+    return block;
+}
+
+MS_EXPORT void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment,
+                                                   const void *nothrow);
+void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, const void *nothrow)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW_ARRAY);
+    if (MS_UNLIKELY(block == NULL)) {
+        void *(*next)(size_t, align_type, const void *);
+        *(void **)&next = next_new("_ZnamSt11align_val_tRKSt9nothrow_t", caller.return_address);
+        return next == NULL ? NULL : next(bytes, alignment, nothrow);
+    }
+    return block;
+}
+
+static void release_aligned(void *block, size_t alignment, const char *name, uintptr_t caller)
+{
+    if (MS_UNLIKELY(ms_allocator.foreign_new)) {
+        void (*next)(void *, align_type);
+        *(void **)&next = next_operator(name, caller);
+        if (next != NULL) {
+            next(block, alignment);
+            return;
+        }
+    }
+    ms_release(block);
+}
+
+/* A block of a foreign operator new goes back to the delete that belongs to it. */
+static void release(void *block, const char *name, uintptr_t caller)
+{
+    if (MS_UNLIKELY(ms_allocator.foreign_new)) {
+        void (*next)(void *);
+        *(void **)&next = next_operator(name, caller);
+        if (next != NULL) {
+            next(block);
+            return;
+        }
+    }
+    ms_release(block);
+}
+
+MS_EXPORT void _ZdlPv(void *block);
+void _ZdlPv(void *block)
+{
+    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdlPvm(void *block, size_t bytes);
+void _ZdlPvm(void *block, size_t bytes)
+{
+    (void)bytes;
+    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdlPvRKSt9nothrow_t(void *block, const void *nothrow);
+void _ZdlPvRKSt9nothrow_t(void *block, const void *nothrow)
+{
+    (void)nothrow;
+    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdlPvSt11align_val_t(void *block, align_type alignment);
+void _ZdlPvSt11align_val_t(void *block, align_type alignment)
+{
+    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdlPvmSt11align_val_t(void *block, size_t bytes, align_type alignment);
+void _ZdlPvmSt11align_val_t(void *block, size_t bytes, align_type alignment)
+{
+    (void)bytes;
+    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment,
+                                                   const void *nothrow);
+void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment, const void *nothrow)
+{
+    (void)nothrow;
+    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPv(void *block);
+void _ZdaPv(void *block)
+{
+    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPvm(void *block, size_t bytes);
+void _ZdaPvm(void *block, size_t bytes)
+{
+    (void)bytes;
+    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPvRKSt9nothrow_t(void *block, const void *nothrow);
+void _ZdaPvRKSt9nothrow_t(void *block, const void *nothrow)
+{
+    (void)nothrow;
+    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPvSt11align_val_t(void *block, align_type alignment);
+void _ZdaPvSt11align_val_t(void *block, align_type alignment)
+{
+    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPvmSt11align_val_t(void *block, size_t bytes, align_type alignment);
+void _ZdaPvmSt11align_val_t(void *block, size_t bytes, align_type alignment)
+{
+    (void)bytes;
+    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}
+
+MS_EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment,
+                                                   const void *nothrow);
+void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment, const void *nothrow)
+{
+    (void)nothrow;
+    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
+                    (uintptr_t)__builtin_return_address(0));
+}

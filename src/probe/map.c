@@ -1,0 +1,461 @@
+/*
+ * The region in the address space of the program: inaccessible until a piece is needed, opened in
+ * steps that grow, populated by the kernel before we touch it, so that lack of memory is an error
+ * code here and not a SIGBUS in the program.
+ */
+#include "probe/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe/system_call.h"
+#include "wire/layout.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#endif
+
+#define STEP_MIN_BYTES    UINT64_C(65536)
+#define STEP_MAX_BYTES    (UINT64_C(1) << 20)
+#define CHUNK_BYTES       (UINT64_C(1) << 18) /* of private memory, aligned to its size */
+#define QUIET_CHUNK_BYTES UINT64_C(0x200000)
+#define STRING_MAX_BYTES  4095u
+
+struct ms_region_header *ms_region;
+
+static char *file_base;            /* the whole file, or the main region alone; NULL: nothing */
+static uint64_t file_mapped_bytes; /* of it that is mapped */
+static _Atomic uint64_t opened_bytes[MS_AREA_COUNT];
+static _Atomic int quiet;
+
+/* Private memory: [0] ordinary, [1] wiped on fork. */
+static _Atomic uintptr_t chunk_next[2];
+static _Atomic uintptr_t reserve_next[2];
+static uintptr_t reserve_end[2];
+
+static uint64_t page_round(uint64_t bytes)
+{
+    return (bytes + MS_PAGE_BYTES - 1) & ~(uint64_t)(MS_PAGE_BYTES - 1);
+}
+
+static void *map_pages(void *at, uint64_t bytes, int protection, int flags, int descriptor,
+                       uint64_t offset)
+{
+    long result = ms_system_call(SYS_mmap, (long)at, (long)bytes, protection, flags, descriptor,
+                                 (long)offset);
+    return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
+/* Makes populated, writable pages of an inaccessible range. */
+static bool open_pages(char *at, uint64_t bytes)
+{
+    if (ms_system_call(SYS_mprotect, (long)at, (long)bytes, PROT_READ | PROT_WRITE, 0, 0, 0) != 0) {
+        return false;
+    }
+    long result;
+    do {
+        result = ms_system_call(SYS_madvise, (long)at, (long)bytes, MADV_POPULATE_WRITE, 0, 0, 0);
+    } while (result == -EINTR || result == -EAGAIN);
+    if (result == -EINVAL) {
+        /* Linux before 5.14 cannot populate on request: touching is the only way there. */
+        for (uint64_t offset = 0; offset < bytes; offset += MS_PAGE_BYTES) {
+            __atomic_fetch_or((uint8_t *)at + offset, 0, __ATOMIC_RELAXED);
+        }
+        return true;
+    }
+    return result == 0;
+}
+
+static void publish(struct ms_region_area *area, uint64_t opened)
+{
+    uint64_t elements = opened / area->element_bytes;
+    uint32_t mark = elements < area->capacity ? (uint32_t)elements : area->capacity;
+    uint32_t now = atomic_load_explicit(&area->published, memory_order_relaxed);
+    while (now < mark && !atomic_compare_exchange_weak(&area->published, &now, mark)) {
+    }
+}
+
+/* How much of an area the mapping holds: all, unless RLIMIT_AS left too little room. */
+static uint64_t area_mapped_bytes(const struct ms_region_header *region,
+                                  const struct ms_region_area *area)
+{
+    uint64_t whole = page_round((uint64_t)area->capacity * area->element_bytes);
+    if (region->slot != 0) {
+        return whole;
+    }
+    if (area->offset_bytes >= file_mapped_bytes) {
+        return 0;
+    }
+    uint64_t there = file_mapped_bytes - area->offset_bytes;
+    return there < whole ? there : whole;
+}
+
+static bool open_area(struct ms_region_header *region, enum ms_area_id id, uint64_t need)
+{
+    struct ms_region_area *area = &region->areas[id];
+    uint64_t opened = atomic_load_explicit(&opened_bytes[id], memory_order_acquire);
+    while (opened < need) {
+        uint64_t limit = area_mapped_bytes(region, area);
+        if (need > limit || atomic_load_explicit(&quiet, memory_order_relaxed) == 1) {
+            return false;
+        }
+        uint64_t step = opened < STEP_MIN_BYTES ? STEP_MIN_BYTES : opened;
+        uint64_t end = opened + (step < STEP_MAX_BYTES ? step : STEP_MAX_BYTES);
+        if (end < need) {
+            end = page_round(need);
+        }
+        if (end > limit) {
+            end = limit;
+        }
+        /* Two threads may open the same pages at once: the second time changes nothing. */
+        if (!open_pages((char *)region + area->offset_bytes + opened, end - opened)) {
+            return false;
+        }
+        if (atomic_compare_exchange_strong(&opened_bytes[id], &opened, end)) {
+            __atomic_fetch_add(&region->page_bytes_opened_kib, (uint32_t)((end - opened) >> 10),
+                               __ATOMIC_RELAXED);
+            opened = end;
+        }
+    }
+    publish(area, opened);
+    return true;
+}
+
+uint32_t ms_area_take(enum ms_area_id id, uint32_t count)
+{
+    struct ms_region_header *region = ms_region;
+    if (region == NULL) {
+        return 0;
+    }
+    struct ms_region_area *area = &region->areas[id];
+    uint32_t first = atomic_load_explicit(&area->taken, memory_order_relaxed);
+    uint32_t from;
+    do {
+        from = first == 0 ? 1 : first; /* element 0 means "none" */
+        if (count > area->capacity || from > area->capacity - count) {
+            return 0;
+        }
+        uint64_t need = (uint64_t)(from + count) * area->element_bytes;
+        if (need > atomic_load_explicit(&opened_bytes[id], memory_order_acquire) &&
+            !open_area(region, id, need)) {
+            return 0;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&area->taken, &first, from + count,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    return from;
+}
+
+/* Opens the first pages of a region whose header is open. */
+static int open_first(struct ms_region_header *region)
+{
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        if (!open_area(region, (enum ms_area_id)id, MS_PAGE_BYTES)) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* Bytes of address space that RLIMIT_AS leaves, minus what the program should keep. */
+static uint64_t address_space_left(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return UINT64_MAX;
+    }
+    char text[64];
+    int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    uint64_t pages = 0;
+    if (descriptor >= 0) {
+        long got = read(descriptor, text, sizeof text - 1);
+        for (long i = 0; i < got && text[i] >= '0' && text[i] <= '9'; i++) {
+            pages = pages * 10 + (uint64_t)(text[i] - '0');
+        }
+        (void)ms_system_call(SYS_close, descriptor, 0, 0, 0, 0, 0);
+    }
+    uint64_t used = pages * MS_PAGE_BYTES;
+    return limit.rlim_cur > used ? (limit.rlim_cur - used) / 4 : 0;
+}
+
+static int check_file(int descriptor, struct ms_region_header *header)
+{
+    struct stat status;
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) || seals < 0 ||
+        (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW)) {
+        return -EPROTO;
+    }
+    if (pread(descriptor, header, sizeof *header, 0) != (ssize_t)sizeof *header) {
+        return -EPROTO;
+    }
+    return ms_region_check(header, (uint64_t)status.st_size);
+}
+
+/* One page for a moment: the viewer is told why nothing is counted. */
+static void say_no_memory(int descriptor)
+{
+    struct ms_region_header *header =
+        map_pages(NULL, MS_PAGE_BYTES, PROT_NONE, MAP_SHARED, descriptor, 0);
+    if (header == NULL) {
+        return;
+    }
+    if (open_pages((char *)header, MS_PAGE_BYTES)) {
+        header->off_reason = MS_OFF_NO_MEMORY;
+        atomic_store(&header->state, MS_REGION_OFF);
+    }
+    (void)ms_system_call(SYS_munmap, (long)header, MS_PAGE_BYTES, 0, 0, 0, 0);
+}
+
+int ms_map_region(int descriptor)
+{
+    struct ms_region_header header;
+    int error = check_file(descriptor, &header);
+    if (error != 0) {
+        return error;
+    }
+    /* Threads and contexts come first in the file: less room costs stacks, then call sites. */
+    uint64_t room = address_space_left();
+    uint64_t wanted[] = {header.file_bytes, header.region_bytes,
+                         header.areas[MS_AREA_CONTEXTS].offset_bytes + (UINT64_C(16) << 20),
+                         header.areas[MS_AREA_CONTEXTS].offset_bytes + (UINT64_C(1) << 20)};
+    char *base = NULL;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0] && base == NULL; i++) {
+        bytes = page_round(wanted[i]);
+        if (bytes <= room) {
+            base = map_pages(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+        }
+    }
+    if (base == NULL) {
+        say_no_memory(descriptor);
+        return -ENOMEM;
+    }
+    (void)ms_system_call(SYS_madvise, (long)base, (long)bytes, MADV_DONTDUMP, 0, 0, 0);
+    if (!open_pages(base, MS_PAGE_BYTES)) {
+        (void)ms_system_call(SYS_munmap, (long)base, (long)bytes, 0, 0, 0, 0);
+        return -ENOMEM;
+    }
+    file_base = base;
+    file_mapped_bytes = bytes;
+    struct ms_region_header *region = (struct ms_region_header *)base;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        struct ms_region_area *area = &region->areas[id];
+        if (area_mapped_bytes(region, area) == 0) {
+            continue; /* no room for it: what needs it degrades */
+        }
+        if (!open_area(region, (enum ms_area_id)id, MS_PAGE_BYTES)) {
+            region->off_reason = MS_OFF_NO_MEMORY;
+            atomic_store(&region->state, MS_REGION_OFF);
+            return -ENOMEM;
+        }
+    }
+    atomic_store(&region->state, MS_REGION_CLAIMED);
+    ms_region = region;
+    return 0;
+}
+
+static void *fresh_pages(uint64_t bytes, bool wipe_on_fork)
+{
+    void *pages =
+        map_pages(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages != NULL && wipe_on_fork &&
+        ms_system_call(SYS_madvise, (long)pages, (long)bytes, MADV_WIPEONFORK, 0, 0, 0) != 0) {
+        (void)ms_system_call(SYS_munmap, (long)pages, (long)bytes, 0, 0, 0, 0);
+        return NULL;
+    }
+    return pages;
+}
+
+/* A new chunk whose address is a multiple of its size: the end follows from any pointer in it. */
+static uintptr_t fresh_chunk(bool wipe_on_fork)
+{
+    void *pages = fresh_pages(2 * CHUNK_BYTES, wipe_on_fork);
+    if (pages == NULL) {
+        return 0;
+    }
+    uintptr_t start = (uintptr_t)pages;
+    uintptr_t chunk = (start + CHUNK_BYTES - 1) & ~(uintptr_t)(CHUNK_BYTES - 1);
+    if (chunk > start) {
+        (void)ms_system_call(SYS_munmap, (long)start, (long)(chunk - start), 0, 0, 0, 0);
+    }
+    uintptr_t end = chunk + CHUNK_BYTES;
+    if (start + 2 * CHUNK_BYTES > end) {
+        (void)ms_system_call(SYS_munmap, (long)end, (long)(start + 2 * CHUNK_BYTES - end), 0, 0, 0,
+                             0);
+    }
+    return chunk;
+}
+
+static void *take_reserve(uint64_t bytes, bool wipe_on_fork)
+{
+    uintptr_t next = atomic_load(&reserve_next[wipe_on_fork]);
+    do {
+        if (next == 0 || bytes > reserve_end[wipe_on_fork] - next) {
+            return NULL;
+        }
+    } while (!atomic_compare_exchange_weak(&reserve_next[wipe_on_fork], &next, next + bytes));
+    return (void *)next;
+}
+
+void *ms_private_pages(size_t wanted, bool wipe_on_fork)
+{
+    uint64_t bytes = page_round(wanted);
+    if (ms_map_quiet()) {
+        return take_reserve(bytes, wipe_on_fork);
+    }
+    if (bytes > CHUNK_BYTES / 4) {
+        return fresh_pages(bytes, wipe_on_fork);
+    }
+    uintptr_t next = atomic_load(&chunk_next[wipe_on_fork]);
+    for (;;) {
+        /* A chunk that is full to its end reads as offset 0. */
+        uintptr_t offset = next & (CHUNK_BYTES - 1);
+        if (offset != 0 && offset + bytes <= CHUNK_BYTES) {
+            if (atomic_compare_exchange_weak(&chunk_next[wipe_on_fork], &next, next + bytes)) {
+                return (void *)next;
+            }
+            continue;
+        }
+        uintptr_t chunk = fresh_chunk(wipe_on_fork);
+        if (chunk == 0) {
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(&chunk_next[wipe_on_fork], &next, chunk + bytes)) {
+            return (void *)chunk;
+        }
+        (void)ms_system_call(SYS_munmap, (long)chunk, (long)CHUNK_BYTES, 0, 0, 0, 0);
+    }
+}
+
+uint32_t ms_string_store(const char *text)
+{
+    uint32_t bytes = 0;
+    while (bytes < STRING_MAX_BYTES && text[bytes] != '\0') {
+        bytes++;
+    }
+    uint32_t offset = ms_area_take(MS_AREA_STRINGS, bytes + 1);
+    if (offset != 0) {
+        char *to = ms_area_at(MS_AREA_STRINGS, offset);
+        for (uint32_t i = 0; i < bytes; i++) {
+            to[i] = text[i];
+        }
+        to[bytes] = '\0';
+    }
+    return offset;
+}
+
+/* Room that stays usable without system calls: a few hundred threads and thousands of sites. */
+void ms_map_enter_quiet(void)
+{
+    static const uint32_t reserve[MS_AREA_COUNT] = {
+        [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
+        [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
+    };
+    int expected = 0;
+    if (!atomic_compare_exchange_strong(&quiet, &expected, 2)) {
+        return;
+    }
+    struct ms_region_header *region = ms_region;
+    for (int id = 0; region != NULL && id < MS_AREA_COUNT; id++) {
+        const struct ms_region_area *area = &region->areas[id];
+        uint64_t need = (uint64_t)atomic_load(&area->taken) + reserve[id];
+        uint64_t limit = area_mapped_bytes(region, area);
+        need *= area->element_bytes;
+        (void)open_area(region, (enum ms_area_id)id, need < limit ? need : limit);
+    }
+    for (int wipe = 0; wipe < 2; wipe++) {
+        void *pages = fresh_pages(QUIET_CHUNK_BYTES, wipe != 0);
+        if (pages != NULL) {
+            reserve_end[wipe] = (uintptr_t)pages + QUIET_CHUNK_BYTES;
+            atomic_store(&reserve_next[wipe], (uintptr_t)pages);
+        }
+    }
+    atomic_store(&quiet, 1);
+}
+
+bool ms_map_quiet(void)
+{
+    return atomic_load_explicit(&quiet, memory_order_relaxed) == 1;
+}
+
+/*
+ * Private zeroes over the parent's region: a hot path that fork interrupted may still hold
+ * pointers into it, so what was accessible stays accessible.
+ */
+static bool cover_region(struct ms_region_header *region)
+{
+    uint64_t opened[MS_AREA_COUNT];
+    uint64_t offset[MS_AREA_COUNT];
+    uint64_t bytes = region->region_bytes;
+    if (region->slot == 0 && bytes > file_mapped_bytes) {
+        bytes = file_mapped_bytes;
+    }
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        opened[id] = atomic_load(&opened_bytes[id]);
+        offset[id] = region->areas[id].offset_bytes;
+    }
+    if (map_pages(region, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+                  -1, 0) == NULL) {
+        return false;
+    }
+    bool done = ms_system_call(SYS_mprotect, (long)region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, 0,
+                               0, 0) == 0;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        if (opened[id] != 0) {
+            done &= ms_system_call(SYS_mprotect, (long)((char *)region + offset[id]),
+                                   (long)opened[id], PROT_READ | PROT_WRITE, 0, 0, 0) == 0;
+        }
+    }
+    return done;
+}
+
+static struct ms_region_header *claim_slot(uint64_t first_offset, uint64_t stride)
+{
+    for (uint32_t slot = 1; slot <= MS_REGION_SLOTS; slot++) {
+        uint64_t offset = first_offset + (slot - 1) * stride;
+        if (offset + stride > file_mapped_bytes) {
+            return NULL;
+        }
+        struct ms_region_header *header = (struct ms_region_header *)(file_base + offset);
+        uint32_t expected = MS_REGION_FREE;
+        if (open_pages((char *)header, MS_PAGE_BYTES) && header->slot == slot &&
+            ms_region_check(header, header->file_bytes) == 0 &&
+            atomic_compare_exchange_strong(&header->state, &expected, MS_REGION_CLAIMED)) {
+            return header;
+        }
+    }
+    return NULL;
+}
+
+void ms_map_after_fork(void)
+{
+    struct ms_region_header *parent = ms_region;
+    if (parent == NULL) {
+        return;
+    }
+    uint64_t first_offset = parent->slots_offset_bytes;
+    uint64_t stride = parent->slot_stride_bytes;
+    struct ms_region_header *slot = NULL;
+    bool covered = !ms_map_quiet() && cover_region(parent);
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        atomic_store(&opened_bytes[id], 0);
+    }
+    if (covered) {
+        slot = claim_slot(first_offset, stride);
+    }
+    if (slot != NULL && open_first(slot) != 0) {
+        slot->off_reason = MS_OFF_NO_MEMORY;
+        atomic_store(&slot->state, MS_REGION_OFF);
+        slot = NULL;
+    }
+    ms_region = slot;
+}

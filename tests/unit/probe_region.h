@@ -1,0 +1,44 @@
+/* A region of the real shape for tests of the probe's rooms, mapped as the probe maps it. */
+#ifndef MS_TESTS_PROBE_REGION_H
+#define MS_TESTS_PROBE_REGION_H
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "probe/map.h"
+#include "wire/layout.h"
+
+/*
+ * Maps a fresh region; `stack_words` and `pcs` make its areas smaller when not 0. Returns 0 or
+ * -errno of the probe.
+ */
+static inline int probe_region_map(uint32_t stack_words, uint32_t pcs)
+{
+    static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 64};
+    uint64_t bytes = ms_region_file_bytes();
+    int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0 || ftruncate(descriptor, (off_t)bytes) != 0) {
+        return -1;
+    }
+    void *file =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+    if (file == MAP_FAILED) {
+        return -1;
+    }
+    ms_region_format(file, &config);
+    munmap(file, bytes);
+    fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    int result = ms_map_region(descriptor);
+    close(descriptor);
+    if (result == 0 && stack_words != 0) {
+        ms_region->areas[MS_AREA_STACKS].capacity = stack_words;
+    }
+    if (result == 0 && pcs != 0) {
+        ms_region->areas[MS_AREA_PCS].capacity = pcs;
+    }
+    return result;
+}
+
+#endif

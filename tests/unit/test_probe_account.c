@@ -1,0 +1,351 @@
+/*
+ * Accounting on a real region file, with the real allocator behind it but no hooks: sums of
+ * threads and contexts, remote frees, peaks, the fork, the reuse of records.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "probe/account.h"
+#include "probe/arena.h"
+#include "probe/context.h"
+#include "probe/map.h"
+#include "probe/wiped.h"
+#include "wire/layout.h"
+
+static struct ms_region_header *file;
+
+/* What the initialisation does, less the keeper and the hooks. */
+static int start(void **state)
+{
+    (void)state;
+    uint64_t bytes = ms_region_file_bytes();
+    int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0 || ftruncate(descriptor, (off_t)bytes) != 0) {
+        return -1;
+    }
+    file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (file == MAP_FAILED) {
+        return -1;
+    }
+    struct ms_probe_config config = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8};
+    ms_region_format(file, &config);
+    if (ms_map_region(descriptor) != -EPROTO) {
+        return -1; /* not sealed: must be refused */
+    }
+    if (fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 ||
+        ms_map_region(descriptor) != 0) {
+        return -1;
+    }
+    close(descriptor);
+    ms_real.malloc = malloc;
+    ms_real.free = free;
+    ms_real.calloc = calloc;
+    ms_real.realloc = realloc;
+    ms_real.posix_memalign = posix_memalign;
+    ms_real.malloc_usable_size = (size_t(*)(void *))ms_real_symbol("malloc_usable_size");
+    ms_allocator_examine();
+    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
+    if (ms_wiped == NULL) {
+        return -1;
+    }
+    ms_ready = MS_READY_COUNTING;
+    ms_wiped->key = 0x5eed;
+    atomic_store(&ms_wiped->publish_step_bytes, 4096);
+    ms_region->pid = (uint32_t)getpid();
+    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
+    return ms_thread_enter() == NULL ? -1 : 0;
+}
+
+static void *take(size_t bytes)
+{
+    void *block = ms_real.malloc(ms_size_with_tag(bytes));
+    assert_non_null(block);
+    ms_block_allocated(ms_thread_enter(), NULL, block, bytes, MS_BLOCK_MALLOC);
+    return block;
+}
+
+static void give(void *block)
+{
+    ms_block_freed(ms_thread_enter(), block);
+    ms_real.free(block);
+}
+
+static struct ms_thread_own own_sums(void)
+{
+    return ms_thread_enter()->record->own;
+}
+
+static void own_blocks_are_exact(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 24, 1000, 4096, 65504, 65520, 65521, 200000};
+    const size_t count = sizeof sizes / sizeof sizes[0];
+    void *blocks[sizeof sizes / sizeof sizes[0]];
+    struct ms_thread_own before = own_sums();
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        blocks[i] = take(sizes[i]);
+        sum += sizes[i];
+        assert_true(ms_block_usable(ms_thread_enter(), blocks[i]) >= sizes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        give(blocks[i]);
+    }
+    struct ms_thread_own after = own_sums();
+    assert_int_equal(after.allocations - before.allocations, count);
+    assert_int_equal(after.deallocations - before.deallocations, count);
+    assert_int_equal(after.bytes_allocated - before.bytes_allocated, sum);
+    assert_int_equal(after.bytes_freed - before.bytes_freed, sum);
+    assert_int_equal(after.waste_allocated_bytes - before.waste_allocated_bytes,
+                     after.waste_freed_bytes - before.waste_freed_bytes);
+    assert_int_equal(after.peak_bytes, sum);
+    assert_int_equal(after.foreign_frees, before.foreign_frees);
+    /* The last block taken was the last one freed. */
+    assert_int_equal(after.temporary - before.temporary, 1);
+}
+
+static void unknown_block_is_foreign_and_untouched(void **state)
+{
+    (void)state;
+    struct ms_thread_own before = own_sums();
+    void *block = ms_real.malloc(100);
+    give(block);
+    void *misaligned = (char *)ms_real.malloc(100) + 8;
+    ms_block_freed(ms_thread_enter(), misaligned);
+    ms_real.free((char *)misaligned - 8);
+    assert_int_equal(own_sums().foreign_frees - before.foreign_frees, 2);
+    if (!ms_allocator.glibc_headers) {
+        return; /* what other allocators do with pointers that are none of theirs is their own */
+    }
+    before = own_sums();
+    _Alignas(16) uint64_t local[64];
+    for (size_t i = 0; i < 64; i++) {
+        local[i] = 0x1001; /* looks like the size of a chunk */
+    }
+    ms_block_freed(ms_thread_enter(), &local[4]);
+    assert_int_equal(local[4], 0x1001);
+    struct ms_thread_own after = own_sums();
+    assert_int_equal(after.foreign_frees - before.foreign_frees, 1);
+    assert_int_equal(after.deallocations, before.deallocations);
+}
+
+static void failed_realloc_puts_the_owner_back(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {100, 100000};
+    for (size_t i = 0; i < 2; i++) {
+        struct ms_block_claim claim;
+        void *block = take(sizes[i]);
+        struct ms_thread_own before = own_sums();
+        ms_block_claim(ms_thread_enter(), block, &claim);
+        assert_true(claim.known);
+        assert_int_equal(claim.tagged, i == 0);
+        ms_block_restore(block, &claim);
+        give(block);
+        struct ms_thread_own after = own_sums();
+        assert_int_equal(after.bytes_freed - before.bytes_freed, sizes[i]);
+        assert_int_equal(after.foreign_frees, before.foreign_frees);
+    }
+}
+
+struct hand_over {
+    void *blocks[100];
+    uint32_t index;
+    uint32_t serial;
+};
+
+static void *free_for_another(void *argument)
+{
+    struct hand_over *hand_over = argument;
+    for (size_t i = 0; i < 100; i++) {
+        give(hand_over->blocks[i]);
+    }
+    struct ms_region_thread *record = ms_thread_enter()->record;
+    assert_int_equal(record->own.frees_for_others, 100);
+    assert_int_equal(record->own.bytes_freed_for_others, 100 * 500);
+    assert_int_equal(record->own.deallocations, 0);
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < MS_FLOW_ENTRIES; i++) {
+        if (record->flows[i].owner_thread == hand_over->index) {
+            assert_int_equal(record->flows[i].owner_serial, hand_over->serial);
+            assert_int_equal(record->flows[i].bytes, 100 * 500);
+            blocks += record->flows[i].blocks;
+        }
+    }
+    assert_int_equal(blocks, 100);
+    ms_thread_exiting();
+    return NULL;
+}
+
+/* The peak of the owner is exact although others freed: 500 bytes a block, 100 blocks, twice. */
+static void remote_frees_debit_the_owner(void **state)
+{
+    (void)state;
+    struct ms_region_thread *record = ms_thread_enter()->record;
+    uint64_t live = record->own.bytes_allocated - record->own.bytes_freed -
+                    atomic_load(&record->remote.bytes_freed);
+    record->own.peak_bytes = live;
+    for (unsigned round = 0; round < 2; round++) {
+        static struct hand_over hand_over;
+        hand_over.index = ms_thread_enter()->index;
+        hand_over.serial = record->serial;
+        uint64_t before = atomic_load(&record->remote.deallocations);
+        for (size_t i = 0; i < 100; i++) {
+            hand_over.blocks[i] = take(500);
+        }
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, free_for_another, &hand_over), 0);
+        pthread_join(thread, NULL);
+        assert_int_equal(atomic_load(&record->remote.deallocations) - before, 100);
+        assert_int_equal(record->own.peak_bytes, live + 100 * 500);
+    }
+}
+
+static void *one_short_life(void *argument)
+{
+    give(take(10));
+    *(struct ms_thread_state **)argument = ms_thread_enter();
+    ms_thread_exiting();
+    return NULL;
+}
+
+/* Private memory of ended threads is used again, their records are not. */
+static void states_are_pooled_records_stay(void **state)
+{
+    (void)state;
+    uint32_t states_before = atomic_load(&ms_wiped->states_taken);
+    uint32_t records_before = atomic_load(&ms_region->areas[MS_AREA_THREADS].taken);
+    for (unsigned i = 0; i < 300; i++) {
+        struct ms_thread_state *used = NULL;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, one_short_life, &used), 0);
+        pthread_join(thread, NULL);
+        assert_non_null(used);
+    }
+    assert_true(atomic_load(&ms_wiped->states_taken) - states_before < 20);
+    assert_int_equal(atomic_load(&ms_region->areas[MS_AREA_THREADS].taken) - records_before, 300);
+}
+
+static void released_context_takes_no_late_debit(void **state)
+{
+    (void)state;
+    struct ms_thread_state *thread = ms_thread_enter();
+    uint32_t index = ms_context_of(thread, 77);
+    assert_int_not_equal(index, 0);
+    assert_int_equal(ms_context_of(thread, 77), index);
+    struct ms_region_context *context = ms_area_at(MS_AREA_CONTEXTS, index);
+    uint32_t rest = context->next;
+    void *block = ms_real.malloc(116);
+    ms_tag_write(thread->key, block, ms_taggable_usable_fresh(block), 100, index,
+                 context->generation, MS_BLOCK_MALLOC);
+    thread->record->first_context = rest;
+    context->next = 0;
+    ms_context_release(index);
+    uint64_t stale = atomic_load(&ms_region->losses.stale_tags);
+    give(block);
+    assert_int_equal(atomic_load(&ms_region->losses.stale_tags), stale + 1);
+    assert_int_equal(context->deallocations, 0);
+    /* The map still names it: as at the end of a thread, it is emptied. */
+    ms_context_map_clear(&thread->contexts);
+}
+
+static void arena_blocks_count_once(void **state)
+{
+    (void)state;
+    void *freed = ms_arena_take(100, 16, false);
+    void *kept = ms_arena_take(50, 64, false);
+    void *ours = ms_arena_take(1000, 16, true);
+    assert_true(ms_arena_holds(kept) && ms_arena_holds(freed) && !ms_arena_holds(&kept));
+    assert_int_equal((uintptr_t)kept & 63, 0);
+    assert_null(ms_arena_take(MS_ARENA_BYTES, 16, false));
+    ms_arena_header(freed)->live = 0;
+    struct ms_thread_own before = own_sums();
+    ms_account_arena(ms_thread_enter());
+    ms_arena_block_freed(ms_thread_enter(), kept);
+    ms_arena_block_freed(ms_thread_enter(), kept);
+    ms_arena_block_freed(ms_thread_enter(), ours);
+    struct ms_thread_own after = own_sums();
+    assert_int_equal(after.allocations - before.allocations, 2);
+    assert_int_equal(after.deallocations - before.deallocations, 2);
+    assert_int_equal(after.bytes_freed - before.bytes_freed, 150);
+}
+
+static void strings_and_areas(void **state)
+{
+    (void)state;
+    uint32_t offset = ms_string_store("/usr/bin/true");
+    assert_string_equal(ms_area_at(MS_AREA_STRINGS, offset), "/usr/bin/true");
+    assert_int_equal(ms_area_take(MS_AREA_MODULES, 5000), 0);
+    const struct ms_region_area *area = &ms_region->areas[MS_AREA_MODULES];
+    while (ms_area_take(MS_AREA_MODULES, 1) != 0) {
+    }
+    assert_int_equal(atomic_load(&area->taken), area->capacity);
+    assert_int_equal(atomic_load(&area->published), area->capacity);
+}
+
+/* The address space of a child: a slot of its own, nothing of the parent's blocks or counts. */
+static void child_counts_in_its_own_slot(void **state)
+{
+    (void)state;
+    void *inherited = take(300);
+    struct ms_thread_own before = own_sums();
+    pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0) {
+        struct ms_region_header *parents = ms_region;
+        if (ms_thread_state->key != 0) {
+            _exit(1);
+        }
+        ms_map_after_fork();
+        if (ms_region == NULL || ms_region == parents || ms_region->slot != 1) {
+            _exit(2);
+        }
+        ms_wiped->key = 0xc417d;
+        atomic_store(&ms_wiped->publish_step_bytes, 4096);
+        atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
+        give(inherited);
+        give(take(11));
+        /* A hot path that fork interrupted: its pointer must not reach the parent's memory. */
+        ((struct ms_region_header *)parents)->pid = 1;
+        _exit(own_sums().foreign_frees == 1 && own_sums().bytes_freed == 11 ? 0 : 3);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    struct ms_thread_own after = own_sums();
+    assert_memory_equal(&after, &before, sizeof after);
+    assert_int_equal(ms_region->pid, getpid());
+    const struct ms_region_header *slot =
+        (const void *)((char *)file + ms_region_slot_offset(file, 1));
+    assert_int_equal(atomic_load(&slot->state), MS_REGION_CLAIMED);
+    assert_int_equal(atomic_load(&slot->areas[MS_AREA_THREADS].taken), 2);
+    give(inherited);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_blocks_are_exact),
+        cmocka_unit_test(unknown_block_is_foreign_and_untouched),
+        cmocka_unit_test(failed_realloc_puts_the_owner_back),
+        cmocka_unit_test(remote_frees_debit_the_owner),
+        cmocka_unit_test(states_are_pooled_records_stay),
+        cmocka_unit_test(released_context_takes_no_late_debit),
+        cmocka_unit_test(arena_blocks_count_once),
+        cmocka_unit_test(strings_and_areas),
+        cmocka_unit_test(child_counts_in_its_own_slot),
+    };
+    return cmocka_run_group_tests(tests, start, NULL);
+}
