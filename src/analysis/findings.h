@@ -1,5 +1,5 @@
 /*
- * Judgements (SPEC section 3) over a model: a role, an alert and their reasons for every thread.
+ * Judgements over a model: a role, an alert and their reasons for every thread.
  * Pure: no clock, no I/O. A role needs memory of the past for its hysteresis; that memory is the
  * findings themselves, updated once a tick.
  *
@@ -34,9 +34,11 @@ const char *ms_role_word(enum ms_role role); /* screen */
 enum ms_alert { MS_ALERT_NORMAL, MS_ALERT_MEDIUM, MS_ALERT_HIGH };
 const char *ms_alert_name(enum ms_alert alert); /* "normal" "medium" "high" */
 
-/* Defaults are SPEC section 3. MB = 10^6 bytes. */
+/* MB = 10^6 bytes. */
 struct ms_thresholds {
-    bool relative; /* `auto`: an alert also needs twice the average thread; false: `seed` */
+    /* `auto`: an alert also needs twice the mean of the other threads (a lone thread does not);
+     * false (`seed`): the limits alone. */
+    bool relative;
     double waiting_pct;
     uint64_t memory_peak_bytes;
     uint64_t memory_allocations;
@@ -62,7 +64,7 @@ struct ms_judgement {
 
 /*
  * WAITING needs lock figures. Until a source of them exists no thread is judged waiting and this
- * returns the reason to show ("unavailable: ..."); NULL when it is available.
+ * returns the reason in words; NULL when it is available.
  */
 const char *ms_findings_waiting_unavailable(void);
 
@@ -74,12 +76,31 @@ void ms_findings_free(struct ms_findings *findings); /* accepts NULL */
 /* After every ms_model_tick_end. Returns 0 or -ENOMEM. */
 int ms_findings_update(struct ms_findings *findings, const struct ms_model *model);
 
-/* Live judgement of a thread; for a thread never judged: lightweight, normal. Never NULL. */
+/*
+ * Judgement of a thread: live while it lives (a new thread starts as lightweight), over its whole
+ * life once it has ended. For a thread never judged: lightweight, normal. Never NULL; valid until
+ * the next update.
+ */
 const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, uint32_t thread_id);
 
-/* Judgement over the whole life of a thread, for reports: no hysteresis. */
+/* What the threads of a model do on average over their lives; merged ones are left out. */
+struct ms_baseline {
+    uint64_t now_ns;
+    double peak_bytes_sum, cpu_pct_sum;
+    size_t peak_bytes_count, cpu_pct_count;
+};
+struct ms_baseline ms_baseline_of(const struct ms_model *model);
+
+/*
+ * Judgement over the whole life of a thread, for reports: no hysteresis. One that stands for many
+ * merged threads is judged by their mean (and the highest peak). The second form is for judging
+ * many threads of one model.
+ */
 struct ms_judgement ms_judge_whole_life(const struct ms_thresholds *thresholds,
                                         const struct ms_model *model,
                                         const struct ms_thread *thread);
+struct ms_judgement ms_judge_against(const struct ms_thresholds *thresholds,
+                                     const struct ms_baseline *baseline,
+                                     const struct ms_thread *thread);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "wire/region.h"
 
-#define MS_SOCKET_PATH_MAX 108u
+#define MS_SOCKET_PATH_MAX  108u
 #define MS_KEEPER_LINGER_NS UINT64_C(10000000000)
 
 struct ms_keeper_options {
@@ -48,7 +48,8 @@ int ms_keeper_start(const struct ms_keeper_options *options, struct ms_keeper_st
  */
 int ms_keeper_directory(char *path, size_t size);
 
-/* Path of the socket of the keeper that holds `pid` (PID.sock by the program's pid). 0 or -ENOENT. */
+/* Path of the socket of the keeper that holds `pid` (PID.sock by the program's pid). 0 or -ENOENT.
+ */
 int ms_keeper_find(pid_t pid, char *path, size_t size);
 
 /* Calls `each` for every socket in the folder whose keeper may be alive; dead ones are removed. */

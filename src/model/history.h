@@ -1,7 +1,8 @@
 /*
  * History of one figure: a ring per resolution, finest first. Bounded: 10 Hz for 10 minutes, 1 Hz
- * for an hour, 0.1 Hz for a day; rings are allocated as they fill. A coarser point is the mean of
- * the finer ones it covers. Missing points are NaN.
+ * for an hour, 0.1 Hz for a day; rings are allocated as they fill, and runs of equal points take
+ * almost nothing. A coarser point is the mean of the ticks it covers. Missing points are NaN. Points
+ * are kept to 24 bits.
  */
 #ifndef MS_MODEL_HISTORY_H
 #define MS_MODEL_HISTORY_H
@@ -28,6 +29,16 @@ int ms_history_append(struct ms_history *history, uint64_t tick, double value);
  */
 size_t ms_history_read(const struct ms_history *history, enum ms_resolution resolution,
                        size_t count, double *out);
+
+/*
+ * Same, by position: point `first` and the count - 1 after it. Point p of a resolution covers the
+ * ticks p * step .. (p + 1) * step - 1; the newest coarse point is the mean so far.
+ */
+size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution resolution,
+                          uint64_t first, size_t count, double *out);
+
+/* Ticks that a point of this resolution covers, with ticks of `interval_ns`; at least 1. */
+uint64_t ms_history_step(uint64_t interval_ns, enum ms_resolution resolution);
 
 /* First tick held in the finest ring, and one past the last. */
 void ms_history_range(const struct ms_history *history, uint64_t *first, uint64_t *end);

@@ -1,7 +1,8 @@
 /*
  * The one table of thread metrics: from it come the columns of tables, sort keys, JSON names, units
  * and the man page. A metric is read through ms_metric_of_thread, which says "none" when its source
- * is missing; it is never 0 instead.
+ * is missing; it is never 0 instead. "Over the last second" is, for a thread that has ended, over its
+ * life.
  *
  * X(id, json_name, heading, unit, provenance, source, meaning)
  */
@@ -77,6 +78,10 @@ const struct ms_metric_info *ms_metric_info(enum ms_metric metric);
  * no record; kernel metrics are none when their file could not be read. */
 struct ms_value ms_metric_of_thread(const struct ms_thread *thread, enum ms_metric metric,
                                     uint64_t now_ns);
+
+/* The exact figure of a metric in bytes or counts; false when it has none or is no integer. */
+bool ms_metric_integer_of_thread(const struct ms_thread *thread, enum ms_metric metric,
+                                 uint64_t *integer);
 
 /* Short name of a unit as JSON and man page give it ("bytes", "percent", ...). */
 const char *ms_unit_name(enum ms_unit unit);

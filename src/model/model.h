@@ -19,7 +19,10 @@
 #include "model/value.h"
 
 #define MS_ENDED_THREADS_MAX 10000u /* kept one by one; older ones are merged by name */
+#define MS_USAGES_MAX 1000000u /* past it ended threads are merged earlier */
+#define MS_MERGED_NAMES_MAX 1000u /* past it names are merged into the empty one of their process */
 #define MS_NAME_MAX 256u
+#define MS_SECOND_NS UINT64_C(1000000000)
 
 /* Heap counters of SPEC section 2, exact; of a thread, a site, a process. */
 struct ms_heap {
@@ -103,7 +106,9 @@ struct ms_thread {
     struct ms_kernel_thread kernel;
     struct ms_thread_rates rates;
     struct ms_history *history[MS_SERIES_COUNT]; /* NULL entries: none yet, or dropped at the end */
-    uint32_t merged; /* > 0: this stands for so many ended threads of this name */
+    /* > 0: this stands for so many ended threads of this name: sums, the highest peak of one. */
+    uint32_t merged;
+    uint64_t merged_life_ns; /* sum of their lives; start_ns .. end_ns spans all of them */
 };
 
 /* One frame of a call stack, named as well as it can be at the moment. */
@@ -228,7 +233,10 @@ uint64_t ms_model_now_ns(const struct ms_model *model);  /* time of the last tic
 uint64_t ms_model_start_ns(const struct ms_model *model);
 uint64_t ms_model_start_unix_ns(const struct ms_model *model);
 uint64_t ms_model_interval_ns(const struct ms_model *model);
-uint64_t ms_model_ticks(const struct ms_model *model); /* ticks so far */
+/* Ticks so far; when ticks came late the missed ones count, so that tick * interval is time. */
+uint64_t ms_model_ticks(const struct ms_model *model);
+/* Number of the first tick there was; not 0 when the session was joined late. */
+uint64_t ms_model_first_tick(const struct ms_model *model);
 const struct ms_system *ms_model_system(const struct ms_model *model);
 const struct ms_output *ms_model_output(const struct ms_model *model);
 
@@ -248,6 +256,9 @@ const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t
 
 size_t ms_model_usage_count(const struct ms_model *model);
 const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index);
+/* The first usage of a site (`previous` NULL) or the one after `previous`; NULL at the end. */
+const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_t site_id,
+                                           const struct ms_usage *previous);
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -268,7 +279,10 @@ struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id);
 struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id);
 struct ms_thread *ms_model_add_thread(struct ms_model *model, uint32_t process_id);
 struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id);
-/* Moves the thread to the ended ones; past MS_ENDED_THREADS_MAX the oldest is merged by name. */
+/*
+ * Moves the thread to the ended ones. Past MS_ENDED_THREADS_MAX the next ms_model_tick_end merges
+ * the oldest by process and name: their ids are gone from then on, lookups of them give NULL.
+ */
 void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns);
 struct ms_system *ms_model_system_mutable(struct ms_model *model);
 struct ms_output *ms_model_output_mutable(struct ms_model *model);
@@ -282,15 +296,22 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags);
 struct ms_site *ms_model_site_mutable(struct ms_model *model, uint32_t id);
-/* The usage of (thread, site), made when there is none. */
+/*
+ * The usage of (thread, site), made when there is none; to be written before the next
+ * ms_model_tick_end, which adds what changed to the site's sums (cost follows the usages touched in
+ * the tick). NULL without memory and when the thread or the site is not known (merged).
+ */
 struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                         uint32_t site_id);
+/* Made when there is none. NULL without memory and when a thread other than 0 is not known. */
 struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_id,
                                       uint32_t from_thread, uint32_t to_thread);
 
 /*
  * Ends a tick: sets the time, derives all rates from the counters of this and earlier ticks (the
- * window is one second), site sums from usages, and appends the histories. Returns 0 or -ENOMEM.
+ * window is one second, or the life so far of what is younger), site sums from the usages written
+ * in this tick, and appends the histories. Rates of what has ended are NaN. Returns 0 or -ENOMEM:
+ * then histories have gaps, counters and sums are right.
  */
 int ms_model_tick_end(struct ms_model *model, uint64_t now_ns);
 

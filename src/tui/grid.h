@@ -37,12 +37,25 @@ int ms_grid_rows(const struct ms_grid *grid);
 int ms_grid_columns(const struct ms_grid *grid);
 const struct ms_cell *ms_grid_at(const struct ms_grid *grid, int row, int column); /* NULL: outside */
 
+/* Text beyond ASCII becomes '?' in the following puts (a terminal or a user without Unicode). */
+void ms_grid_set_ascii(struct ms_grid *grid, bool ascii);
+/* Takes over the cells of another grid; what only one of the two has is left out or blank. */
+void ms_grid_copy(struct ms_grid *grid, const struct ms_grid *from);
+
 /* Pen for the following puts. */
 void ms_grid_pen(struct ms_grid *grid, enum ms_colour colour, unsigned attributes);
 /* Puts hostile text, neutralised, at most `width` cells, returns cells used. */
 int ms_grid_put(struct ms_grid *grid, int row, int column, int width, const char *text);
 int ms_grid_printf(struct ms_grid *grid, int row, int column, int width, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* The same for `count` bytes without a NUL at the end, leaving out the first `skip` cells. */
+int ms_grid_put_bytes(struct ms_grid *grid, int row, int column, int width, const char *bytes,
+                      size_t count, int skip);
+/* Changes the look of cells that are there already. */
+void ms_grid_paint(struct ms_grid *grid, int row, int column, int width, enum ms_colour colour,
+                   unsigned attributes);
+/* Cells that the text needs when neutralised. */
+int ms_grid_text_width(const struct ms_grid *grid, const char *text);
 void ms_grid_put_char(struct ms_grid *grid, int row, int column, wchar_t character);
 
 /* The grid as UTF-8 text, rows joined by newlines, trailing blanks cut; caller frees. For tests

@@ -1,0 +1,70 @@
+/* See proc_file.h. */
+#include "collect/proc_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { KEPT_AT_MOST = 65536 };
+
+void ms_descriptor_budget_init(struct ms_descriptor_budget *budget)
+{
+    struct rlimit limit;
+    *budget = (struct ms_descriptor_budget){.limit = 200};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    rlim_t share = limit.rlim_cur / 5 * 4;
+    budget->limit = share > KEPT_AT_MOST ? KEPT_AT_MOST : (unsigned)share;
+}
+
+static ssize_t read_from_start(int descriptor, char *text, size_t size)
+{
+    ssize_t bytes;
+    do {
+        bytes = pread(descriptor, text, size - 1, 0);
+    } while (bytes < 0 && errno == EINTR);
+    if (bytes < 0) {
+        text[0] = '\0';
+        return -errno;
+    }
+    text[bytes] = '\0';
+    return bytes;
+}
+
+ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
+                     char *text, size_t size)
+{
+    if (*kept >= 0) {
+        return read_from_start(*kept, text, size);
+    }
+    int descriptor = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (descriptor < 0) {
+        text[0] = '\0';
+        return -errno;
+    }
+    ssize_t bytes = read_from_start(descriptor, text, size);
+    if (bytes >= 0 && budget->open < budget->limit) {
+        *kept = descriptor;
+        budget->open++;
+    } else {
+        close(descriptor);
+    }
+    return bytes;
+}
+
+void ms_proc_close(struct ms_descriptor_budget *budget, int *kept)
+{
+    if (*kept >= 0) {
+        close(*kept);
+        *kept = -1;
+        budget->open--;
+    }
+}

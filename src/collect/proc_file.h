@@ -1,0 +1,29 @@
+/*
+ * Reading the same small /proc file again and again: the descriptor is kept and pread from the
+ * start, which costs a third of opening it anew; past the budget files are opened for one read.
+ */
+#ifndef MS_COLLECT_PROC_FILE_H
+#define MS_COLLECT_PROC_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ms_descriptor_budget {
+    unsigned limit; /* descriptors that may be kept open */
+    unsigned open;
+};
+
+/* Raises the soft limit of descriptors to the hard one and takes 80 % of it. */
+void ms_descriptor_budget_init(struct ms_descriptor_budget *budget);
+
+/*
+ * Reads a file, at most size - 1 bytes, NUL-terminated. `*kept` is its descriptor from the last
+ * call, -1 before the first. Returns the bytes read or -errno; -ESRCH and -ENOENT: the process or
+ * thread is gone.
+ */
+ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
+                     char *text, size_t size);
+void ms_proc_close(struct ms_descriptor_budget *budget, int *kept);
+
+#endif

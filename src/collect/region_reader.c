@@ -1,0 +1,389 @@
+/* See region_reader.h. Every load from the region goes through the functions at the top. */
+#include "collect/region_reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "wire/layout.h"
+
+/* Volatile keeps the compiler from reading a hostile word twice; an aligned load is not torn. */
+#define LOAD(pointer) (*(const volatile __typeof__(*(pointer)) *)(pointer))
+
+static inline uint32_t acquired_u32(uint32_t value)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return value;
+}
+
+static inline uint64_t acquired_u64(uint64_t value)
+{
+    atomic_thread_fence(memory_order_acquire);
+    return value;
+}
+
+static uint64_t add_saturating(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+static uint64_t subtract_floor(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* A copy that other threads may be writing to: word by word, each once. Multiples of 8 bytes. */
+static void copy_words(void *to, const void *from, size_t bytes)
+{
+    const uint64_t *source = from;
+    for (size_t i = 0; i < bytes / sizeof(uint64_t); i++) {
+        uint64_t word = LOAD(&source[i]);
+        memcpy((unsigned char *)to + i * sizeof word, &word, sizeof word);
+    }
+}
+
+int ms_region_mapping_open(struct ms_region_mapping *file, int descriptor)
+{
+    *file = (struct ms_region_mapping){0};
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
+        return -EPROTO;
+    }
+    struct stat status;
+    if (fstat(descriptor, &status) != 0) {
+        return -errno;
+    }
+    if (!S_ISREG(status.st_mode) || status.st_size < 0 ||
+        (uint64_t)status.st_size != ms_region_file_bytes()) {
+        return -EPROTO;
+    }
+    void *base = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
+    if (base == MAP_FAILED) {
+        return -errno;
+    }
+    /* A restarted symbolizer needs none of this; a core file of ours would be huge. */
+    (void)madvise(base, (size_t)status.st_size, MADV_DONTFORK);
+    (void)madvise(base, (size_t)status.st_size, MADV_DONTDUMP);
+    file->base = base;
+    file->bytes = (uint64_t)status.st_size;
+    struct ms_region_view view;
+    int result = ms_region_view_init(&view, file, 0);
+    if (result != 0) {
+        ms_region_mapping_close(file);
+    }
+    return result;
+}
+
+void ms_region_mapping_close(struct ms_region_mapping *file)
+{
+    if (file->base != NULL) {
+        munmap((void *)(uintptr_t)file->base, (size_t)file->bytes);
+    }
+    *file = (struct ms_region_mapping){0};
+}
+
+int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *file,
+                        uint32_t slot)
+{
+    if (slot > MS_REGION_SLOTS || file->bytes < MS_PAGE_BYTES) {
+        return -EINVAL;
+    }
+    struct ms_region_header header;
+    copy_words(&header, file->base, sizeof header);
+    int result = ms_region_check(&header, file->bytes);
+    if (result != 0) {
+        return result;
+    }
+    if (header.slot != 0) {
+        return -EPROTO;
+    }
+    uint64_t offset = ms_region_slot_offset(&header, slot);
+    if (slot != 0) {
+        copy_words(&header, file->base + offset, sizeof header);
+        result = ms_region_check(&header, file->bytes);
+        if (result != 0) {
+            return result;
+        }
+        if (header.slot != slot) {
+            return -EPROTO;
+        }
+    }
+    view->base = file->base + offset;
+    for (int area = 0; area < MS_AREA_COUNT; area++) {
+        view->area_offset[area] = header.areas[area].offset_bytes;
+        view->area_capacity[area] = header.areas[area].capacity;
+    }
+    return 0;
+}
+
+static const struct ms_region_header *header_of(const struct ms_region_view *view)
+{
+    return (const struct ms_region_header *)(const void *)view->base;
+}
+
+uint32_t ms_region_view_state(const struct ms_region_view *view)
+{
+    return acquired_u32(LOAD(&header_of(view)->state));
+}
+
+uint32_t ms_region_view_published(const struct ms_region_view *view, enum ms_area_id area)
+{
+    uint32_t published = acquired_u32(LOAD(&header_of(view)->areas[area].published));
+    return published < view->area_capacity[area] ? published : view->area_capacity[area];
+}
+
+/* Element `index` of an area, or NULL: index 0 and what is not published do not exist. */
+static const void *element(const struct ms_region_view *view, enum ms_area_id area, uint32_t index,
+                           size_t bytes)
+{
+    if (index == 0 || index >= ms_region_view_published(view, area)) {
+        return NULL;
+    }
+    return view->base + view->area_offset[area] + (uint64_t)index * bytes;
+}
+
+/* Frees before allocations, so that a block freed between two loads was also seen allocated. */
+static void read_own(const struct ms_thread_own *own, struct ms_heap *heap)
+{
+    heap->deallocations = LOAD(&own->deallocations);
+    heap->bytes_freed = LOAD(&own->bytes_freed);
+    heap->frees_for_others = LOAD(&own->frees_for_others);
+    heap->bytes_freed_for_others = LOAD(&own->bytes_freed_for_others);
+    heap->foreign_frees = LOAD(&own->foreign_frees);
+    heap->munmap_bytes = LOAD(&own->munmap_bytes);
+    uint64_t waste_freed = LOAD(&own->waste_freed_bytes);
+    atomic_thread_fence(memory_order_acquire);
+    heap->allocations = LOAD(&own->allocations);
+    heap->bytes_allocated = LOAD(&own->bytes_allocated);
+    heap->peak_bytes = LOAD(&own->peak_bytes);
+    heap->reallocations = LOAD(&own->reallocations);
+    heap->failed_calls = LOAD(&own->failed_calls);
+    heap->temporary = LOAD(&own->temporary);
+    heap->mmap_bytes = LOAD(&own->mmap_bytes);
+    heap->waste_bytes = subtract_floor(LOAD(&own->waste_allocated_bytes), waste_freed);
+}
+
+struct remote_copy {
+    uint64_t deallocations, bytes_freed, waste_freed_bytes;
+};
+
+static struct remote_copy read_remote(const struct ms_remote *remote)
+{
+    struct remote_copy copy;
+    copy.deallocations = acquired_u64(LOAD(&remote->deallocations));
+    copy.bytes_freed = LOAD(&remote->bytes_freed);
+    copy.waste_freed_bytes = LOAD(&remote->waste_freed_bytes);
+    atomic_thread_fence(memory_order_acquire);
+    return copy;
+}
+
+void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts)
+{
+    const struct ms_region_header *header = header_of(view);
+    *facts = (struct ms_region_facts){0};
+    facts->state = ms_region_view_state(view);
+    facts->off_reason = LOAD(&header->off_reason);
+    facts->untagged_reason = LOAD(&header->untagged_reason);
+    facts->pid = LOAD(&header->pid);
+    facts->parent_pid = LOAD(&header->parent_pid);
+    facts->exe = LOAD(&header->exe);
+    facts->allocator = LOAD(&header->allocator);
+    facts->probe_bytes = (uint64_t)LOAD(&header->page_bytes_opened_kib) << 10;
+    facts->start_ns = LOAD(&header->start_ns);
+    facts->exec_ns = LOAD(&header->exec_ns);
+    int64_t peak = LOAD(&header->peak_bytes);
+    facts->peak_bytes = peak > 0 ? (uint64_t)peak : 0;
+    facts->publish_step_bytes = LOAD(&header->publish_step_bytes);
+
+    const struct ms_region_losses *losses = &header->losses;
+    facts->untracked_allocations = LOAD(&losses->untracked_allocations);
+    facts->side_table_full = LOAD(&losses->side_table_full);
+    facts->coarsened_events = LOAD(&losses->coarsened_events);
+    facts->busy_events = LOAD(&losses->busy_events);
+    facts->damaged_tags = LOAD(&losses->damaged_tags);
+    facts->stale_tags = LOAD(&losses->stale_tags);
+    facts->threads_folded = LOAD(&losses->threads_folded);
+    read_own(&header->folded, &facts->folded);
+    facts->folded.peak_bytes = 0;
+}
+
+static void read_name(const struct ms_region_thread *record, struct ms_region_thread_copy *copy)
+{
+    for (int attempt = 0; attempt < 4 && !copy->name_valid; attempt++) {
+        uint32_t version = acquired_u32(LOAD(&record->name_version));
+        copy_words(copy->name, record->name, sizeof copy->name);
+        atomic_thread_fence(memory_order_acquire);
+        copy->name_version = version;
+        copy->name_valid = (version & 1u) == 0 && LOAD(&record->name_version) == version;
+    }
+    copy->name[sizeof copy->name - 1] = '\0';
+}
+
+bool ms_region_view_thread(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_thread_copy *copy)
+{
+    const struct ms_region_thread *record = element(view, MS_AREA_THREADS, index, sizeof *record);
+    if (record == NULL) {
+        return false;
+    }
+    *copy = (struct ms_region_thread_copy){0};
+    copy->state = acquired_u32(LOAD(&record->state));
+    copy->tid = LOAD(&record->tid);
+    copy->serial = LOAD(&record->serial);
+    copy->root_context = LOAD(&record->root_context);
+    copy->tracked = LOAD(&record->tracked) != 0;
+    copy->start_ns = LOAD(&record->start_ns);
+    copy->end_ns = LOAD(&record->end_ns);
+    copy_words(&copy->final_usage, &record->final_usage, sizeof copy->final_usage);
+    read_name(record, copy);
+
+    struct remote_copy remote = read_remote(&record->remote);
+    read_own(&record->own, &copy->heap);
+    struct ms_heap *heap = &copy->heap;
+    heap->deallocations = add_saturating(heap->deallocations, remote.deallocations);
+    heap->bytes_freed = add_saturating(heap->bytes_freed, remote.bytes_freed);
+    heap->waste_bytes = subtract_floor(heap->waste_bytes, remote.waste_freed_bytes);
+    return copy->state != MS_THREAD_FREE && copy->serial != 0;
+}
+
+bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t index, uint32_t *serial,
+                                uint64_t *change)
+{
+    const struct ms_region_thread *record = element(view, MS_AREA_THREADS, index, sizeof *record);
+    if (record == NULL) {
+        return false;
+    }
+    uint32_t state = acquired_u32(LOAD(&record->state));
+    *serial = LOAD(&record->serial);
+    *change = LOAD(&record->own.allocations) + LOAD(&record->own.deallocations) +
+              LOAD(&record->own.frees_for_others) + LOAD(&record->own.foreign_frees) +
+              LOAD(&record->own.failed_calls) + LOAD(&record->own.mmap_bytes) +
+              LOAD(&record->own.munmap_bytes) + LOAD(&record->remote.deallocations) +
+              ((uint64_t)LOAD(&record->name_version) << 32) + ((uint64_t)state << 56) +
+              (LOAD(&record->end_ns) != 0);
+    return state != MS_THREAD_FREE && *serial != 0;
+}
+
+uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
+                              struct ms_region_flow *out)
+{
+    const struct ms_region_thread *record = element(view, MS_AREA_THREADS, index, sizeof *record);
+    if (record == NULL) {
+        return 0;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i <= MS_FLOW_ENTRIES; i++) {
+        const struct ms_region_flow *flow =
+            i < MS_FLOW_ENTRIES ? &record->flows[i] : &record->flows_rest;
+        copy_words(&out[count], flow, sizeof *flow);
+        if (out[count].blocks != 0) {
+            count++;
+        }
+    }
+    return count;
+}
+
+bool ms_region_view_context(const struct ms_region_view *view, uint32_t index,
+                            struct ms_region_context_copy *copy)
+{
+    const struct ms_region_context *context =
+        element(view, MS_AREA_CONTEXTS, index, sizeof *context);
+    if (context == NULL) {
+        return false;
+    }
+    copy->thread = acquired_u32(LOAD(&context->thread));
+    copy->generation = LOAD(&context->generation);
+    copy->stack = LOAD(&context->stack);
+    struct remote_copy remote = read_remote(&context->remote);
+    uint64_t deallocations = LOAD(&context->deallocations);
+    uint64_t bytes_freed = LOAD(&context->bytes_freed);
+    atomic_thread_fence(memory_order_acquire);
+    copy->allocations = LOAD(&context->allocations);
+    copy->bytes_allocated = LOAD(&context->bytes_allocated);
+    copy->peak_bytes = LOAD(&context->peak_bytes);
+    copy->deallocations = add_saturating(deallocations, remote.deallocations);
+    copy->bytes_freed = add_saturating(bytes_freed, remote.bytes_freed);
+    return copy->thread != 0;
+}
+
+bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t index,
+                                 uint32_t *thread, uint32_t *generation, uint64_t *change)
+{
+    const struct ms_region_context *context =
+        element(view, MS_AREA_CONTEXTS, index, sizeof *context);
+    if (context == NULL) {
+        return false;
+    }
+    *thread = acquired_u32(LOAD(&context->thread));
+    *generation = LOAD(&context->generation);
+    *change = LOAD(&context->allocations) + LOAD(&context->deallocations) +
+              LOAD(&context->remote.deallocations);
+    return *thread != 0;
+}
+
+uint32_t ms_region_view_stack(const struct ms_region_view *view, uint32_t stack,
+                              uint32_t pcs[MS_STACK_DEPTH_MAX], uint32_t *flags)
+{
+    const uint32_t *words = element(view, MS_AREA_STACKS, stack, sizeof *words);
+    *flags = 0;
+    if (words == NULL) {
+        return 0;
+    }
+    uint32_t word = LOAD(words);
+    uint32_t depth = MS_STACK_DEPTH(word);
+    uint32_t beyond = ms_region_view_published(view, MS_AREA_STACKS) - stack - 1;
+    if (depth > MS_STACK_DEPTH_MAX || depth > beyond) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < depth; i++) {
+        pcs[i] = LOAD(&words[1 + i]);
+    }
+    *flags = word & ~0xffu;
+    return depth;
+}
+
+bool ms_region_view_pc(const struct ms_region_view *view, uint32_t index, struct ms_region_pc *copy)
+{
+    const void *pc = element(view, MS_AREA_PCS, index, sizeof *copy);
+    if (pc == NULL) {
+        return false;
+    }
+    copy_words(copy, pc, sizeof *copy);
+    return true;
+}
+
+bool ms_region_view_module(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_module *copy)
+{
+    const void *module = element(view, MS_AREA_MODULES, index, sizeof *copy);
+    if (module == NULL) {
+        return false;
+    }
+    copy_words(copy, module, sizeof *copy);
+    if (copy->build_id_bytes > MS_BUILD_ID_MAX) {
+        copy->build_id_bytes = 0;
+    }
+    return true;
+}
+
+size_t ms_region_view_string(const struct ms_region_view *view, uint32_t offset, char *out,
+                             size_t size)
+{
+    size_t length = 0;
+    const char *text = element(view, MS_AREA_STRINGS, offset, 1);
+    if (text != NULL) {
+        uint32_t left = ms_region_view_published(view, MS_AREA_STRINGS) - offset;
+        while (length + 1 < size && length < left) {
+            char byte = LOAD(&text[length]);
+            if (byte == '\0') {
+                break;
+            }
+            out[length++] = byte;
+        }
+    }
+    out[length] = '\0';
+    return length;
+}

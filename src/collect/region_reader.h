@@ -1,0 +1,109 @@
+/*
+ * Reading a region that a possibly hostile process writes while we read. Nothing in it is trusted:
+ * the layout is checked once on a private copy, every figure is read once into memory of ours,
+ * every index is checked against the published mark, every loop is bounded.
+ *
+ * The functions never fail by crashing and never write; `false` or 0 means "nothing there".
+ */
+#ifndef MS_COLLECT_REGION_READER_H
+#define MS_COLLECT_REGION_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "wire/region.h"
+
+/* A region file mapped read-only. */
+struct ms_region_mapping {
+    const unsigned char *base; /* NULL: not mapped */
+    uint64_t bytes;
+};
+
+/*
+ * Maps the file behind `descriptor` after proving that it cannot shrink under us. The descriptor
+ * stays the caller's. Returns 0, -EPROTO (not sealed, wrong size, damaged), -EPROTONOSUPPORT
+ * (another version) or -errno.
+ */
+int ms_region_mapping_open(struct ms_region_mapping *file, int descriptor);
+void ms_region_mapping_close(struct ms_region_mapping *file);
+
+/* One region (main or slot) of a file: where its areas are, taken from a checked copy. */
+struct ms_region_view {
+    const unsigned char *base;
+    uint64_t area_offset[MS_AREA_COUNT];
+    uint32_t area_capacity[MS_AREA_COUNT];
+};
+
+/* `file` must outlive the view. Returns 0, -EPROTO, -EPROTONOSUPPORT or -EINVAL (no such slot). */
+int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *file,
+                        uint32_t slot);
+
+/* enum ms_region_state, with acquire: what the probe wrote before it is visible. */
+uint32_t ms_region_view_state(const struct ms_region_view *view);
+/* Elements of an area that may be looked at, the reserved index 0 included. */
+uint32_t ms_region_view_published(const struct ms_region_view *view, enum ms_area_id area);
+
+/* What the header says of the process, each word read once. */
+struct ms_region_facts {
+    uint32_t state, off_reason, untagged_reason;
+    uint32_t pid, parent_pid;
+    uint32_t exe, allocator; /* string offsets, to be given to ms_region_view_string */
+    uint64_t probe_bytes;
+    uint64_t start_ns, exec_ns;
+    uint64_t peak_bytes, publish_step_bytes;
+    uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
+        stale_tags, threads_folded;
+    struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
+};
+void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);
+
+/* A thread record. `heap` is read frees first, so that its live bytes are never negative. */
+struct ms_region_thread_copy {
+    struct ms_heap heap;
+    uint32_t state, tid, serial, root_context;
+    bool tracked;
+    uint32_t name_version; /* even; 0 with an empty name when the name was never set */
+    bool name_valid;       /* false: it was being written, keep the old one */
+    char name[MS_THREAD_NAME];
+    uint64_t start_ns, end_ns;
+    struct ms_final_usage final_usage;
+};
+bool ms_region_view_thread(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_thread_copy *copy);
+
+/* Cheap look at a thread record: `serial` and a sum that changes when any counter did. */
+bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t index, uint32_t *serial,
+                                uint64_t *change);
+
+/* The flow table of a record, `flows_rest` last. `out` has room for MS_FLOW_ENTRIES + 1. */
+uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
+                              struct ms_region_flow *out);
+
+struct ms_region_context_copy {
+    uint64_t allocations, deallocations, bytes_allocated, bytes_freed, peak_bytes;
+    uint32_t stack, thread, generation;
+};
+bool ms_region_view_context(const struct ms_region_view *view, uint32_t index,
+                            struct ms_region_context_copy *copy);
+/* Owner, generation and a sum that changes when any counter did. false: the context is free. */
+bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t index,
+                                 uint32_t *thread, uint32_t *generation, uint64_t *change);
+
+/*
+ * Pc ids of a stack, innermost first, at most MS_STACK_DEPTH_MAX; *flags is its header word without
+ * the depth. Returns the depth, 0 when there is no such stack.
+ */
+uint32_t ms_region_view_stack(const struct ms_region_view *view, uint32_t stack,
+                              uint32_t pcs[MS_STACK_DEPTH_MAX], uint32_t *flags);
+bool ms_region_view_pc(const struct ms_region_view *view, uint32_t index,
+                       struct ms_region_pc *copy);
+/* build_id_bytes of the copy is at most MS_BUILD_ID_MAX. */
+bool ms_region_view_module(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_module *copy);
+/* Copies at most size - 1 bytes; always terminated. Returns the length. */
+size_t ms_region_view_string(const struct ms_region_view *view, uint32_t offset, char *out,
+                             size_t size);
+
+#endif

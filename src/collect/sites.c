@@ -1,0 +1,242 @@
+/* See sites.h. */
+#include "collect/sites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collect/id_map.h"
+
+/* A context as it was when it was read last. */
+struct seen_context {
+    uint64_t change;
+    uint32_t generation;
+    uint32_t thread; /* record */
+    uint32_t model_thread;
+    uint32_t site;
+};
+
+struct seen_module {
+    const char *path; /* NULL: not read yet */
+    uint64_t load_bias;
+    uint32_t symbols_module; /* 0: not to be asked */
+};
+
+struct ms_watched_sites {
+    uint32_t process_id;
+    pid_t pid;
+    struct seen_context *contexts;
+    uint32_t context_count;
+    struct ms_frame **frames; /* index: pc */
+    uint32_t frame_count;
+    struct seen_module *modules;
+    uint32_t module_count;
+    struct ms_id_map site_of_stack;
+    uint32_t root_site;
+};
+
+/* What one pass works on. */
+struct pass {
+    struct ms_watched_sites *sites;
+    struct ms_model *model;
+    const struct ms_region_view *view;
+    const struct ms_watched_threads *threads;
+    struct ms_symbols *symbols;
+    bool last;
+};
+
+struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid)
+{
+    struct ms_watched_sites *sites = calloc(1, sizeof *sites);
+    if (sites != NULL) {
+        sites->process_id = process_id;
+        sites->pid = pid;
+    }
+    return sites;
+}
+
+void ms_watched_sites_free(struct ms_watched_sites *sites)
+{
+    if (sites != NULL) {
+        free(sites->contexts);
+        free(sites->frames);
+        free(sites->modules);
+        ms_id_map_free(&sites->site_of_stack);
+        free(sites);
+    }
+}
+
+/* Grows an array to `count` zeroed elements, with room for more. Returns 0 or -ENOMEM. */
+static int grow_array(void **array, uint32_t *held, uint32_t count, size_t element_bytes)
+{
+    if (count <= *held) {
+        return 0;
+    }
+    size_t room = (size_t)count + count / 2 + 64;
+    char *grown = realloc(*array, room * element_bytes);
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    memset(grown + (size_t)*held * element_bytes, 0, (room - *held) * element_bytes);
+    *array = grown;
+    *held = (uint32_t)room;
+    return 0;
+}
+
+/* The module of a pc; NULL: none, or out of memory. */
+static const struct seen_module *module_of(const struct pass *pass, uint32_t index)
+{
+    struct ms_watched_sites *sites = pass->sites;
+    struct ms_region_module module;
+    char path[4096];
+    if (!ms_region_view_module(pass->view, index, &module) ||
+        grow_array((void **)&sites->modules, &sites->module_count, index + 1,
+                   sizeof *sites->modules) != 0) {
+        return NULL;
+    }
+    struct seen_module *seen = &sites->modules[index];
+    if (seen->path == NULL) {
+        (void)ms_region_view_string(pass->view, module.path, path, sizeof path);
+        seen->path = ms_model_string(pass->model, path);
+        if (seen->path == NULL) {
+            return NULL;
+        }
+        seen->load_bias = module.load_bias;
+        if (pass->symbols != NULL && path[0] == '/') {
+            seen->symbols_module = ms_symbols_module(pass->symbols, sites->pid, seen->path,
+                                                     module.build_id, module.build_id_bytes);
+        }
+    }
+    return seen;
+}
+
+static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
+{
+    struct ms_watched_sites *sites = pass->sites;
+    struct ms_region_pc copy;
+    if (!ms_region_view_pc(pass->view, pc, &copy) ||
+        grow_array((void **)&sites->frames, &sites->frame_count, pc + 1, sizeof(*sites->frames)) !=
+            0) {
+        return NULL;
+    }
+    if (sites->frames[pc] != NULL) {
+        return sites->frames[pc];
+    }
+    struct ms_frame *frame = ms_model_add_frame(pass->model);
+    if (frame == NULL) {
+        return NULL;
+    }
+    sites->frames[pc] = frame;
+    frame->address = copy.address;
+    const struct seen_module *module = copy.module == 0 ? NULL : module_of(pass, copy.module);
+    if (module != NULL) {
+        frame->module = module->path;
+        /* The call lies before the return address: its line is the one meant. */
+        frame->file_offset = copy.address - 1 - module->load_bias;
+        if (module->symbols_module != 0) {
+            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module);
+        }
+    }
+    return frame;
+}
+
+static uint32_t site_flags(uint32_t stack_flags)
+{
+    uint32_t flags = 0;
+    flags |= (stack_flags & MS_STACK_CUT_DEPTH) != 0 ? MS_SITE_CUT_DEPTH : 0u;
+    flags |= (stack_flags & MS_STACK_CUT_NO_CFI) != 0 ? MS_SITE_CUT_NO_CFI : 0u;
+    flags |= (stack_flags & MS_STACK_COARSENED) != 0 ? MS_SITE_COARSENED : 0u;
+    return flags;
+}
+
+static uint32_t root_site(const struct pass *pass)
+{
+    if (pass->sites->root_site == 0) {
+        const struct ms_site *site =
+            ms_model_add_site(pass->model, pass->sites->process_id, NULL, 0, MS_SITE_ROOT);
+        pass->sites->root_site = site == NULL ? 0 : site->id;
+    }
+    return pass->sites->root_site;
+}
+
+/* 0: not readable yet, or no memory. */
+static uint32_t site_of(const struct pass *pass, uint32_t stack)
+{
+    if (stack == 0) {
+        return root_site(pass);
+    }
+    uint32_t known = ms_id_map_find(&pass->sites->site_of_stack, stack);
+    if (known != 0) {
+        return known;
+    }
+    uint32_t pcs[MS_STACK_DEPTH_MAX];
+    const struct ms_frame *frames[MS_STACK_DEPTH_MAX];
+    uint32_t flags;
+    uint32_t depth = ms_region_view_stack(pass->view, stack, pcs, &flags);
+    for (uint32_t i = 0; i < depth; i++) {
+        frames[i] = frame_of(pass, pcs[i]);
+        if (frames[i] == NULL) {
+            depth = 0;
+        }
+    }
+    if (depth == 0) {
+        return pass->last ? root_site(pass) : 0;
+    }
+    const struct ms_site *site =
+        ms_model_add_site(pass->model, pass->sites->process_id, frames, depth, site_flags(flags));
+    if (site == NULL || ms_id_map_set(&pass->sites->site_of_stack, stack, site->id) != 0) {
+        return 0;
+    }
+    return site->id;
+}
+
+static void take_context(const struct pass *pass, uint32_t index, uint64_t change)
+{
+    struct seen_context *seen = &pass->sites->contexts[index];
+    struct ms_region_context_copy copy;
+    if (!ms_region_view_context(pass->view, index, &copy)) {
+        return;
+    }
+    if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
+        uint32_t model_thread = ms_watched_threads_of_record(pass->threads, copy.thread);
+        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack);
+        if (site == 0) {
+            return;
+        }
+        *seen = (struct seen_context){.generation = copy.generation,
+                                      .thread = copy.thread,
+                                      .model_thread = model_thread,
+                                      .site = site};
+    }
+    struct ms_usage *usage = ms_model_usage_mutable(pass->model, seen->model_thread, seen->site);
+    if (usage != NULL) {
+        usage->allocations = copy.allocations;
+        usage->deallocations = copy.deallocations;
+        usage->bytes_allocated = copy.bytes_allocated;
+        usage->bytes_freed = copy.bytes_freed;
+        usage->peak_bytes = copy.peak_bytes;
+    }
+    seen->change = change;
+}
+
+int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
+                          const struct ms_region_view *view,
+                          const struct ms_watched_threads *threads, struct ms_symbols *symbols,
+                          bool last)
+{
+    const struct pass pass = {sites, model, view, threads, symbols, last};
+    uint32_t count = ms_region_view_published(view, MS_AREA_CONTEXTS);
+    int result = grow_array((void **)&sites->contexts, &sites->context_count, count,
+                            sizeof *sites->contexts);
+    for (uint32_t i = 1; result == 0 && i < count; i++) {
+        const struct seen_context *seen = &sites->contexts[i];
+        uint32_t thread;
+        uint32_t generation;
+        uint64_t change;
+        if (ms_region_view_context_peek(view, i, &thread, &generation, &change) && change != 0 &&
+            (change != seen->change || generation != seen->generation || thread != seen->thread)) {
+            take_context(&pass, i, change);
+        }
+    }
+    return result;
+}

@@ -1,0 +1,27 @@
+/* The call sites of one process: contexts of the region into sites, usages and frames. */
+#ifndef MS_COLLECT_SITES_H
+#define MS_COLLECT_SITES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collect/region_reader.h"
+#include "collect/symbols.h"
+#include "collect/threads.h"
+#include "model/model.h"
+
+struct ms_watched_sites; /* opaque */
+
+struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid); /* NULL: no memory */
+void ms_watched_sites_free(struct ms_watched_sites *sites);                    /* accepts NULL */
+
+/*
+ * Looks at every published context and takes over those that changed; `last`: the process has
+ * ended, nothing will become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.
+ */
+int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
+                          const struct ms_region_view *view,
+                          const struct ms_watched_threads *threads, struct ms_symbols *symbols,
+                          bool last);
+
+#endif

@@ -1,0 +1,485 @@
+/* See target.h. */
+#include "collect/target.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/clock.h"
+
+#define SLOW_NS     (500 * MS_NS_PER_MS)
+#define MAPS_NS     (1000 * MS_NS_PER_MS)
+#define START_NS    MS_NS_PER_S /* a probe that has not begun by then is not there */
+#define EAGER_TICKS 5           /* the first ticks read everything: the first screen has it */
+
+static void say_seen(struct ms_process *process, enum ms_seen seen, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say_seen(struct ms_process *process, enum ms_seen seen, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    process->seen = seen;
+    (void)vsnprintf(process->seen_because, sizeof process->seen_because, format, arguments);
+    va_end(arguments);
+}
+
+static uint64_t unix_ns_of(const struct ms_message_session *session, uint64_t time_ns)
+{
+    return session->start_unix_ns + (time_ns - session->start_ns);
+}
+
+static void keep_arguments(struct ms_process *process, const char *text, size_t bytes)
+{
+    if (bytes == 0) {
+        return;
+    }
+    char *copy = malloc(bytes + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, bytes);
+        copy[bytes] = '\0';
+        free(process->arguments);
+        process->arguments = copy;
+        process->arguments_bytes = bytes;
+    }
+}
+
+static void read_identity(struct ms_target *target, struct ms_process *process)
+{
+    char text[65536];
+    char exe[sizeof process->exe];
+    ms_proc_process_exe(&target->proc, exe, sizeof exe);
+    if (exe[0] != '\0') {
+        memcpy(process->exe, exe, sizeof exe);
+    }
+    keep_arguments(process, text, ms_proc_process_arguments(&target->proc, text, sizeof text));
+}
+
+/* The session message knows the program before /proc does, and after. */
+static void take_session_identity(struct ms_process *process,
+                                  const struct ms_message_session *session)
+{
+    size_t bytes =
+        session->text_bytes < sizeof session->text ? session->text_bytes : sizeof session->text;
+    size_t exe_bytes = session->exe_bytes < bytes ? session->exe_bytes : bytes;
+    (void)snprintf(process->exe, sizeof process->exe, "%.*s", (int)exe_bytes, session->text);
+    keep_arguments(process, session->text + exe_bytes, bytes - exe_bytes);
+    process->start_ns = session->start_ns;
+    process->start_unix_ns = session->start_unix_ns;
+}
+
+/* The latest process of that pid that began no later: pids are reused. */
+static uint32_t find_parent(const struct ms_model *model, uint32_t own_id, pid_t parent_pid,
+                            uint64_t start_ns)
+{
+    const struct ms_process *best = NULL;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        if (process->pid == parent_pid && process->id != own_id && process->start_ns <= start_ns &&
+            (process->end_ns == 0 || process->end_ns >= start_ns || process->replaced_by_exec) &&
+            (best == NULL || process->start_ns >= best->start_ns)) {
+            best = process;
+        }
+    }
+    return best == NULL ? 0 : best->id;
+}
+
+int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
+                    uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
+                    uint32_t slot, uint64_t now_ns)
+{
+    *target = (struct ms_target){.process_id = process_id,
+                                 .pid = pid,
+                                 .heard_ns = now_ns,
+                                 .same_namespace = true,
+                                 .probe_expected = (room->session->flags & MS_SESSION_PROBED) != 0};
+    struct ms_process *process = ms_model_add_process(room->model, process_id);
+    target->threads = ms_watched_threads_new(process_id);
+    target->sites = ms_watched_sites_new(process_id, pid);
+    if (process == NULL || target->threads == NULL || target->sites == NULL) {
+        return -ENOMEM;
+    }
+    process->pid = pid;
+    process->exit_status = -2;
+    process->start_ns = now_ns;
+    process->start_unix_ns = unix_ns_of(room->session, now_ns);
+    int result = 0;
+    if (mapping != NULL) {
+        result = ms_region_view_init(&target->view, mapping, slot);
+        target->has_view = result == 0;
+    }
+    if (process_id == MS_PROCESS_ID(1, 0) || pid == (pid_t)room->session->pid) {
+        take_session_identity(process, room->session);
+    }
+    if (ms_proc_process_open(&target->proc, pid) != 0) {
+        target->proc_gone = true;
+        target->gone_ns = now_ns;
+    } else if (process_id != MS_PROCESS_ID(1, 0)) {
+        read_identity(target, process);
+        process->start_ns = now_ns;
+        process->start_unix_ns = unix_ns_of(room->session, now_ns);
+    }
+    if (!target->probe_expected) {
+        say_seen(process, MS_SEEN_NONE, "the program was started without the probe");
+    } else if (result != 0) {
+        say_seen(process, MS_SEEN_NONE, "its counters cannot be read: %s",
+                 result == -EPROTONOSUPPORT ? "they are of another version"
+                                            : "the shared memory is damaged");
+    } else {
+        say_seen(process, MS_SEEN_PARTIAL, "the probe has not started yet");
+    }
+    return result;
+}
+
+static const char *off_words(uint32_t reason)
+{
+    switch (reason) {
+    case MS_OFF_NO_REAL_MALLOC:
+        return "no malloc behind ours was found";
+    case MS_OFF_NO_MEMORY:
+        return "the program has no memory left for its counters";
+    case MS_OFF_VERSION:
+        return "probe and keeper are of different versions";
+    case MS_OFF_NO_SLOT:
+        return "no room was left for another forked child";
+    case MS_OFF_REQUESTED:
+        return "it was asked to";
+    default:
+        return "it gave no reason";
+    }
+}
+
+static const char *untagged_words(uint32_t reason)
+{
+    switch (reason) {
+    case MS_UNTAGGED_MIXED_OBJECTS:
+        return "malloc and its kin come from more than one library";
+    case MS_UNTAGGED_SELF_TEST:
+        return "the allocator failed the self-test";
+    case MS_UNTAGGED_NO_USABLE_SIZE:
+        return "the allocator tells no usable size";
+    case MS_UNTAGGED_SIZED_FREE:
+        return "the program frees by size past the probe";
+    default:
+        return "an unknown reason";
+    }
+}
+
+static void judge_seen(const struct ms_target *target, struct ms_process *process,
+                       const struct ms_region_facts *facts, uint64_t now_ns)
+{
+    bool counted = process->totals.allocations != 0;
+    /* A forked child takes its slot when it allocates first: claimed is as good as active. */
+    bool forked = MS_PROCESS_SLOT(target->process_id) != 0;
+    switch (facts->state) {
+    case MS_REGION_OFF:
+        say_seen(process, counted ? MS_SEEN_PARTIAL : MS_SEEN_NONE,
+                 "the probe turned itself off: %s", off_words(facts->off_reason));
+        return;
+    case MS_REGION_EXEC:
+        if (facts->exec_ns != 0 && now_ns > facts->exec_ns + START_NS && !target->ended) {
+            say_seen(process, MS_SEEN_PARTIAL,
+                     "it executed another program, which the probe did not enter");
+        }
+        return;
+    case MS_REGION_ACTIVE:
+        break;
+    case MS_REGION_CLAIMED:
+        if (forked) {
+            break;
+        }
+        __attribute__((fallthrough));
+    default:
+        if (counted) {
+            break;
+        }
+        if (target->ended || now_ns > target->heard_ns + START_NS) {
+            say_seen(process, MS_SEEN_NONE,
+                     "the probe did not start: the program is static, privileged, of another C "
+                     "library, or it dropped LD_PRELOAD");
+        }
+        return;
+    }
+    if (facts->untagged_reason == MS_TAGGED) {
+        say_seen(process, MS_SEEN_FULL, "%s", "");
+    } else if (facts->side_table_full == 0) {
+        say_seen(process, MS_SEEN_FULL, "owners of blocks are kept in a table: %s",
+                 untagged_words(facts->untagged_reason));
+    } else {
+        say_seen(process, MS_SEEN_PARTIAL,
+                 "the table of block owners is full, which is needed because %s",
+                 untagged_words(facts->untagged_reason));
+    }
+}
+
+static void add_folded(struct ms_heap *totals, const struct ms_heap *folded)
+{
+    totals->allocations += folded->allocations;
+    totals->deallocations += folded->deallocations;
+    totals->bytes_allocated += folded->bytes_allocated;
+    totals->bytes_freed += folded->bytes_freed;
+    totals->reallocations += folded->reallocations;
+    totals->failed_calls += folded->failed_calls;
+    totals->temporary += folded->temporary;
+    totals->waste_bytes += folded->waste_bytes;
+    totals->frees_for_others += folded->frees_for_others;
+    totals->bytes_freed_for_others += folded->bytes_freed_for_others;
+    totals->foreign_frees += folded->foreign_frees;
+    totals->mmap_bytes += folded->mmap_bytes;
+    totals->munmap_bytes += folded->munmap_bytes;
+}
+
+static void take_totals(struct ms_target *target, struct ms_process *process,
+                        const struct ms_region_facts *facts, const struct ms_threads_sum *sum)
+{
+    struct ms_heap totals = sum->heap;
+    uint64_t thread_peak_bytes = totals.peak_bytes;
+    add_folded(&totals, &facts->folded);
+    uint64_t current_bytes = ms_heap_current_bytes(&totals);
+    if (current_bytes > target->peak_seen_bytes) {
+        target->peak_seen_bytes = current_bytes;
+    }
+    uint64_t peak_bytes = facts->peak_bytes;
+    peak_bytes = thread_peak_bytes > peak_bytes ? thread_peak_bytes : peak_bytes;
+    peak_bytes = target->peak_seen_bytes > peak_bytes ? target->peak_seen_bytes : peak_bytes;
+    /* The only thread there ever was knows the peak exactly. */
+    bool single = sum->ever == 1 && facts->threads_folded == 0 && thread_peak_bytes > 0;
+    totals.peak_bytes = single ? thread_peak_bytes : peak_bytes;
+    process->totals = totals;
+    uint64_t error_bytes;
+    if (__builtin_mul_overflow(facts->publish_step_bytes, (uint64_t)sum->alive, &error_bytes)) {
+        error_bytes = UINT64_MAX;
+    }
+    if (single || error_bytes > process->peak_error_bytes) {
+        process->peak_error_bytes = single ? 0 : error_bytes;
+    }
+    process->losses = (struct ms_losses){
+        .recorded = totals.allocations + totals.deallocations,
+        .lost = facts->untracked_allocations,
+        .coarsened = facts->coarsened_events + facts->busy_events,
+        .owner_unknown = facts->stale_tags + facts->side_table_full,
+        .threads_folded = facts->threads_folded,
+    };
+}
+
+/* Records, again when some were folded meanwhile: else their figures would be in twice. */
+static int read_records(struct ms_target *target, const struct ms_target_room *room,
+                        struct ms_region_facts *facts, uint64_t now_ns, bool all)
+{
+    int result = 0;
+    for (int attempt = 0; attempt < 3 && result == 0; attempt++) {
+        struct ms_region_facts before;
+        ms_region_view_facts(&target->view, &before);
+        result = ms_watched_threads_records(target->threads, room->model, room->budget,
+                                            &target->view, now_ns, all);
+        ms_region_view_facts(&target->view, facts);
+        if (facts->threads_folded == before.threads_folded) {
+            break;
+        }
+    }
+    return result;
+}
+
+static void take_facts(struct ms_target *target, const struct ms_target_room *room,
+                       struct ms_process *process, const struct ms_region_facts *facts)
+{
+    if (facts->pid != 0) {
+        target->same_namespace = facts->pid == (uint32_t)target->pid;
+    }
+    if (facts->start_ns != 0 && facts->start_ns < process->start_ns) {
+        process->start_ns = facts->start_ns;
+        process->start_unix_ns = unix_ns_of(room->session, facts->start_ns);
+    }
+    if (process->parent_id == 0 && facts->parent_pid != 0) {
+        process->parent_id =
+            find_parent(room->model, process->id, (pid_t)facts->parent_pid, process->start_ns);
+    }
+    if (process->allocator[0] == '\0' && facts->allocator != 0) {
+        (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
+                                    sizeof process->allocator);
+    }
+    if (process->exe[0] == '\0' && facts->exe != 0) {
+        (void)ms_region_view_string(&target->view, facts->exe, process->exe, sizeof process->exe);
+    }
+    process->probe_bytes = facts->probe_bytes;
+}
+
+static int read_proc(struct ms_target *target, const struct ms_target_room *room,
+                     struct ms_process *process, uint64_t now_ns, bool slow)
+{
+    if (target->proc_gone || target->ended) {
+        return 0;
+    }
+    enum ms_proc_depth depth = slow ? MS_PROC_STATUS : MS_PROC_QUICK;
+    if (now_ns >= target->maps_ns + MAPS_NS) {
+        target->maps_ns = now_ns;
+        depth = MS_PROC_MAPS;
+    }
+    if (ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel) == -ESRCH) {
+        target->proc_gone = true;
+        target->gone_ns = now_ns;
+        return 0;
+    }
+    if (target->proc.zombie && target->gone_ns == 0) {
+        target->gone_ns = now_ns;
+    }
+    if (target->proc.zombie || !target->same_namespace) {
+        return 0;
+    }
+    return ms_watched_threads_proc(target->threads, room->model, room->budget, &target->proc,
+                                   now_ns, target->ticks);
+}
+
+static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room, bool last)
+{
+    (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
+                                room->symbols, last);
+    ms_watched_threads_flows(target->threads, room->model, &target->view);
+}
+
+static void read_region(struct ms_target *target, const struct ms_target_room *room,
+                        struct ms_process *process, uint64_t now_ns, bool all, bool last)
+{
+    struct ms_region_facts facts;
+    struct ms_threads_sum sum;
+    (void)read_records(target, room, &facts, now_ns, all);
+    take_facts(target, room, process, &facts);
+    if (all) {
+        read_slow_parts(target, room, last);
+    }
+    ms_watched_threads_sum(target->threads, room->model, &sum);
+    take_totals(target, process, &facts, &sum);
+    judge_seen(target, process, &facts, now_ns);
+    if (!target->final_figures) {
+        process->kernel.voluntary_switches = sum.voluntary_switches;
+        process->kernel.involuntary_switches = sum.involuntary_switches;
+    }
+}
+
+int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns)
+{
+    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
+    if (target->finished || process == NULL) {
+        return 0;
+    }
+    bool slow = target->ticks < EAGER_TICKS || now_ns >= target->slow_ns + SLOW_NS;
+    if (slow) {
+        target->slow_ns = now_ns;
+    }
+    target->ticks++;
+    if (target->ticks == 2 && target->process_id == MS_PROCESS_ID(1, 0) && !target->proc_gone) {
+        char exe[sizeof process->exe];
+        ms_proc_process_exe(&target->proc, exe, sizeof exe);
+        if (exe[0] != '\0') {
+            memcpy(process->exe, exe, sizeof exe);
+        }
+    }
+    if (target->has_view) {
+        read_region(target, room, process, now_ns, slow, false);
+    }
+    int result = read_proc(target, room, process, now_ns, slow);
+    if (!target->has_view) {
+        struct ms_threads_sum sum;
+        ms_watched_threads_sum(target->threads, room->model, &sum);
+        process->kernel.voluntary_switches = sum.voluntary_switches;
+        process->kernel.involuntary_switches = sum.involuntary_switches;
+    }
+    return result;
+}
+
+void ms_target_read_all(struct ms_target *target, const struct ms_target_room *room,
+                        uint64_t now_ns)
+{
+    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
+    if (!target->finished && process != NULL && target->has_view) {
+        read_region(target, room, process, now_ns, true, target->ended);
+    }
+}
+
+static void finish(struct ms_target *target, const struct ms_target_room *room,
+                   struct ms_process *process, uint64_t end_ns, const struct ms_final_usage *usage)
+{
+    uint64_t begin_ns = process->start_ns < end_ns ? process->start_ns : end_ns;
+    process->start_ns = begin_ns;
+    process->end_ns = end_ns == 0 ? 1 : end_ns;
+    target->ended = true;
+    if (target->has_view) {
+        read_region(target, room, process, end_ns, true, true);
+    }
+    ms_watched_threads_end(target->threads, room->model, room->budget, process->end_ns, usage);
+    ms_target_release(target, room);
+    target->finished = true;
+}
+
+static void take_final(struct ms_process_kernel *kernel, const struct ms_process_final *final)
+{
+    if ((final->have & MS_FINAL_RUSAGE) != 0) {
+        kernel->user_ns = final->user_ns;
+        kernel->system_ns = final->system_ns;
+        kernel->minor_faults = final->minor_faults;
+        kernel->major_faults = final->major_faults;
+        /* With waited-for children in them they are not this process's own. */
+        if ((final->have & MS_FINAL_WAITED) == 0) {
+            kernel->peak_rss_bytes = final->peak_rss_bytes;
+            kernel->voluntary_switches = final->voluntary_switches;
+            kernel->involuntary_switches = final->involuntary_switches;
+        }
+    }
+    if ((final->have & MS_FINAL_IO) != 0) {
+        kernel->have_io = true;
+        kernel->read_calls = final->read_calls;
+        kernel->write_calls = final->write_calls;
+        kernel->read_chars_bytes = final->read_chars_bytes;
+        kernel->write_chars_bytes = final->write_chars_bytes;
+        kernel->read_storage_bytes = final->read_storage_bytes;
+        kernel->write_storage_bytes = final->write_storage_bytes;
+    }
+}
+
+void ms_target_end_message(struct ms_target *target, const struct ms_target_room *room,
+                           const struct ms_message_process_end *end)
+{
+    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
+    if (process == NULL) {
+        return;
+    }
+    process->exit_status = end->exit_status;
+    process->exit_signal = end->signal;
+    process->core_dumped = end->core_dumped != 0;
+    target->final_figures = (end->final.have & MS_FINAL_RUSAGE) != 0;
+    const struct ms_process_final *final = &end->final;
+    const struct ms_final_usage usage = {
+        .user_ns = final->user_ns,
+        .system_ns = final->system_ns,
+        .minor_faults = final->minor_faults,
+        .major_faults = final->major_faults,
+        .voluntary_switches = final->voluntary_switches,
+        .involuntary_switches = final->involuntary_switches,
+    };
+    bool own = target->final_figures && (final->have & MS_FINAL_WAITED) == 0;
+    if (!target->finished) {
+        finish(target, room, process, end->end_ns, own ? &usage : NULL);
+    }
+    take_final(&process->kernel, &end->final);
+}
+
+void ms_target_end(struct ms_target *target, const struct ms_target_room *room, uint64_t end_ns,
+                   bool by_exec)
+{
+    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
+    if (process != NULL && !target->finished) {
+        process->replaced_by_exec = by_exec;
+        finish(target, room, process, end_ns, NULL);
+    }
+}
+
+void ms_target_release(struct ms_target *target, const struct ms_target_room *room)
+{
+    ms_watched_threads_free(target->threads, room->budget);
+    ms_watched_sites_free(target->sites);
+    target->threads = NULL;
+    target->sites = NULL;
+    ms_proc_process_close(&target->proc, room->budget);
+    target->has_view = false;
+}

@@ -1,0 +1,73 @@
+/*
+ * One process being watched: its region (if a probe counts in it), its /proc, and its part of the
+ * model. Made when it is heard of; after its end it is read once more in full and let go.
+ */
+#ifndef MS_COLLECT_TARGET_H
+#define MS_COLLECT_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collect/proc_process.h"
+#include "collect/region_reader.h"
+#include "collect/sites.h"
+#include "collect/symbols.h"
+#include "collect/threads.h"
+#include "model/model.h"
+#include "wire/message.h"
+
+struct ms_target {
+    uint32_t process_id;
+    pid_t pid;
+    bool probe_expected; /* the session runs with the probe */
+    bool has_view;
+    bool same_namespace; /* thread ids in the records are those of our /proc */
+    bool proc_gone;      /* /proc/PID is no more */
+    bool ended;          /* its end is known */
+    bool finished;       /* read for the last time; nothing is held any more */
+    bool final_figures;  /* kernel figures came from the keeper */
+    struct ms_region_view view;
+    struct ms_proc_process proc;
+    struct ms_watched_threads *threads;
+    struct ms_watched_sites *sites;
+    uint64_t heard_ns; /* when we heard of it first */
+    uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
+    uint64_t ticks;
+    uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
+    uint64_t peak_seen_bytes;  /* highest current sum at a tick */
+};
+
+/* What a target is filled with and from. */
+struct ms_target_room {
+    struct ms_model *model;
+    struct ms_symbols *symbols; /* NULL: none */
+    struct ms_descriptor_budget *budget;
+    const struct ms_message_session *session;
+};
+
+/*
+ * Starts watching; `mapping` NULL: no region. Its ms_process is made in the model. Returns 0,
+ * -ENOMEM, or the error of a damaged region: then the process is watched without it, and says so.
+ */
+int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
+                    uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
+                    uint32_t slot, uint64_t now_ns);
+
+/* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */
+int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns);
+
+/* Its end as the keeper tells it. The last full reading follows. */
+void ms_target_end_message(struct ms_target *target, const struct ms_target_room *room,
+                           const struct ms_message_process_end *end);
+/* Its end as far as we can tell. `by_exec`: the same pid goes on under another id. */
+void ms_target_end(struct ms_target *target, const struct ms_target_room *room, uint64_t end_ns,
+                   bool by_exec);
+/* A full reading of sites and flows now. */
+void ms_target_read_all(struct ms_target *target, const struct ms_target_room *room,
+                        uint64_t now_ns);
+
+/* Lets go of all that is held; the model keeps what was read. */
+void ms_target_release(struct ms_target *target, const struct ms_target_room *room);
+
+#endif

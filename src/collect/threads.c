@@ -1,0 +1,537 @@
+/* See threads.h. */
+#include "collect/threads.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collect/id_map.h"
+#include "collect/proc_text.h"
+#include "collect/proc_thread.h"
+#include "wire/clock.h"
+
+/* At most so many threads are looked at in one tick; more of them take turns. */
+enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5 };
+
+struct watched {
+    uint32_t model_id;
+    uint32_t record; /* 0: only /proc knows it */
+    uint32_t serial;
+    pid_t tid;
+    bool ended;
+    bool present; /* listed in `present` */
+    bool flows_changed;
+    uint32_t name_version;
+    uint64_t change; /* of the record, when it was read */
+    struct ms_heap heap;
+    struct ms_proc_thread files;
+    uint64_t start_ticks;
+    uint64_t read_ns; /* last read of /proc; 0: never */
+};
+
+struct ms_watched_threads {
+    uint32_t process_id;
+    struct watched **by_record; /* index: record */
+    uint32_t record_count;
+    struct watched **present; /* alive, or ended a moment ago and maybe still in /proc; by tid */
+    size_t present_count, present_capacity;
+    size_t sorted_count;        /* of `present`: those behind are new */
+    struct ms_id_map by_serial; /* serial of a record -> thread of the model */
+    pid_t *tids;
+    size_t tid_capacity;
+    uint64_t ended_voluntary, ended_involuntary;
+    uint64_t ever;
+};
+
+struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id)
+{
+    struct ms_watched_threads *threads = calloc(1, sizeof *threads);
+    if (threads != NULL) {
+        threads->process_id = process_id;
+    }
+    return threads;
+}
+
+static bool is_current(const struct ms_watched_threads *threads, const struct watched *watched)
+{
+    return watched->record != 0 && watched->record < threads->record_count &&
+           threads->by_record[watched->record] == watched;
+}
+
+static void free_if_unused(const struct ms_watched_threads *threads, struct watched *watched)
+{
+    if (!watched->present && !is_current(threads, watched)) {
+        free(watched);
+    }
+}
+
+void ms_watched_threads_free(struct ms_watched_threads *threads,
+                             struct ms_descriptor_budget *budget)
+{
+    if (threads == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < threads->present_count; i++) {
+        struct watched *watched = threads->present[i];
+        ms_proc_thread_close(&watched->files, budget);
+        watched->present = false;
+        free_if_unused(threads, watched);
+    }
+    for (uint32_t i = 0; i < threads->record_count; i++) {
+        free(threads->by_record[i]);
+    }
+    free(threads->by_record);
+    free(threads->present);
+    free(threads->tids);
+    ms_id_map_free(&threads->by_serial);
+    free(threads);
+}
+
+static uint64_t not_after(uint64_t time_ns, uint64_t now_ns)
+{
+    return time_ns == 0 || time_ns > now_ns ? now_ns : time_ns;
+}
+
+static bool is_empty_usage(const struct ms_final_usage *usage)
+{
+    static const struct ms_final_usage none;
+    return memcmp(usage, &none, sizeof none) == 0;
+}
+
+static void take_final_usage(struct ms_thread *thread, const struct ms_final_usage *usage)
+{
+    struct ms_kernel_thread *kernel = &thread->kernel;
+    kernel->have |= MS_HAVE_CPU | MS_HAVE_SWITCHES;
+    kernel->state = 'X';
+    kernel->user_ns = usage->user_ns;
+    kernel->system_ns = usage->system_ns;
+    kernel->minor_faults = usage->minor_faults;
+    kernel->major_faults = usage->major_faults;
+    kernel->voluntary_switches = usage->voluntary_switches;
+    kernel->involuntary_switches = usage->involuntary_switches;
+    if ((kernel->have & MS_HAVE_RUN_QUEUE) != 0 &&
+        usage->user_ns + usage->system_ns > kernel->run_ns) {
+        kernel->run_ns = usage->user_ns + usage->system_ns;
+    }
+}
+
+/* `usage` NULL: the thread could not say; what was read last stays, with its age. */
+static void end_watched(struct ms_watched_threads *threads, struct ms_model *model,
+                        struct ms_descriptor_budget *budget, struct watched *watched,
+                        uint64_t end_ns, const struct ms_final_usage *usage)
+{
+    struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
+    ms_proc_thread_close(&watched->files, budget);
+    watched->ended = true;
+    if (thread == NULL) {
+        return;
+    }
+    if (usage != NULL && !is_empty_usage(usage)) {
+        take_final_usage(thread, usage);
+        thread->last_seen_before_end_ns = 0;
+    } else {
+        uint64_t seen_ns = watched->read_ns == 0 ? thread->start_ns : watched->read_ns;
+        thread->last_seen_before_end_ns = end_ns > seen_ns ? end_ns - seen_ns : 1;
+        thread->kernel.state = thread->kernel.state == 0 ? 0 : 'X';
+    }
+    threads->ended_voluntary += thread->kernel.voluntary_switches;
+    threads->ended_involuntary += thread->kernel.involuntary_switches;
+    ms_model_end_thread(model, watched->model_id, end_ns);
+}
+
+static int add_present(struct ms_watched_threads *threads, struct watched *watched)
+{
+    if (threads->present_count == threads->present_capacity) {
+        size_t capacity = threads->present_capacity == 0 ? 64 : threads->present_capacity * 2;
+        struct watched **grown = realloc(threads->present, capacity * sizeof(*grown));
+        if (grown == NULL) {
+            return -ENOMEM;
+        }
+        threads->present = grown;
+        threads->present_capacity = capacity;
+    }
+    threads->present[threads->present_count++] = watched;
+    watched->present = true;
+    return 0;
+}
+
+static struct watched *find_present(const struct ms_watched_threads *threads, pid_t tid)
+{
+    size_t low = 0;
+    size_t high = threads->sorted_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (threads->present[middle]->tid < tid) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < threads->sorted_count && threads->present[low]->tid == tid ? threads->present[low]
+                                                                            : NULL;
+}
+
+static struct watched *new_watched(struct ms_watched_threads *threads, struct ms_model *model,
+                                   pid_t tid, uint64_t start_ns)
+{
+    struct watched *watched = calloc(1, sizeof *watched);
+    struct ms_thread *thread =
+        watched == NULL ? NULL : ms_model_add_thread(model, threads->process_id);
+    if (thread == NULL) {
+        free(watched);
+        return NULL;
+    }
+    thread->tid = tid;
+    thread->start_ns = start_ns;
+    threads->ever++;
+    watched->model_id = thread->id;
+    watched->tid = tid;
+    ms_proc_thread_init(&watched->files);
+    if (tid > 0 && add_present(threads, watched) != 0) {
+        ms_model_end_thread(model, thread->id, start_ns);
+        free(watched);
+        return NULL;
+    }
+    return watched;
+}
+
+/* `size` of the array `name`, smaller than that of the model. */
+static void copy_name(struct ms_thread *thread, const char *name, size_t size)
+{
+    size_t bytes = strnlen(name, size);
+    memcpy(thread->name, name, bytes);
+    memset(thread->name + bytes, 0, sizeof thread->name - bytes);
+}
+
+/* A record that nobody used when we looked last, or that has gone to the next thread. */
+static struct watched *take_record(struct ms_watched_threads *threads, struct ms_model *model,
+                                   uint32_t record, const struct ms_region_thread_copy *copy,
+                                   uint64_t now_ns)
+{
+    struct watched *watched = copy->tid == 0 ? NULL : find_present(threads, (pid_t)copy->tid);
+    if (watched == NULL || watched->record != 0 || watched->ended) {
+        pid_t tid = copy->tid <= INT32_MAX ? (pid_t)copy->tid : 0;
+        watched = new_watched(threads, model, tid, not_after(copy->start_ns, now_ns));
+    }
+    if (watched != NULL) {
+        watched->record = record;
+        watched->serial = copy->serial;
+        threads->by_record[record] = watched;
+        (void)ms_id_map_set(&threads->by_serial, copy->serial, watched->model_id);
+    }
+    return watched;
+}
+
+static void apply_record(struct ms_watched_threads *threads, struct ms_model *model,
+                         struct ms_descriptor_budget *budget, struct watched *watched,
+                         const struct ms_region_thread_copy *copy, uint64_t now_ns)
+{
+    watched->flows_changed =
+        watched->flows_changed || copy->heap.frees_for_others != watched->heap.frees_for_others;
+    watched->heap = copy->heap;
+    struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
+    if (thread != NULL) {
+        thread->heap = copy->heap;
+        thread->tracked = copy->tracked;
+        thread->probed = true;
+        if (copy->name_valid && copy->name[0] != '\0' &&
+            (copy->name_version != watched->name_version || thread->name[0] == '\0')) {
+            watched->name_version = copy->name_version;
+            copy_name(thread, copy->name, sizeof copy->name);
+        }
+    }
+    bool over =
+        copy->state == MS_THREAD_EXITING || copy->state == MS_THREAD_GONE || copy->end_ns != 0;
+    if (over && !watched->ended) {
+        end_watched(threads, model, budget, watched, not_after(copy->end_ns, now_ns),
+                    copy->end_ns != 0 ? &copy->final_usage : NULL);
+    }
+}
+
+static void drop_record(struct ms_watched_threads *threads, struct ms_model *model,
+                        struct ms_descriptor_budget *budget, uint32_t record, uint64_t now_ns)
+{
+    struct watched *watched = threads->by_record[record];
+    threads->by_record[record] = NULL;
+    if (!watched->ended) {
+        end_watched(threads, model, budget, watched, now_ns, NULL);
+    }
+    free_if_unused(threads, watched);
+}
+
+static int grow_records(struct ms_watched_threads *threads, uint32_t count)
+{
+    if (count <= threads->record_count) {
+        return 0;
+    }
+    struct watched **grown = realloc(threads->by_record, count * sizeof(*grown));
+    if (grown == NULL) {
+        return -ENOMEM;
+    }
+    memset(grown + threads->record_count, 0, (count - threads->record_count) * sizeof(*grown));
+    threads->by_record = grown;
+    threads->record_count = count;
+    return 0;
+}
+
+int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_model *model,
+                               struct ms_descriptor_budget *budget,
+                               const struct ms_region_view *view, uint64_t now_ns, bool all)
+{
+    uint32_t count = ms_region_view_published(view, MS_AREA_THREADS);
+    int result = grow_records(threads, count);
+    for (uint32_t record = 1; result == 0 && record < count; record++) {
+        struct watched *watched = threads->by_record[record];
+        uint32_t serial;
+        uint64_t change;
+        struct ms_region_thread_copy copy;
+        bool used = ms_region_view_thread_peek(view, record, &serial, &change);
+        if (watched != NULL && (!used || watched->serial != serial)) {
+            drop_record(threads, model, budget, record, now_ns);
+            watched = NULL;
+        }
+        if (!used || (watched != NULL && (watched->change == change || (watched->ended && !all)))) {
+            continue;
+        }
+        if (!ms_region_view_thread(view, record, &copy) || copy.serial != serial) {
+            continue; /* between two threads: next tick */
+        }
+        if (watched == NULL) {
+            watched = take_record(threads, model, record, &copy, now_ns);
+        }
+        if (watched == NULL) {
+            result = -ENOMEM;
+            break;
+        }
+        watched->change = change;
+        apply_record(threads, model, budget, watched, &copy, now_ns);
+    }
+    return result;
+}
+
+static int compare_present(const void *left, const void *right)
+{
+    const struct watched *a = *(struct watched *const *)left;
+    const struct watched *b = *(struct watched *const *)right;
+    if (a->tid != b->tid) {
+        return (a->tid > b->tid) - (a->tid < b->tid);
+    }
+    return (a->serial > b->serial) - (a->serial < b->serial);
+}
+
+/* /proc counts from boot, sleep included; we count without it. */
+static uint64_t start_ns_of(uint64_t start_ticks, uint64_t now_ns)
+{
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    uint64_t boot_ns = (uint64_t)boot.tv_sec * MS_NS_PER_S + (uint64_t)boot.tv_nsec;
+    uint64_t asleep_ns = boot_ns - ms_monotonic_ns();
+    uint64_t start_ns = start_ticks * ms_proc_tick_ns();
+    return start_ns > asleep_ns ? not_after(start_ns - asleep_ns, now_ns) : now_ns;
+}
+
+static int read_proc(struct ms_model *model, struct ms_descriptor_budget *budget, int tasks,
+                     struct watched *watched, bool full, uint64_t now_ns)
+{
+    struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
+    char name[64] = "";
+    if (thread == NULL) {
+        return 0;
+    }
+    bool first = watched->read_ns == 0;
+    int result = ms_proc_thread_read(&watched->files, budget, tasks, watched->tid, full || first,
+                                     &thread->kernel, name, &watched->start_ticks);
+    if (result != 0) {
+        return result;
+    }
+    watched->read_ns = now_ns;
+    if (name[0] != '\0' && strcmp(name, thread->name) != 0) {
+        copy_name(thread, name, sizeof name);
+    }
+    if (first && watched->record == 0 && watched->start_ticks != 0) {
+        thread->start_ns = start_ns_of(watched->start_ticks, now_ns);
+    }
+    return 0;
+}
+
+/* Compares `present` with what /proc lists: drops who is gone, adds who is new. */
+static int match_tids(struct ms_watched_threads *threads, struct ms_model *model,
+                      struct ms_descriptor_budget *budget, size_t tid_count, uint64_t now_ns)
+{
+    size_t kept = 0;
+    size_t at = 0;
+    size_t known = threads->present_count;
+    int result = 0;
+    for (size_t i = 0; i < known; i++) {
+        struct watched *watched = threads->present[i];
+        while (at < tid_count && threads->tids[at] < watched->tid && result == 0) {
+            /* Appended behind `known`, so the part being compacted is left alone. */
+            result = new_watched(threads, model, threads->tids[at], now_ns) == NULL ? -ENOMEM : 0;
+            at++;
+        }
+        bool taken_over = i + 1 < known && threads->present[i + 1]->tid == watched->tid;
+        if (at < tid_count && threads->tids[at] == watched->tid && !taken_over) {
+            threads->present[kept++] = watched;
+            at++;
+            continue;
+        }
+        if (!watched->ended) {
+            end_watched(threads, model, budget, watched, now_ns, NULL);
+        }
+        watched->present = false;
+        free_if_unused(threads, watched);
+    }
+    for (; at < tid_count && result == 0; at++) {
+        result = new_watched(threads, model, threads->tids[at], now_ns) == NULL ? -ENOMEM : 0;
+    }
+    size_t added = threads->present_count - known;
+    if (added > 0) {
+        memmove(threads->present + kept, threads->present + known,
+                added * sizeof(*threads->present));
+    }
+    threads->present_count = kept + added;
+    return result;
+}
+
+int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget,
+                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick)
+{
+    ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
+    if (tid_count < 0) {
+        return tid_count == -ENOMEM ? -ENOMEM : 0;
+    }
+    if (threads->sorted_count != threads->present_count) {
+        qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
+    }
+    int result = match_tids(threads, model, budget, (size_t)tid_count, now_ns);
+    qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
+    threads->sorted_count = threads->present_count;
+
+    size_t turns = threads->present_count / READS_PER_TICK + 1;
+    for (size_t i = 0; i < threads->present_count; i++) {
+        struct watched *watched = threads->present[i];
+        bool turn = i % turns == tick % turns || watched->read_ns == 0;
+        bool full = i % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
+        if (turn && !watched->ended) {
+            (void)read_proc(model, budget, process->tasks, watched, full, now_ns);
+        }
+    }
+    return result;
+}
+
+static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *model,
+                          const struct ms_region_view *view, const struct watched *watched)
+{
+    struct ms_region_flow flows[MS_FLOW_ENTRIES + 1];
+    uint32_t count = ms_region_view_flows(view, watched->record, flows);
+    uint64_t other_blocks = 0;
+    uint64_t other_bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t from = ms_id_map_find(&threads->by_serial, flows[i].owner_serial);
+        struct ms_flow *flow = NULL;
+        if (flows[i].owner_thread != 0 && from != 0 && ms_model_thread_by_id(model, from) != NULL) {
+            flow = ms_model_flow_mutable(model, threads->process_id, from, watched->model_id);
+        }
+        if (flow == NULL) {
+            other_blocks += flows[i].blocks;
+            other_bytes += flows[i].bytes;
+        } else {
+            flow->blocks = flows[i].blocks;
+            flow->bytes = flows[i].bytes;
+        }
+    }
+    if (other_blocks != 0) {
+        struct ms_flow *flow =
+            ms_model_flow_mutable(model, threads->process_id, 0, watched->model_id);
+        if (flow != NULL) {
+            flow->blocks = other_blocks;
+            flow->bytes = other_bytes;
+        }
+    }
+}
+
+void ms_watched_threads_flows(struct ms_watched_threads *threads, struct ms_model *model,
+                              const struct ms_region_view *view)
+{
+    for (uint32_t i = 1; i < threads->record_count; i++) {
+        struct watched *watched = threads->by_record[i];
+        if (watched != NULL && watched->flows_changed &&
+            ms_model_thread_by_id(model, watched->model_id) != NULL) {
+            watched->flows_changed = false;
+            read_flows_of(threads, model, view, watched);
+        }
+    }
+}
+
+void ms_watched_threads_end(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget, uint64_t end_ns,
+                            const struct ms_final_usage *usage)
+{
+    const struct ms_final_usage *only = threads->ever == 1 ? usage : NULL;
+    for (size_t i = 0; i < threads->present_count; i++) {
+        struct watched *watched = threads->present[i];
+        if (!watched->ended) {
+            end_watched(threads, model, budget, watched, end_ns, only);
+        }
+        watched->present = false;
+        free_if_unused(threads, watched);
+    }
+    threads->present_count = 0;
+    threads->sorted_count = 0;
+    for (uint32_t i = 1; i < threads->record_count; i++) {
+        struct watched *watched = threads->by_record[i];
+        if (watched != NULL && !watched->ended) {
+            end_watched(threads, model, budget, watched, end_ns, only);
+        }
+    }
+}
+
+static void add_heap(struct ms_heap *sum, const struct ms_heap *heap)
+{
+    sum->allocations += heap->allocations;
+    sum->deallocations += heap->deallocations;
+    sum->bytes_allocated += heap->bytes_allocated;
+    sum->bytes_freed += heap->bytes_freed;
+    sum->peak_bytes = heap->peak_bytes > sum->peak_bytes ? heap->peak_bytes : sum->peak_bytes;
+    sum->reallocations += heap->reallocations;
+    sum->failed_calls += heap->failed_calls;
+    sum->temporary += heap->temporary;
+    sum->waste_bytes += heap->waste_bytes;
+    sum->frees_for_others += heap->frees_for_others;
+    sum->bytes_freed_for_others += heap->bytes_freed_for_others;
+    sum->foreign_frees += heap->foreign_frees;
+    sum->mmap_bytes += heap->mmap_bytes;
+    sum->munmap_bytes += heap->munmap_bytes;
+}
+
+void ms_watched_threads_sum(const struct ms_watched_threads *threads, const struct ms_model *model,
+                            struct ms_threads_sum *sum)
+{
+    *sum = (struct ms_threads_sum){.ever = threads->ever,
+                                   .voluntary_switches = threads->ended_voluntary,
+                                   .involuntary_switches = threads->ended_involuntary};
+    for (uint32_t i = 1; i < threads->record_count; i++) {
+        if (threads->by_record[i] != NULL) {
+            add_heap(&sum->heap, &threads->by_record[i]->heap);
+        }
+    }
+    for (size_t i = 0; i < threads->present_count; i++) {
+        const struct watched *watched = threads->present[i];
+        const struct ms_thread *thread =
+            watched->ended ? NULL : ms_model_thread_by_id(model, watched->model_id);
+        if (thread != NULL) {
+            sum->alive++;
+            sum->voluntary_switches += thread->kernel.voluntary_switches;
+            sum->involuntary_switches += thread->kernel.involuntary_switches;
+        }
+    }
+}
+
+uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, uint32_t record)
+{
+    const struct watched *watched =
+        record < threads->record_count ? threads->by_record[record] : NULL;
+    return watched == NULL ? 0 : watched->model_id;
+}

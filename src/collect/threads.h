@@ -1,0 +1,58 @@
+/*
+ * The threads of one process: the probe's records joined with /proc/PID/task by thread id. A thread
+ * that only one of the two knows is a thread as well.
+ */
+#ifndef MS_COLLECT_THREADS_H
+#define MS_COLLECT_THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collect/proc_process.h"
+#include "collect/region_reader.h"
+#include "model/model.h"
+
+struct ms_watched_threads; /* opaque */
+
+struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id); /* NULL: no memory */
+void ms_watched_threads_free(struct ms_watched_threads *threads,
+                             struct ms_descriptor_budget *budget); /* accepts NULL */
+
+/*
+ * Reads the records that changed: those of living threads, with `all` those of ended ones too,
+ * whose blocks others go on freeing. Returns 0 or -ENOMEM.
+ */
+int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_model *model,
+                               struct ms_descriptor_budget *budget,
+                               const struct ms_region_view *view, uint64_t now_ns, bool all);
+
+/* Lists and reads the threads in /proc; `tick` counts the calls. Returns 0 or -ENOMEM. */
+int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget,
+                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick);
+
+/* Who freed whose blocks, from the records. */
+void ms_watched_threads_flows(struct ms_watched_threads *threads, struct ms_model *model,
+                              const struct ms_region_view *view);
+
+/*
+ * The process ended: so do all threads that have not. Files in /proc are closed. `usage` of the
+ * whole process (NULL unknown) is that of its thread, when it never had another.
+ */
+void ms_watched_threads_end(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget, uint64_t end_ns,
+                            const struct ms_final_usage *usage);
+
+struct ms_threads_sum {
+    struct ms_heap heap; /* of the records there are; peak_bytes: the highest of one thread */
+    uint32_t alive;
+    uint64_t ever;                                     /* threads there have been */
+    uint64_t voluntary_switches, involuntary_switches; /* of threads read so far */
+};
+void ms_watched_threads_sum(const struct ms_watched_threads *threads, const struct ms_model *model,
+                            struct ms_threads_sum *sum);
+
+/* Thread of the model that uses this record now, 0: none. */
+uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, uint32_t record);
+
+#endif

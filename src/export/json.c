@@ -1,0 +1,228 @@
+#include "export/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "export/json_parts.h"
+
+static void write_system(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    const struct ms_system *system = ms_model_system(model);
+    ms_json_object_begin(writer);
+    ms_json_member_text_or_null(writer, "kernel", system->kernel);
+    ms_json_member_text_or_null(writer, "cpu_model", system->cpu_model);
+    ms_json_member_u64_or_null(writer, "cores", system->cores > 0, system->cores);
+    ms_json_member_u64_or_null(writer, "memory_total_bytes", system->memory_total_bytes > 0,
+                               system->memory_total_bytes);
+    ms_json_object_end(writer);
+}
+
+static void write_session(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "start_unix_ns", ms_model_start_unix_ns(model));
+    ms_json_member_u64(writer, "duration_ns", ms_model_now_ns(model) - ms_model_start_ns(model));
+    ms_json_member_u64(writer, "interval_ns", ms_model_interval_ns(model));
+    ms_json_object_end(writer);
+}
+
+/* In words, why some of the program is not in the figures; NULL when all of it is. */
+static const char *untracked_reason(const struct ms_model *model)
+{
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        if (process->seen != MS_SEEN_FULL && process->seen_because[0] != '\0') {
+            return process->seen_because;
+        }
+    }
+    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
+        const struct ms_thread *thread = ms_model_thread(model, i);
+        if (!thread->tracked) {
+            return thread->probed ? "threads that were not selected are not tracked"
+                                  : "threads without a record of the probe are not tracked";
+        }
+    }
+    return NULL;
+}
+
+static void write_losses(struct ms_json_writer *writer, const struct ms_model *model,
+                         const struct ms_losses *losses)
+{
+    const char *reason = untracked_reason(model);
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "recorded", losses->recorded);
+    ms_json_member_u64(writer, "lost", losses->lost);
+    ms_json_member_u64(writer, "coarsened", losses->coarsened);
+    ms_json_member_u64(writer, "owner_unknown", losses->owner_unknown);
+    ms_json_member_u64(writer, "threads_folded", losses->threads_folded);
+    ms_json_member_text_or_null(writer, "untracked_reason", reason != NULL ? reason : "");
+    ms_json_object_end(writer);
+}
+
+static void write_totals(struct ms_json_writer *writer, const struct ms_model *model,
+                         const struct ms_heap *totals)
+{
+    bool available = false;
+    uint64_t error_bytes = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        available = available || process->seen != MS_SEEN_NONE;
+        error_bytes += process->peak_error_bytes;
+    }
+    ms_json_heap_totals(writer, totals, available, error_bytes);
+}
+
+static void section(struct ms_json_writer *writer, const char *name)
+{
+    ms_json_line(writer);
+    ms_json_key(writer, name);
+}
+
+int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_options *options)
+{
+    struct ms_json_writer writer;
+    const int error = ms_json_writer_open(&writer, out);
+    if (error != 0) {
+        return error;
+    }
+    struct ms_heap totals;
+    struct ms_losses losses;
+    ms_model_totals(model, &totals, &losses);
+    ms_json_object_begin(&writer);
+    ms_json_key(&writer, "memscope");
+    ms_json_object_begin(&writer);
+    ms_json_member_u64(&writer, "schema", MS_JSON_SCHEMA);
+    ms_json_member_string(&writer, "version", options->program_version);
+    ms_json_object_end(&writer);
+    section(&writer, "session");
+    write_session(&writer, model);
+    section(&writer, "system");
+    write_system(&writer, model);
+    section(&writer, "metrics");
+    ms_json_metrics(&writer, model);
+    section(&writer, "processes");
+    ms_json_processes(&writer, model, options->hide_arguments);
+    section(&writer, "threads");
+    ms_json_threads(&writer, model, &options->thresholds);
+    section(&writer, "sites");
+    ms_json_sites(&writer, model);
+    section(&writer, "flows");
+    ms_json_flows(&writer, model);
+    section(&writer, "timeline");
+    ms_json_timeline(&writer, model);
+    section(&writer, "correlations");
+    ms_json_correlations(&writer, model);
+    section(&writer, "losses");
+    write_losses(&writer, model, &losses);
+    section(&writer, "totals");
+    write_totals(&writer, model, &totals);
+    ms_json_line(&writer);
+    ms_json_object_end(&writer);
+    ms_json_line(&writer);
+    return ms_json_writer_close(&writer);
+}
+
+/* Takes over the descriptor. */
+static int write_to(int fd, const struct ms_model *model, const struct ms_json_options *options)
+{
+    FILE *out = fdopen(fd, "w");
+    if (out == NULL) {
+        const int error = -errno;
+        close(fd);
+        return error;
+    }
+    int error = ms_json_write(out, model, options);
+    if (fclose(out) != 0 && error == 0) {
+        error = -errno;
+    }
+    return error;
+}
+
+/* As open() with O_CREAT would have made it, which mkostemp does not. */
+static mode_t wanted_mode(const struct stat *existing)
+{
+    if (existing != NULL) {
+        return existing->st_mode & 0777;
+    }
+    const mode_t mask = umask(077);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int move_into_place(const char *from, const char *to, bool overwrite)
+{
+    if (overwrite) {
+        return rename(from, to) == 0 ? 0 : -errno;
+    }
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -errno;
+    }
+    /* A file system without that flag: a moment remains in which another may write the file. */
+    if (access(to, F_OK) == 0) {
+        return -EEXIST;
+    }
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+static int write_beside(const char *path, const struct stat *existing, bool overwrite,
+                        const struct ms_model *model, const struct ms_json_options *options)
+{
+    static const char suffix[] = ".part-XXXXXX";
+    const size_t bytes = strlen(path);
+    char *temporary = malloc(bytes + sizeof(suffix));
+    if (temporary == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(temporary, path, bytes);
+    memcpy(temporary + bytes, suffix, sizeof(suffix));
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        const int error = -errno;
+        free(temporary);
+        return error;
+    }
+    (void)fchmod(fd, wanted_mode(existing));
+    int error = write_to(fd, model, options);
+    if (error == 0) {
+        error = move_into_place(temporary, path, overwrite);
+    }
+    if (error != 0) {
+        (void)unlink(temporary);
+    }
+    free(temporary);
+    return error;
+}
+
+int ms_json_write_file(const char *path, bool overwrite, const struct ms_model *model,
+                       const struct ms_json_options *options)
+{
+    struct stat existing;
+    if (stat(path, &existing) != 0) {
+        return errno == ENOENT ? write_beside(path, NULL, overwrite, model, options) : -errno;
+    }
+    if (S_ISDIR(existing.st_mode)) {
+        return -EISDIR;
+    }
+    if (!S_ISREG(existing.st_mode)) { /* a pipe, a terminal, /dev/stdout: nothing to replace */
+        const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        return fd >= 0 ? write_to(fd, model, options) : -errno;
+    }
+    if (!overwrite) {
+        return -EEXIST;
+    }
+    char *real = realpath(path, NULL); /* a link stays a link */
+    if (real == NULL) {
+        return -errno;
+    }
+    const int error = write_beside(real, &existing, true, model, options);
+    free(real);
+    return error;
+}

@@ -1,0 +1,38 @@
+/* The parts of a JSON report, one function each. For src/export only. */
+#ifndef MS_EXPORT_JSON_PARTS_H
+#define MS_EXPORT_JSON_PARTS_H
+
+#include "export/json.h"
+#include "export/json_writer.h"
+
+/* Each writes the value that belongs to its key. */
+void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *model,
+                       bool hide_arguments);
+void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
+                     const struct ms_thresholds *thresholds);
+void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
+
+/* Members of an object that is open. */
+void ms_json_member_string(struct ms_json_writer *writer, const char *name, const char *text);
+/* "" becomes null. */
+void ms_json_member_text_or_null(struct ms_json_writer *writer, const char *name, const char *text);
+void ms_json_member_u64(struct ms_json_writer *writer, const char *name, uint64_t value);
+void ms_json_member_u64_or_null(struct ms_json_writer *writer, const char *name, bool available,
+                                uint64_t value);
+void ms_json_member_bool(struct ms_json_writer *writer, const char *name, bool value);
+void ms_json_member_fixed(struct ms_json_writer *writer, const char *name, double value);
+/* Totals of a process or of all; all null when not `available`. */
+void ms_json_heap_totals(struct ms_json_writer *writer, const struct ms_heap *heap, bool available,
+                         uint64_t peak_error_bytes);
+
+#define MS_JSON_TOP_THREADS 50u
+
+/* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
+size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,
+                           size_t capacity);
+
+#endif

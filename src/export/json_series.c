@@ -1,0 +1,240 @@
+/* Timeline and correlations of the JSON report. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/correlation.h"
+#include "export/json_parts.h"
+#include "model/metric.h"
+
+#define TIMELINE_POINTS    600u
+#define TIMELINE_PROCESSES 50u
+#define CORRELATED_POINTS  3600u /* of a second each */
+#define CORRELATED_THREADS 20u
+
+static const char *const process_series[MS_PROCESS_SERIES_COUNT] = {
+    [MS_PROCESS_SERIES_CPU_PCT] = "cpu_percent",
+    [MS_PROCESS_SERIES_CURRENT_BYTES] = "current_bytes",
+    [MS_PROCESS_SERIES_RSS_BYTES] = "rss_bytes",
+    [MS_PROCESS_SERIES_ALLOCATED_PER_S] = "bytes_allocated_per_s",
+    [MS_PROCESS_SERIES_IO_CALLS_PER_S] = "io_operations_per_s",
+};
+
+static const char *thread_series(enum ms_series series)
+{
+    static const enum ms_metric metrics[MS_SERIES_COUNT] = {
+        [MS_SERIES_CPU_PCT] = MS_METRIC_CPU_PCT,
+        [MS_SERIES_CURRENT_BYTES] = MS_METRIC_CURRENT_BYTES,
+        [MS_SERIES_ALLOCATED_PER_S] = MS_METRIC_ALLOCATED_RATE,
+        [MS_SERIES_IO_CALLS_PER_S] = MS_METRIC_IO_RATE,
+    };
+    return ms_metric_info(metrics[series])->name;
+}
+
+size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,
+                           size_t capacity)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
+        const struct ms_thread *thread = ms_model_thread(model, i);
+        size_t at = held < capacity ? held : capacity;
+        while (at > 0 && out[at - 1]->heap.peak_bytes < thread->heap.peak_bytes) {
+            at--;
+        }
+        if (at == capacity) {
+            continue;
+        }
+        held = held < capacity ? held + 1 : capacity;
+        for (size_t to = held - 1; to > at; to--) {
+            out[to] = out[to - 1];
+        }
+        out[at] = thread;
+    }
+    return held;
+}
+
+/* Which points of the histories a timeline shows: `count` of them, each the mean of `stride`. */
+struct span {
+    enum ms_resolution resolution;
+    uint64_t step;  /* ticks in a point of the resolution */
+    uint64_t first; /* position of the first one */
+    uint64_t stride;
+    size_t count;
+};
+
+/* The finest resolution that covers the run in so many points; a very long run is thinned. */
+static struct span span_of(const struct ms_model *model)
+{
+    struct span span = {.stride = 1};
+    const uint64_t first_tick = ms_model_first_tick(model);
+    const uint64_t end_tick = ms_model_ticks(model);
+    if (end_tick == 0) {
+        return span;
+    }
+    uint64_t points = 0;
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        span.resolution = (enum ms_resolution)i;
+        span.step = ms_history_step(ms_model_interval_ns(model), span.resolution);
+        span.first = first_tick / span.step;
+        points = (end_tick - 1) / span.step - span.first + 1;
+        if (points <= TIMELINE_POINTS) {
+            break;
+        }
+    }
+    span.stride = (points + TIMELINE_POINTS - 1) / TIMELINE_POINTS;
+    span.count = (size_t)((points + span.stride - 1) / span.stride);
+    return span;
+}
+
+static double point_of(const struct ms_history *history, const struct span *span, size_t index)
+{
+    double sum = 0;
+    unsigned present = 0;
+    for (uint64_t i = 0; i < span->stride; i++) {
+        double value;
+        if (ms_history_read_at(history, span->resolution, span->first + index * span->stride + i, 1,
+                               &value) > 0) {
+            sum += value;
+            present++;
+        }
+    }
+    return present > 0 ? sum / present : NAN;
+}
+
+static void write_series(struct ms_json_writer *writer, const char *metric, uint32_t process_id,
+                         uint32_t thread_id, const struct ms_history *history,
+                         const struct span *span)
+{
+    if (history == NULL) {
+        return;
+    }
+    ms_json_line(writer);
+    ms_json_object_begin(writer);
+    ms_json_member_string(writer, "metric", metric);
+    ms_json_member_u64(writer, "process_id", process_id);
+    ms_json_member_u64_or_null(writer, "thread_id", thread_id != 0, thread_id);
+    ms_json_key(writer, "values");
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < span->count; i++) {
+        ms_json_fixed(writer, point_of(history, span, i), 3);
+    }
+    ms_json_array_end(writer);
+    ms_json_object_end(writer);
+}
+
+void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    const struct span span = span_of(model);
+    const uint64_t point_ns = span.step * span.stride * ms_model_interval_ns(model);
+    ms_json_object_begin(writer);
+    ms_json_member_u64_or_null(writer, "interval_ns", span.count > 0, point_ns);
+    ms_json_key(writer, "t_ns");
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < span.count; i++) {
+        ms_json_u64(writer, span.first * span.step * ms_model_interval_ns(model) + i * point_ns);
+    }
+    ms_json_array_end(writer);
+    ms_json_key(writer, "series");
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < ms_model_process_count(model) && i < TIMELINE_PROCESSES; i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
+            write_series(writer, process_series[s], process->id, 0, process->history[s], &span);
+        }
+    }
+    const struct ms_thread *top[MS_JSON_TOP_THREADS];
+    const size_t count = ms_json_top_threads(model, top, MS_JSON_TOP_THREADS);
+    for (size_t i = 0; i < count; i++) {
+        for (int s = 0; s < MS_SERIES_COUNT; s++) {
+            write_series(writer, thread_series((enum ms_series)s), top[i]->process_id, top[i]->id,
+                         top[i]->history[s], &span);
+        }
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+    ms_json_object_end(writer);
+}
+
+/* Two buffers of CORRELATED_POINTS. */
+struct pairs {
+    double *x, *y;
+};
+
+static void correlate(struct ms_json_writer *writer, const struct pairs *pairs,
+                      const struct ms_history *x, const struct ms_history *y, const char *x_name,
+                      const char *y_name, uint32_t process_id, uint32_t thread_id)
+{
+    struct ms_correlation found = {0};
+    if (x != NULL && y != NULL) {
+        ms_history_read(x, MS_RESOLUTION_SECOND, CORRELATED_POINTS, pairs->x);
+        ms_history_read(y, MS_RESOLUTION_SECOND, CORRELATED_POINTS, pairs->y);
+        found = ms_correlate(pairs->x, pairs->y, CORRELATED_POINTS);
+    }
+    ms_json_line(writer);
+    ms_json_object_begin(writer);
+    ms_json_member_string(writer, "x", x_name);
+    ms_json_member_string(writer, "y", y_name);
+    ms_json_member_string(writer, "scope", thread_id != 0 ? "thread" : "process");
+    ms_json_member_u64(writer, "process_id", process_id);
+    ms_json_member_u64_or_null(writer, "thread_id", thread_id != 0, thread_id);
+    ms_json_key(writer, "pearson_r");
+    ms_json_fixed(writer, found.defined ? found.pearson_r : NAN, 6);
+    ms_json_member_u64(writer, "n", found.n);
+    ms_json_key(writer, "slope");
+    ms_json_double(writer, found.defined ? found.slope : NAN);
+    ms_json_key(writer, "intercept");
+    ms_json_double(writer, found.defined ? found.intercept : NAN);
+    ms_json_object_end(writer);
+}
+
+static void correlate_all(struct ms_json_writer *writer, const struct ms_model *model,
+                          const struct pairs *pairs)
+{
+    static const enum ms_process_series of_process[][2] = {
+        {MS_PROCESS_SERIES_CPU_PCT, MS_PROCESS_SERIES_ALLOCATED_PER_S},
+        {MS_PROCESS_SERIES_CPU_PCT, MS_PROCESS_SERIES_IO_CALLS_PER_S},
+        {MS_PROCESS_SERIES_CURRENT_BYTES, MS_PROCESS_SERIES_CPU_PCT},
+    };
+    static const enum ms_series of_thread[][2] = {
+        {MS_SERIES_CPU_PCT, MS_SERIES_ALLOCATED_PER_S},
+        {MS_SERIES_CPU_PCT, MS_SERIES_IO_CALLS_PER_S},
+        {MS_SERIES_CURRENT_BYTES, MS_SERIES_CPU_PCT},
+    };
+    for (size_t i = 0; i < ms_model_process_count(model) && i < TIMELINE_PROCESSES; i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        for (size_t p = 0; p < sizeof(of_process) / sizeof(of_process[0]); p++) {
+            const enum ms_process_series x = of_process[p][0];
+            const enum ms_process_series y = of_process[p][1];
+            correlate(writer, pairs, process->history[x], process->history[y], process_series[x],
+                      process_series[y], process->id, 0);
+        }
+    }
+    const struct ms_thread *top[CORRELATED_THREADS];
+    const size_t count = ms_json_top_threads(model, top, CORRELATED_THREADS);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
+            const enum ms_series x = of_thread[p][0];
+            const enum ms_series y = of_thread[p][1];
+            correlate(writer, pairs, top[i]->history[x], top[i]->history[y], thread_series(x),
+                      thread_series(y), top[i]->process_id, top[i]->id);
+        }
+    }
+}
+
+void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    const struct pairs pairs = {
+        .x = malloc(CORRELATED_POINTS * sizeof(double)),
+        .y = malloc(CORRELATED_POINTS * sizeof(double)),
+    };
+    ms_json_array_begin(writer);
+    if (pairs.x != NULL && pairs.y != NULL) {
+        correlate_all(writer, model, &pairs);
+    } else if (writer->error == 0) {
+        writer->error = -ENOMEM;
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+    free(pairs.x);
+    free(pairs.y);
+}

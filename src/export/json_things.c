@@ -1,0 +1,419 @@
+/* Metrics, processes, threads, sites and flows of the JSON report. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "export/json_parts.h"
+#include "model/format.h"
+#include "model/metric.h"
+
+void ms_json_member_string(struct ms_json_writer *writer, const char *name, const char *text)
+{
+    ms_json_key(writer, name);
+    ms_json_string(writer, text);
+}
+
+void ms_json_member_text_or_null(struct ms_json_writer *writer, const char *name, const char *text)
+{
+    ms_json_key(writer, name);
+    if (text[0] != '\0') {
+        ms_json_string(writer, text);
+    } else {
+        ms_json_null(writer);
+    }
+}
+
+void ms_json_member_u64(struct ms_json_writer *writer, const char *name, uint64_t value)
+{
+    ms_json_key(writer, name);
+    ms_json_u64(writer, value);
+}
+
+void ms_json_member_u64_or_null(struct ms_json_writer *writer, const char *name, bool available,
+                                uint64_t value)
+{
+    ms_json_key(writer, name);
+    if (available) {
+        ms_json_u64(writer, value);
+    } else {
+        ms_json_null(writer);
+    }
+}
+
+void ms_json_member_bool(struct ms_json_writer *writer, const char *name, bool value)
+{
+    ms_json_key(writer, name);
+    ms_json_bool(writer, value);
+}
+
+void ms_json_member_fixed(struct ms_json_writer *writer, const char *name, double value)
+{
+    ms_json_key(writer, name);
+    ms_json_fixed(writer, value, 3);
+}
+
+void ms_json_heap_totals(struct ms_json_writer *writer, const struct ms_heap *heap, bool available,
+                         uint64_t peak_error_bytes)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } members[] = {
+        {"allocations", heap->allocations},
+        {"deallocations", heap->deallocations},
+        {"bytes_allocated", heap->bytes_allocated},
+        {"bytes_freed", heap->bytes_freed},
+        {"current_bytes", ms_heap_current_bytes(heap)},
+        {"peak_bytes", heap->peak_bytes},
+        {"peak_error_bytes", peak_error_bytes},
+        {"foreign_frees", heap->foreign_frees},
+        {"reallocations", heap->reallocations},
+        {"failed_calls", heap->failed_calls},
+        {"temporary", heap->temporary},
+        {"waste_bytes", heap->waste_bytes},
+        {"mmap_bytes", heap->mmap_bytes},
+        {"munmap_bytes", heap->munmap_bytes},
+    };
+    ms_json_object_begin(writer);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        ms_json_member_u64_or_null(writer, members[i].name, available, members[i].value);
+    }
+    ms_json_object_end(writer);
+}
+
+static void write_metric(struct ms_json_writer *writer, const char *scope, const char *name,
+                         const char *unit, enum ms_provenance provenance, const char *error,
+                         const char *because, const char *meaning)
+{
+    static const char *const provenances[] = {
+        [MS_MEASURED] = "measured",
+        [MS_DERIVED] = "derived",
+        [MS_SAMPLED] = "sampled",
+        [MS_UNAVAILABLE] = "unavailable",
+    };
+    ms_json_line(writer);
+    ms_json_object_begin(writer);
+    ms_json_member_string(writer, "scope", scope);
+    ms_json_member_string(writer, "name", name);
+    ms_json_member_string(writer, "unit", unit);
+    ms_json_member_string(writer, "provenance", provenances[provenance]);
+    ms_json_member_text_or_null(writer, "error", error);
+    ms_json_member_text_or_null(writer, "unavailable_because", because);
+    ms_json_member_string(writer, "meaning", meaning);
+    ms_json_object_end(writer);
+}
+
+static bool any_thread_has(const struct ms_model *model, enum ms_metric metric)
+{
+    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
+        if (ms_metric_of_thread(ms_model_thread(model, i), metric, ms_model_now_ns(model))
+                .available) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_thread_metric(struct ms_json_writer *writer, const struct ms_model *model,
+                                enum ms_metric metric)
+{
+    const struct ms_metric_info *info = ms_metric_info(metric);
+    enum ms_provenance provenance = info->provenance;
+    char because[160] = "";
+    if (!any_thread_has(model, metric)) {
+        provenance = MS_UNAVAILABLE;
+        if (ms_model_thread_count(model) == 0) {
+            (void)snprintf(because, sizeof(because), "no thread was seen");
+        } else if (metric == MS_METRIC_GROWTH && ms_model_alive_count(model) == 0) {
+            (void)snprintf(because, sizeof(because), "no thread is alive");
+        } else if (strcmp(info->source, "probe") == 0) {
+            (void)snprintf(because, sizeof(because), "the probe has not counted it for any thread");
+        } else {
+            (void)snprintf(because, sizeof(because), "%s was not read for any thread",
+                           info->source);
+        }
+    }
+    write_metric(writer, "thread", info->name, ms_unit_name(info->unit), provenance, "", because,
+                 info->meaning);
+}
+
+void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    ms_json_array_begin(writer);
+    for (int i = 0; i < MS_METRIC_TOTAL; i++) {
+        write_thread_metric(writer, model, (enum ms_metric)i);
+    }
+    write_metric(writer, "thread", "waiting_percent", ms_unit_name(MS_UNIT_PERCENT), MS_UNAVAILABLE,
+                 "", ms_findings_waiting_unavailable(), "wall time in contended waits");
+    uint64_t error_bytes = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const uint64_t bytes = ms_model_process(model, i)->peak_error_bytes;
+        error_bytes = bytes > error_bytes ? bytes : error_bytes;
+    }
+    char error[64];
+    (void)snprintf(error, sizeof(error), "within +-%" PRIu64 " bytes", error_bytes);
+    write_metric(writer, "process", "peak_bytes", ms_unit_name(MS_UNIT_BYTES), MS_DERIVED, error,
+                 "", "highest sum of current_bytes over the threads of a process");
+    write_metric(writer, "site", "peak_bytes", ms_unit_name(MS_UNIT_BYTES), MS_DERIVED,
+                 "upper bound", "",
+                 "sum of the peaks that each thread had at the site; exact when there is one");
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+}
+
+static void write_arguments(struct ms_json_writer *writer, const struct ms_process *process,
+                            bool hide)
+{
+    if (hide || process->arguments == NULL) {
+        ms_json_null(writer);
+        return;
+    }
+    ms_json_array_begin(writer);
+    const char *at = process->arguments;
+    const char *end = at + process->arguments_bytes;
+    while (at < end) {
+        const size_t bytes = strnlen(at, (size_t)(end - at));
+        ms_json_bytes(writer, at, bytes);
+        at += bytes + 1;
+    }
+    ms_json_array_end(writer);
+}
+
+static void write_end_status(struct ms_json_writer *writer, const struct ms_process *process)
+{
+    const bool ended = process->end_ns != 0;
+    ms_json_member_bool(writer, "ended", ended);
+    ms_json_member_u64_or_null(writer, "exit_status", ended && process->exit_status >= 0,
+                               (uint64_t)process->exit_status);
+    ms_json_member_u64_or_null(writer, "signal", ended && process->exit_status == -1,
+                               process->exit_signal);
+    ms_json_member_bool(writer, "core_dumped", process->core_dumped);
+    ms_json_member_bool(writer, "replaced_by_exec", process->replaced_by_exec);
+}
+
+static void write_process_kernel(struct ms_json_writer *writer, const struct ms_process *process)
+{
+    const struct ms_process_kernel *kernel = &process->kernel;
+    ms_json_member_u64_or_null(writer, "rss_bytes", kernel->have_memory, kernel->rss_bytes);
+    ms_json_member_u64_or_null(writer, "pss_bytes", kernel->have_pss, kernel->pss_bytes);
+    ms_json_member_u64_or_null(writer, "peak_rss_bytes", kernel->peak_rss_bytes > 0,
+                               kernel->peak_rss_bytes);
+    const bool have_cpu = kernel->have_memory || kernel->user_ns + kernel->system_ns > 0;
+    ms_json_member_u64_or_null(writer, "user_ns", have_cpu, kernel->user_ns);
+    ms_json_member_u64_or_null(writer, "system_ns", have_cpu, kernel->system_ns);
+    ms_json_member_u64_or_null(writer, "io_operations", kernel->have_io,
+                               kernel->read_calls + kernel->write_calls);
+    ms_json_member_u64_or_null(writer, "read_bytes", kernel->have_io, kernel->read_chars_bytes);
+    ms_json_member_u64_or_null(writer, "write_bytes", kernel->have_io, kernel->write_chars_bytes);
+}
+
+static void write_process(struct ms_json_writer *writer, const struct ms_model *model,
+                          const struct ms_process *process, bool hide_arguments)
+{
+    static const char *const seen[] = {
+        [MS_SEEN_FULL] = "full",
+        [MS_SEEN_PARTIAL] = "partial",
+        [MS_SEEN_NONE] = "none",
+    };
+    const uint64_t end_ns = process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "id", process->id);
+    ms_json_member_u64_or_null(writer, "parent_id", process->parent_id != 0, process->parent_id);
+    ms_json_key(writer, "pid");
+    ms_json_i64(writer, process->pid);
+    ms_json_member_text_or_null(writer, "exe", process->exe);
+    ms_json_key(writer, "argv");
+    write_arguments(writer, process, hide_arguments);
+    ms_json_member_u64_or_null(writer, "start_unix_ns", process->start_unix_ns != 0,
+                               process->start_unix_ns);
+    ms_json_member_u64_or_null(writer, "duration_ns",
+                               process->start_ns != 0 && end_ns >= process->start_ns,
+                               end_ns - process->start_ns);
+    write_end_status(writer, process);
+    ms_json_member_string(writer, "seen", seen[process->seen]);
+    ms_json_member_text_or_null(writer, "seen_because", process->seen_because);
+    ms_json_member_text_or_null(writer, "allocator", process->allocator);
+    write_process_kernel(writer, process);
+    ms_json_member_u64_or_null(writer, "probe_bytes", process->seen != MS_SEEN_NONE,
+                               process->probe_bytes);
+    ms_json_key(writer, "totals");
+    ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
+                        process->peak_error_bytes);
+    ms_json_object_end(writer);
+}
+
+void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *model,
+                       bool hide_arguments)
+{
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        ms_json_line(writer);
+        write_process(writer, model, ms_model_process(model, i), hide_arguments);
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+}
+
+static void write_metric_of(struct ms_json_writer *writer, const struct ms_thread *thread,
+                            enum ms_metric metric, uint64_t now_ns)
+{
+    const struct ms_metric_info *info = ms_metric_info(metric);
+    if (info->unit == MS_UNIT_COUNT || info->unit == MS_UNIT_BYTES) {
+        uint64_t integer = 0;
+        const bool available = ms_metric_integer_of_thread(thread, metric, &integer);
+        ms_json_member_u64_or_null(writer, info->name, available, integer);
+        return;
+    }
+    const struct ms_value value = ms_metric_of_thread(thread, metric, now_ns);
+    ms_json_key(writer, info->name);
+    ms_json_fixed(writer, value.available ? value.number : NAN,
+                  info->unit == MS_UNIT_RATIO ? 6 : 3);
+}
+
+static void write_thread(struct ms_json_writer *writer, const struct ms_model *model,
+                         const struct ms_thread *thread, const struct ms_judgement *judgement)
+{
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "id", thread->id);
+    ms_json_member_u64(writer, "process_id", thread->process_id);
+    ms_json_member_u64_or_null(writer, "tid", thread->tid > 0, (uint64_t)thread->tid);
+    ms_json_key(writer, "name");
+    ms_json_bytes(writer, thread->name, strnlen(thread->name, sizeof(thread->name)));
+    ms_json_member_bool(writer, "tracked", thread->tracked && thread->probed);
+    ms_json_member_string(writer, "role", ms_role_name(judgement->role));
+    ms_json_member_string(writer, "role_reason", judgement->role_reason);
+    ms_json_member_string(writer, "alert", ms_alert_name(judgement->alert));
+    ms_json_member_text_or_null(writer, "alert_reason", judgement->alert_reason);
+    for (int i = 0; i < MS_METRIC_TOTAL; i++) {
+        write_metric_of(writer, thread, (enum ms_metric)i, ms_model_now_ns(model));
+    }
+    const uint64_t start_ns = ms_model_start_ns(model);
+    ms_json_key(writer, "start_ns");
+    if (thread->start_ns != 0) {
+        ms_json_i64(writer, (int64_t)(thread->start_ns - start_ns));
+    } else {
+        ms_json_null(writer);
+    }
+    ms_json_member_bool(writer, "ended", thread->end_ns != 0);
+    ms_json_member_u64(writer, "last_seen_before_end_ns", thread->last_seen_before_end_ns);
+    ms_json_member_u64(writer, "merged", thread->merged);
+    ms_json_object_end(writer);
+}
+
+void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
+                     const struct ms_thresholds *thresholds)
+{
+    const struct ms_baseline baseline = ms_baseline_of(model);
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
+        const struct ms_thread *thread = ms_model_thread(model, i);
+        const struct ms_judgement judgement = ms_judge_against(thresholds, &baseline, thread);
+        ms_json_line(writer);
+        write_thread(writer, model, thread, &judgement);
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+}
+
+static void write_frame(struct ms_json_writer *writer, const struct ms_frame *frame)
+{
+    ms_json_object_begin(writer);
+    ms_json_member_text_or_null(writer, "function", frame->function);
+    ms_json_member_text_or_null(writer, "file", frame->file);
+    ms_json_member_u64_or_null(writer, "line", frame->line != 0, frame->line);
+    ms_json_member_text_or_null(writer, "module", frame->module);
+    ms_json_member_u64_or_null(writer, "offset", frame->module[0] != '\0', frame->file_offset);
+    ms_json_member_bool(writer, "inlined", frame->inlined_by != NULL);
+    ms_json_object_end(writer);
+}
+
+/* Index in "stack" of the frame to blame: inlined frames shift it. */
+static uint64_t culprit_index(const struct ms_site *site)
+{
+    const size_t culprit = ms_site_culprit(site);
+    uint64_t index = 0;
+    for (size_t i = 0; i < culprit; i++) {
+        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+             frame = frame->inlined_by) {
+            index++;
+        }
+    }
+    return index;
+}
+
+static const char *truncated(uint32_t flags)
+{
+    if ((flags & MS_SITE_ROOT) != 0) {
+        return "no_stack";
+    }
+    if ((flags & MS_SITE_COARSENED) != 0) {
+        return "tables_full";
+    }
+    if ((flags & MS_SITE_CUT_NO_CFI) != 0) {
+        return "no_unwind_information";
+    }
+    return (flags & MS_SITE_CUT_DEPTH) != 0 ? "depth" : "";
+}
+
+static void write_site(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_site *site)
+{
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "id", site->id);
+    ms_json_member_u64(writer, "process_id", site->process_id);
+    ms_json_key(writer, "thread_ids");
+    ms_json_array_begin(writer);
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
+        ms_json_u64(writer, usage->thread_id);
+    }
+    ms_json_array_end(writer);
+    ms_json_key(writer, "stack");
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < site->depth; i++) {
+        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+             frame = frame->inlined_by) {
+            write_frame(writer, frame);
+        }
+    }
+    ms_json_array_end(writer);
+    ms_json_member_u64_or_null(writer, "culprit", site->depth > 0, culprit_index(site));
+    ms_json_member_text_or_null(writer, "truncated", truncated(site->flags));
+    ms_json_member_u64(writer, "current_bytes", ms_heap_current_bytes(&site->heap));
+    ms_json_member_u64(writer, "peak_bytes", site->heap.peak_bytes);
+    ms_json_member_u64(writer, "allocations", site->heap.allocations);
+    ms_json_member_u64(writer, "deallocations", site->heap.deallocations);
+    ms_json_member_u64(writer, "bytes_allocated", site->heap.bytes_allocated);
+    ms_json_member_u64(writer, "bytes_freed", site->heap.bytes_freed);
+    ms_json_object_end(writer);
+}
+
+void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < ms_model_site_count(model); i++) {
+        ms_json_line(writer);
+        write_site(writer, model, ms_model_site(model, i));
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+}
+
+void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < ms_model_flow_count(model); i++) {
+        const struct ms_flow *flow = ms_model_flow(model, i);
+        ms_json_line(writer);
+        ms_json_object_begin(writer);
+        ms_json_member_u64(writer, "process_id", flow->process_id);
+        ms_json_member_u64_or_null(writer, "from_thread", flow->from_thread != 0,
+                                   flow->from_thread);
+        ms_json_member_u64_or_null(writer, "to_thread", flow->to_thread != 0, flow->to_thread);
+        ms_json_member_u64(writer, "blocks", flow->blocks);
+        ms_json_member_u64(writer, "bytes", flow->bytes);
+        ms_json_object_end(writer);
+    }
+    ms_json_line(writer);
+    ms_json_array_end(writer);
+}

@@ -1,0 +1,217 @@
+#include "export/text.h"
+
+#include <inttypes.h>
+#include <langinfo.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/format.h"
+
+#define NAME_CELLS 60u
+#define TOP_SITES  3u
+
+/* Neutralised, and cut with "..." past NAME_CELLS bytes: template names run to kilobytes. */
+static char *safe_name(char *out, size_t size, const char *name)
+{
+    const bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    const size_t bytes = strlen(name);
+    const size_t room = size < NAME_CELLS ? size : NAME_CELLS;
+    if (bytes < room) {
+        ms_format_safe(out, room, name, bytes, utf8);
+        return out;
+    }
+    const size_t written = ms_format_safe(out, room - 3, name, bytes, utf8);
+    memcpy(out + written, "...", 4);
+    return out;
+}
+
+/* sigabbrev_np() is younger than the oldest glibc this runs on. */
+static const char *signal_name(uint32_t number)
+{
+    static const char *const names[] = {
+        [1] = "SIGHUP",   [2] = "SIGINT",   [3] = "SIGQUIT",  [4] = "SIGILL",   [5] = "SIGTRAP",
+        [6] = "SIGABRT",  [7] = "SIGBUS",   [8] = "SIGFPE",   [9] = "SIGKILL",  [10] = "SIGUSR1",
+        [11] = "SIGSEGV", [12] = "SIGUSR2", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM",
+        [24] = "SIGXCPU", [25] = "SIGXFSZ", [31] = "SIGSYS",
+    };
+    return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
+}
+
+static void write_status(FILE *out, const struct ms_model *model, const struct ms_process *process)
+{
+    char name[NAME_CELLS];
+    char elapsed[MS_FORMAT_MAX];
+    const bool named = process->arguments != NULL && process->arguments_bytes > 0;
+    safe_name(name, sizeof(name), named ? process->arguments : process->exe);
+    const uint64_t end_ns = process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
+    ms_format_elapsed(elapsed, sizeof(elapsed),
+                      end_ns > process->start_ns ? end_ns - process->start_ns : 0);
+    fprintf(out, "memscope-top: %s ", name);
+    if (process->end_ns == 0) {
+        fprintf(out, "runs on as pid %d", (int)process->pid);
+    } else if (process->exit_status >= 0) {
+        fprintf(out, "exited with status %d", (int)process->exit_status);
+    } else if (process->exit_status == -1) {
+        const char *signal = signal_name(process->exit_signal);
+        if (signal != NULL) {
+            fprintf(out, "killed by %s", signal);
+        } else {
+            fprintf(out, "killed by signal %" PRIu32, process->exit_signal);
+        }
+        fputs(process->core_dumped ? ", core dumped," : "", out);
+    } else {
+        fputs("ended, status unknown,", out);
+    }
+    fprintf(out, " after %s", elapsed);
+    const size_t others = ms_model_process_count(model) - 1;
+    if (others > 0) {
+        fprintf(out, " (and %zu more process%s)", others, others == 1 ? "" : "es");
+    }
+    fputc('\n', out);
+}
+
+static void write_unseen(FILE *out, const struct ms_process *process)
+{
+    char because[sizeof(process->seen_because)];
+    ms_format_safe(because, sizeof(because), process->seen_because,
+                   strnlen(process->seen_because, sizeof(process->seen_because)), false);
+    fprintf(out, "  heap not seen: %s\n", because[0] != '\0' ? because : "reason unknown");
+}
+
+static void write_totals(FILE *out, const struct ms_model *model, const struct ms_heap *totals)
+{
+    char peak[MS_FORMAT_MAX];
+    char error[MS_FORMAT_MAX];
+    char allocations[MS_FORMAT_MAX];
+    char allocated[MS_FORMAT_MAX];
+    char current[MS_FORMAT_MAX];
+    uint64_t error_bytes = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        error_bytes += ms_model_process(model, i)->peak_error_bytes;
+    }
+    fprintf(out, "  peak %s", ms_format_bytes(peak, sizeof(peak), (double)totals->peak_bytes));
+    if (error_bytes > 0) {
+        fprintf(out, " (within %s)", ms_format_bytes(error, sizeof(error), (double)error_bytes));
+    }
+    fprintf(out, ", %s allocations, %s allocated, %s not freed\n",
+            ms_format_count(allocations, sizeof(allocations), (double)totals->allocations),
+            ms_format_bytes(allocated, sizeof(allocated), (double)totals->bytes_allocated),
+            ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)));
+}
+
+static size_t top_sites(const struct ms_model *model, const struct ms_site **top, size_t capacity)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < ms_model_site_count(model); i++) {
+        const struct ms_site *site = ms_model_site(model, i);
+        size_t at = held;
+        while (at > 0 && top[at - 1]->heap.peak_bytes < site->heap.peak_bytes) {
+            at--;
+        }
+        if (at == capacity || site->heap.peak_bytes == 0) {
+            continue;
+        }
+        held = held < capacity ? held + 1 : capacity;
+        memmove(top + at + 1, top + at, (held - 1 - at) * sizeof(*top));
+        top[at] = site;
+    }
+    return held;
+}
+
+static void write_top_sites(FILE *out, const struct ms_model *model)
+{
+    const struct ms_site *top[TOP_SITES];
+    const size_t count = top_sites(model, top, TOP_SITES);
+    if (count == 0) {
+        return;
+    }
+    fputs("  top sites by peak:", out);
+    for (size_t i = 0; i < count; i++) {
+        char raw[1024] = "(no stack)";
+        char name[NAME_CELLS];
+        char peak[MS_FORMAT_MAX];
+        if (top[i]->depth > 0) {
+            ms_format_frame(raw, sizeof(raw), top[i]->frames[ms_site_culprit(top[i])]);
+        }
+        fprintf(out, "%s %s %s", i > 0 ? ";" : "", safe_name(name, sizeof(name), raw),
+                ms_format_bytes(peak, sizeof(peak), (double)top[i]->heap.peak_bytes));
+    }
+    fputc('\n', out);
+}
+
+static void write_losses(FILE *out, const struct ms_losses *losses)
+{
+    fprintf(out, "  events lost %" PRIu64, losses->lost);
+    if (losses->coarsened > 0) {
+        fprintf(out, ", without their whole stack %" PRIu64, losses->coarsened);
+    }
+    if (losses->owner_unknown > 0) {
+        fprintf(out, ", frees without owner %" PRIu64, losses->owner_unknown);
+    }
+    fputc('\n', out);
+}
+
+void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
+{
+    if (ms_model_process_count(model) == 0) {
+        fputs("memscope-top: no process was seen\n", out);
+        return;
+    }
+    const struct ms_process *first = ms_model_process(model, 0);
+    write_status(out, model, first);
+    struct ms_heap totals;
+    struct ms_losses losses;
+    ms_model_totals(model, &totals, &losses);
+    if (first->seen == MS_SEEN_NONE && totals.allocations == 0) {
+        write_unseen(out, first);
+    } else {
+        write_totals(out, model, &totals);
+        write_top_sites(out, model);
+        write_losses(out, &losses);
+    }
+    if (file != NULL) {
+        char name[4096];
+        const bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+        ms_format_safe(name, sizeof(name), file, strlen(file), utf8);
+        fprintf(out, "  written: %s\n", name);
+    }
+}
+
+/* Adds what is known; NaN stays NaN until something is. */
+static void add_known(double *sum, double value)
+{
+    if (!isnan(value)) {
+        *sum = isnan(*sum) ? value : *sum + value;
+    }
+}
+
+void ms_text_status_line(FILE *out, const struct ms_model *model)
+{
+    double live = NAN;
+    double growth = NAN;
+    double cpu = NAN;
+    double rss = NAN;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        if (process->end_ns != 0) {
+            continue;
+        }
+        add_known(&live, process->seen != MS_SEEN_NONE
+                             ? (double)ms_heap_current_bytes(&process->totals)
+                             : NAN);
+        add_known(&growth, process->growth_per_s);
+        add_known(&cpu, process->cpu_pct);
+        add_known(&rss, process->kernel.have_memory ? (double)process->kernel.rss_bytes : NAN);
+    }
+    char elapsed[MS_FORMAT_MAX];
+    char figures[4][MS_FORMAT_MAX];
+    const uint64_t ns = ms_model_now_ns(model) - ms_model_start_ns(model);
+    const struct ms_value cpu_value = isnan(cpu) ? ms_value_none() : ms_value_of(cpu);
+    fprintf(out, "%s threads %zu live %s %s cpu %s%s rss %s\n",
+            ms_format_elapsed(elapsed, sizeof(elapsed), ns), ms_model_alive_count(model),
+            ms_format_bytes(figures[0], sizeof(figures[0]), live),
+            ms_format_bytes_rate(figures[1], sizeof(figures[1]), growth),
+            ms_format_value(figures[2], sizeof(figures[2]), cpu_value, MS_UNIT_PERCENT),
+            cpu_value.available ? "%" : "", ms_format_bytes(figures[3], sizeof(figures[3]), rss));
+}

@@ -1,0 +1,145 @@
+/* Names of frames, and which frame of a site is the one to blame. */
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/format.h"
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+char *ms_format_frame(char *out, size_t size, const struct ms_frame *frame)
+{
+    if (frame->function[0] != '\0') {
+        (void)snprintf(out, size, "%s", frame->function);
+    } else if (frame->module[0] != '\0') {
+        (void)snprintf(out, size, "%s+0x%" PRIx64, base_name(frame->module), frame->file_offset);
+    } else {
+        (void)snprintf(out, size, "0x%" PRIx64, frame->address);
+    }
+    return out;
+}
+
+static bool matches_any(const char *const *patterns, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (fnmatch(patterns[i], name, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Functions that allocate for whoever called them. Return types and template arguments may stand
+ * around demangled names, hence the stars.
+ */
+static bool is_allocator_function(const char *function)
+{
+    static const char *const patterns[] = {
+        "malloc",
+        "calloc",
+        "realloc",
+        "reallocarray",
+        "free",
+        "memalign",
+        "aligned_alloc",
+        "posix_memalign",
+        "valloc",
+        "pvalloc",
+        "cfree",
+        "strdup",
+        "strndup",
+        "__strdup",
+        "__strndup",
+        "wcsdup",
+        "asprintf",
+        "vasprintf",
+        "getdelim",
+        "getline",
+        "__libc_*alloc*",
+        "__GI___libc_*alloc*",
+        "_int_malloc",
+        "sysmalloc",
+        "operator new*",
+        "operator delete*",
+        "x*alloc",
+        "x*alloc0",
+        "xstrdup",
+        "xstrndup",
+        "xmemdup*",
+        "g_*alloc*",
+        "g_strdup*",
+        "g_slice_*",
+        "je_*alloc*",
+        "mi_*alloc*",
+        "tc_*alloc*",
+        "z*alloc",
+        "ztry*alloc*",
+        "PyMem_*",
+        "PyObject_*alloc*",
+        "_PyMem_*",
+        "_PyObject_*alloc*",
+        "sqlite3Malloc*",
+        "sqlite3_malloc*",
+        "sqlite3MemMalloc",
+        "sqlite3Realloc",
+        "sqlite3DbMalloc*",
+        "sqlite3DbRealloc*",
+        "__rust_alloc*",
+        "__rust_realloc*",
+        "__rdl_alloc*",
+        "__rdl_realloc*",
+        "alloc::alloc::*",
+        "alloc::raw_vec::*",
+        "<alloc::alloc::Global as *",
+        "*std::allocator<*>::allocate(*",
+        "*std::__new_allocator<*>::allocate(*",
+        "*__gnu_cxx::new_allocator<*>::allocate(*",
+        "*std::allocator_traits<*>::allocate(*",
+        "*std::*::_M_allocate(*",
+        "*std::*::_M_create(*",
+        "*std::*::_M_get_node(*",
+        "*std::__allocate_guarded<*",
+        "std::make_unique<*",
+        "*std::make_shared<*",
+    };
+    return matches_any(patterns, sizeof(patterns) / sizeof(patterns[0]), function);
+}
+
+static bool is_allocator_module(const char *module)
+{
+    static const char *const patterns[] = {
+        "libc.so*",     "libc-[0-9]*.so", "libstdc++.so*", "libc++.so*",    "libc++abi.so*",
+        "libjemalloc*", "libtcmalloc*",   "libmimalloc*",  "libhoard*",     "libsnmalloc*",
+        "librpmalloc*", "libscudo*",      "ld-linux*",     "libmemscope-*", "libgcc_s.so*",
+    };
+    return matches_any(patterns, sizeof(patterns) / sizeof(patterns[0]), base_name(module));
+}
+
+/* A frame with inlined ones is an allocator's only when all of them are. */
+static bool is_allocator_frame(const struct ms_frame *frame)
+{
+    for (; frame != NULL; frame = frame->inlined_by) {
+        const bool skip = frame->function[0] != '\0' ? is_allocator_function(frame->function)
+                                                     : is_allocator_module(frame->module);
+        if (!skip) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t ms_site_culprit(const struct ms_site *site)
+{
+    for (size_t i = 0; i < site->depth; i++) {
+        if (!is_allocator_frame(site->frames[i])) {
+            return i;
+        }
+    }
+    return 0;
+}

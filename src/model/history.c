@@ -1,0 +1,266 @@
+#include "model/history.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* 10 Hz for 10 minutes, 1 Hz for an hour, 0.1 Hz for a day; of a longer interval as many points. */
+static const uint32_t ring_limits[MS_RESOLUTION_COUNT] = {6000, 3600, 8640};
+
+#define BLOCK_POINTS 64u
+
+/*
+ * Points are floats: a plot cannot show more. Most threads of a large program idle, so points of
+ * equal value in a row take a block descriptor instead of memory for each.
+ */
+struct block {
+    float *points; /* BLOCK_POINTS of them, or NULL: all are `value` */
+    float value;
+};
+
+struct ring {
+    struct block *blocks; /* of position p: p / BLOCK_POINTS % block_capacity */
+    uint32_t block_capacity;
+    uint64_t first, end; /* positions held: [first, end) */
+    uint64_t step;       /* ticks a point covers */
+    double sum;          /* of the point being formed at `forming` */
+    uint32_t summed;
+    uint64_t forming;
+};
+
+struct ms_history {
+    struct ring rings[MS_RESOLUTION_COUNT];
+    uint64_t next_tick;
+    int started;
+};
+
+uint64_t ms_history_step(uint64_t interval_ns, enum ms_resolution resolution)
+{
+    static const uint64_t spans_ns[MS_RESOLUTION_COUNT] = {0, UINT64_C(1000000000),
+                                                           UINT64_C(10000000000)};
+    if (interval_ns == 0 || spans_ns[resolution] <= interval_ns) {
+        return 1;
+    }
+    return (spans_ns[resolution] + interval_ns / 2) / interval_ns;
+}
+
+struct ms_history *ms_history_new(uint64_t interval_ns)
+{
+    struct ms_history *history = calloc(1, sizeof(*history));
+    if (history == NULL) {
+        return NULL;
+    }
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        history->rings[i].step = ms_history_step(interval_ns, (enum ms_resolution)i);
+    }
+    return history;
+}
+
+static struct block *block_of(const struct ring *ring, uint64_t position)
+{
+    return &ring->blocks[position / BLOCK_POINTS % ring->block_capacity];
+}
+
+static void ring_clear(struct ring *ring)
+{
+    for (uint32_t i = 0; i < ring->block_capacity; i++) {
+        free(ring->blocks[i].points);
+        ring->blocks[i].points = NULL;
+    }
+}
+
+void ms_history_free(struct ms_history *history)
+{
+    if (history == NULL) {
+        return;
+    }
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        ring_clear(&history->rings[i]);
+        free(history->rings[i].blocks);
+    }
+    free(history);
+}
+
+/* Blocks that `limit` points may touch, however they lie. */
+static uint32_t blocks_for(uint32_t limit)
+{
+    return limit / BLOCK_POINTS + 2;
+}
+
+static int ring_grow(struct ring *ring, uint32_t limit)
+{
+    struct ring grown = *ring;
+    grown.block_capacity = ring->block_capacity != 0 ? ring->block_capacity * 2 : 2;
+    if (grown.block_capacity > blocks_for(limit)) {
+        grown.block_capacity = blocks_for(limit);
+    }
+    grown.blocks = calloc(grown.block_capacity, sizeof(*grown.blocks));
+    if (grown.blocks == NULL) {
+        return -ENOMEM;
+    }
+    if (ring->end > ring->first) {
+        for (uint64_t b = ring->first / BLOCK_POINTS; b <= (ring->end - 1) / BLOCK_POINTS; b++) {
+            *block_of(&grown, b * BLOCK_POINTS) = *block_of(ring, b * BLOCK_POINTS);
+        }
+    }
+    free(ring->blocks);
+    *ring = grown;
+    return 0;
+}
+
+static bool same(float a, float b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static int block_set(struct block *block, uint32_t at, float value)
+{
+    if (block->points == NULL) {
+        if (same(block->value, value)) {
+            return 0;
+        }
+        block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
+        if (block->points == NULL) {
+            return -ENOMEM;
+        }
+        for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
+            block->points[i] = block->value;
+        }
+    }
+    block->points[at] = value;
+    return 0;
+}
+
+static int ring_push(struct ring *ring, uint32_t limit, double value)
+{
+    const uint32_t at = (uint32_t)(ring->end % BLOCK_POINTS);
+    if (at == 0 || ring->end == ring->first) {
+        const uint64_t held = ring->end > ring->first
+                                  ? (ring->end - 1) / BLOCK_POINTS - ring->first / BLOCK_POINTS + 1
+                                  : 0;
+        if (held >= ring->block_capacity && ring->block_capacity < blocks_for(limit) &&
+            ring_grow(ring, limit) != 0) {
+            return -ENOMEM;
+        }
+        struct block *block = block_of(ring, ring->end);
+        free(block->points);
+        *block = (struct block){.value = (float)value};
+    } else if (block_set(block_of(ring, ring->end), at, (float)value) != 0) {
+        return -ENOMEM;
+    }
+    ring->end++;
+    if (ring->end - ring->first > limit) {
+        ring->first = ring->end - limit;
+    }
+    return 0;
+}
+
+/* Makes `position` the next one to be pushed; what lies between is missing. */
+static int ring_skip_to(struct ring *ring, uint32_t limit, uint64_t position)
+{
+    if (position - ring->end >= limit) {
+        ring_clear(ring);
+        ring->first = position;
+        ring->end = position;
+        return 0;
+    }
+    while (ring->end < position) {
+        if (ring_push(ring, limit, NAN) != 0) {
+            ring_clear(ring);
+            ring->first = position;
+            ring->end = position;
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static double ring_mean(const struct ring *ring)
+{
+    return ring->summed > 0 ? ring->sum / ring->summed : NAN;
+}
+
+static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double value)
+{
+    const uint64_t position = tick / ring->step;
+    int error = 0;
+    if (position != ring->forming) {
+        error = ring_skip_to(ring, limit, ring->forming);
+        if (ring_push(ring, limit, ring_mean(ring)) != 0) {
+            error = -ENOMEM;
+        }
+        ring->sum = 0;
+        ring->summed = 0;
+        ring->forming = position;
+    }
+    if (!isnan(value)) {
+        ring->sum += value;
+        ring->summed++;
+    }
+    return error;
+}
+
+int ms_history_append(struct ms_history *history, uint64_t tick, double value)
+{
+    if (!history->started) {
+        for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+            struct ring *ring = &history->rings[i];
+            ring->forming = ring->first = ring->end = tick / ring->step;
+        }
+        history->started = 1;
+    } else if (tick < history->next_tick) {
+        return 0;
+    }
+    history->next_tick = tick + 1;
+    int error = 0;
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        if (ring_append(&history->rings[i], ring_limits[i], tick, value) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+static double ring_at(const struct ring *ring, uint64_t position)
+{
+    if (position == ring->forming) {
+        return ring_mean(ring);
+    }
+    if (position < ring->first || position >= ring->end) {
+        return NAN;
+    }
+    const struct block *block = block_of(ring, position);
+    return (double)(block->points != NULL ? block->points[position % BLOCK_POINTS] : block->value);
+}
+
+size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution resolution,
+                          uint64_t first, size_t count, double *out)
+{
+    const struct ring *ring = &history->rings[resolution];
+    size_t present = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = history->started ? ring_at(ring, first + i) : NAN;
+        present += isnan(out[i]) ? 0u : 1u;
+    }
+    return present;
+}
+
+size_t ms_history_read(const struct ms_history *history, enum ms_resolution resolution,
+                       size_t count, double *out)
+{
+    const uint64_t end = history->rings[resolution].forming + 1;
+    size_t missing = 0;
+    while (missing < count && count - missing > end) {
+        out[missing++] = NAN;
+    }
+    return ms_history_read_at(history, resolution, end - (count - missing), count - missing,
+                              out + missing);
+}
+
+void ms_history_range(const struct ms_history *history, uint64_t *first, uint64_t *end)
+{
+    const struct ring *ring = &history->rings[MS_RESOLUTION_FINE];
+    *first = ring->first;
+    *end = history->started ? history->next_tick : ring->first;
+}

@@ -1,0 +1,117 @@
+/* What the files of src/model share; nobody else includes it. */
+#ifndef MS_MODEL_INTERNAL_H
+#define MS_MODEL_INTERNAL_H
+
+#include "model/chunks.h"
+#include "model/index.h"
+#include "model/model.h"
+#include "model/past.h"
+
+#define MS_NO_USAGE UINT32_MAX
+
+struct ms_thread_record {
+    struct ms_thread thread;
+    struct ms_past *past; /* NULL once ended */
+    uint32_t first_usage; /* position, or MS_NO_USAGE */
+    uint32_t usage_count;
+};
+
+struct ms_site_record {
+    struct ms_site site;
+    uint32_t first_usage;
+};
+
+/* 64 bytes: one line each, up to a million of them. */
+struct ms_usage_record {
+    struct ms_usage usage;
+    uint32_t next_of_thread, previous_of_thread;
+    uint32_t next_of_site, previous_of_site;
+};
+
+/* Ids are dense but threads come and go for days: pages of them, freed when all in one are gone. */
+#define MS_ID_PAGE 1024u
+struct ms_id_page {
+    uint32_t used;
+    struct ms_thread_record *records[MS_ID_PAGE];
+};
+
+struct ms_thread_list {
+    struct ms_thread_record **records;
+    size_t first, count, capacity; /* records[first .. first + count) */
+};
+
+struct ms_threads {
+    struct ms_thread_list alive, merged, ended;
+    struct ms_id_page **pages;
+    size_t page_count;
+    uint32_t next_id;
+    struct ms_index merged_by_name; /* position in `merged` */
+    size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
+};
+
+struct ms_usages {
+    struct ms_chunks records; /* struct ms_usage_record */
+    struct ms_index by_pair;
+    uint32_t *touched; /* positions written in this tick; their old values are off the site sums */
+    size_t touched_count, touched_capacity;
+    uint8_t *is_touched; /* per position */
+    size_t is_touched_capacity;
+};
+
+struct ms_flows {
+    struct ms_chunks records; /* struct ms_flow */
+    struct ms_index by_pair;
+};
+
+struct ms_process_record {
+    struct ms_process process;
+    struct ms_past past;
+};
+
+struct ms_model {
+    uint64_t interval_ns, start_ns, start_unix_ns;
+    uint64_t now_ns;
+    uint64_t ticks, first_tick;
+    struct ms_system system;
+    struct ms_output *output;
+    struct ms_process_record **processes;
+    size_t process_count, process_capacity;
+    struct ms_threads threads;
+    struct ms_chunks sites;   /* struct ms_site_record; id = index + 1 */
+    struct ms_chunks frames;  /* struct ms_frame */
+    struct ms_chunks strings; /* char * */
+    struct ms_index strings_by_text;
+    struct ms_usages usages;
+    struct ms_flows flows;
+};
+
+struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
+void ms_threads_free(struct ms_threads *threads);
+/* Merges what is too old; may run only between the sums of one tick and the writes of the next. */
+int ms_threads_merge_old(struct ms_model *model);
+/* Rates and histories of the threads alive. `tick` and the `repeat` ticks before it get the value.
+ */
+int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+/* Appends to *history, made when NULL. */
+int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
+                    uint64_t repeat, double value);
+
+/* Adds what was written in this tick to the sums of its sites. */
+void ms_usages_settle(struct ms_model *model);
+/* Gives the usages of one thread to another; settled before. */
+int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
+                    struct ms_thread_record *into);
+void ms_usages_free(struct ms_usages *usages);
+
+/* A thread id that went into another; sorted by `from`. */
+struct ms_merge {
+    uint32_t from, into;
+};
+int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
+void ms_flows_free(struct ms_flows *flows);
+
+void ms_sites_free(struct ms_model *model);
+
+void ms_heap_add(struct ms_heap *sum, const struct ms_heap *heap);
+
+#endif

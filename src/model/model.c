@@ -1,0 +1,304 @@
+#include "model/model.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/internal.h"
+
+struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t start_unix_ns)
+{
+    struct ms_model *model = calloc(1, sizeof(*model));
+    if (model == NULL) {
+        return NULL;
+    }
+    model->interval_ns = interval_ns != 0 ? interval_ns : MS_SECOND_NS / 10;
+    model->start_ns = start_ns;
+    model->start_unix_ns = start_unix_ns;
+    model->now_ns = start_ns;
+    model->system.cpu_pct = NAN;
+    model->system.load_1 = model->system.load_5 = model->system.load_15 = NAN;
+    model->sites.element_bytes = sizeof(struct ms_site_record);
+    model->frames.element_bytes = sizeof(struct ms_frame);
+    model->strings.element_bytes = sizeof(char *);
+    model->usages.records.element_bytes = sizeof(struct ms_usage_record);
+    model->flows.records.element_bytes = sizeof(struct ms_flow);
+    model->output = ms_output_new();
+    if (model->output == NULL) {
+        free(model);
+        return NULL;
+    }
+    return model;
+}
+
+static void process_free(struct ms_process_record *record)
+{
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        ms_history_free(record->process.history[i]);
+    }
+    free(record->process.arguments);
+    free(record);
+}
+
+void ms_model_free(struct ms_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        process_free(model->processes[i]);
+    }
+    free(model->processes);
+    ms_threads_free(&model->threads);
+    ms_usages_free(&model->usages);
+    ms_flows_free(&model->flows);
+    ms_sites_free(model);
+    ms_history_free(model->system.cpu_history);
+    ms_output_free(model->output);
+    free(model);
+}
+
+uint64_t ms_model_now_ns(const struct ms_model *model)
+{
+    return model->now_ns;
+}
+
+uint64_t ms_model_start_ns(const struct ms_model *model)
+{
+    return model->start_ns;
+}
+
+uint64_t ms_model_start_unix_ns(const struct ms_model *model)
+{
+    return model->start_unix_ns;
+}
+
+uint64_t ms_model_interval_ns(const struct ms_model *model)
+{
+    return model->interval_ns;
+}
+
+uint64_t ms_model_ticks(const struct ms_model *model)
+{
+    return model->ticks;
+}
+
+uint64_t ms_model_first_tick(const struct ms_model *model)
+{
+    return model->first_tick;
+}
+
+const struct ms_system *ms_model_system(const struct ms_model *model)
+{
+    return &model->system;
+}
+
+struct ms_system *ms_model_system_mutable(struct ms_model *model)
+{
+    return &model->system;
+}
+
+const struct ms_output *ms_model_output(const struct ms_model *model)
+{
+    return model->output;
+}
+
+struct ms_output *ms_model_output_mutable(struct ms_model *model)
+{
+    return model->output;
+}
+
+size_t ms_model_process_count(const struct ms_model *model)
+{
+    return model->process_count;
+}
+
+const struct ms_process *ms_model_process(const struct ms_model *model, size_t index)
+{
+    return &model->processes[index]->process;
+}
+
+/* From the newest: that is the one asked for most, and processes are few. */
+struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id)
+{
+    for (size_t i = model->process_count; i-- > 0;) {
+        if (model->processes[i]->process.id == id) {
+            return &model->processes[i]->process;
+        }
+    }
+    return NULL;
+}
+
+const struct ms_process *ms_model_process_by_id(const struct ms_model *model, uint32_t id)
+{
+    for (size_t i = model->process_count; i-- > 0;) {
+        if (model->processes[i]->process.id == id) {
+            return &model->processes[i]->process;
+        }
+    }
+    return NULL;
+}
+
+static void process_rates_none(struct ms_process *process)
+{
+    process->cpu_pct = process->allocated_per_s = process->allocations_per_s = NAN;
+    process->growth_per_s = process->io_calls_per_s = NAN;
+}
+
+struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id)
+{
+    if (model->process_count == model->process_capacity) {
+        const size_t capacity = model->process_capacity != 0 ? 2 * model->process_capacity : 8;
+        struct ms_process_record **processes =
+            reallocarray(model->processes, capacity, sizeof(*processes));
+        if (processes == NULL) {
+            return NULL;
+        }
+        model->processes = processes;
+        model->process_capacity = capacity;
+    }
+    struct ms_process_record *record = calloc(1, sizeof(*record));
+    if (record == NULL) {
+        return NULL;
+    }
+    record->process.id = id;
+    record->process.exit_status = -2;
+    process_rates_none(&record->process);
+    model->processes[model->process_count++] = record;
+    return &record->process;
+}
+
+void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses)
+{
+    *totals = (struct ms_heap){0};
+    *losses = (struct ms_losses){0};
+    for (size_t i = 0; i < model->process_count; i++) {
+        const struct ms_process *process = &model->processes[i]->process;
+        ms_heap_add(totals, &process->totals);
+        losses->recorded += process->losses.recorded;
+        losses->lost += process->losses.lost;
+        losses->coarsened += process->losses.coarsened;
+        losses->owner_unknown += process->losses.owner_unknown;
+        losses->threads_folded += process->losses.threads_folded;
+    }
+}
+
+int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
+                    uint64_t repeat, double value)
+{
+    if (*history == NULL) {
+        *history = ms_history_new(model->interval_ns);
+        if (*history == NULL) {
+            return -ENOMEM;
+        }
+    }
+    int error = 0;
+    for (uint64_t t = tick - repeat; t <= tick; t++) {
+        if (ms_history_append(*history, t, value) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+static void sample_process(const struct ms_process *process, uint64_t now_ns,
+                           struct ms_sample *sample)
+{
+    const struct ms_process_kernel *kernel = &process->kernel;
+    *sample = (struct ms_sample){.time_ns = now_ns};
+    sample->counters[MS_COUNTER_RUN_NS] = kernel->user_ns + kernel->system_ns;
+    if (kernel->have_memory || sample->counters[MS_COUNTER_RUN_NS] > 0) {
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS);
+    }
+    if (kernel->have_io) {
+        sample->counters[MS_COUNTER_IO_CALLS] = kernel->read_calls + kernel->write_calls;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_IO_CALLS);
+    }
+    if (process->seen != MS_SEEN_NONE) {
+        sample->counters[MS_COUNTER_ALLOCATIONS] = process->totals.allocations;
+        sample->counters[MS_COUNTER_BYTES_ALLOCATED] = process->totals.bytes_allocated;
+        sample->counters[MS_COUNTER_CURRENT_BYTES] = ms_heap_current_bytes(&process->totals);
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) |
+                        MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
+                        MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES);
+    }
+}
+
+static int tick_process(const struct ms_model *model, struct ms_process_record *record,
+                        uint64_t tick, uint64_t repeat)
+{
+    struct ms_process *process = &record->process;
+    if (process->end_ns != 0) {
+        process_rates_none(process);
+        return 0;
+    }
+    struct ms_past *past = &record->past;
+    struct ms_sample now;
+    sample_process(process, model->now_ns, &now);
+    process->cpu_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_NS) * (100.0 / (double)MS_SECOND_NS);
+    process->allocations_per_s = ms_past_rate(past, &now, MS_COUNTER_ALLOCATIONS);
+    process->allocated_per_s = ms_past_rate(past, &now, MS_COUNTER_BYTES_ALLOCATED);
+    process->growth_per_s = ms_past_rate(past, &now, MS_COUNTER_CURRENT_BYTES);
+    process->io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS);
+    ms_past_add(past, &now);
+    const double values[MS_PROCESS_SERIES_COUNT] = {
+        [MS_PROCESS_SERIES_CPU_PCT] = process->cpu_pct,
+        [MS_PROCESS_SERIES_CURRENT_BYTES] =
+            process->seen != MS_SEEN_NONE ? (double)ms_heap_current_bytes(&process->totals) : NAN,
+        [MS_PROCESS_SERIES_RSS_BYTES] =
+            process->kernel.have_memory ? (double)process->kernel.rss_bytes : NAN,
+        [MS_PROCESS_SERIES_ALLOCATED_PER_S] = process->allocated_per_s,
+        [MS_PROCESS_SERIES_IO_CALLS_PER_S] = process->io_calls_per_s,
+    };
+    int error = 0;
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+/*
+ * Ticks are numbered by count as long as they come about in time, so that jitter makes no gaps; one
+ * missed tick is covered by the value of the next, a longer gap stays a gap. Returns the number.
+ */
+static uint64_t number_tick(const struct ms_model *model, uint64_t now_ns, uint64_t *repeat)
+{
+    *repeat = 0;
+    if (now_ns < model->start_ns) {
+        return model->ticks;
+    }
+    const uint64_t due = (now_ns - model->start_ns + model->interval_ns / 2) / model->interval_ns;
+    if (due <= model->ticks + 1) {
+        return model->ticks;
+    }
+    *repeat = due == model->ticks + 2 ? 1 : 0;
+    return due - 1;
+}
+
+int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
+{
+    uint64_t repeat;
+    const uint64_t tick = number_tick(model, now_ns, &repeat);
+    model->now_ns = now_ns;
+    ms_usages_settle(model);
+    int error = ms_threads_merge_old(model);
+    if (ms_threads_tick(model, tick, repeat) != 0) {
+        error = -ENOMEM;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        if (tick_process(model, model->processes[i], tick, repeat) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    if (ms_model_append(model, &model->system.cpu_history, tick, repeat, model->system.cpu_pct) !=
+        0) {
+        error = -ENOMEM;
+    }
+    if (model->ticks == 0) {
+        model->first_tick = tick - repeat;
+    }
+    model->ticks = tick + 1;
+    return error;
+}

@@ -1,0 +1,49 @@
+/*
+ * Counters of a thread or process at earlier ticks, from which rates over the last second follow:
+ * a short ring, apart from the histories that are drawn. For src/model only.
+ */
+#ifndef MS_MODEL_PAST_H
+#define MS_MODEL_PAST_H
+
+#include <stdint.h>
+
+enum ms_counter {
+    MS_COUNTER_RUN_NS,
+    MS_COUNTER_USER_NS,
+    MS_COUNTER_SYSTEM_NS,
+    MS_COUNTER_RUN_QUEUE_NS,
+    MS_COUNTER_SWITCHES,
+    MS_COUNTER_IO_CALLS,
+    MS_COUNTER_IO_BYTES,
+    MS_COUNTER_ALLOCATIONS,
+    MS_COUNTER_BYTES_ALLOCATED,
+    MS_COUNTER_CURRENT_BYTES,
+    MS_COUNTER_TOTAL
+};
+#define MS_COUNTER_BIT(counter) (1u << (counter))
+
+struct ms_sample {
+    uint64_t time_ns;
+    uint32_t have; /* MS_COUNTER_BIT of what was read */
+    uint64_t counters[MS_COUNTER_TOTAL];
+};
+
+#define MS_PAST_SAMPLES 16u
+
+struct ms_past {
+    uint32_t count;
+    uint32_t newest;
+    struct ms_sample samples[MS_PAST_SAMPLES];
+};
+
+/*
+ * Change of a counter per second up to `now`, which was not yet added: since the newest sample that
+ * is a second old, else since the oldest one. NaN when no earlier sample has the counter.
+ */
+double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
+                    enum ms_counter counter);
+
+/* Keeps `now` unless the newest sample is so young that the ring would not reach back a second. */
+void ms_past_add(struct ms_past *past, const struct ms_sample *now);
+
+#endif

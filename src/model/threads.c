@@ -1,0 +1,525 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+/* So many ended threads keep their histories, for the plots of a program of short threads. */
+#define ENDED_WITH_HISTORY 200u
+
+struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id)
+{
+    const size_t page = id / MS_ID_PAGE;
+    if (page >= threads->page_count || threads->pages[page] == NULL) {
+        return NULL;
+    }
+    return threads->pages[page]->records[id % MS_ID_PAGE];
+}
+
+static int enter_id(struct ms_threads *threads, uint32_t id, struct ms_thread_record *record)
+{
+    const size_t page = id / MS_ID_PAGE;
+    if (page >= threads->page_count) {
+        const size_t count = threads->page_count != 0 ? 2 * threads->page_count : 4;
+        struct ms_id_page **pages = reallocarray(threads->pages, count, sizeof(*pages));
+        if (pages == NULL) {
+            return -ENOMEM;
+        }
+        memset(pages + threads->page_count, 0, (count - threads->page_count) * sizeof(*pages));
+        threads->pages = pages;
+        threads->page_count = count;
+    }
+    if (threads->pages[page] == NULL) {
+        threads->pages[page] = calloc(1, sizeof(*threads->pages[page]));
+        if (threads->pages[page] == NULL) {
+            return -ENOMEM;
+        }
+    }
+    threads->pages[page]->records[id % MS_ID_PAGE] = record;
+    threads->pages[page]->used++;
+    return 0;
+}
+
+static void leave_id(struct ms_threads *threads, uint32_t id)
+{
+    struct ms_id_page **page = &threads->pages[id / MS_ID_PAGE];
+    (*page)->records[id % MS_ID_PAGE] = NULL;
+    if (--(*page)->used == 0) {
+        free(*page);
+        *page = NULL;
+    }
+}
+
+static int list_reserve(struct ms_thread_list *list)
+{
+    if (list->first + list->count < list->capacity) {
+        return 0;
+    }
+    if (list->first > list->capacity / 2) {
+        memmove(list->records, list->records + list->first, list->count * sizeof(*list->records));
+        list->first = 0;
+        return 0;
+    }
+    const size_t capacity = list->capacity != 0 ? 2 * list->capacity : 64;
+    struct ms_thread_record **records = reallocarray(list->records, capacity, sizeof(*records));
+    if (records == NULL) {
+        return -ENOMEM;
+    }
+    list->records = records;
+    list->capacity = capacity;
+    return 0;
+}
+
+static struct ms_thread_record *list_at(const struct ms_thread_list *list, size_t index)
+{
+    return list->records[list->first + index];
+}
+
+/* list_reserve() was called. */
+static void list_push(struct ms_thread_list *list, struct ms_thread_record *record)
+{
+    list->records[list->first + list->count++] = record;
+}
+
+static void list_remove(struct ms_thread_list *list, size_t index)
+{
+    struct ms_thread_record **records = list->records + list->first;
+    memmove(records + index, records + index + 1, (list->count - index - 1) * sizeof(*records));
+    list->count--;
+}
+
+static void drop_histories(struct ms_thread_record *record)
+{
+    for (int i = 0; i < MS_SERIES_COUNT; i++) {
+        ms_history_free(record->thread.history[i]);
+        record->thread.history[i] = NULL;
+    }
+}
+
+static void record_free(struct ms_thread_record *record)
+{
+    if (record != NULL) {
+        drop_histories(record);
+        free(record->past);
+        free(record);
+    }
+}
+
+static void rates_none(struct ms_thread_rates *rates)
+{
+    *rates = (struct ms_thread_rates){
+        .cpu_pct = NAN,
+        .user_pct = NAN,
+        .system_pct = NAN,
+        .run_queue_wait_pct = NAN,
+        .allocations_per_s = NAN,
+        .bytes_allocated_per_s = NAN,
+        .growth_bytes_per_s = NAN,
+        .io_calls_per_s = NAN,
+        .io_bytes_per_s = NAN,
+        .switches_per_s = NAN,
+    };
+}
+
+static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms_thread_list *list,
+                                           uint32_t process_id)
+{
+    struct ms_thread_record *record = calloc(1, sizeof(*record));
+    if (record == NULL || list_reserve(list) != 0 ||
+        enter_id(threads, threads->next_id + 1, record) != 0) {
+        free(record);
+        return NULL;
+    }
+    record->thread.id = ++threads->next_id;
+    record->thread.process_id = process_id;
+    record->first_usage = MS_NO_USAGE;
+    rates_none(&record->thread.rates);
+    list_push(list, record);
+    return record;
+}
+
+struct ms_thread *ms_model_add_thread(struct ms_model *model, uint32_t process_id)
+{
+    struct ms_past *past = calloc(1, sizeof(*past));
+    if (past == NULL) {
+        return NULL;
+    }
+    struct ms_thread_record *record =
+        new_record(&model->threads, &model->threads.alive, process_id);
+    if (record == NULL) {
+        free(past);
+        return NULL;
+    }
+    record->past = past;
+    return &record->thread;
+}
+
+struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id)
+{
+    struct ms_thread_record *record = ms_threads_find(&model->threads, id);
+    return record != NULL && record->thread.merged == 0 ? &record->thread : NULL;
+}
+
+const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id)
+{
+    const struct ms_thread_record *record = ms_threads_find(&model->threads, id);
+    return record != NULL ? &record->thread : NULL;
+}
+
+size_t ms_model_alive_count(const struct ms_model *model)
+{
+    return model->threads.alive.count;
+}
+
+size_t ms_model_thread_count(const struct ms_model *model)
+{
+    return model->threads.alive.count + model->threads.merged.count + model->threads.ended.count;
+}
+
+const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index)
+{
+    const struct ms_threads *threads = &model->threads;
+    if (index < threads->alive.count) {
+        return &list_at(&threads->alive, index)->thread;
+    }
+    index -= threads->alive.count;
+    if (index < threads->merged.count) {
+        return &list_at(&threads->merged, index)->thread;
+    }
+    return &list_at(&threads->ended, index - threads->merged.count)->thread;
+}
+
+/* Alive threads lie in order of their ids. */
+static size_t position_alive(const struct ms_thread_list *alive, uint32_t id)
+{
+    size_t low = 0;
+    size_t high = alive->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (list_at(alive, middle)->thread.id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns)
+{
+    struct ms_threads *threads = &model->threads;
+    struct ms_thread_record *record = ms_threads_find(threads, id);
+    if (record == NULL || record->past == NULL || list_reserve(&threads->ended) != 0) {
+        return;
+    }
+    list_remove(&threads->alive, position_alive(&threads->alive, id));
+    list_push(&threads->ended, record);
+    free(record->past);
+    record->past = NULL;
+    record->thread.end_ns = end_ns != 0 ? end_ns : 1;
+    rates_none(&record->thread.rates);
+    if (++threads->ended_with_history > ENDED_WITH_HISTORY) {
+        drop_histories(list_at(&threads->ended, threads->ended.count - 1 - ENDED_WITH_HISTORY));
+        threads->ended_with_history = ENDED_WITH_HISTORY;
+    }
+}
+
+void ms_heap_add(struct ms_heap *sum, const struct ms_heap *heap)
+{
+    sum->allocations += heap->allocations;
+    sum->deallocations += heap->deallocations;
+    sum->bytes_allocated += heap->bytes_allocated;
+    sum->bytes_freed += heap->bytes_freed;
+    sum->peak_bytes += heap->peak_bytes;
+    sum->reallocations += heap->reallocations;
+    sum->failed_calls += heap->failed_calls;
+    sum->temporary += heap->temporary;
+    sum->waste_bytes += heap->waste_bytes;
+    sum->frees_for_others += heap->frees_for_others;
+    sum->bytes_freed_for_others += heap->bytes_freed_for_others;
+    sum->foreign_frees += heap->foreign_frees;
+    sum->mmap_bytes += heap->mmap_bytes;
+    sum->munmap_bytes += heap->munmap_bytes;
+}
+
+static void kernel_add(struct ms_kernel_thread *sum, const struct ms_kernel_thread *kernel)
+{
+    sum->run_ns += kernel->run_ns;
+    sum->run_queue_wait_ns += kernel->run_queue_wait_ns;
+    sum->user_ns += kernel->user_ns;
+    sum->system_ns += kernel->system_ns;
+    sum->minor_faults += kernel->minor_faults;
+    sum->major_faults += kernel->major_faults;
+    sum->voluntary_switches += kernel->voluntary_switches;
+    sum->involuntary_switches += kernel->involuntary_switches;
+    sum->read_calls += kernel->read_calls;
+    sum->write_calls += kernel->write_calls;
+    sum->read_chars_bytes += kernel->read_chars_bytes;
+    sum->write_chars_bytes += kernel->write_chars_bytes;
+    sum->read_storage_bytes += kernel->read_storage_bytes;
+    sum->write_storage_bytes += kernel->write_storage_bytes;
+}
+
+static uint32_t name_hash(const struct ms_thread *thread, const char *name)
+{
+    return ms_hash_bytes(name, strnlen(name, MS_NAME_MAX), thread->process_id);
+}
+
+static struct ms_thread_record *find_merged(const struct ms_threads *threads,
+                                            const struct ms_thread *thread, const char *name)
+{
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&threads->merged_by_name, name_hash(thread, name), &cursor, &position)) {
+        struct ms_thread_record *record = list_at(&threads->merged, position);
+        if (record->thread.process_id == thread->process_id &&
+            strncmp(record->thread.name, name, MS_NAME_MAX) == 0) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+/* The thread that stands for all of this name. */
+static struct ms_thread_record *merged_for(struct ms_threads *threads,
+                                           const struct ms_thread *thread)
+{
+    struct ms_thread_record *record = find_merged(threads, thread, thread->name);
+    if (record != NULL) {
+        return record;
+    }
+    const char *name = thread->name;
+    if (threads->merged.count >= MS_MERGED_NAMES_MAX) {
+        name = "";
+        record = find_merged(threads, thread, name);
+        if (record != NULL) {
+            return record;
+        }
+    }
+    record = new_record(threads, &threads->merged, thread->process_id);
+    if (record == NULL) {
+        return NULL;
+    }
+    memcpy(record->thread.name, name, strnlen(name, MS_NAME_MAX - 1));
+    record->thread.start_ns = thread->start_ns;
+    record->thread.kernel.have = thread->kernel.have;
+    if (ms_index_add(&threads->merged_by_name, name_hash(thread, name),
+                     (uint32_t)(threads->merged.count - 1)) != 0) {
+        threads->merged.count--;
+        leave_id(threads, record->thread.id);
+        record_free(record);
+        return NULL;
+    }
+    return record;
+}
+
+static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
+{
+    const uint64_t peak_bytes = into->heap.peak_bytes > from->heap.peak_bytes
+                                    ? into->heap.peak_bytes
+                                    : from->heap.peak_bytes;
+    ms_heap_add(&into->heap, &from->heap);
+    into->heap.peak_bytes = peak_bytes;
+    into->kernel.have &= from->kernel.have;
+    kernel_add(&into->kernel, &from->kernel);
+    into->tracked = into->tracked || from->tracked;
+    into->probed = into->probed || from->probed;
+    into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
+    into->end_ns = from->end_ns > into->end_ns ? from->end_ns : into->end_ns;
+    into->merged_life_ns += from->end_ns > from->start_ns ? from->end_ns - from->start_ns : 0;
+    into->merged++;
+}
+
+static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
+{
+    struct ms_threads *threads = &model->threads;
+    struct ms_thread_record *oldest = list_at(&threads->ended, 0);
+    struct ms_thread_record *into = merged_for(threads, &oldest->thread);
+    if (into == NULL) {
+        return -ENOMEM;
+    }
+    const int error = ms_usages_merge(model, oldest, into);
+    if (error != 0) {
+        return error;
+    }
+    merge_figures(&into->thread, &oldest->thread);
+    *merge = (struct ms_merge){.from = oldest->thread.id, .into = into->thread.id};
+    threads->ended.first++;
+    threads->ended.count--;
+    if (threads->ended_with_history > threads->ended.count) {
+        threads->ended_with_history = threads->ended.count;
+    }
+    leave_id(threads, oldest->thread.id);
+    record_free(oldest);
+    return 0;
+}
+
+static int compare_merges(const void *a, const void *b)
+{
+    const uint32_t of_a = ((const struct ms_merge *)a)->from;
+    const uint32_t of_b = ((const struct ms_merge *)b)->from;
+    return of_a < of_b ? -1 : of_a > of_b;
+}
+
+int ms_threads_merge_old(struct ms_model *model)
+{
+    enum { BATCH = 4096 };
+    struct ms_threads *threads = &model->threads;
+    struct ms_merge *merges = NULL;
+    size_t count = 0;
+    int error = 0;
+    while (error == 0 && threads->ended.count > 0 &&
+           (threads->ended.count > MS_ENDED_THREADS_MAX ||
+            model->usages.records.count > MS_USAGES_MAX)) {
+        if (merges == NULL) {
+            merges = reallocarray(NULL, BATCH, sizeof(*merges));
+            if (merges == NULL) {
+                return -ENOMEM;
+            }
+        }
+        error = merge_oldest(model, &merges[count]);
+        count += error == 0 ? 1 : 0;
+        if (count == BATCH) {
+            qsort(merges, count, sizeof(*merges), compare_merges);
+            error = ms_flows_merge(model, merges, count);
+            count = 0;
+        }
+    }
+    if (count > 0) {
+        qsort(merges, count, sizeof(*merges), compare_merges);
+        const int flows_error = ms_flows_merge(model, merges, count);
+        error = error != 0 ? error : flows_error;
+    }
+    free(merges);
+    return error;
+}
+
+static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struct ms_sample *sample)
+{
+    const struct ms_kernel_thread *kernel = &thread->kernel;
+    *sample = (struct ms_sample){.time_ns = now_ns};
+    uint64_t *counters = sample->counters;
+    if ((kernel->have & (MS_HAVE_RUN_QUEUE | MS_HAVE_CPU)) != 0) {
+        counters[MS_COUNTER_RUN_NS] = (kernel->have & MS_HAVE_RUN_QUEUE) != 0
+                                          ? kernel->run_ns
+                                          : kernel->user_ns + kernel->system_ns;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS);
+    }
+    if ((kernel->have & MS_HAVE_CPU) != 0) {
+        counters[MS_COUNTER_USER_NS] = kernel->user_ns;
+        counters[MS_COUNTER_SYSTEM_NS] = kernel->system_ns;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_USER_NS) | MS_COUNTER_BIT(MS_COUNTER_SYSTEM_NS);
+    }
+    if ((kernel->have & MS_HAVE_RUN_QUEUE) != 0) {
+        counters[MS_COUNTER_RUN_QUEUE_NS] = kernel->run_queue_wait_ns;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_QUEUE_NS);
+    }
+    if ((kernel->have & MS_HAVE_SWITCHES) != 0) {
+        counters[MS_COUNTER_SWITCHES] = kernel->voluntary_switches + kernel->involuntary_switches;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_SWITCHES);
+    }
+    if ((kernel->have & MS_HAVE_IO) != 0) {
+        counters[MS_COUNTER_IO_CALLS] = kernel->read_calls + kernel->write_calls;
+        counters[MS_COUNTER_IO_BYTES] = kernel->read_chars_bytes + kernel->write_chars_bytes;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_IO_CALLS) | MS_COUNTER_BIT(MS_COUNTER_IO_BYTES);
+    }
+    if (thread->probed && thread->tracked) {
+        counters[MS_COUNTER_ALLOCATIONS] = thread->heap.allocations;
+        counters[MS_COUNTER_BYTES_ALLOCATED] = thread->heap.bytes_allocated;
+        counters[MS_COUNTER_CURRENT_BYTES] = ms_heap_current_bytes(&thread->heap);
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) |
+                        MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
+                        MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES);
+    }
+}
+
+/*
+ * The heap counters of a thread begin at 0 when it does, so its first second is measured from its
+ * start. The kernel's do not begin when the probe first sees the thread: they wait for two ticks.
+ */
+static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint64_t now_ns)
+{
+    if (thread->probed && thread->start_ns != 0 && thread->start_ns < now_ns &&
+        now_ns - thread->start_ns < MS_SECOND_NS) {
+        const struct ms_sample birth = {
+            .time_ns = thread->start_ns,
+            .have = MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) |
+                    MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
+                    MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES),
+        };
+        ms_past_add(past, &birth);
+    }
+}
+
+static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
+{
+    struct ms_thread *thread = &record->thread;
+    struct ms_past *past = record->past;
+    struct ms_sample now;
+    sample_thread(thread, now_ns, &now);
+    if (past->count == 0) {
+        add_birth(past, thread, now_ns);
+        rates_none(&thread->rates);
+        ms_past_add(past, &now);
+        return;
+    }
+    const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
+    thread->rates = (struct ms_thread_rates){
+        .cpu_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_NS) * ns_to_pct,
+        .user_pct = ms_past_rate(past, &now, MS_COUNTER_USER_NS) * ns_to_pct,
+        .system_pct = ms_past_rate(past, &now, MS_COUNTER_SYSTEM_NS) * ns_to_pct,
+        .run_queue_wait_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_QUEUE_NS) * ns_to_pct,
+        .allocations_per_s = ms_past_rate(past, &now, MS_COUNTER_ALLOCATIONS),
+        .bytes_allocated_per_s = ms_past_rate(past, &now, MS_COUNTER_BYTES_ALLOCATED),
+        .growth_bytes_per_s = ms_past_rate(past, &now, MS_COUNTER_CURRENT_BYTES),
+        .io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS),
+        .io_bytes_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_BYTES),
+        .switches_per_s = ms_past_rate(past, &now, MS_COUNTER_SWITCHES),
+    };
+    ms_past_add(past, &now);
+}
+
+int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat)
+{
+    int error = 0;
+    for (size_t i = 0; i < model->threads.alive.count; i++) {
+        struct ms_thread_record *record = list_at(&model->threads.alive, i);
+        rate_thread(record, model->now_ns);
+        struct ms_thread *thread = &record->thread;
+        const double current =
+            thread->probed && thread->tracked ? (double)ms_heap_current_bytes(&thread->heap) : NAN;
+        const double values[MS_SERIES_COUNT] = {
+            [MS_SERIES_CPU_PCT] = thread->rates.cpu_pct,
+            [MS_SERIES_CURRENT_BYTES] = current,
+            [MS_SERIES_ALLOCATED_PER_S] = thread->rates.bytes_allocated_per_s,
+            [MS_SERIES_IO_CALLS_PER_S] = thread->rates.io_calls_per_s,
+        };
+        for (int s = 0; s < MS_SERIES_COUNT; s++) {
+            if (ms_model_append(model, &thread->history[s], tick, repeat, values[s]) != 0) {
+                error = -ENOMEM;
+            }
+        }
+    }
+    return error;
+}
+
+static void list_free(struct ms_thread_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        record_free(list_at(list, i));
+    }
+    free(list->records);
+}
+
+void ms_threads_free(struct ms_threads *threads)
+{
+    list_free(&threads->alive);
+    list_free(&threads->merged);
+    list_free(&threads->ended);
+    for (size_t i = 0; i < threads->page_count; i++) {
+        free(threads->pages[i]);
+    }
+    free(threads->pages);
+    ms_index_free(&threads->merged_by_name);
+}

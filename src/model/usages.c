@@ -1,0 +1,356 @@
+/*
+ * Usages: what a thread did at a site. Chained by thread and by site, found by the pair, summed
+ * per site by difference: the old value leaves the sum when a usage is handed out for writing, the
+ * new one enters it at the end of the tick.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+static struct ms_usage_record *record_at(const struct ms_model *model, uint32_t position)
+{
+    return ms_chunks_at(&model->usages.records, position);
+}
+
+static struct ms_site_record *site_of(const struct ms_model *model, uint32_t site_id)
+{
+    return ms_chunks_at(&model->sites, site_id - 1);
+}
+
+static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+{
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&model->usages.by_pair, ms_hash_pair(thread_id, site_id), &cursor,
+                         &position)) {
+        const struct ms_usage *usage = &record_at(model, position)->usage;
+        if (usage->thread_id == thread_id && usage->site_id == site_id) {
+            return position;
+        }
+    }
+    return MS_NO_USAGE;
+}
+
+static void sum_add(struct ms_heap *sum, const struct ms_usage *usage)
+{
+    sum->allocations += usage->allocations;
+    sum->deallocations += usage->deallocations;
+    sum->bytes_allocated += usage->bytes_allocated;
+    sum->bytes_freed += usage->bytes_freed;
+    sum->peak_bytes += usage->peak_bytes;
+}
+
+static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
+{
+    sum->allocations -= usage->allocations;
+    sum->deallocations -= usage->deallocations;
+    sum->bytes_allocated -= usage->bytes_allocated;
+    sum->bytes_freed -= usage->bytes_freed;
+    sum->peak_bytes -= usage->peak_bytes;
+}
+
+static int make_room_to_touch(struct ms_usages *usages)
+{
+    if (usages->touched_count == usages->touched_capacity) {
+        const size_t capacity = usages->touched_capacity != 0 ? usages->touched_capacity * 2 : 256;
+        uint32_t *touched = reallocarray(usages->touched, capacity, sizeof(*touched));
+        if (touched == NULL) {
+            return -ENOMEM;
+        }
+        usages->touched = touched;
+        usages->touched_capacity = capacity;
+    }
+    if (usages->records.count >= usages->is_touched_capacity) {
+        const size_t capacity =
+            usages->is_touched_capacity != 0 ? usages->is_touched_capacity * 2 : 1024;
+        uint8_t *is_touched = realloc(usages->is_touched, capacity);
+        if (is_touched == NULL) {
+            return -ENOMEM;
+        }
+        memset(is_touched + usages->is_touched_capacity, 0, capacity - usages->is_touched_capacity);
+        usages->is_touched = is_touched;
+        usages->is_touched_capacity = capacity;
+    }
+    return 0;
+}
+
+static void chain(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+{
+    struct ms_usage_record *record = record_at(model, position);
+    struct ms_site_record *site = site_of(model, record->usage.site_id);
+    record->previous_of_thread = MS_NO_USAGE;
+    record->next_of_thread = thread->first_usage;
+    if (thread->first_usage != MS_NO_USAGE) {
+        record_at(model, thread->first_usage)->previous_of_thread = position;
+    }
+    thread->first_usage = position;
+    thread->usage_count++;
+    record->previous_of_site = MS_NO_USAGE;
+    record->next_of_site = site->first_usage;
+    if (site->first_usage != MS_NO_USAGE) {
+        record_at(model, site->first_usage)->previous_of_site = position;
+    }
+    site->first_usage = position;
+}
+
+static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id)
+{
+    struct ms_usages *usages = &model->usages;
+    const uint32_t position = (uint32_t)usages->records.count;
+    struct ms_usage_record *record = ms_chunks_add(&usages->records);
+    if (record == NULL) {
+        return MS_NO_USAGE;
+    }
+    record->usage.thread_id = thread->thread.id;
+    record->usage.site_id = site_id;
+    if (ms_index_add(&usages->by_pair, ms_hash_pair(thread->thread.id, site_id), position) != 0) {
+        ms_chunks_drop_last(&usages->records);
+        return MS_NO_USAGE;
+    }
+    chain(model, thread, position);
+    return position;
+}
+
+struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
+                                        uint32_t site_id)
+{
+    struct ms_usages *usages = &model->usages;
+    uint32_t position = find(model, thread_id, site_id);
+    if (position == MS_NO_USAGE) {
+        struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
+        if (thread == NULL || site_id == 0 || site_id > model->sites.count ||
+            make_room_to_touch(usages) != 0) {
+            return NULL;
+        }
+        position = add(model, thread, site_id);
+        if (position == MS_NO_USAGE) {
+            return NULL;
+        }
+    } else if (make_room_to_touch(usages) != 0) {
+        return NULL;
+    }
+    struct ms_usage *usage = &record_at(model, position)->usage;
+    if (!usages->is_touched[position]) {
+        usages->is_touched[position] = 1;
+        usages->touched[usages->touched_count++] = position;
+        sum_subtract(&site_of(model, site_id)->site.heap, usage);
+    }
+    return usage;
+}
+
+void ms_usages_settle(struct ms_model *model)
+{
+    struct ms_usages *usages = &model->usages;
+    for (size_t i = 0; i < usages->touched_count; i++) {
+        const uint32_t position = usages->touched[i];
+        const struct ms_usage *usage = &record_at(model, position)->usage;
+        sum_add(&site_of(model, usage->site_id)->site.heap, usage);
+        usages->is_touched[position] = 0;
+    }
+    usages->touched_count = 0;
+}
+
+static void unchain(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+{
+    const struct ms_usage_record *record = record_at(model, position);
+    if (record->previous_of_thread != MS_NO_USAGE) {
+        record_at(model, record->previous_of_thread)->next_of_thread = record->next_of_thread;
+    } else {
+        thread->first_usage = record->next_of_thread;
+    }
+    if (record->next_of_thread != MS_NO_USAGE) {
+        record_at(model, record->next_of_thread)->previous_of_thread = record->previous_of_thread;
+    }
+    thread->usage_count--;
+    if (record->previous_of_site != MS_NO_USAGE) {
+        record_at(model, record->previous_of_site)->next_of_site = record->next_of_site;
+    } else {
+        site_of(model, record->usage.site_id)->first_usage = record->next_of_site;
+    }
+    if (record->next_of_site != MS_NO_USAGE) {
+        record_at(model, record->next_of_site)->previous_of_site = record->previous_of_site;
+    }
+}
+
+/* Everything that refers to the usage at `from` now refers to `to`, where its copy lies. */
+static void repoint(struct ms_model *model, uint32_t from, uint32_t to)
+{
+    const struct ms_usage_record *record = record_at(model, to);
+    if (record->previous_of_thread != MS_NO_USAGE) {
+        record_at(model, record->previous_of_thread)->next_of_thread = to;
+    } else {
+        ms_threads_find(&model->threads, record->usage.thread_id)->first_usage = to;
+    }
+    if (record->next_of_thread != MS_NO_USAGE) {
+        record_at(model, record->next_of_thread)->previous_of_thread = to;
+    }
+    if (record->previous_of_site != MS_NO_USAGE) {
+        record_at(model, record->previous_of_site)->next_of_site = to;
+    } else {
+        site_of(model, record->usage.site_id)->first_usage = to;
+    }
+    if (record->next_of_site != MS_NO_USAGE) {
+        record_at(model, record->next_of_site)->previous_of_site = to;
+    }
+    ms_index_move(&model->usages.by_pair,
+                  ms_hash_pair(record->usage.thread_id, record->usage.site_id), from, to);
+}
+
+/* The last usage takes the place of a removed one, so that there are no holes. */
+static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+{
+    const struct ms_usage *usage = &record_at(model, position)->usage;
+    ms_index_remove(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
+                    position);
+    unchain(model, thread, position);
+    const uint32_t last = (uint32_t)model->usages.records.count - 1;
+    if (position != last) {
+        *record_at(model, position) = *record_at(model, last);
+        repoint(model, last, position);
+    }
+    ms_chunks_drop_last(&model->usages.records);
+}
+
+int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
+                    struct ms_thread_record *into)
+{
+    while (from->first_usage != MS_NO_USAGE) {
+        const uint32_t site_id = record_at(model, from->first_usage)->usage.site_id;
+        uint32_t target = find(model, into->thread.id, site_id);
+        if (target == MS_NO_USAGE) {
+            if (make_room_to_touch(&model->usages) != 0) {
+                return -ENOMEM;
+            }
+            target = add(model, into, site_id);
+            if (target == MS_NO_USAGE) {
+                return -ENOMEM;
+            }
+        }
+        const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
+        struct ms_usage *sum = &record_at(model, target)->usage;
+        sum->allocations += usage->allocations;
+        sum->deallocations += usage->deallocations;
+        sum->bytes_allocated += usage->bytes_allocated;
+        sum->bytes_freed += usage->bytes_freed;
+        sum->peak_bytes += usage->peak_bytes;
+        drop(model, from, from->first_usage);
+    }
+    return 0;
+}
+
+void ms_usages_free(struct ms_usages *usages)
+{
+    ms_chunks_free(&usages->records);
+    ms_index_free(&usages->by_pair);
+    free(usages->touched);
+    free(usages->is_touched);
+}
+
+size_t ms_model_usage_count(const struct ms_model *model)
+{
+    return model->usages.records.count;
+}
+
+const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index)
+{
+    return &record_at(model, (uint32_t)index)->usage;
+}
+
+const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_t site_id,
+                                           const struct ms_usage *previous)
+{
+    uint32_t position;
+    if (previous != NULL) {
+        position = ((const struct ms_usage_record *)(const void *)previous)->next_of_site;
+    } else {
+        if (site_id == 0 || site_id > model->sites.count) {
+            return NULL;
+        }
+        position = site_of(model, site_id)->first_usage;
+    }
+    return position == MS_NO_USAGE ? NULL : &record_at(model, position)->usage;
+}
+
+static uint64_t key_of(const struct ms_usage *usage, enum ms_usage_key key)
+{
+    switch (key) {
+    case MS_USAGE_CURRENT:
+        return usage->bytes_allocated > usage->bytes_freed
+                   ? usage->bytes_allocated - usage->bytes_freed
+                   : 0;
+    case MS_USAGE_PEAK:
+        return usage->peak_bytes;
+    case MS_USAGE_ALLOCATED:
+        return usage->bytes_allocated;
+    case MS_USAGE_COUNT:
+        break;
+    }
+    return usage->allocations;
+}
+
+/* Strict order, also between equal keys, so that rows hold still. */
+static bool ranks_before(const struct ms_usage *a, const struct ms_usage *b, enum ms_usage_key key)
+{
+    const uint64_t of_a = key_of(a, key);
+    const uint64_t of_b = key_of(b, key);
+    return of_a != of_b ? of_a > of_b : a->site_id < b->site_id;
+}
+
+/* Heap with the lowest rank on top: out[0 .. count). */
+static void sift_down(const struct ms_usage **out, size_t at, size_t count, enum ms_usage_key key)
+{
+    for (;;) {
+        size_t lowest = at;
+        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
+            if (ranks_before(out[lowest], out[child], key)) {
+                lowest = child;
+            }
+        }
+        if (lowest == at) {
+            return;
+        }
+        const struct ms_usage *moved = out[at];
+        out[at] = out[lowest];
+        out[lowest] = moved;
+        at = lowest;
+    }
+}
+
+size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
+                              enum ms_usage_key key, const struct ms_usage **out, size_t capacity)
+{
+    const struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
+    if (thread == NULL) {
+        return 0;
+    }
+    size_t held = 0;
+    for (uint32_t position = thread->first_usage; position != MS_NO_USAGE && capacity > 0;) {
+        const struct ms_usage_record *record = record_at(model, position);
+        if (held < capacity) {
+            out[held++] = &record->usage;
+            if (held == capacity) {
+                for (size_t i = capacity / 2 + 1; i-- > 0;) {
+                    sift_down(out, i, capacity, key);
+                }
+            }
+        } else if (ranks_before(&record->usage, out[0], key)) {
+            out[0] = &record->usage;
+            sift_down(out, 0, capacity, key);
+        }
+        position = record->next_of_thread;
+    }
+    if (held < capacity) {
+        for (size_t i = held / 2 + 1; i-- > 0;) {
+            sift_down(out, i, held, key);
+        }
+    }
+    for (size_t left = held; left > 1; left--) {
+        const struct ms_usage *lowest = out[0];
+        out[0] = out[left - 1];
+        out[left - 1] = lowest;
+        sift_down(out, 0, left - 1, key);
+    }
+    return thread->usage_count;
+}

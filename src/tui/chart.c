@@ -1,0 +1,161 @@
+/* Every glyph level fills cells from the bottom in its own number of steps. */
+#include "tui/chart.h"
+
+#include <math.h>
+#include <wchar.h>
+
+#define BRAILLE_BASE 0x2800
+#define BLOCK_BASE   0x2580 /* + 1..8: eighths from below */
+#define BLOCK_LEFT   0x2590 /* - 1..8: eighths from the left, minus 8 of 8 */
+
+static int steps_of(enum ms_glyphs glyphs)
+{
+    return glyphs == MS_GLYPHS_BRAILLE ? 4 : glyphs == MS_GLYPHS_BLOCK ? 8 : 8;
+}
+
+size_t ms_chart_points(enum ms_glyphs glyphs, int columns)
+{
+    return columns <= 0 ? 0 : (size_t)columns * (glyphs == MS_GLYPHS_BRAILLE ? 2 : 1);
+}
+
+void ms_chart_bar(struct ms_grid *grid, enum ms_glyphs glyphs, int row, int column, int width,
+                  double fraction)
+{
+    const int inner = width - 2;
+    if (inner < 1) {
+        return;
+    }
+    if (!(fraction > 0)) {
+        fraction = 0;
+    } else if (fraction > 1) {
+        fraction = 1;
+    }
+    const bool fine = glyphs != MS_GLYPHS_ASCII;
+    const int per_cell = fine ? 8 : 1;
+    int filled = (int)lround(fraction * inner * per_cell);
+    if (filled == 0 && fraction > 0.001) {
+        filled = fine ? 1 : 0;
+    }
+    ms_grid_put_char(grid, row, column, L'[');
+    for (int i = 0; i < inner; i++) {
+        const int part = filled - i * per_cell;
+        if (part >= per_cell) {
+            ms_grid_put_char(grid, row, column + 1 + i, fine ? L'\u2588' : L'|');
+        } else if (part > 0) {
+            ms_grid_put_char(grid, row, column + 1 + i, (wchar_t)(BLOCK_LEFT - part));
+        }
+    }
+    ms_grid_put_char(grid, row, column + width - 1, L']');
+}
+
+/* Steps that a point fills in an area of `rows` rows; 0: nothing is known. */
+static int height_of(double point, double low, double high, int rows, int steps)
+{
+    if (isnan(point)) {
+        return 0;
+    }
+    const int full = rows * steps;
+    if (!(high > low)) {
+        return 1;
+    }
+    const double height = round((point - low) / (high - low) * full);
+    return height < 1 ? 1 : height > full ? full : (int)height;
+}
+
+static int clamp_steps(int height, int below, int steps)
+{
+    const int left = height - below;
+    return left < 0 ? 0 : left > steps ? steps : left;
+}
+
+/* Braille numbers its dots down the left column, then the right, the lowest pair last. */
+static wchar_t braille(int left, int right)
+{
+    static const int left_dots[] = {0, 0x40, 0x44, 0x46, 0x47};
+    static const int right_dots[] = {0, 0x80, 0xa0, 0xb0, 0xb8};
+    return (wchar_t)(BRAILLE_BASE + left_dots[left] + right_dots[right]);
+}
+
+static wchar_t ascii_cell(int steps, bool sparkline)
+{
+    static const wchar_t levels[] = L" ..:-=+*#";
+    static const wchar_t edges[] = L" ...:::##";
+    return (sparkline ? levels : edges)[steps];
+}
+
+void ms_chart_area(struct ms_grid *grid, enum ms_glyphs glyphs, struct ms_area area,
+                   const double *points, size_t count, double low, double high)
+{
+    const int steps = steps_of(glyphs);
+    const int per_cell = glyphs == MS_GLYPHS_BRAILLE ? 2 : 1;
+    const size_t room = ms_chart_points(glyphs, area.columns);
+    const size_t blank = count < room ? room - count : 0;
+    for (int column = 0; column < area.columns; column++) {
+        int heights[2] = {0, 0};
+        for (int i = 0; i < per_cell; i++) {
+            const size_t place = (size_t)(column * per_cell + i);
+            if (place >= blank) {
+                const size_t index = place - blank + (count > room ? count - room : 0);
+                heights[i] = height_of(points[index], low, high, area.rows, steps);
+            }
+        }
+        for (int row = 0; row < area.rows; row++) {
+            const int below = (area.rows - 1 - row) * steps;
+            const int first = clamp_steps(heights[0], below, steps);
+            const int second = clamp_steps(heights[1], below, steps);
+            if (first == 0 && second == 0) {
+                continue;
+            }
+            const wchar_t cell = glyphs == MS_GLYPHS_BRAILLE ? braille(first, second)
+                                 : glyphs == MS_GLYPHS_BLOCK ? (wchar_t)(BLOCK_BASE + first)
+                                                             : ascii_cell(first, area.rows == 1);
+            ms_grid_put_char(grid, area.row + row, area.column + column, cell);
+        }
+    }
+}
+
+double ms_chart_highest(const double *points, size_t count)
+{
+    double highest = NAN;
+    for (size_t i = 0; i < count; i++) {
+        if (!isnan(points[i]) && !(points[i] <= highest)) {
+            highest = points[i];
+        }
+    }
+    return highest;
+}
+
+void ms_chart_resample(const double *in, size_t in_count, double *out, size_t out_count)
+{
+    for (size_t i = 0; i < out_count; i++) {
+        size_t begin = i * in_count / out_count;
+        size_t end = (i + 1) * in_count / out_count;
+        if (end == begin && begin < in_count) {
+            end = begin + 1; /* fewer values than stretches: each stands for several */
+        }
+        double sum = 0;
+        size_t known = 0;
+        for (; begin < end; begin++) {
+            if (!isnan(in[begin])) {
+                sum += in[begin];
+                known++;
+            }
+        }
+        out[i] = known > 0 ? sum / (double)known : NAN;
+    }
+}
+
+double ms_chart_round_up(double value)
+{
+    if (!(value > 0) || isinf(value)) {
+        return 1;
+    }
+    const double power = pow(10, floor(log10(value)));
+    static const double factors[] = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10};
+    for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+        if (value <= factors[i] * power * (1 + 1e-9)) {
+            return factors[i] * power;
+        }
+    }
+    return 10 * power;
+}

@@ -1,0 +1,198 @@
+/*
+ * The one table of keys: dispatch, help, key bar, clicks on it and the manual page come from it.
+ *
+ * X(places, key, name, action, label, help)
+ *   places  where the key works, enum ms_place joined by |
+ *   name    how people write the key
+ *   label   in the key bar; "" = not there
+ *   help    one line; "" = another key for the action of the row above
+ *
+ * h j k l g G are movement everywhere and never anything else.
+ */
+#ifndef MS_TUI_KEYS_H
+#define MS_TUI_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tui/tui.h"
+
+enum ms_place {
+    MS_PLACE_OVERVIEW = 1,
+    MS_PLACE_FOCUS = 2,
+    MS_PLACE_OUTPUT = 4,
+    MS_PLACE_HELP = 8,
+    MS_PLACE_EXPORT = 16,
+    MS_PLACE_QUIT = 32,
+    MS_PLACE_SIGNAL = 64,
+    MS_PLACE_SORT = 128,
+    MS_PLACE_SCREENS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS | MS_PLACE_OUTPUT,
+    MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
+    MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
+                       MS_PLACE_SORT,
+    MS_PLACE_MENUS = MS_PLACE_SIGNAL | MS_PLACE_SORT,
+    MS_PLACE_MOVES = MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS
+};
+
+enum ms_action {
+    MS_ACTION_NONE,
+    MS_ACTION_HELP,
+    MS_ACTION_BACK,
+    MS_ACTION_CANCEL,
+    MS_ACTION_QUIT,
+    MS_ACTION_KILL,
+    MS_ACTION_DETACH,
+    MS_ACTION_OVERVIEW,
+    MS_ACTION_OUTPUT,
+    MS_ACTION_NEXT_SCREEN,
+    MS_ACTION_PREVIOUS_SCREEN,
+    MS_ACTION_UP,
+    MS_ACTION_DOWN,
+    MS_ACTION_LEFT,
+    MS_ACTION_RIGHT,
+    MS_ACTION_PAGE_UP,
+    MS_ACTION_PAGE_DOWN,
+    MS_ACTION_FIRST,
+    MS_ACTION_LAST,
+    MS_ACTION_ENTER,
+    MS_ACTION_NEXT_THREAD,
+    MS_ACTION_PREVIOUS_THREAD,
+    MS_ACTION_FILTER,
+    MS_ACTION_SEARCH,
+    MS_ACTION_SEARCH_NEXT,
+    MS_ACTION_SEARCH_PREVIOUS,
+    MS_ACTION_SORT,
+    MS_ACTION_SORT_NEXT,
+    MS_ACTION_SORT_PREVIOUS,
+    MS_ACTION_SORT_INVERT,
+    MS_ACTION_SORT_CPU,
+    MS_ACTION_SORT_MEMORY,
+    MS_ACTION_SORT_TIME,
+    MS_ACTION_PAUSE,
+    MS_ACTION_FOLLOW,
+    MS_ACTION_SHAPE,
+    MS_ACTION_EXPORT,
+    MS_ACTION_SIGNAL,
+    MS_ACTION_GLYPHS,
+    MS_ACTION_SCHEME,
+    MS_ACTION_MOUSE,
+    MS_ACTION_REDRAW,
+    MS_ACTION_SUSPEND
+};
+
+/* clang-format off */
+#define MS_KEYS(X) \
+    X(MS_PLACE_SCREENS,  '?',              "?",       HELP,            "Help",    "this help: the keys of the screen you are on") \
+    X(MS_PLACE_SCREENS,  MS_KEY_F1,        "F1",      HELP,            "",        "") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the selected thread") \
+    X(MS_PLACE_FOCUS,    '[',              "[",       PREVIOUS_THREAD, "Prev",    "previous thread") \
+    X(MS_PLACE_FOCUS,    ']',              "]",       NEXT_THREAD,     "Next",    "next thread") \
+    X(MS_PLACE_OVERVIEW, '/',              "/",       FILTER,          "Filter",  "show only threads whose name, tid or role holds a text") \
+    X(MS_PLACE_OVERVIEW, '\\',             "\\",      FILTER,          "",        "") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_F3,        "F3",      FILTER,          "",        "") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_F4,        "F4",      FILTER,          "",        "") \
+    X(MS_PLACE_OUTPUT | MS_PLACE_HELP, '/', "/",      SEARCH,          "Search",  "search for a text") \
+    X(MS_PLACE_OUTPUT | MS_PLACE_HELP, '\\', "\\",    SEARCH,          "",        "") \
+    X(MS_PLACE_OUTPUT | MS_PLACE_HELP, MS_KEY_F3, "F3", SEARCH,        "",        "") \
+    X(MS_PLACE_OUTPUT,   MS_KEY_F4,        "F4",      SEARCH,          "",        "") \
+    X(MS_PLACE_OUTPUT,   'n',              "n",       SEARCH_NEXT,     "Next",    "next line that holds the text") \
+    X(MS_PLACE_OUTPUT,   'N',              "N",       SEARCH_PREVIOUS, "",        "previous line that holds the text") \
+    X(MS_PLACE_OVERVIEW, 's',              "s",       SORT,            "Sort",    "choose the figure to sort by") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_F6,        "F6",      SORT,            "",        "") \
+    X(MS_PLACE_OVERVIEW, '<',              "<",       SORT_PREVIOUS,   "",        "sort by the previous figure") \
+    X(MS_PLACE_OVERVIEW, '>',              ">",       SORT_NEXT,       "",        "sort by the next figure") \
+    X(MS_PLACE_OVERVIEW, 'I',              "I",       SORT_INVERT,     "",        "turn the order round") \
+    X(MS_PLACE_OVERVIEW, 'P',              "P",       SORT_CPU,        "",        "sort by CPU") \
+    X(MS_PLACE_OVERVIEW, 'M',              "M",       SORT_MEMORY,     "",        "sort by peak memory") \
+    X(MS_PLACE_OVERVIEW, 'T',              "T",       SORT_TIME,       "",        "sort by age") \
+    X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
+    X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture; recording goes on") \
+    X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
+    X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
+    X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "back to the overview") \
+    X(MS_PLACE_FOCUS,    MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
+    X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
+    X(MS_PLACE_OVERVIEW | MS_PLACE_OUTPUT, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_SCREENS,  'Q',              "Q",       QUIT,            "",        "leave, from anywhere") \
+    X(MS_PLACE_SCREENS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "") \
+    X(MS_PLACE_SCREENS,  MS_KEY_F10,       "F10",     QUIT,            "",        "") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter; never quits") \
+    X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
+    X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
+    X(MS_PLACE_SCREENS,  MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen") \
+    X(MS_PLACE_SCREENS,  MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
+    X(MS_PLACE_MOVES,    MS_KEY_UP,        "Up",      UP,              "",        "up") \
+    X(MS_PLACE_MOVES,    'k',              "k",       UP,              "",        "") \
+    X(MS_PLACE_MOVES,    MS_KEY_DOWN,      "Down",    DOWN,            "",        "down") \
+    X(MS_PLACE_MOVES,    'j',              "j",       DOWN,            "",        "") \
+    X(MS_PLACE_SCREENS,  MS_KEY_LEFT,      "Left",    LEFT,            "",        "left") \
+    X(MS_PLACE_SCREENS,  'h',              "h",       LEFT,            "",        "") \
+    X(MS_PLACE_SCREENS,  MS_KEY_RIGHT,     "Right",   RIGHT,           "",        "right") \
+    X(MS_PLACE_SCREENS,  'l',              "l",       RIGHT,           "",        "") \
+    X(MS_PLACE_MOVES,    MS_KEY_PAGE_UP,   "PgUp",    PAGE_UP,         "",        "a page up") \
+    X(MS_PLACE_MOVES,    MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "",        "") \
+    X(MS_PLACE_MOVES,    MS_KEY_PAGE_DOWN, "PgDn",    PAGE_DOWN,       "",        "a page down") \
+    X(MS_PLACE_MOVES,    MS_KEY_CTRL('d'), "^D",      PAGE_DOWN,       "",        "") \
+    X(MS_PLACE_MOVES,    'g',              "g",       FIRST,           "",        "to the first") \
+    X(MS_PLACE_MOVES,    MS_KEY_HOME,      "Home",    FIRST,           "",        "") \
+    X(MS_PLACE_MOVES,    'G',              "G",       LAST,            "",        "to the last") \
+    X(MS_PLACE_MOVES,    MS_KEY_END,       "End",     LAST,            "",        "") \
+    X(MS_PLACE_OVERVIEW, 'F',              "F",       FOLLOW,          "",        "selection follows its thread, or stays at its place") \
+    X(MS_PLACE_OVERVIEW, 't',              "t",       SHAPE,           "",        "cards or table") \
+    X(MS_PLACE_OVERVIEW, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
+    X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
+    X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
+    X(MS_PLACE_SCREENS,  '~',              "~",       GLYPHS,          "",        "glyphs: braille, blocks, ASCII") \
+    X(MS_PLACE_SCREENS,  'C',              "C",       SCHEME,          "",        "colours: default, colour-blind, none") \
+    X(MS_PLACE_SCREENS,  '%',              "%",       MOUSE,           "",        "mouse on or off (off: the terminal selects text)") \
+    X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('l'), "^L", REDRAW, "",    "draw everything anew") \
+    X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('z'), "^Z", SUSPEND, "",   "suspend memscope-top; the program runs on") \
+    X(MS_PLACE_HELP,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "back") \
+    X(MS_PLACE_HELP,     'q',              "q",       CANCEL,          "",        "") \
+    X(MS_PLACE_HELP,     '?',              "?",       CANCEL,          "",        "") \
+    X(MS_PLACE_HELP,     MS_KEY_F1,        "F1",      CANCEL,          "",        "") \
+    X(MS_PLACE_EXPORT,   MS_KEY_ENTER,     "Enter",   ENTER,           "Write",   "write the file; asks before it replaces one") \
+    X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
+    X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
+    X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
+    X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \
+    X(MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_MENUS, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \
+    X(MS_PLACE_QUIT,     'c',              "c",       CANCEL,          "",        "") \
+    X(MS_PLACE_MENUS,    'q',              "q",       CANCEL,          "",        "") \
+    X(MS_PLACE_DIALOGS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_DIALOGS,  MS_KEY_F10,       "F10",     QUIT,            "",        "")
+/* clang-format on */
+
+struct ms_key_row {
+    unsigned places;
+    int key;
+    const char *name;
+    enum ms_action action;
+    const char *label;
+    const char *help;
+};
+
+const struct ms_key_row *ms_key_rows(size_t *count);
+/* What a key does in a place; MS_ACTION_NONE when nothing. */
+enum ms_action ms_key_action(enum ms_place place, int key);
+/* Whether an action is left out when signals are not allowed. */
+bool ms_action_signals(enum ms_action action);
+
+/* One label of the key bar. */
+struct ms_key_label {
+    const struct ms_key_row *row;
+    int column, width; /* cells, the key's name and its label together */
+};
+#define MS_KEY_LABELS_MAX 16
+/* The labels that fit into `columns`; the way out always comes first of those kept. Returns how
+ * many. */
+size_t ms_key_bar(enum ms_place place, int columns, bool readonly, struct ms_key_label *labels);
+
+/* Keys of the action that starts at row `index`, as "? F1"; 0 when the row is a further key.
+ * Returns the number of rows taken. */
+size_t ms_key_names(size_t index, unsigned places, char *out, size_t size);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * What the files of this room share: the state of the view and the table of operations that every
+ * screen and dialog is. A new screen is one file with such a table and one row in tui.c.
+ */
+#ifndef MS_TUI_SCREEN_H
+#define MS_TUI_SCREEN_H
+
+#include "tui/entry.h"
+#include "tui/keys.h"
+#include "tui/layout.h"
+#include "tui/list.h"
+#include "tui/tui.h"
+
+#define MS_HOLDS_EXISTING "exists" /* how a message says that a file is there already */
+
+/* Everything a screen may look at. */
+struct ms_view {
+    const struct ms_model *model;
+    const struct ms_findings *findings;
+    const struct ms_tui_status *status;
+    struct ms_layout layout;
+    int rows, columns;
+};
+
+enum ms_typing { MS_TYPING_NONE, MS_TYPING_FILTER, MS_TYPING_SEARCH };
+
+/* Screen 9. */
+struct ms_output_state {
+    bool follow;
+    uint64_t top;   /* counted from the first line ever, so that it stays on its line */
+    int skip;       /* cells scrolled to the right */
+    uint64_t match; /* line found last, UINT64_MAX none */
+    struct ms_entry search;
+};
+
+struct ms_help_state {
+    unsigned place; /* whose keys */
+    size_t top;
+    struct ms_entry search;
+};
+
+struct ms_dialog_state {
+    size_t chosen;        /* in a menu */
+    struct ms_entry path; /* export */
+    bool asked;           /* the command went out, its outcome is awaited */
+    bool exists_shown;    /* the user has been shown that the file exists */
+    bool done_shown;      /* ... that it was written */
+    uint32_t process_id;  /* signal: who gets it */
+};
+
+struct ms_screen;
+
+struct ms_tui {
+    enum ms_glyphs glyphs;
+    enum ms_scheme scheme;
+    bool mouse;
+    bool readonly;
+    char program[256];
+    const struct ms_screen *screen; /* below a dialog */
+    const struct ms_screen *dialog; /* NULL: none */
+    enum ms_typing typing;          /* where keys go as text */
+    struct ms_entry filter;
+    char filter_before[MS_ENTRY_MAX];
+    struct ms_list list;
+    bool table;          /* overview as a table although cards fit */
+    bool sites_by_total; /* focus: call sites by allocated bytes, not live */
+    size_t site_chosen;
+    struct ms_output_state output;
+    struct ms_help_state help;
+    struct ms_dialog_state state;
+    bool paused, frozen_taken;
+    uint64_t paused_ns; /* time of the model at the pause */
+    struct ms_grid *frozen;
+};
+
+struct ms_screen {
+    enum ms_place place;
+    int digit; /* of its tab; 0: it has none */
+    const char *tab;
+    void (*init)(struct ms_tui *tui, const struct ms_view *view); /* when it is opened; or NULL */
+    void (*draw)(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+    /* An action that is the screen's own; the rest tui.c has done. `input` for keys typed. */
+    void (*key)(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                const struct ms_input *input, struct ms_command *command);
+};
+
+extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_output;
+extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
+    ms_dialog_sort;
+
+/* All screens with a tab, in order; NULL ends. */
+extern const struct ms_screen *const ms_screens[];
+
+void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen);
+void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
+                        const struct ms_screen *dialog);
+/* The selected thread, or NULL. */
+const struct ms_thread *ms_tui_selected(const struct ms_tui *tui, const struct ms_view *view);
+
+/* The two shapes of the overview, cards.c and table.c; both scroll to the selection. */
+void ms_cards_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+void ms_table_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+
+/* title.c: all around the body */
+void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+void ms_title_draw_keys(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+/* The process whose figures are incomplete, or NULL. */
+const struct ms_process *ms_title_partly_seen(const struct ms_model *model);
+
+/* theme.c */
+enum ms_colour ms_theme_role(enum ms_role role);
+void ms_theme_put_role(struct ms_grid *grid, int row, int column, enum ms_role role, bool ended);
+/* Two cells: nothing, " !" or "!!". */
+void ms_theme_put_alert(struct ms_grid *grid, int row, int column, enum ms_alert alert);
+wchar_t ms_theme_line(const struct ms_tui *tui);        /* of which rules are made */
+const char *ms_theme_pointer(const struct ms_tui *tui); /* marks the selected line */
+bool ms_theme_ascii(const struct ms_tui *tui);
+void ms_theme_rule(const struct ms_tui *tui, struct ms_grid *grid, int row, int column, int width);
+/* A rule with words in it. */
+void ms_theme_heading(const struct ms_tui *tui, struct ms_grid *grid, int row, int column,
+                      int width, const char *text);
+/* An empty frame; returns the inside. */
+struct ms_area ms_theme_frame(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,
+                              const char *title);
+/* A text broken at blanks into an area; returns rows used. */
+int ms_theme_text(struct ms_grid *grid, struct ms_area area, const char *text);
+
+#endif

@@ -1,0 +1,435 @@
+/* The rows around every body: title, totals, what is not seen, tabs, message, keys. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/format.h"
+#include "tui/chart.h"
+#include "tui/screen.h"
+
+/* What the rows of totals say, added up over processes. */
+struct sums {
+    double cpu_pct, rss_bytes, growth_per_s, allocations_per_s; /* NaN: none */
+    bool rss_is_peak; /* nothing lives: the highest that was */
+    uint64_t peak_error_bytes;
+    size_t processes;
+    struct ms_heap heap;
+    struct ms_losses losses;
+    bool heap_seen;
+};
+
+static void add(double *sum, double part)
+{
+    if (!isnan(part)) {
+        *sum = isnan(*sum) ? part : *sum + part;
+    }
+}
+
+static struct sums sums_of(const struct ms_model *model)
+{
+    struct sums sums = {
+        .cpu_pct = NAN, .rss_bytes = NAN, .growth_per_s = NAN, .allocations_per_s = NAN};
+    double highest_rss = NAN;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        sums.processes++;
+        sums.peak_error_bytes += process->peak_error_bytes;
+        sums.heap_seen = sums.heap_seen || process->seen != MS_SEEN_NONE;
+        if (process->kernel.have_memory && process->kernel.peak_rss_bytes > 0) {
+            add(&highest_rss, (double)process->kernel.peak_rss_bytes);
+        }
+        if (process->end_ns != 0) {
+            continue;
+        }
+        add(&sums.cpu_pct, process->cpu_pct);
+        add(&sums.growth_per_s, process->growth_per_s);
+        add(&sums.allocations_per_s, process->allocations_per_s);
+        if (process->kernel.have_memory) {
+            add(&sums.rss_bytes, (double)process->kernel.rss_bytes);
+        }
+    }
+    if (isnan(sums.rss_bytes) && sums.processes == 1) {
+        sums.rss_bytes = highest_rss;
+        sums.rss_is_peak = !isnan(highest_rss);
+    }
+    ms_model_totals(model, &sums.heap, &sums.losses);
+    return sums;
+}
+
+const struct ms_process *ms_title_partly_seen(const struct ms_model *model)
+{
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        if (process->seen != MS_SEEN_FULL) {
+            return process;
+        }
+    }
+    return NULL;
+}
+
+static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_tui_status *status,
+                              char *out, size_t size)
+{
+    if (tui->paused) {
+        snprintf(out, size, "[PAUSED]");
+        return MS_COLOUR_ALERT_MEDIUM;
+    }
+    if (status->session == MS_TUI_LOST) {
+        snprintf(out, size, "[LOST]");
+        return MS_COLOUR_ERROR;
+    }
+    if (status->session == MS_TUI_LIVE) {
+        snprintf(out, size, "[LIVE]");
+        return MS_COLOUR_BALANCED;
+    }
+    if (status->exit_signal > 0) {
+        const char *name = sigabbrev_np(status->exit_signal);
+        if (name != NULL) {
+            snprintf(out, size, "[KILLED SIG%s]", name);
+        } else {
+            snprintf(out, size, "[KILLED signal %d]", status->exit_signal);
+        }
+        return MS_COLOUR_ERROR;
+    }
+    snprintf(out, size, "[EXITED %d]", status->exit_status);
+    return status->exit_status == 0 ? MS_COLOUR_TITLE : MS_COLOUR_ERROR;
+}
+
+static int put_mark(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                    int row)
+{
+    char mark[64];
+    const enum ms_colour colour = mark_of(tui, view->status, mark, sizeof mark);
+    const int width = (int)strlen(mark);
+    ms_grid_pen(grid, colour, MS_ATTRIBUTE_BOLD);
+    ms_grid_put(grid, row, view->columns - width, width, mark);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return width;
+}
+
+static const char *state_word(const struct ms_view *view, const struct ms_process *process)
+{
+    if (view->status->session == MS_TUI_LOST) {
+        return "keeper lost";
+    }
+    if (view->status->session == MS_TUI_ENDED) {
+        return "ended";
+    }
+    for (size_t i = 0; process != NULL && i < ms_model_alive_count(view->model); i++) {
+        const struct ms_thread *thread = ms_model_thread(view->model, i);
+        if (thread->tid == process->pid) {
+            return thread->kernel.state == 'T' ? "stopped" : "running";
+        }
+    }
+    return "running";
+}
+
+static void draw_title(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    const int row = view->layout.title_row;
+    const int room = view->columns - put_mark(tui, view, grid, row) - 1;
+    const struct ms_model *model = view->model;
+    const struct ms_process *process =
+        ms_model_process_count(model) > 0 ? ms_model_process(model, 0) : NULL;
+    char elapsed[MS_FORMAT_MAX];
+    char facts[192];
+    uint64_t until_ns =
+        process != NULL && process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
+    const uint64_t start_ns =
+        process != NULL && process->start_ns != 0 ? process->start_ns : ms_model_start_ns(model);
+    if (until_ns < start_ns) {
+        until_ns = start_ns;
+    }
+    ms_format_elapsed(elapsed, sizeof elapsed, until_ns - start_ns);
+    const size_t threads = view->status->session == MS_TUI_ENDED ? ms_model_thread_count(model)
+                                                                 : ms_model_alive_count(model);
+    snprintf(facts, sizeof facts, "pid %d   %s   %s   %zu thread%s",
+             process != NULL ? (int)process->pid : 0, elapsed, state_word(view, process), threads,
+             threads == 1 ? "" : "s");
+    int column = 0;
+    const int facts_width = (int)strlen(facts) + 2;
+    if (view->columns >= 80) {
+        ms_grid_pen(grid, MS_COLOUR_TITLE, MS_ATTRIBUTE_BOLD);
+        column += ms_grid_put(grid, row, 0, room, "memscope-top") + 2;
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
+    int name_room = room - column - facts_width;
+    if (name_room < 10) {
+        name_room = room - column > 10 ? 10 : room - column;
+    }
+    column += ms_grid_put(grid, row, column, name_room, tui->program) + 2;
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    if (room - column >= (int)strlen(facts)) {
+        ms_grid_put(grid, row, column, room - column, facts);
+    } else {
+        ms_grid_printf(grid, row, column, room - column, "%s %zu thr", elapsed, threads);
+    }
+}
+
+/* A word and its figure, the figure brighter, or neither; returns the column after them. */
+static int put_pair(struct ms_grid *grid, int row, int column, const char *word, const char *figure,
+                    enum ms_colour colour)
+{
+    const int width = ms_grid_columns(grid) - column;
+    if ((int)strlen(word) + 1 + ms_grid_text_width(grid, figure) > width) {
+        return column;
+    }
+    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    column += ms_grid_put(grid, row, column, width, word) + 1;
+    ms_grid_pen(grid, colour, colour == MS_COLOUR_DEFAULT ? MS_ATTRIBUTE_BOLD : 0);
+    column += ms_grid_put(grid, row, column, ms_grid_columns(grid) - column, figure);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return column;
+}
+
+static const char *bytes_or_none(char *out, size_t size, bool seen, double bytes)
+{
+    return ms_format_bytes(out, size, seen ? bytes : NAN);
+}
+
+static void draw_cpu_row(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                         const struct sums *sums)
+{
+    const int row = view->layout.totals_row;
+    const uint32_t cores = ms_model_system(view->model)->cores;
+    const double of_all = cores > 0 ? sums->cpu_pct / cores : NAN;
+    const int bar = view->columns >= 100 ? 20 : view->columns >= 72 ? 12 : 0;
+    char figure[MS_FORMAT_MAX];
+    char text[96];
+    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    ms_grid_put(grid, row, 1, 4, "cpu");
+    if (bar > 0) {
+        ms_grid_pen(grid, MS_COLOUR_GRAPH, 0);
+        ms_chart_bar(grid, tui->glyphs, row, 5, bar, of_all / 100);
+    }
+    int column = 5 + (bar > 0 ? bar + 1 : 0);
+    ms_format_value(figure, sizeof figure, ms_value_of(of_all), MS_UNIT_PERCENT);
+    const bool known = !isnan(of_all);
+    if (view->columns >= 72) {
+        snprintf(text, sizeof text, "%5s%s of %u cores", figure, known ? "%" : "", cores);
+    } else {
+        snprintf(text, sizeof text, "%s%s of %u", figure, known ? "%" : "", cores);
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
+    column += ms_grid_put(grid, row, column, view->columns - column, text) + 3;
+    char live[MS_FORMAT_MAX];
+    char growth[MS_FORMAT_MAX];
+    bytes_or_none(live, sizeof live, sums->heap_seen, (double)ms_heap_current_bytes(&sums->heap));
+    ms_format_bytes_rate(growth, sizeof growth, sums->growth_per_s);
+    if (isnan(sums->growth_per_s)) {
+        snprintf(text, sizeof text, "%s", live);
+    } else {
+        snprintf(text, sizeof text, "%s %s", live, growth);
+    }
+    column = put_pair(grid, row, column, "heap", text, MS_COLOUR_DEFAULT) + 3;
+    if (view->columns >= 60) {
+        const bool live_rate = !isnan(sums->allocations_per_s);
+        ms_format_count(figure, sizeof figure,
+                        live_rate         ? sums->allocations_per_s
+                        : sums->heap_seen ? (double)sums->heap.allocations
+                                          : NAN);
+        snprintf(text, sizeof text, "%s%s", figure,
+                 live_rate         ? "/s"
+                 : sums->heap_seen ? " in all"
+                                   : "");
+        put_pair(grid, row, column, "allocs", text, MS_COLOUR_DEFAULT);
+    }
+}
+
+static void peak_text(const struct ms_tui *tui, const struct sums *sums, bool short_form, char *out,
+                      size_t size)
+{
+    char peak[MS_FORMAT_MAX];
+    char error[MS_FORMAT_MAX];
+    bytes_or_none(peak, sizeof peak, sums->heap_seen, (double)sums->heap.peak_bytes);
+    /* The peaks of several processes need not have been at one time. */
+    const char *bound = sums->processes > 1 && sums->heap_seen ? "<=" : "";
+    if (sums->peak_error_bytes > 0 && sums->heap_seen && !short_form) {
+        ms_format_bytes(error, sizeof error, (double)sums->peak_error_bytes);
+        snprintf(out, size, "%s%s %s%s", bound, peak, ms_theme_ascii(tui) ? "+-" : "\u00b1", error);
+    } else {
+        snprintf(out, size, "%s%s", bound, peak);
+    }
+}
+
+static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view,
+                            struct ms_grid *grid, const struct sums *sums)
+{
+    const int row = view->layout.totals_row + 1;
+    char text[96];
+    char figure[MS_FORMAT_MAX];
+    ms_format_bytes(text, sizeof text, sums->rss_bytes);
+    int column =
+        put_pair(grid, row, 1, sums->rss_is_peak ? "max rss" : "rss", text, MS_COLOUR_DEFAULT);
+    const bool wide = view->columns >= 72;
+    peak_text(tui, sums, !wide, text, sizeof text);
+    column = put_pair(grid, row, column + 3, wide ? "heap peak" : "peak", text, MS_COLOUR_DEFAULT);
+    if (wide) {
+        ms_format_value(figure, sizeof figure, ms_value_of(view->status->own_cpu_pct),
+                        MS_UNIT_PERCENT);
+        snprintf(text, sizeof text, "%s%s cpu", figure,
+                 isnan(view->status->own_cpu_pct) ? "" : "%");
+        column = put_pair(grid, row, column + 3, "viewer", text, MS_COLOUR_DEFAULT);
+    }
+    const bool lost = sums->losses.lost > 0;
+    ms_format_count(text, sizeof text, sums->heap_seen ? (double)sums->losses.lost : NAN);
+    column = put_pair(grid, row, column + 3, wide ? "events lost" : "lost", text,
+                      lost ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
+    if (sums->losses.coarsened > 0) {
+        ms_format_count(text, sizeof text, (double)sums->losses.coarsened);
+        put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
+    }
+}
+
+static void draw_verdict(const struct ms_view *view, struct ms_grid *grid)
+{
+    const struct ms_process *process = ms_title_partly_seen(view->model);
+    if (process == NULL || view->layout.verdict_row < 0) {
+        return;
+    }
+    ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
+    ms_grid_printf(grid, view->layout.verdict_row, 1, view->columns - 1, "pid %d is seen %s: %s",
+                   (int)process->pid,
+                   process->seen == MS_SEEN_NONE ? "from outside only" : "in part",
+                   process->seen_because);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    const int row = view->layout.tabs_row;
+    if (row < 0) {
+        return;
+    }
+    int column = 1;
+    const struct ms_screen *active = tui->screen->digit != 0 ? tui->screen : &ms_screen_overview;
+    for (size_t i = 0; ms_screens[i] != NULL; i++) {
+        const struct ms_screen *screen = ms_screens[i];
+        const bool here = screen == active;
+        ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_TAB,
+                    here ? MS_ATTRIBUTE_BOLD : 0);
+        const bool deeper = here && tui->screen->digit == 0;
+        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%c %s%s%s%c",
+                                 here ? '[' : ' ', screen->digit, screen->tab, deeper ? " > " : "",
+                                 deeper ? tui->screen->tab : "", here ? ']' : ' ');
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+static void clear_row(struct ms_grid *grid, int row)
+{
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    for (int column = 0; column < ms_grid_columns(grid); column++) {
+        ms_grid_put_char(grid, row, column, L' ');
+    }
+}
+
+static void draw_typing(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                        int row)
+{
+    const bool filter = tui->typing == MS_TYPING_FILTER;
+    const char *text = filter                           ? tui->filter.text
+                       : tui->dialog == &ms_dialog_help ? tui->help.search.text
+                                                        : tui->output.search.text;
+    const bool advice = view->columns >= 72;
+    const int width = view->columns - (advice ? 30 : 2);
+    ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);
+    const int used = ms_grid_put(grid, row, 1, width, filter ? "filter: " : "search: ");
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    const int text_width = ms_grid_text_width(grid, text);
+    const int room = width - used - 1;
+    const int after = ms_grid_put_bytes(grid, row, 1 + used, room, text, strlen(text),
+                                        text_width > room ? text_width - room : 0);
+    ms_grid_put(grid, row, 1 + used + after, 1, ms_theme_ascii(tui) ? "_" : "\u2588");
+    if (advice) {
+        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+        ms_grid_put(grid, row, view->columns - 27, 27, "Enter keeps it, Esc drops it");
+    }
+}
+
+static void draw_paused(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                        int row)
+{
+    char at[MS_FORMAT_MAX];
+    char behind[MS_FORMAT_MAX];
+    const uint64_t now_ns = ms_model_now_ns(view->model);
+    ms_format_elapsed(at, sizeof at, tui->paused_ns - ms_model_start_ns(view->model));
+    ms_format_elapsed(behind, sizeof behind, now_ns - tui->paused_ns);
+    ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
+    if (view->columns >= 72) {
+        ms_grid_printf(grid, row, 1, view->columns - 1,
+                       "PAUSED at %s, still recording (%s behind live); Space goes on", at, behind);
+    } else {
+        ms_grid_printf(grid, row, 1, view->columns - 1, "PAUSED, %s behind; Space", behind);
+    }
+}
+
+/* What there is to say right now covers what the screen itself wrote into this row. */
+static void draw_message(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    const int row = view->layout.message_row;
+    const struct ms_tui_status *status = view->status;
+    if (tui->typing != MS_TYPING_NONE) {
+        clear_row(grid, row);
+        draw_typing(tui, view, grid, row);
+    } else if (status->message != NULL && status->message[0] != '\0') {
+        clear_row(grid, row);
+        ms_grid_pen(grid, status->message_is_error ? MS_COLOUR_ERROR : MS_COLOUR_TITLE, 0);
+        ms_grid_put(grid, row, 1, view->columns - 1, status->message);
+    } else if (tui->paused) {
+        clear_row(grid, row);
+        draw_paused(tui, view, grid, row);
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+void ms_title_draw_keys(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    if (view->layout.keys_row < 0) {
+        return;
+    }
+    draw_message(tui, view, grid);
+    const int row = view->layout.keys_row;
+    struct ms_key_label labels[MS_KEY_LABELS_MAX];
+    const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
+    const size_t count = ms_key_bar(top->place, view->columns, tui->readonly, labels);
+    clear_row(grid, row);
+    for (size_t i = 0; i < count; i++) {
+        const struct ms_key_row *key = labels[i].row;
+        ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);
+        const int used = ms_grid_put(grid, row, labels[i].column, labels[i].width, key->name);
+        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+        ms_grid_put(grid, row, labels[i].column + used + 1, labels[i].width,
+                    tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label);
+    }
+}
+
+void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    const struct sums sums = sums_of(view->model);
+    draw_title(tui, view, grid);
+    draw_cpu_row(tui, view, grid, &sums);
+    if (view->layout.totals_rows > 1) {
+        draw_memory_row(tui, view, grid, &sums);
+    }
+    draw_verdict(view, grid);
+    draw_tabs(tui, view, grid);
+}
+
+void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    const struct sums sums = sums_of(view->model);
+    char live[MS_FORMAT_MAX];
+    char cpu[MS_FORMAT_MAX];
+    char mark[64];
+    bytes_or_none(live, sizeof live, sums.heap_seen, (double)ms_heap_current_bytes(&sums.heap));
+    ms_format_value(cpu, sizeof cpu, ms_value_of(sums.cpu_pct), MS_UNIT_PERCENT);
+    mark_of(tui, view->status, mark, sizeof mark);
+    int row = 0;
+    if (tui->dialog == &ms_dialog_quit) {
+        ms_grid_put(grid, row++, 0, view->columns,
+                    tui->readonly ? "d detach  Esc" : "k kill  d detach  Esc");
+    }
+    ms_grid_printf(grid, row, 0, view->columns, "heap %s cpu %s%s %zu thr %s", live, cpu,
+                   isnan(sums.cpu_pct) ? "" : "%", ms_model_alive_count(view->model), mark);
+}

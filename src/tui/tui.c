@@ -1,0 +1,336 @@
+/* State of the view, and which screen or dialog gets a key. */
+#include "tui/tui.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tui/screen.h"
+
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_output, NULL};
+
+struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
+{
+    struct ms_tui *tui = calloc(1, sizeof *tui);
+    if (tui == NULL) {
+        return NULL;
+    }
+    tui->frozen = ms_grid_new(24, 80);
+    if (tui->frozen == NULL) {
+        free(tui);
+        return NULL;
+    }
+    tui->glyphs = options->glyphs;
+    tui->scheme = options->scheme;
+    tui->mouse = options->mouse;
+    tui->readonly = options->readonly;
+    snprintf(tui->program, sizeof tui->program, "%s",
+             options->program != NULL ? options->program : "");
+    tui->screen = &ms_screen_overview;
+    tui->output.follow = true;
+    tui->output.match = UINT64_MAX;
+    ms_list_init(&tui->list);
+    if (options->filter != NULL) {
+        ms_entry_set(&tui->filter, options->filter);
+    }
+    for (int metric = 0; options->sort != NULL && metric < MS_METRIC_TOTAL; metric++) {
+        if (strcmp(options->sort, ms_metric_info((enum ms_metric)metric)->name) == 0) {
+            tui->list.sort = (enum ms_metric)metric;
+        }
+    }
+    return tui;
+}
+
+void ms_tui_free(struct ms_tui *tui)
+{
+    if (tui != NULL) {
+        ms_list_fini(&tui->list);
+        ms_grid_free(tui->frozen);
+        free(tui);
+    }
+}
+
+enum ms_glyphs ms_tui_glyphs(const struct ms_tui *tui)
+{
+    return tui->glyphs;
+}
+
+enum ms_scheme ms_tui_scheme(const struct ms_tui *tui)
+{
+    return tui->scheme;
+}
+
+bool ms_tui_mouse(const struct ms_tui *tui)
+{
+    return tui->mouse;
+}
+
+void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen)
+{
+    tui->screen = screen;
+    tui->dialog = NULL;
+    tui->typing = MS_TYPING_NONE;
+    tui->site_chosen = 0;
+    if (screen->init != NULL) {
+        screen->init(tui, view);
+    }
+}
+
+void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
+                        const struct ms_screen *dialog)
+{
+    tui->dialog = dialog;
+    tui->typing = MS_TYPING_NONE;
+    if (dialog->init != NULL) {
+        dialog->init(tui, view);
+    }
+}
+
+const struct ms_thread *ms_tui_selected(const struct ms_tui *tui, const struct ms_view *view)
+{
+    return tui->list.selected != 0 ? ms_model_thread_by_id(view->model, tui->list.selected) : NULL;
+}
+
+static struct ms_view view_of(const struct ms_tui *tui, const struct ms_model *model,
+                              const struct ms_findings *findings,
+                              const struct ms_tui_status *status, int rows, int columns)
+{
+    return (struct ms_view){
+        .model = model,
+        .findings = findings,
+        .status = status,
+        .layout = ms_layout_of(rows, columns, ms_model_thread_count(model),
+                               ms_title_partly_seen(model) != NULL, tui->table),
+        .rows = rows,
+        .columns = columns,
+    };
+}
+
+static void quit(struct ms_tui *tui, const struct ms_view *view, struct ms_command *command)
+{
+    if (view->status->session == MS_TUI_LIVE) {
+        ms_tui_open_dialog(tui, view, &ms_dialog_quit);
+    } else {
+        command->type = MS_COMMAND_QUIT;
+    }
+}
+
+static void step_screen(struct ms_tui *tui, const struct ms_view *view, int by)
+{
+    int count = 0;
+    int at = 0;
+    for (; ms_screens[count] != NULL; count++) {
+        at = ms_screens[count] == tui->screen ? count : at;
+    }
+    ms_tui_open(tui, view, ms_screens[(at + by + count) % count]);
+}
+
+static void pause_or_go_on(struct ms_tui *tui, const struct ms_view *view)
+{
+    tui->paused = !tui->paused;
+    tui->frozen_taken = false;
+    tui->paused_ns = ms_model_now_ns(view->model);
+}
+
+/* While paused the picture stands: only what does not ask for another one works. */
+static bool works_paused(enum ms_action action)
+{
+    switch (action) {
+    case MS_ACTION_HELP:
+    case MS_ACTION_QUIT:
+    case MS_ACTION_PAUSE:
+    case MS_ACTION_EXPORT:
+    case MS_ACTION_SCHEME:
+    case MS_ACTION_MOUSE:
+    case MS_ACTION_REDRAW:
+    case MS_ACTION_SUSPEND:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Actions that mean the same everywhere; false: the screen's own. */
+static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                           struct ms_command *command)
+{
+    switch (action) {
+    case MS_ACTION_HELP:
+        ms_tui_open_dialog(tui, view, &ms_dialog_help);
+        return true;
+    case MS_ACTION_QUIT:
+        quit(tui, view, command);
+        return true;
+    case MS_ACTION_OVERVIEW:
+        ms_tui_open(tui, view, &ms_screen_overview);
+        return true;
+    case MS_ACTION_OUTPUT:
+        ms_tui_open(tui, view, &ms_screen_output);
+        return true;
+    case MS_ACTION_NEXT_SCREEN:
+    case MS_ACTION_PREVIOUS_SCREEN:
+        step_screen(tui, view, action == MS_ACTION_NEXT_SCREEN ? 1 : -1);
+        return true;
+    case MS_ACTION_PAUSE:
+        pause_or_go_on(tui, view);
+        return true;
+    case MS_ACTION_EXPORT:
+        ms_tui_open_dialog(tui, view, &ms_dialog_export);
+        return true;
+    case MS_ACTION_SIGNAL:
+        if (!tui->readonly && view->status->session == MS_TUI_LIVE) {
+            ms_tui_open_dialog(tui, view, &ms_dialog_signal);
+        }
+        return true;
+    case MS_ACTION_GLYPHS:
+        tui->glyphs = (enum ms_glyphs)((tui->glyphs + 1) % (MS_GLYPHS_ASCII + 1));
+        command->type = MS_COMMAND_TERMINAL;
+        return true;
+    case MS_ACTION_SCHEME:
+        tui->scheme = (enum ms_scheme)((tui->scheme + 1) % (MS_SCHEME_MONO + 1));
+        command->type = MS_COMMAND_TERMINAL;
+        return true;
+    case MS_ACTION_MOUSE:
+        tui->mouse = !tui->mouse;
+        command->type = MS_COMMAND_TERMINAL;
+        return true;
+    case MS_ACTION_REDRAW:
+        command->type = MS_COMMAND_REDRAW;
+        return true;
+    case MS_ACTION_SUSPEND:
+        command->type = MS_COMMAND_SUSPEND;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void act(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                const struct ms_input *input, struct ms_command *command)
+{
+    if (tui->dialog == NULL && tui->paused && !works_paused(action)) {
+        return;
+    }
+    if (act_everywhere(tui, view, action, command)) {
+        return;
+    }
+    const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
+    top->key(tui, view, action, input, command);
+}
+
+/* Filter and search are text: keys are letters until Enter or Esc. */
+static void type(struct ms_tui *tui, const struct ms_view *view, const struct ms_input *input,
+                 struct ms_command *command)
+{
+    const bool filter = tui->typing == MS_TYPING_FILTER;
+    const bool help = tui->dialog == &ms_dialog_help;
+    struct ms_entry *entry = filter ? &tui->filter : help ? &tui->help.search : &tui->output.search;
+    if (input->key == MS_KEY_ESCAPE) {
+        ms_entry_set(entry, filter ? tui->filter_before : "");
+        tui->typing = MS_TYPING_NONE;
+    } else if (input->key == MS_KEY_ENTER) {
+        tui->typing = MS_TYPING_NONE;
+        if (!filter && !help) {
+            tui->output.match = UINT64_MAX;
+            act(tui, view, MS_ACTION_SEARCH_NEXT, input, command);
+        }
+    } else if (input->key == MS_KEY_CTRL('c') || input->key == MS_KEY_F10) {
+        tui->typing = MS_TYPING_NONE;
+        quit(tui, view, command);
+    } else {
+        ms_entry_key(entry, input->key);
+    }
+}
+
+static void mouse(struct ms_tui *tui, const struct ms_view *view, const struct ms_input *input,
+                  struct ms_command *command)
+{
+    const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
+    if (input->mouse_action == MS_MOUSE_WHEEL_UP || input->mouse_action == MS_MOUSE_WHEEL_DOWN) {
+        const bool up = input->mouse_action == MS_MOUSE_WHEEL_UP;
+        if ((top->place & MS_PLACE_MOVES) != 0) {
+            act(tui, view, up ? MS_ACTION_UP : MS_ACTION_DOWN, input, command);
+        }
+        return;
+    }
+    if (input->row == view->layout.keys_row) {
+        struct ms_key_label labels[MS_KEY_LABELS_MAX];
+        const size_t count = ms_key_bar(top->place, view->columns, tui->readonly, labels);
+        for (size_t i = 0; i < count; i++) {
+            if (input->column >= labels[i].column &&
+                input->column < labels[i].column + labels[i].width) {
+                act(tui, view, labels[i].row->action, input, command);
+                return;
+            }
+        }
+        return;
+    }
+    if (tui->dialog == NULL && !tui->paused) {
+        top->key(tui, view, MS_ACTION_NONE, input, command);
+    }
+}
+
+void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct ms_model *model,
+                const struct ms_findings *findings, const struct ms_tui_status *status, int rows,
+                int columns, struct ms_command *command)
+{
+    command->type = MS_COMMAND_NONE;
+    if (input->key == MS_KEY_NONE || input->key == MS_KEY_RESIZE) {
+        return;
+    }
+    const struct ms_view view = view_of(tui, model, findings, status, rows, columns);
+    /* Keys may come before the first drawing. */
+    if (!tui->paused) {
+        ms_list_update(&tui->list, model, findings, tui->filter.text);
+    }
+    if (tui->typing != MS_TYPING_NONE && input->key != MS_KEY_MOUSE) {
+        type(tui, &view, input, command);
+    } else if (input->key == MS_KEY_MOUSE) {
+        mouse(tui, &view, input, command);
+    } else {
+        const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
+        act(tui, &view, ms_key_action(top->place, input->key), input, command);
+    }
+}
+
+static void draw_live(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    ms_title_draw(tui, view, grid);
+    tui->screen->draw(tui, view, grid);
+}
+
+/* The frozen picture is taken by the first drawing after the key, from the data of that moment. */
+static void draw_paused(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    if (!tui->frozen_taken &&
+        ms_grid_resize(tui->frozen, ms_grid_rows(grid), ms_grid_columns(grid)) == 0) {
+        ms_grid_set_ascii(tui->frozen, ms_theme_ascii(tui));
+        draw_live(tui, view, tui->frozen);
+        tui->frozen_taken = true;
+        tui->paused_ns = ms_model_now_ns(view->model);
+    }
+    ms_grid_copy(grid, tui->frozen);
+}
+
+void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
+                 const struct ms_findings *findings, const struct ms_tui_status *status,
+                 struct ms_grid *grid)
+{
+    ms_grid_clear(grid);
+    ms_grid_set_ascii(grid, ms_theme_ascii(tui));
+    const struct ms_view view =
+        view_of(tui, model, findings, status, ms_grid_rows(grid), ms_grid_columns(grid));
+    if (view.layout.tiny) {
+        ms_title_draw_tiny(tui, &view, grid);
+        return;
+    }
+    if (tui->paused) {
+        draw_paused(tui, &view, grid);
+    } else {
+        draw_live(tui, &view, grid);
+    }
+    if (tui->dialog != NULL) {
+        tui->dialog->draw(tui, &view, grid);
+    }
+    ms_title_draw_keys(tui, &view, grid);
+}

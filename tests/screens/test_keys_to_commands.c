@@ -1,0 +1,347 @@
+/* What keys and clicks make the screens ask for, and that no key and no size breaks them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+
+#include "world.h"
+
+static int set_up(void **state)
+{
+    static struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 50);
+    free(world_draw(&world));
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_close(*state);
+    return 0;
+}
+
+static bool shows(struct world *world, const char *text)
+{
+    char *drawn = world_draw(world);
+    const bool found = strstr(drawn, text) != NULL;
+    free(drawn);
+    return found;
+}
+
+static void test_quit_asks_while_it_runs(void **state)
+{
+    struct world *world = *state;
+    static const int quits[] = {'q', 'Q', MS_KEY_CTRL('c'), MS_KEY_F10};
+    for (size_t i = 0; i < sizeof quits / sizeof quits[0]; i++) {
+        world_key(world, quits[i]);
+        assert_int_equal(world->command.type, MS_COMMAND_NONE);
+        assert_true(shows(world, "the program still runs"));
+        world_key(world, i % 2 == 0 ? MS_KEY_ESCAPE : 'c');
+        assert_int_equal(world->command.type, MS_COMMAND_NONE);
+        assert_false(shows(world, "the program still runs"));
+    }
+    world_keys(world, "qk");
+    assert_int_equal(world->command.type, MS_COMMAND_KILL_QUIT);
+    world_keys(world, "qd");
+    assert_int_equal(world->command.type, MS_COMMAND_DETACH_QUIT);
+}
+
+static void test_quit_leaves_when_ended(void **state)
+{
+    struct world *world = *state;
+    world_end(world, 0, 0);
+    world_key(world, 'q');
+    assert_int_equal(world->command.type, MS_COMMAND_QUIT);
+}
+
+static void test_quit_from_focus_goes_back_first(void **state)
+{
+    struct world *world = *state;
+    world_key(world, MS_KEY_ENTER);
+    assert_true(shows(world, "call sites by live bytes"));
+    world_key(world, 'q');
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    assert_false(shows(world, "call sites by live bytes"));
+    world_key(world, MS_KEY_ENTER);
+    world_key(world, MS_KEY_CTRL('c'));
+    assert_true(shows(world, "the program still runs"));
+}
+
+static void test_escape_never_leaves(void **state)
+{
+    struct world *world = *state;
+    world_end(world, 0, 0);
+    for (int i = 0; i < 4; i++) {
+        world_key(world, MS_KEY_ESCAPE);
+        assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    }
+}
+
+static void outcome(struct world *world, const char *message, bool error)
+{
+    world->status.message = message;
+    world->status.message_is_error = error;
+    free(world_draw(world));
+    world->status.message = ""; /* cleared by the next key */
+    world->status.message_is_error = false;
+}
+
+static void test_export_asks_before_it_overwrites(void **state)
+{
+    struct world *world = *state;
+    world_key(world, 'e');
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_false(world->command.overwrite);
+    assert_string_equal(world->command.path, "memscope-app-4242-20251121-015325.json");
+    /* Enter again before the answer was on the screen must not overwrite. */
+    world_key(world, MS_KEY_ENTER);
+    assert_false(world->command.overwrite);
+    outcome(world, "exists already: x.json", true);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_true(world->command.overwrite);
+    outcome(world, "written: x.json", false);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    assert_false(shows(world, "export as JSON"));
+}
+
+static void test_export_path_is_edited(void **state)
+{
+    struct world *world = *state;
+    world_key(world, 'e');
+    outcome(world, "exists already: x.json", true);
+    world_key(world, MS_KEY_CTRL('u'));
+    world_keys(world, "/tmp/q?e.j");
+    world_key(world, 0x65e5);
+    world_key(world, 'x');
+    world_key(world, MS_KEY_BACKSPACE);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_false(world->command.overwrite);
+    assert_string_equal(world->command.path, "/tmp/q?e.j\xe6\x97\xa5");
+    outcome(world, "not written: No space left on device", true);
+    assert_true(shows(world, "export as JSON"));
+    world_key(world, MS_KEY_ENTER);
+    assert_false(world->command.overwrite);
+    world_key(world, MS_KEY_CTRL('u'));
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+}
+
+static void test_signals(void **state)
+{
+    struct world *world = *state;
+    world_keys(world, "Kj\n");
+    assert_int_equal(world->command.type, MS_COMMAND_SIGNAL);
+    assert_int_equal(world->command.signal, SIGINT);
+    assert_int_equal(world->command.process_id, 1);
+    world_key(world, 'K');
+    world_key(world, MS_KEY_ESCAPE);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+}
+
+static void test_readonly_sends_nothing(void **state)
+{
+    struct world *world = *state;
+    ms_tui_free(world->tui);
+    const struct ms_tui_options options = {.readonly = true, .program = "app"};
+    world->tui = ms_tui_new(&options);
+    world_keys(world, "K\n");
+    assert_int_not_equal(world->command.type, MS_COMMAND_SIGNAL);
+    world_key(world, MS_KEY_ESCAPE);
+    world_keys(world, "qk");
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    assert_false(shows(world, "Kill"));
+    world_key(world, 'd');
+    assert_int_equal(world->command.type, MS_COMMAND_DETACH_QUIT);
+}
+
+static void test_pause_freezes_the_picture_only(void **state)
+{
+    struct world *world = *state;
+    assert_true(shows(world, "00:00:05"));
+    world_key(world, ' ');
+    char *before = world_draw(world);
+    world_run(world, 100);
+    world_key(world, 'j');
+    char *after = world_draw(world);
+    assert_non_null(strstr(after, "[PAUSED]"));
+    assert_non_null(strstr(after, "(00:00:10 behind live)"));
+    /* All but the two lowest rows stand. */
+    const size_t picture = (size_t)(strstr(before, " PAUSED at") - before);
+    assert_memory_equal(before, after, picture);
+    free(before);
+    free(after);
+    world_key(world, 'e');
+    assert_true(shows(world, "export as JSON"));
+    world_key(world, MS_KEY_ESCAPE);
+    world_key(world, 'q');
+    assert_true(shows(world, "the program still runs"));
+    world_key(world, MS_KEY_ESCAPE);
+    world_key(world, 'Z');
+    assert_true(shows(world, "00:00:15"));
+    assert_false(shows(world, "PAUSED"));
+}
+
+static void test_filter_as_you_type(void **state)
+{
+    struct world *world = *state;
+    world_keys(world, "/WORKER-3q");
+    assert_true(shows(world, "No thread fits"));
+    world_key(world, MS_KEY_BACKSPACE);
+    assert_false(shows(world, "worker-1"));
+    assert_true(shows(world, "worker-3"));
+    world_key(world, MS_KEY_ENTER);
+    assert_false(shows(world, "worker-1"));
+    world_key(world, MS_KEY_ESCAPE);
+    assert_true(shows(world, "worker-1"));
+    world_keys(world, "/flush");
+    world_key(world, MS_KEY_ESCAPE);
+    assert_true(shows(world, "worker-1"));
+}
+
+static void click(struct world *world, enum ms_mouse_action action, int row, int column)
+{
+    world_input(world,
+                (struct ms_input){
+                    .key = MS_KEY_MOUSE, .mouse_action = action, .row = row, .column = column});
+}
+
+static void test_mouse(void **state)
+{
+    struct world *world = *state;
+    assert_true(shows(world, "\u25b8 M worker-1"));
+    click(world, MS_MOUSE_CLICK, 5, 50);
+    assert_false(shows(world, "\u25b8 M worker-1"));
+    assert_true(shows(world, "\u25b8 M worker-3"));
+    click(world, MS_MOUSE_WHEEL_DOWN, 5, 5);
+    assert_false(shows(world, "\u25b8 M worker-3"));
+    click(world, MS_MOUSE_DOUBLE_CLICK, 5, 50);
+    assert_true(shows(world, "tid 4247"));
+    assert_true(shows(world, "> Focus"));
+    /* The label "Esc Back" of the key bar. */
+    char *drawn = world_draw(world);
+    const char *bar = strrchr(drawn, '\n');
+    while (bar > drawn && bar[-1] != '\n') {
+        bar--;
+    }
+    const int column = (int)(strstr(bar, "Esc Back") - bar);
+    free(drawn);
+    click(world, MS_MOUSE_CLICK, 23, column + 5);
+    assert_false(shows(world, "> Focus"));
+    click(world, MS_MOUSE_CLICK, 99, 999);
+    click(world, MS_MOUSE_CLICK, -1, -1);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+}
+
+static void test_terminal_keys(void **state)
+{
+    struct world *world = *state;
+    world_key(world, '~');
+    assert_int_equal(world->command.type, MS_COMMAND_TERMINAL);
+    assert_int_equal(ms_tui_glyphs(world->tui), MS_GLYPHS_BLOCK);
+    world_key(world, 'C');
+    assert_int_equal(ms_tui_scheme(world->tui), MS_SCHEME_COLOUR_BLIND);
+    world_key(world, '%');
+    assert_false(ms_tui_mouse(world->tui));
+    world_key(world, MS_KEY_CTRL('l'));
+    assert_int_equal(world->command.type, MS_COMMAND_REDRAW);
+    world_key(world, MS_KEY_CTRL('z'));
+    assert_int_equal(world->command.type, MS_COMMAND_SUSPEND);
+    world_key(world, 'a');
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+}
+
+static void test_hostile_names(void **state)
+{
+    struct world *world = *state;
+    struct ms_thread *thread = ms_model_thread_mutable(world->model, world->threads[5]);
+    snprintf(thread->name, sizeof thread->name,
+             "a\033]0;owned\007\033[2J\xff\xc2\x9b"
+             "1m%%n");
+    struct ms_process *process = ms_model_process_mutable(world->model, 1);
+    process->seen = MS_SEEN_NONE;
+    memset(process->exe, '\033', sizeof process->exe - 1);
+    snprintf(process->seen_because, sizeof process->seen_because, "\033[31m\n\r");
+    struct ms_process *child = ms_model_add_process(world->model, 2);
+    snprintf(child->exe, sizeof child->exe, "/\033[2J\n");
+    static const char output[] = "x\033[2J\033]0;t\x07\x01\x02\x7f\xc2\x9b"
+                                 "2J\033";
+    ms_output_append(ms_model_output_mutable(world->model), output, sizeof output - 1);
+    static const char *const keys[] = {"", "t", "\n", "\033", "9", "1", "K", "\033", "q"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        world_keys(world, keys[i]);
+        free(world_draw(world));
+        for (int row = 0; row < 24; row++) {
+            for (int column = 0; column < 80; column++) {
+                const wchar_t character = ms_grid_at(world->grid, row, column)->character;
+                assert_true(character == 0 || (character >= 0x20 && character < 0x7f) ||
+                            character >= 0xa0);
+            }
+        }
+    }
+}
+
+/* Keys drawn by a fixed generator, on changing sizes, while threads come and go. */
+static void test_any_keys_at_any_size(void **state)
+{
+    struct world *world = *state;
+    static const int special[] = {MS_KEY_UP,        MS_KEY_DOWN,      MS_KEY_LEFT, MS_KEY_RIGHT,
+                                  MS_KEY_PAGE_UP,   MS_KEY_PAGE_DOWN, MS_KEY_HOME, MS_KEY_END,
+                                  MS_KEY_ENTER,     MS_KEY_ESCAPE,    MS_KEY_TAB,  MS_KEY_BACK_TAB,
+                                  MS_KEY_BACKSPACE, MS_KEY_F1,        MS_KEY_F5,   MS_KEY_RESIZE};
+    uint32_t seed = 12345;
+    for (int i = 0; i < 4000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        const uint32_t random = seed >> 8;
+        if (random % 11 == 0) {
+            world_size(world, (int)(random / 11 % 70) + 1, (int)(random / 1000 % 210) + 1);
+        }
+        if (random % 13 == 0) {
+            click(world, (enum ms_mouse_action)(random / 13 % 4), (int)(random / 100 % 70),
+                  (int)(random / 7000 % 210));
+        } else {
+            world_key(world, random % 2 == 0 ? (int)(random / 2 % 127) : special[random / 2 % 16]);
+        }
+        if (i % 500 == 250) {
+            world_add_thread(world, "late", 9000 + i);
+            ms_model_end_thread(world->model, world->threads[i / 500],
+                                ms_model_now_ns(world->model));
+        }
+        if (i % 20 == 0) {
+            world_run(world, 1);
+        }
+        free(world_draw(world));
+    }
+    assert_int_equal(ms_grid_rows(world->grid) > 0, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_quit_asks_while_it_runs),
+        TEST(test_quit_leaves_when_ended),
+        TEST(test_quit_from_focus_goes_back_first),
+        TEST(test_escape_never_leaves),
+        TEST(test_export_asks_before_it_overwrites),
+        TEST(test_export_path_is_edited),
+        TEST(test_signals),
+        TEST(test_readonly_sends_nothing),
+        TEST(test_pause_freezes_the_picture_only),
+        TEST(test_filter_as_you_type),
+        TEST(test_mouse),
+        TEST(test_terminal_keys),
+        TEST(test_hostile_names),
+        TEST(test_any_keys_at_any_size),
+    };
+    return cmocka_run_group_tests_name("keys to commands", tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+/*
+ * Every screen at several sizes, compared with the exact text in tests/screens/expected.
+ * MS_UPDATE_EXPECTED=1 writes those files anew: look at the difference before keeping it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+static char *read_all(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return NULL;
+    }
+    char *text = calloc(1, 200000);
+    assert_non_null(text);
+    const size_t bytes = fread(text, 1, 199999, file);
+    text[bytes] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void check(struct world *world, const char *name, int rows, int columns)
+{
+    world_size(world, rows, columns);
+    char *drawn = world_draw(world);
+    char path[256];
+    snprintf(path, sizeof path, "tests/screens/expected/%s-%dx%d.txt", name, columns, rows);
+    if (getenv("MS_UPDATE_EXPECTED") != NULL) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs(drawn, file);
+        assert_int_equal(fclose(file), 0);
+    }
+    char *expected = read_all(path);
+    if (expected == NULL) {
+        fail_msg("%s is missing (tests run in the root of the source tree)", path);
+    }
+    if (strcmp(drawn, expected) != 0) {
+        fail_msg("%s differs; drawn was:\n%s", path, drawn);
+    }
+    free(expected);
+    free(drawn);
+}
+
+static void check_sizes(struct world *world, const char *name)
+{
+    check(world, name, 24, 80);
+    check(world, name, 40, 120);
+    check(world, name, 12, 40);
+}
+
+static void test_overview(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 720);
+    check_sizes(&world, "overview");
+    world_key(&world, '~');
+    check(&world, "overview-block", 24, 80);
+    world_close(&world);
+    world_open(&world, ACTORS, MS_GLYPHS_ASCII);
+    world_run(&world, 720);
+    check_sizes(&world, "overview-ascii");
+    world_close(&world);
+}
+
+static void test_numbers_of_threads(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t threads;
+        const char *name;
+    } cases[] = {{0, "threads-none"}, {1, "threads-one"}, {500, "threads-500"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct world world;
+        world_open(&world, cases[i].threads, MS_GLYPHS_BRAILLE);
+        world_run(&world, 50);
+        check(&world, cases[i].name, 24, 80);
+        check(&world, cases[i].name, 8, 40);
+        check(&world, cases[i].name, 5, 30);
+        if (cases[i].threads == 500) {
+            world_keys(&world, "tG");
+            check(&world, "threads-500-table-end", 24, 80);
+            check(&world, "threads-500-table-end", 60, 200);
+        }
+        world_close(&world);
+    }
+}
+
+static void test_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 100);
+    world_end(&world, 3, 0);
+    world_run(&world, 50);
+    check(&world, "exited", 24, 80);
+    world_key(&world, MS_KEY_ENTER);
+    check(&world, "exited-focus", 24, 80);
+    world.status.exit_signal = 9;
+    world_key(&world, MS_KEY_ESCAPE);
+    check(&world, "killed", 24, 80);
+    world_close(&world);
+}
+
+static void test_focus(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 720);
+    world_key(&world, MS_KEY_ENTER);
+    check_sizes(&world, "focus");
+    world_keys(&world, "j]t");
+    check(&world, "focus-next", 24, 80);
+    world_keys(&world, "~~");
+    check(&world, "focus-ascii", 24, 80);
+    world_close(&world);
+}
+
+static void test_untracked_and_unavailable(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, 3, MS_GLYPHS_BRAILLE);
+    ms_model_thread_mutable(world.model, world.threads[0])->tracked = false;
+    struct ms_thread *thread = ms_model_thread_mutable(world.model, world.threads[1]);
+    thread->probed = thread->tracked = false;
+    thread->kernel.have = 0;
+    struct ms_process *process = ms_model_process_mutable(world.model, 1);
+    process->seen = MS_SEEN_PARTIAL;
+    snprintf(process->seen_because, sizeof process->seen_because,
+             "the program is linked with an allocator of its own");
+    world.status.own_cpu_pct = NAN;
+    world_run(&world, 50);
+    check(&world, "untracked", 24, 80);
+    world_keys(&world, "G\n");
+    check(&world, "untracked-focus", 24, 80);
+    world_close(&world);
+}
+
+static void test_several_processes(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, 4, MS_GLYPHS_BRAILLE);
+    struct ms_process *child = ms_model_add_process(world.model, 2);
+    child->pid = 4300;
+    child->parent_id = 1;
+    snprintf(child->exe, sizeof child->exe, "/usr/bin/child");
+    ms_model_thread_mutable(world.model, world.threads[3])->process_id = 2;
+    world_run(&world, 50);
+    check(&world, "processes", 24, 80);
+    world_key(&world, 't');
+    check(&world, "processes-table", 24, 80);
+    world_close(&world);
+}
+
+static void test_output(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, 2, MS_GLYPHS_BRAILLE);
+    struct ms_output *output = ms_model_output_mutable(world.model);
+    world_run(&world, 20);
+    world_key(&world, '9');
+    check(&world, "output-none", 24, 80);
+    static const char text[] = "\033[1;32mgreen\033[0m and \033]0;title\007plain\r\n"
+                               "tab\tstop\tand \xe6\x97\xa5\xe6\x9c\xac\ttab\n"
+                               "\033[2J\033[Hclear\bed \xff\xfe broken \xc2\x9b"
+                               "31m\n";
+    ms_output_append(output, text, sizeof text - 1);
+    for (int i = 0; i < 60; i++) {
+        char line[64];
+        const int bytes = snprintf(line, sizeof line, "line %d of the output%s\n", i,
+                                   i % 20 == 7 ? ", ERROR" : "");
+        ms_output_append(output, line, (size_t)bytes);
+    }
+    check(&world, "output-end", 24, 80);
+    world_key(&world, 'g');
+    check_sizes(&world, "output-start");
+    world_size(&world, 24, 80);
+    world_keys(&world, "/error");
+    check(&world, "output-typing", 24, 80);
+    world_keys(&world, "\nn");
+    check(&world, "output-found", 24, 80);
+    world_close(&world);
+    world_open(&world, 2, MS_GLYPHS_BRAILLE);
+    ms_output_set_captured(ms_model_output_mutable(world.model), false);
+    world_key(&world, '9');
+    check(&world, "output-elsewhere", 24, 80);
+    world_close(&world);
+}
+
+static void test_help_and_dialogs(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 720);
+    world_key(&world, '?');
+    check_sizes(&world, "help");
+    world_keys(&world, "/sort\n");
+    check(&world, "help-search", 24, 80);
+    world_key(&world, MS_KEY_ESCAPE);
+    world_key(&world, 'e');
+    check_sizes(&world, "export");
+    world_key(&world, MS_KEY_ESCAPE);
+    world_key(&world, 'q');
+    check_sizes(&world, "quit");
+    world_key(&world, MS_KEY_ESCAPE);
+    world_key(&world, 'K');
+    check(&world, "signal", 24, 80);
+    world_key(&world, MS_KEY_ESCAPE);
+    world_key(&world, 's');
+    check_sizes(&world, "sort");
+    world_key(&world, MS_KEY_ESCAPE);
+    world_keys(&world, "/work");
+    check(&world, "filter-typing", 24, 80);
+    world_key(&world, MS_KEY_ENTER);
+    check(&world, "filter", 24, 80);
+    world_close(&world);
+}
+
+static void test_paused(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    world_run(&world, 300);
+    world_key(&world, ' ');
+    free(world_draw(&world));
+    world_run(&world, 90);
+    check(&world, "paused", 24, 80);
+    world_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_overview),
+        cmocka_unit_test(test_numbers_of_threads),
+        cmocka_unit_test(test_ended),
+        cmocka_unit_test(test_focus),
+        cmocka_unit_test(test_untracked_and_unavailable),
+        cmocka_unit_test(test_several_processes),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_help_and_dialogs),
+        cmocka_unit_test(test_paused),
+    };
+    return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""Validates reports against docs/schema.json.
+
+usage: check_schema.py [--strict] REPORT...
+
+--strict: a field that the schema does not describe is an error too. Exit status 0 valid, 1 not,
+2 usage, 77 the jsonschema module is missing (a test counts that as skipped).
+"""
+
+import json
+import pathlib
+import sys
+
+SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "schema.json"
+ERRORS_SHOWN = 20
+
+
+def close(schema):
+    """Forbids undescribed fields in every object of the schema."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+        for part in schema.values():
+            close(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            close(part)
+
+
+def without_doubles(pairs):
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"name {name!r} stands twice in one object")
+    return dict(pairs)
+
+
+def no_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def problems_beyond_schema(report):
+    """References and lengths, which a schema cannot say."""
+    processes = {process["id"] for process in report["processes"]}
+    threads = {thread["id"] for thread in report["threads"]}
+    for part in ("threads", "sites", "flows", "correlations"):
+        for entry in report[part]:
+            if entry["process_id"] not in processes:
+                yield f"{part}: process_id {entry['process_id']} is unknown"
+    for site in report["sites"]:
+        if not set(site["thread_ids"]) <= threads:
+            yield f"site {site['id']}: unknown thread"
+        if site["culprit"] is not None and site["culprit"] >= len(site["stack"]):
+            yield f"site {site['id']}: culprit beyond its stack"
+    for flow in report["flows"]:
+        for end in ("from_thread", "to_thread"):
+            if flow[end] is not None and flow[end] not in threads:
+                yield f"flow: {end} {flow[end]} is unknown"
+    points = len(report["timeline"]["t_ns"])
+    for series in report["timeline"]["series"]:
+        if len(series["values"]) != points:
+            yield f"timeline: {series['metric']} has {len(series['values'])} of {points} points"
+    for metric in report["metrics"]:
+        if (metric["provenance"] == "unavailable") != (metric["unavailable_because"] is not None):
+            yield f"metric {metric['name']}: unavailable and reason do not agree"
+    for thread in report["threads"]:
+        if not thread["tracked"] and thread["current_bytes"] is not None:
+            yield f"thread {thread['id']}: heap figures although not tracked"
+
+
+def check(validator, path):
+    try:
+        with open(path, encoding="utf-8", errors="strict") as file:
+            report = json.load(
+                file, object_pairs_hook=without_doubles, parse_constant=no_constant
+            )
+    except (OSError, ValueError) as error:
+        return [str(error)]
+    problems = [
+        "/".join(map(str, error.absolute_path)) + ": " + error.message[:300]
+        for error in validator.iter_errors(report)
+    ]
+    return problems or list(problems_beyond_schema(report))
+
+
+def main(arguments):
+    strict = arguments[:1] == ["--strict"]
+    paths = arguments[1:] if strict else arguments
+    if not paths:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        import jsonschema
+    except ImportError:
+        print("SKIP: python3-jsonschema is not installed", file=sys.stderr)
+        return 77
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    if strict:
+        close(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    status = 0
+    for path in paths:
+        problems = check(validator, path)
+        for problem in problems[:ERRORS_SHOWN]:
+            print(f"{path}: {problem}", file=sys.stderr)
+        if problems:
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,250 @@
+/* Parsers of /proc on what kernels write and on what a hostile program name makes of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "collect/proc_process.h"
+#include "collect/proc_text.h"
+#include "collect/proc_thread.h"
+#include "collect/system.h"
+
+#define REST                                                                                       \
+    " S 12 1 1 0 -1 4194560 100 200 3 400 50 60 70 80 20 0 9 0 98765 1000 20 18446744073709551615" \
+    " 1 1 0 0 0 0 0 0 0 0 0 0 17 5 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+
+static bool parse(const char *text, struct ms_proc_stat *stat)
+{
+    return ms_proc_parse_stat(text, strlen(text), stat);
+}
+
+static void test_stat(void **state)
+{
+    (void)state;
+    struct ms_proc_stat stat;
+    uint64_t tick_ns = ms_proc_tick_ns();
+    assert_true(parse("77 (cat)" REST, &stat));
+    assert_string_equal(stat.name, "cat");
+    assert_int_equal(stat.state, 'S');
+    assert_int_equal(stat.parent_pid, 12);
+    assert_int_equal(stat.minor_faults, 100);
+    assert_int_equal(stat.major_faults, 3);
+    assert_int_equal(stat.user_ns, 50 * tick_ns);
+    assert_int_equal(stat.system_ns, 60 * tick_ns);
+    assert_int_equal(stat.start_ticks, 98765);
+    assert_int_equal(stat.last_core, 5);
+}
+
+static void test_stat_hostile_names(void **state)
+{
+    (void)state;
+    struct ms_proc_stat stat;
+    const char *const names[] = {"a b) R 1", ") Z 1 1 (", "((", "x\ny", "\033[31m", ""};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char text[512];
+        (void)snprintf(text, sizeof text, "77 (%s)%s", names[i], REST);
+        assert_true(parse(text, &stat));
+        assert_string_equal(stat.name, names[i]);
+        assert_int_equal(stat.state, 'S');
+        assert_int_equal(stat.last_core, 5);
+    }
+    char text[4096] = "77 (";
+    memset(text + 4, 'n', 2000);
+    (void)snprintf(text + 2004, sizeof text - 2004, ")%s", REST);
+    assert_true(parse(text, &stat));
+    assert_int_equal(strlen(stat.name), sizeof stat.name - 1);
+}
+
+static void test_stat_cut_anywhere(void **state)
+{
+    (void)state;
+    const char *whole = "77 (cat)" REST;
+    size_t core_at = (size_t)(strstr(whole, " 17 5 ") - whole) + 4;
+    for (size_t bytes = 0; bytes < strlen(whole); bytes++) {
+        char *exact = malloc(bytes + 1); /* so that a sanitizer sees a step too far */
+        struct ms_proc_stat stat = {.state = '?'};
+        assert_non_null(exact);
+        memcpy(exact, whole, bytes);
+        bool good = ms_proc_parse_stat(exact, bytes, &stat);
+        assert_int_equal(good, bytes > core_at);
+        assert_int_equal(stat.state, good ? 'S' : '?');
+        free(exact);
+    }
+    struct ms_proc_stat stat;
+    assert_false(parse("77 )cat( S", &stat));
+    assert_false(parse("no parentheses", &stat));
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    const char *huge = "  99999999999999999999999 7";
+    const char *at = huge;
+    uint64_t number;
+    assert_true(ms_proc_number(&at, huge + strlen(huge), &number));
+    assert_true(number == UINT64_MAX);
+    assert_true(ms_proc_number(&at, huge + strlen(huge), &number));
+    assert_int_equal(number, 7);
+    assert_false(ms_proc_number(&at, huge + strlen(huge), &number));
+    at = "-5";
+    assert_false(ms_proc_number(&at, at + 2, &number));
+}
+
+static void test_other_files(void **state)
+{
+    (void)state;
+    uint64_t a;
+    uint64_t b;
+    assert_true(ms_proc_parse_schedstat("123 456 7\n", 10, &a, &b));
+    assert_int_equal(a, 123);
+    assert_int_equal(b, 456);
+    assert_false(ms_proc_parse_schedstat("123", 3, &a, &b));
+
+    /* A name that looks like the line looked for: status escapes newlines, we look at line starts.
+     */
+    const char *status = "Name:\tvoluntary_ctxt_switches: 9\nvoluntary_ctxt_switches:\t31\n"
+                         "nonvoluntary_ctxt_switches:\t4\n";
+    assert_true(ms_proc_parse_switches(status, strlen(status), &a, &b));
+    assert_int_equal(a, 31);
+    assert_int_equal(b, 4);
+
+    struct ms_proc_io io = {.read_calls = 77};
+    const char *text = "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\n"
+                       "cancelled_write_bytes: 7\n";
+    assert_false(ms_proc_parse_io(text, 20, &io));
+    assert_int_equal(io.read_calls, 77);
+    assert_true(ms_proc_parse_io(text, strlen(text), &io));
+    assert_int_equal(io.read_calls, 3);
+    assert_int_equal(io.write_storage_bytes, 6);
+}
+
+static void test_system_stat(void **state)
+{
+    (void)state;
+    static uint64_t busy[MS_CORES_MAX];
+    static uint64_t total[MS_CORES_MAX];
+    const char *text = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 100 100\n"
+                       "cpu2 10 0 0 90 0 0 0 0 0 0\ncpu5000 1 1 1 1\nintr 1 2 3\ncpu3 1 1 1 1\n";
+    assert_int_equal(ms_system_parse_stat(text, strlen(text), busy, total), 3);
+    assert_int_equal(total[0], 36);
+    assert_int_equal(busy[0], 36 - 4 - 5);
+    assert_int_equal(total[1], 0); /* offline */
+    assert_int_equal(busy[2], 10);
+    assert_int_equal(ms_system_parse_stat("cpu", 3, busy, total), 0);
+}
+
+static pthread_barrier_t barrier;
+
+static void *named_thread(void *argument)
+{
+    (void)argument;
+    (void)pthread_setname_np(pthread_self(), "a ) b (");
+    pthread_barrier_wait(&barrier);
+    pthread_barrier_wait(&barrier);
+    return NULL;
+}
+
+static void test_live_thread(void **state)
+{
+    (void)state;
+    struct ms_descriptor_budget budget = {.limit = 3}; /* the fourth file is opened each time */
+    struct ms_proc_process process;
+    pthread_t thread;
+    pid_t *tids = NULL;
+    size_t capacity = 0;
+    pthread_barrier_init(&barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, named_thread, NULL), 0);
+    pthread_barrier_wait(&barrier);
+    assert_int_equal(ms_proc_process_open(&process, getpid()), 0);
+    assert_int_equal(ms_proc_process_tids(&process, &tids, &capacity), 2);
+    assert_int_equal(tids[0], getpid());
+
+    struct ms_proc_thread files;
+    struct ms_kernel_thread kernel = {0};
+    char name[64] = "";
+    uint64_t start_ticks = 0;
+    ms_proc_thread_init(&files);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ms_proc_thread_read(&files, &budget, process.tasks, tids[1], true, &kernel,
+                                             name, &start_ticks),
+                         0);
+    }
+    assert_string_equal(name, "a ) b (");
+    assert_int_equal(kernel.have & (MS_HAVE_CPU | MS_HAVE_SWITCHES | MS_HAVE_IO),
+                     MS_HAVE_CPU | MS_HAVE_SWITCHES | MS_HAVE_IO);
+    assert_int_equal(budget.open, 3);
+    assert_true(start_ticks > 0);
+
+    pthread_barrier_wait(&barrier);
+    pthread_join(thread, NULL);
+    int result = 0;
+    for (int i = 0; i < 200 && result == 0; i++) { /* join may return before the kernel is done */
+        usleep(1000);
+        result = ms_proc_thread_read(&files, &budget, process.tasks, tids[1], true, &kernel, name,
+                                     &start_ticks);
+    }
+    assert_true(result < 0);
+    ms_proc_thread_close(&files, &budget);
+    assert_int_equal(budget.open, 0);
+    ms_proc_process_close(&process, &budget);
+    free(tids);
+    pthread_barrier_destroy(&barrier);
+}
+
+static void test_live_process(void **state)
+{
+    (void)state;
+    struct ms_descriptor_budget budget = {.limit = 16};
+    struct ms_proc_process process;
+    struct ms_process_kernel kernel = {0};
+    pid_t child = fork();
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(ms_proc_process_open(&process, child), 0);
+    assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_MAPS, &kernel), 0);
+    assert_true(kernel.have_memory && kernel.have_pss && kernel.have_io);
+    assert_true(kernel.rss_bytes > 0 && kernel.peak_rss_bytes >= kernel.pss_bytes);
+    char exe[4096];
+    ms_proc_process_exe(&process, exe, sizeof exe);
+    assert_int_equal(exe[0], '/');
+
+    assert_int_equal(kill(child, SIGKILL), 0);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    uint64_t rss_bytes = kernel.rss_bytes;
+    assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_MAPS, &kernel), 0);
+    assert_true(process.zombie);
+    assert_int_equal(kernel.rss_bytes, rss_bytes); /* a zombie's memory is not 0, it is unknown */
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), -ESRCH);
+    ms_proc_process_close(&process, &budget);
+    assert_int_equal(budget.open, 0);
+    assert_int_equal(ms_proc_process_open(&process, 0), -ESRCH);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stat),
+        cmocka_unit_test(test_stat_hostile_names),
+        cmocka_unit_test(test_stat_cut_anywhere),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_system_stat),
+        cmocka_unit_test(test_live_thread),
+        cmocka_unit_test(test_live_process),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+/* The region reader: exact on what a probe writes, harmless on what an attacker writes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "collect/sites.h"
+#include "collect/threads.h"
+#include "collect_region_image.h"
+
+static struct ms_region_mapping mapping;
+static void *file;
+
+static int make_image(void **state)
+{
+    (void)state;
+    file = image_new(&mapping.bytes);
+    mapping.base = file;
+    if (file != NULL) {
+        image_fill(file, "/bin/program");
+    }
+    return file == NULL;
+}
+
+static int drop_image(void **state)
+{
+    (void)state;
+    munmap(file, mapping.bytes);
+    return 0;
+}
+
+static void view_main(struct ms_region_view *view)
+{
+    assert_int_equal(ms_region_view_init(view, &mapping, 0), 0);
+}
+
+static void test_thread_record(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_thread_copy copy;
+    view_main(&view);
+    assert_true(ms_region_view_thread(&view, 1, &copy));
+    assert_int_equal(copy.tid, 7001);
+    assert_int_equal(copy.serial, 1);
+    assert_string_equal(copy.name, "main");
+    assert_true(copy.name_valid);
+    assert_int_equal(copy.heap.allocations, 100);
+    assert_int_equal(copy.heap.deallocations, 2);
+    assert_int_equal(copy.heap.bytes_freed, 20);
+    assert_int_equal(copy.heap.waste_bytes, 600 - 12);
+    assert_int_equal(ms_heap_current_bytes(&copy.heap), 980);
+    assert_false(ms_region_view_thread(&view, 0, &copy));
+    assert_false(ms_region_view_thread(&view, 3, &copy));
+    assert_false(ms_region_view_thread(&view, UINT32_MAX, &copy));
+}
+
+static void test_name_being_written(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_thread_copy copy;
+    view_main(&view);
+    struct ms_region_thread *threads = image_area(file, MS_AREA_THREADS);
+    threads[1].name_version = 3;
+    memset(threads[1].name, 'x', sizeof threads[1].name);
+    assert_true(ms_region_view_thread(&view, 1, &copy));
+    assert_false(copy.name_valid);
+    assert_int_equal(strlen(copy.name), MS_THREAD_NAME - 1);
+}
+
+static void test_stack_bounds(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    uint32_t pcs[MS_STACK_DEPTH_MAX];
+    uint32_t flags;
+    view_main(&view);
+    assert_int_equal(ms_region_view_stack(&view, 1, pcs, &flags), 3);
+    assert_int_equal(pcs[0], 1);
+    assert_int_equal(flags, 0);
+    assert_int_equal(ms_region_view_stack(&view, 5, pcs, &flags), 2);
+    assert_int_equal(flags, MS_STACK_CUT_DEPTH);
+    assert_int_equal(ms_region_view_stack(&view, 0, pcs, &flags), 0);
+    assert_int_equal(ms_region_view_stack(&view, 8, pcs, &flags), 0);
+    uint32_t *words = image_area(file, MS_AREA_STACKS);
+    words[5] = 3; /* reaches one beyond the published mark */
+    assert_int_equal(ms_region_view_stack(&view, 5, pcs, &flags), 0);
+    words[5] = 255;
+    assert_int_equal(ms_region_view_stack(&view, 5, pcs, &flags), 0);
+}
+
+static void test_string_without_end(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    char text[8];
+    view_main(&view);
+    assert_int_equal(ms_region_view_string(&view, 1, text, sizeof text), 7);
+    assert_string_equal(text, "/bin/pr");
+    char *strings = image_area(file, MS_AREA_STRINGS);
+    memset(strings, 'a', 14);
+    char long_text[64];
+    /* "/bin/program" and its NUL are 13 bytes from offset 1: the mark ends the string. */
+    assert_int_equal(ms_region_view_string(&view, 1, long_text, sizeof long_text), 13);
+    assert_int_equal(ms_region_view_string(&view, 14, long_text, sizeof long_text), 0);
+}
+
+static void test_published_beyond_capacity(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_header *header = file;
+    view_main(&view);
+    uint32_t capacity = header->areas[MS_AREA_MODULES].capacity;
+    header->areas[MS_AREA_MODULES].published = UINT32_MAX;
+    /* The reader keeps to what it checked, even when the header says otherwise later. */
+    header->areas[MS_AREA_MODULES].capacity = UINT32_MAX;
+    header->areas[MS_AREA_MODULES].offset_bytes = UINT64_MAX / 2;
+    assert_int_equal(ms_region_view_published(&view, MS_AREA_MODULES), capacity);
+    struct ms_region_module module;
+    assert_false(ms_region_view_module(&view, capacity, &module));
+    assert_true(ms_region_view_module(&view, 1, &module));
+    assert_int_equal(module.load_bias, 0x7000000);
+    struct ms_region_view again;
+    assert_int_equal(ms_region_view_init(&again, &mapping, 0), -EPROTO);
+}
+
+static void test_build_id_too_long(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_module module;
+    view_main(&view);
+    struct ms_region_module *modules = image_area(file, MS_AREA_MODULES);
+    modules[1].build_id_bytes = 200;
+    assert_true(ms_region_view_module(&view, 1, &module));
+    assert_int_equal(module.build_id_bytes, 0);
+}
+
+static void test_slots(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    assert_int_equal(ms_region_view_init(&view, &mapping, MS_REGION_SLOTS), 0);
+    assert_int_equal(ms_region_view_state(&view), MS_REGION_FREE);
+    assert_int_equal(ms_region_view_init(&view, &mapping, MS_REGION_SLOTS + 1), -EINVAL);
+    const struct ms_region_header *header = file;
+    struct ms_region_header *second = (void *)((char *)file + ms_region_slot_offset(header, 2));
+    second->slot = 3;
+    assert_int_equal(ms_region_view_init(&view, &mapping, 2), -EPROTO);
+}
+
+static void test_mapping_wants_seals(void **state)
+{
+    (void)state;
+    struct ms_region_mapping opened;
+    int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(descriptor >= 0);
+    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes), 0);
+    assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
+    assert_int_equal(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO); /* no header */
+    assert_int_equal(pwrite(descriptor, file, MS_PAGE_BYTES, 0), MS_PAGE_BYTES);
+    assert_int_equal(ms_region_mapping_open(&opened, descriptor), 0);
+    ms_region_mapping_close(&opened);
+    close(descriptor);
+
+    descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes - MS_PAGE_BYTES), 0);
+    assert_int_equal(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
+    close(descriptor);
+
+    char path[] = "/tmp/memscope-test-region-XXXXXX";
+    descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    unlink(path);
+    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes), 0);
+    assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
+    close(descriptor);
+}
+
+struct watched_process {
+    struct ms_model *model;
+    struct ms_watched_threads *threads;
+    struct ms_watched_sites *sites;
+    struct ms_descriptor_budget budget;
+    struct ms_region_view view;
+};
+
+static void begin(struct watched_process *process)
+{
+    process->budget = (struct ms_descriptor_budget){.limit = 16};
+    process->model = ms_model_new(100000000, 0, 0);
+    process->threads = ms_watched_threads_new(128);
+    process->sites = ms_watched_sites_new(128, 0);
+    assert_non_null(ms_model_add_process(process->model, 128));
+    view_main(&process->view);
+}
+
+static void read_once(struct watched_process *process, uint64_t now_ns)
+{
+    assert_int_equal(ms_watched_threads_records(process->threads, process->model, &process->budget,
+                                                &process->view, now_ns, true),
+                     0);
+    assert_int_equal(ms_watched_sites_read(process->sites, process->model, &process->view,
+                                           process->threads, NULL, false),
+                     0);
+    ms_watched_threads_flows(process->threads, process->model, &process->view);
+    assert_int_equal(ms_model_tick_end(process->model, now_ns), 0);
+}
+
+static void end(struct watched_process *process)
+{
+    ms_watched_threads_free(process->threads, &process->budget);
+    ms_watched_sites_free(process->sites);
+    ms_model_free(process->model);
+}
+
+static void test_into_the_model(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    begin(&process);
+    read_once(&process, 5000);
+    assert_int_equal(ms_model_thread_count(process.model), 2);
+    const struct ms_thread *worker = ms_model_thread(process.model, 1);
+    assert_string_equal(worker->name, "worker");
+    assert_true(worker->probed);
+    assert_int_equal(worker->heap.allocations, 50);
+
+    /* A root, the stack of three and the cut one: two threads share the second. */
+    assert_int_equal(ms_model_site_count(process.model), 3);
+    assert_int_equal(ms_model_usage_count(process.model), 4);
+    const struct ms_site *shared = ms_model_site(process.model, 1);
+    assert_int_equal(shared->depth, 3);
+    assert_int_equal(shared->heap.allocations, 20 + 40);
+    assert_int_equal(ms_heap_current_bytes(&shared->heap), 200 + 400 - 60);
+    assert_int_equal(shared->frames[0]->file_offset, 0xff);
+    assert_string_equal(shared->frames[0]->module, "/bin/program");
+    assert_string_equal(shared->frames[2]->module, "");
+    assert_int_equal(ms_model_site(process.model, 2)->flags, MS_SITE_CUT_DEPTH);
+    assert_int_equal(ms_model_site(process.model, 0)->flags, MS_SITE_ROOT);
+
+    assert_int_equal(ms_model_flow_count(process.model), 2);
+    const struct ms_flow *flow = ms_model_flow(process.model, 0);
+    assert_int_equal(flow->from_thread, ms_model_thread(process.model, 0)->id);
+    assert_int_equal(flow->to_thread, worker->id);
+    assert_int_equal(flow->bytes, 30);
+    assert_int_equal(ms_model_flow(process.model, 1)->from_thread, 0);
+    end(&process);
+}
+
+static void test_record_reused(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    begin(&process);
+    read_once(&process, 5000);
+    struct ms_region_thread *threads = image_area(file, MS_AREA_THREADS);
+    image_thread(&threads[2], 7003, 9, 70, "next");
+    read_once(&process, 6000);
+    assert_int_equal(ms_model_thread_count(process.model), 3);
+    assert_int_equal(ms_model_alive_count(process.model), 2);
+    const struct ms_thread *old = ms_model_thread(process.model, 2);
+    assert_string_equal(old->name, "worker");
+    assert_int_equal(old->heap.allocations, 50);
+    assert_int_equal(old->end_ns, 6000);
+    assert_true(old->last_seen_before_end_ns > 0);
+    assert_string_equal(ms_model_thread(process.model, 1)->name, "next");
+    end(&process);
+}
+
+static void test_short_threads_are_exact(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    struct watched_process process;
+    struct ms_region_thread *threads = image_area(file, MS_AREA_THREADS);
+    for (uint32_t i = 1; i <= COUNT; i++) {
+        image_thread(&threads[i], 8000 + i, i, 7, "short");
+        threads[i].end_ns = 4000;
+        threads[i].final_usage.user_ns = 123;
+        threads[i].state = MS_THREAD_EXITING;
+    }
+    image_publish(file, MS_AREA_THREADS, COUNT + 1);
+    begin(&process);
+    read_once(&process, 5000);
+    assert_int_equal(ms_model_thread_count(process.model), COUNT);
+    assert_int_equal(ms_model_alive_count(process.model), 0);
+    struct ms_threads_sum sum;
+    ms_watched_threads_sum(process.threads, process.model, &sum);
+    assert_int_equal(sum.heap.allocations, 7 * COUNT);
+    const struct ms_thread *last = ms_model_thread(process.model, COUNT - 1);
+    assert_int_equal(last->end_ns, 4000);
+    assert_int_equal(last->last_seen_before_end_ns, 0);
+    assert_int_equal(last->kernel.user_ns, 123);
+
+    /* A block of an ended thread freed later by another is still debited to it. */
+    threads[COUNT].remote.deallocations = 2;
+    threads[COUNT].remote.bytes_freed = 20;
+    read_once(&process, 6000);
+    assert_int_equal(ms_model_thread(process.model, COUNT - 1)->heap.deallocations, 3);
+    end(&process);
+}
+
+static void test_context_reused(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    begin(&process);
+    read_once(&process, 5000);
+    struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
+    contexts[4].generation++;
+    contexts[4].stack = 5;
+    contexts[4].allocations = 1;
+    contexts[4].bytes_allocated = 64;
+    contexts[4].deallocations = contexts[4].bytes_freed = 0;
+    contexts[4].remote.deallocations = contexts[4].remote.bytes_freed = 0;
+    read_once(&process, 6000);
+    assert_int_equal(ms_model_usage_count(process.model), 5);
+    /* What the old context had counted stays with its site. */
+    assert_int_equal(ms_model_site(process.model, 1)->heap.allocations, 60);
+    assert_int_equal(ms_model_site(process.model, 2)->heap.allocations, 31);
+    end(&process);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_thread_record, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_name_being_written, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_stack_bounds, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_string_without_end, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_published_beyond_capacity, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_build_id_too_long, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_slots, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_mapping_wants_seals, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_into_the_model, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_record_reused, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_short_threads_are_exact, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_context_reused, make_image, drop_image),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

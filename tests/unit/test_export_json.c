@@ -1,0 +1,383 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "export/json.h"
+#include "export/json_writer.h"
+
+#define START UINT64_C(7000000000000)
+#define TENTH (MS_SECOND_NS / 10)
+
+static const struct ms_json_options *options(void)
+{
+    static struct ms_json_options made;
+    made =
+        (struct ms_json_options){.program_version = "9.9.9", .thresholds = ms_thresholds_default()};
+    return &made;
+}
+
+static char *folder; /* of its own, made and removed by the group */
+
+static int make_folder(void **state)
+{
+    (void)state;
+    static char template[] = "/tmp/memscope-test-XXXXXX";
+    folder = mkdtemp(template);
+    return folder != NULL ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+/* Exit status of the check: 0 valid, 77 the validator is not installed. */
+static int check_schema(const char *path)
+{
+    char command[512];
+    (void)snprintf(command, sizeof(command),
+                   "/usr/bin/python3 tests/unit/check_schema.py --strict %s", path);
+    const int status = system(command);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void validate(const struct ms_model *model)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/report.json", folder);
+    assert_int_equal(ms_json_write_file(path, false, model, options()), 0);
+    const int status = check_schema(path);
+    assert_int_equal(unlink(path), 0);
+    if (status == 77) {
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
+static char *written(const struct ms_model *model)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_non_null(out);
+    assert_int_equal(ms_json_write(out, model, options()), 0);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(strlen(text), bytes);
+    return text;
+}
+
+static void check_contains(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("%s is missing", part);
+    }
+}
+
+/* Bytes of each kind that must not reach a report as they are. */
+static const char hostile[] = "\"\\</script>\033]0;x\007\n\t\001\177\x80\xff\xc2\x9b"
+                              "1m\xe2\x80\xae\xe2\x80\xa8\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf\xe2";
+
+static struct ms_process *add_process(struct ms_model *model, uint32_t id)
+{
+    struct ms_process *process = ms_model_add_process(model, id);
+    assert_non_null(process);
+    process->pid = 4242;
+    process->start_ns = START;
+    process->start_unix_ns = UINT64_C(1700000000123456789);
+    (void)snprintf(process->exe, sizeof(process->exe), "/bin/%s", hostile);
+    static const char arguments[] = "./app\0\033[31m\xff\0\0--last";
+    process->arguments = malloc(sizeof(arguments));
+    assert_non_null(process->arguments);
+    memcpy(process->arguments, arguments, sizeof(arguments));
+    process->arguments_bytes = sizeof(arguments);
+    process->kernel.have_memory = true;
+    process->kernel.rss_bytes = 5000000;
+    process->totals.bytes_allocated = UINT64_MAX;
+    return process;
+}
+
+static const struct ms_site *add_site(struct ms_model *model, const char *function)
+{
+    struct ms_frame *malloc_frame = ms_model_add_frame(model);
+    malloc_frame->function = "malloc";
+    malloc_frame->module = "/lib/libc.so.6";
+    struct ms_frame *caller = ms_model_add_frame(model);
+    caller->function = ms_model_string(model, function);
+    caller->file = ms_model_string(model, hostile);
+    caller->line = 77;
+    struct ms_frame *outer = ms_model_add_frame(model);
+    outer->module = ms_model_string(model, hostile);
+    outer->file_offset = 0x1234;
+    caller->inlined_by = outer;
+    const struct ms_frame *frames[] = {malloc_frame, caller};
+    return ms_model_add_site(model, 128, frames, 2, MS_SITE_CUT_DEPTH);
+}
+
+static struct ms_model *model_of(unsigned threads, unsigned ticks)
+{
+    struct ms_model *model = ms_model_new(TENTH, START, UINT64_C(1700000000000000000));
+    add_process(model, 128);
+    for (unsigned i = 0; i < threads; i++) {
+        struct ms_thread *thread = ms_model_add_thread(model, 128);
+        thread->tid = (pid_t)(100 + i);
+        (void)snprintf(thread->name, sizeof(thread->name), "%u%s", i, i % 3 == 0 ? hostile : "");
+        thread->start_ns = START;
+        thread->probed = i % 5 != 4;
+        thread->tracked = i % 5 < 3;
+        thread->kernel.have = i % 7; /* every mix of sources */
+        thread->heap.allocations = i * 100;
+        const struct ms_site *site = add_site(model, hostile);
+        ms_model_usage_mutable(model, thread->id, site->id)->peak_bytes = i;
+        if (i > 0) {
+            ms_model_flow_mutable(model, 128, i % 4 == 0 ? 0 : i, i + 1)->bytes = i;
+        }
+    }
+    for (uint64_t t = 1; t <= ticks; t++) {
+        for (unsigned i = 1; i <= threads; i++) {
+            struct ms_thread *thread = ms_model_thread_mutable(model, i);
+            thread->kernel.run_ns += (i + t) % 11 * 1000000;
+            thread->heap.bytes_allocated += (i + t) % 13 * 1000;
+        }
+        assert_int_equal(ms_model_tick_end(model, START + t * TENTH), 0);
+    }
+    for (unsigned i = 1; i <= threads / 2; i++) {
+        ms_model_end_thread(model, i * 2, START + ticks * TENTH);
+    }
+    return model;
+}
+
+static void test_empty_model_is_valid(void **state)
+{
+    (void)state;
+    struct ms_model *model = ms_model_new(TENTH, START, 0);
+    validate(model);
+    ms_model_free(model);
+}
+
+static void test_models_of_all_sizes_are_valid(void **state)
+{
+    (void)state;
+    static const unsigned threads[] = {0, 1, 3, 500};
+    for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++) {
+        struct ms_model *model = model_of(threads[i], 40);
+        validate(model);
+        ms_model_free(model);
+    }
+}
+
+static void test_long_runs_stay_bounded(void **state)
+{
+    (void)state;
+    static const unsigned ticks[] = {1, 599, 600, 601, 6001, 70000};
+    for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
+        struct ms_model *model = model_of(2, ticks[i]);
+        validate(model); /* maxItems 600 and equal lengths are checked there */
+        ms_model_free(model);
+    }
+}
+
+static void test_merged_threads_are_valid(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(3, 5);
+    for (unsigned i = 0; i < MS_ENDED_THREADS_MAX + 100; i++) {
+        struct ms_thread *thread = ms_model_add_thread(model, 128);
+        thread->probed = thread->tracked = true;
+        thread->start_ns = START;
+        ms_model_usage_mutable(model, thread->id, 1)->allocations = 1;
+        ms_model_flow_mutable(model, 128, thread->id, 1)->blocks = 1;
+        ms_model_end_thread(model, thread->id, START + 5);
+    }
+    assert_int_equal(ms_model_tick_end(model, START + 6 * TENTH), 0);
+    validate(model);
+    ms_model_free(model);
+}
+
+static void test_figures_are_exact_and_the_unknown_is_null(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 3);
+    struct ms_thread *thread = ms_model_thread_mutable(model, 1);
+    thread->kernel.have = 0;
+    thread->heap.bytes_allocated = UINT64_MAX - 1;
+    thread->heap.bytes_freed = UINT64_C(9007199254740993); /* no double */
+    char *text = written(model);
+    check_contains(text, "\"schema\":1,\"version\":\"9.9.9\"");
+    check_contains(text, "\"bytes_allocated\":18446744073709551614");
+    check_contains(text, "\"bytes_freed\":9007199254740993");
+    check_contains(text, "\"cpu_percent\":null");
+    check_contains(text, "\"io_operations\":null");
+    check_contains(text, "\"start_unix_ns\":1700000000123456789");
+    check_contains(text, "\"exit_status\":null,\"signal\":null");
+    check_contains(text, "\"argv\":[\"./app\",\"\\u001b[31m\xef\xbf\xbd\",\"\",\"--last\"]");
+    for (const char *c = text; *c != '\0'; c++) {
+        assert_true((unsigned char)*c >= 0x20 || *c == '\n');
+        assert_int_not_equal(*c, 0x7f);
+    }
+    free(text);
+    struct ms_process *process = ms_model_process_mutable(model, 128);
+    process->end_ns = START + 9;
+    process->exit_status = -1;
+    process->exit_signal = 9;
+    text = written(model);
+    check_contains(text, "\"exit_status\":null,\"signal\":9");
+    free(text);
+    process->exit_status = 3;
+    text = written(model);
+    check_contains(text, "\"exit_status\":3,\"signal\":null");
+    free(text);
+    ms_model_free(model);
+}
+
+static void test_arguments_can_be_hidden(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(0, 1);
+    struct ms_json_options hiding = *options();
+    hiding.hide_arguments = true;
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_int_equal(ms_json_write(out, model, &hiding), 0);
+    fclose(out);
+    check_contains(text, "\"argv\":null");
+    assert_null(strstr(text, "--last"));
+    free(text);
+    ms_model_free(model);
+}
+
+static void check_file(const char *path, const char *begin, mode_t mode)
+{
+    struct stat info;
+    char text[16] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_memory_equal(text, begin, strlen(begin));
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, mode);
+}
+
+static void test_files_are_whole_or_not_there(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(2, 3);
+    char path[256];
+    char other[256];
+    (void)snprintf(path, sizeof(path), "%s/a.json", folder);
+    (void)snprintf(other, sizeof(other), "%s/link.json", folder);
+    const mode_t mask = umask(027);
+    assert_int_equal(ms_json_write_file(path, false, model, options()), 0);
+    umask(mask);
+    check_file(path, "{\"memscope\"", 0640);
+    assert_int_equal(ms_json_write_file(path, false, model, options()), -EEXIST);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("precious", file) >= 0);
+    fclose(file);
+    assert_int_equal(ms_json_write_file(path, false, model, options()), -EEXIST);
+    check_file(path, "precious", 0640);
+    assert_int_equal(symlink("a.json", other), 0);
+    assert_int_equal(ms_json_write_file(other, true, model, options()), 0);
+    check_file(path, "{\"memscope\"", 0640); /* through the link, which is still one */
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(ms_json_write_file(folder, true, model, options()), -EISDIR);
+    assert_int_equal(ms_json_write_file("/nonexistent/x.json", true, model, options()), -ENOENT);
+    assert_int_equal(ms_json_write_file("/dev/null", false, model, options()), 0);
+    if (access("/dev/full", W_OK) == 0) {
+        assert_int_equal(ms_json_write_file("/dev/full", true, model, options()), -ENOSPC);
+    }
+    ms_model_free(model);
+}
+
+static void check_number(double value, unsigned decimals, const char *expected)
+{
+    char text[64] = "";
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    struct ms_json_writer writer;
+    assert_int_equal(ms_json_writer_open(&writer, out), 0);
+    if (decimals > 6) {
+        ms_json_double(&writer, value);
+    } else {
+        ms_json_fixed(&writer, value, decimals);
+    }
+    assert_int_equal(ms_json_writer_close(&writer), 0);
+    fclose(out);
+    assert_string_equal(text, expected);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    /* A locale with a decimal comma must not change anything; without it the test is weaker. */
+    setlocale(LC_ALL, "de_DE.UTF-8");
+    check_number(0, 3, "0");
+    check_number(0.5, 3, "0.5");
+    check_number(-12.3456, 3, "-12.346");
+    check_number(-0.0001, 3, "0");
+    check_number(99.9996, 3, "100");
+    check_number(1234.05, 2, "1234.05");
+    check_number(7, 0, "7");
+    check_number(0.000001, 6, "0.000001");
+    check_number(NAN, 3, "null");
+    check_number(INFINITY, 3, "null");
+    check_number(1e20, 3, "1e+20");
+    check_number(0.25, 9, "0.25");
+    check_number(-1.5e-9, 9, "-1.5e-09");
+    check_number(NAN, 9, "null");
+    setlocale(LC_ALL, "C");
+}
+
+static void test_strings_longer_than_the_buffer(void **state)
+{
+    (void)state;
+    const size_t count = 1000000;
+    char *long_name = malloc(count);
+    char *text = NULL;
+    size_t bytes;
+    memset(long_name, 'y', count);
+    long_name[count - 1] = '\n';
+    FILE *out = open_memstream(&text, &bytes);
+    struct ms_json_writer writer;
+    assert_int_equal(ms_json_writer_open(&writer, out), 0);
+    ms_json_bytes(&writer, long_name, count);
+    assert_int_equal(ms_json_writer_close(&writer), 0);
+    fclose(out);
+    assert_int_equal(bytes, count - 1 + 6 + 2);
+    assert_string_equal(text + bytes - 9, "yy\\u000a\"");
+    free(text);
+    free(long_name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty_model_is_valid),
+        cmocka_unit_test(test_models_of_all_sizes_are_valid),
+        cmocka_unit_test(test_long_runs_stay_bounded),
+        cmocka_unit_test(test_merged_threads_are_valid),
+        cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
+        cmocka_unit_test(test_arguments_can_be_hidden),
+        cmocka_unit_test(test_files_are_whole_or_not_there),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_strings_longer_than_the_buffer),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
