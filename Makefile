@@ -15,6 +15,7 @@ CXX     ?= c++
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
+comma := ,
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla
 ifeq ($(CI),true)
 WARNINGS += -Werror
@@ -29,6 +30,8 @@ CONTROL_FLOW := $(if $(filter x86_64,$(MACHINE)),-fcf-protection=full,\
 PROBE_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-omit-frame-pointer \
                -fno-stack-protector -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
                -fno-builtin-free -fno-semantic-interposition $(CONTROL_FLOW)
+# crt files without the note would make the linker drop it, and with it the program's shadow stack.
+NOTES := $(if $(filter x86_64,$(MACHINE)),-Wl$(comma)-z$(comma)ibt -Wl$(comma)-z$(comma)shstk)
 SANITIZE ?=
 
 ROOMS := wire keeper collect model analysis export tui cli
@@ -76,7 +79,7 @@ $(PROGRAM): $(call objects,$(call rooms_sources,cli),o) $(LIBRARIES)
 
 $(PROBE): $(call objects,$(PROBE_SOURCES),pic)
 	$(if $(filter 1,$(V)),,@echo "  LD      $@")
-	$(Q)$(CC) -shared $(OPTIMISE) $(PROBE_FLAGS) $(LDFLAGS) -Wl,-z,now -Wl,-z,nodelete \
+	$(Q)$(CC) -shared $(OPTIMISE) $(PROBE_FLAGS) $(LDFLAGS) -Wl,-z,now -Wl,-z,nodelete $(NOTES) \
 	    -Wl,-soname,libmemscope-probe.so -Wl,--no-undefined -o $@ $^
 .PHONY: room-probe
 room-probe: $(PROBE)

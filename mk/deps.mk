@@ -5,7 +5,7 @@ need_packages = $(if $(filter no,$(DEPS)),@:,$(Q)mk/need-packages)
 #: deps                 installs the packages that building needs (listed first; apt-get)
 .PHONY: deps
 deps:
-	$(need_packages) "to build memscope-top" $(BUILD_PACKAGES) $(RUN_PACKAGES)
+	$(need_packages) "to build memscope-top" $(BUILD_PACKAGES)
 
 #: deps-test            installs the packages that `make check` needs
 .PHONY: deps-test

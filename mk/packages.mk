@@ -4,12 +4,9 @@
 # To build: a C compiler, curses with wide characters, ELF and DWARF readers, the demangler.
 BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-dev
 
-# Opened at run time by the probe if it is there; stacks of code without simple unwind rules.
-RUN_PACKAGES := libunwind8
-
 # To test: cmocka for unit tests; the rest are the programs that the end-to-end tests watch and
-# the tools that they compare with. redis-tools holds the server too, without starting a service.
-TEST_PACKAGES := g++ libcmocka-dev python3 python3-jsonschema valgrind sqlite3 redis-tools \
+# the tools that they compare with (libunwind judges call stacks). redis-tools holds the server too, without starting a service.
+TEST_PACKAGES := g++ libcmocka-dev libunwind-dev python3 python3-jsonschema valgrind sqlite3 redis-tools \
                  tmux git file
 
 # To compare in `make bench`.

@@ -1,7 +1,6 @@
 /* Each check looks at the real thing it speaks of; nothing is run, nothing is changed. */
 #include "cli/doctor.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gnu/libc-version.h>
@@ -93,19 +92,6 @@ static int check_memfd(void)
     return line(GOOD, "shared memory", "memfd with seals", "");
 }
 
-static int check_unwinding(void)
-{
-    void *library = dlopen("libunwind.so.8", RTLD_LAZY | RTLD_LOCAL);
-    bool found = library != NULL;
-    if (found) {
-        dlclose(library);
-    }
-    return line(found ? GOOD : LESS, "libunwind",
-                found ? "found, for frames that need more than simple rules"
-                      : "not found: call stacks end at frames with unusual unwind rules",
-                "install libunwind8");
-}
-
 static int check_proc(void)
 {
     int missing = 0;
@@ -171,8 +157,8 @@ static int check_program(const char *program)
 int ms_doctor(const char *program)
 {
     puts("this machine");
-    int bad = check_kernel() + check_probe() + check_directory() + check_memfd() +
-              check_unwinding() + check_proc() + check_terminal();
+    int bad = check_kernel() + check_probe() + check_directory() + check_memfd() + check_proc() +
+              check_terminal();
     int status = program != NULL ? check_program(program) : 0;
     if (status > 1) {
         return status;

@@ -48,8 +48,7 @@ int ms_keeper_start(const struct ms_keeper_options *options, struct ms_keeper_st
  */
 int ms_keeper_directory(char *path, size_t size);
 
-/* Path of the socket of the keeper that holds `pid` (PID.sock by the program's pid). 0 or -ENOENT.
- */
+/* Path of the socket of the keeper whose program is `pid` (PID.sock). Returns 0 or -ENOENT. */
 int ms_keeper_find(pid_t pid, char *path, size_t size);
 
 /* Calls `each` for every socket in the folder whose keeper may be alive; dead ones are removed. */

@@ -11,9 +11,8 @@
 enum ms_verdict { MS_VERDICT_FULL, MS_VERDICT_PARTIAL, MS_VERDICT_NONE };
 
 struct ms_launch {
-    char path[PATH_MAX]; /* what is executed: PATH searched as execvp does */
-    char
-        interpreter[PATH_MAX]; /* the ELF program that will run: the end of the #! chain, or path */
+    char path[PATH_MAX];        /* what is executed: PATH searched as execvp does */
+    char interpreter[PATH_MAX]; /* ELF program that will run: end of the #! chain, or path */
     enum ms_verdict verdict;
     bool preload;      /* put the probe into LD_PRELOAD? (false for musl, ASan, static...) */
     char because[256]; /* one line in words, "" for full */

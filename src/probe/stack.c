@@ -331,7 +331,7 @@ static void count_walk(struct ms_stack_state *state, const struct walk *walk,
     }
     atomic_fetch_add_explicit(&losses->walks, state->walks_pending, memory_order_relaxed);
     if (state->interpreted_pending != 0) {
-        atomic_fetch_add_explicit(&losses->stacks_by_libunwind, state->interpreted_pending,
+        atomic_fetch_add_explicit(&losses->stacks_interpreted, state->interpreted_pending,
                                   memory_order_relaxed);
     }
     if (state->cut_pending != 0) {

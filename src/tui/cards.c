@@ -41,7 +41,7 @@ static void draw_card_title(const struct ms_tui *tui, const struct ms_view *view
     const int right = card.column + card.columns - 1; /* the last column is a gap */
     char where[64];
     process_and_tid(view, thread, where, sizeof where, card.columns / 2);
-    const int where_width = (int)strlen(where);
+    const int where_width = ms_grid_text_width(grid, where);
     const int where_column = right - where_width - 3; /* alert behind it */
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_rule(tui, grid, card.row, card.column, card.columns - 1);

@@ -187,6 +187,9 @@ void ms_terminal_close(struct ms_terminal *terminal)
         return;
     }
     mousemask(0, NULL);
+    /* Some terminals keep what was on the other screen when their size has changed meanwhile. */
+    erase();
+    refresh();
     endwin();
     disarm_rescue();
     delscreen(terminal->screen);

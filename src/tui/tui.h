@@ -33,7 +33,9 @@ struct ms_tui_status {
     int exit_signal;    /* > 0: killed by it */
     double own_cpu_pct; /* of the viewer; NaN unknown */
     double interval_s;  /* of drawing */
-    const char *message; /* outcome of the last command, "" none; shown until the next key */
+    /* Outcome of the last command, "" none; shown until the next key. An export whose file is
+     * there already is an error that says "exists". */
+    const char *message;
     bool message_is_error;
 };
 
@@ -90,8 +92,12 @@ void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct m
                 const struct ms_findings *findings, const struct ms_tui_status *status, int rows,
                 int columns, struct ms_command *command);
 
-/* Draws the whole screen. Changes nothing but the grid and, in `tui`, what scrolling and the
- * following of the selection need. While paused the picture of the moment of the pause is drawn. */
+/*
+ * Draws the whole screen. Changes nothing but the grid and, in `tui`, what scrolling and the
+ * following of the selection need, the picture kept for a pause, and what the user has been told
+ * (a file is only replaced after the question was on the screen). While paused the picture of the
+ * moment of the pause is drawn.
+ */
 void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
                  const struct ms_findings *findings, const struct ms_tui_status *status,
                  struct ms_grid *grid);

@@ -106,7 +106,7 @@ struct ms_region_losses {
     _Atomic uint64_t damaged_tags;          /* canary overwritten, owner still readable */
     _Atomic uint64_t stale_tags;            /* owner recycled: not debited */
     _Atomic uint64_t stacks_cut_no_cfi;
-    _Atomic uint64_t stacks_by_libunwind; /* no rule of ours: libunwind walked */
+    _Atomic uint64_t stacks_interpreted; /* some frame needed more than a one-word rule */
     _Atomic uint64_t walks;               /* stack walks of any kind */
     _Atomic uint64_t threads_folded;      /* ended threads merged into `folded` */
     _Atomic uint64_t early_allocations;   /* served by the bootstrap arena */
