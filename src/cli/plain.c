@@ -18,16 +18,21 @@
 
 #define POLL_MAX 8
 
-static void pass_signals_on(struct ms_session *session, int signals)
+/* Returns whether to leave: there is no program any more that the signal could be meant for. */
+static bool pass_signals_on(struct ms_session *session, int signals)
 {
     bool by_terminal;
     int number;
     while ((number = ms_signals_next(signals, &by_terminal)) != 0) {
+        if (ms_collector_state(session->collector) != MS_STATE_RUNNING) {
+            return true;
+        }
         if (!by_terminal && !session->options->readonly) {
             ms_debug_log("passing signal %d on", number);
             (void)ms_collector_signal(session->collector, 0, number);
         }
     }
+    return false;
 }
 
 static int wait_ms(const struct ms_session *session, uint64_t now_ns)
@@ -48,13 +53,14 @@ int ms_plain(const struct ms_options *options)
     uint64_t line_ns = options->delay_ns != 0 ? options->delay_ns : MS_NS_PER_S;
     uint64_t next_line_ns = ms_monotonic_ns() + line_ns;
     bool detached = false;
-    while (!ms_session_over(&session) && !detached) {
+    bool leave = false;
+    while (!ms_session_over(&session) && !detached && !leave) {
         struct pollfd fds[POLL_MAX] = {{.fd = signals, .events = POLLIN}};
         size_t count = ms_session_poll_fds(&session, fds, 1, POLL_MAX);
         if (poll(fds, count, wait_ms(&session, ms_monotonic_ns())) < 0 && errno != EINTR) {
             break;
         }
-        pass_signals_on(&session, signals);
+        leave = pass_signals_on(&session, signals);
         uint64_t now_ns = ms_monotonic_ns();
         if (ms_session_step(&session, now_ns) != 0) {
             fputs("memscope-top: out of memory; the program runs on\n", stderr);
