@@ -126,7 +126,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     }
     collector->options = *options;
     collector->socket = -1;
-    collector->own_cpu_pct = 0;
+    collector->exit_status = 125; /* our own failure, unless the program's end is told */
     /* Before anything else, so that the worker is forked from a small process. */
     if (options->symbols && !options->ask_only) {
         collector->symbols = ms_symbols_start();

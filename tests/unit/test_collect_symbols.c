@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) void between(void)
     inner();
 }
 
-static __attribute__((noinline, noclone)) void outermost(void)
+static __attribute__((noinline)) void outermost(void)
 {
     between();
     __asm__ volatile("" ::: "memory");

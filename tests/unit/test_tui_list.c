@@ -113,6 +113,16 @@ static void test_selection_follows_its_thread(void **state)
     assert_int_equal(f->list.selected, f->ids[3]);
 }
 
+static void test_first_is_selected_until_the_user_chooses(void **state)
+{
+    struct fixture *f = *state;
+    update(f, "");
+    assert_int_equal(f->list.selected, f->ids[3]);
+    set_peak(f, 1, 99000);
+    update(f, "");
+    assert_int_equal(f->list.selected, f->ids[1]);
+}
+
 static void test_order_holds_after_a_move(void **state)
 {
     struct fixture *f = *state;
@@ -176,6 +186,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sorts_by_peak, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown_and_ended_come_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_selection_follows_its_thread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_first_is_selected_until_the_user_chooses, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_order_holds_after_a_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_filter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_moves_stay_inside, set_up, tear_down),
