@@ -93,6 +93,10 @@ static struct ms_thread_state *reuse_state(void)
         uint32_t number = atomic_fetch_add(&ms_wiped->state_cursor, 1) % made;
         struct ms_thread_state *state = state_at(number);
         uint32_t use = state == NULL ? MS_STATE_UNUSED : atomic_load(&state->use);
+        if (use == MS_STATE_SPARE &&
+            atomic_compare_exchange_strong(&state->use, &use, MS_STATE_TAKEN_OVER)) {
+            return state;
+        }
         if (use != MS_STATE_EXITING && use != MS_STATE_USED) {
             continue;
         }
@@ -263,7 +267,7 @@ static struct ms_thread_state *enter_new_thread(void)
         return NULL;
     }
     if (!make_record(state)) {
-        atomic_store(&state->use, MS_STATE_UNUSED);
+        atomic_store(&state->use, MS_STATE_SPARE);
         return NULL;
     }
     state->key = ms_wiped->key;

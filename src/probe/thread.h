@@ -24,7 +24,13 @@ struct ms_context_map {
     uint32_t slab_size; /* of the last slab */
 };
 
-enum ms_state_use { MS_STATE_UNUSED, MS_STATE_USED, MS_STATE_EXITING, MS_STATE_TAKEN_OVER };
+enum ms_state_use {
+    MS_STATE_UNUSED, /* never set up */
+    MS_STATE_USED,
+    MS_STATE_EXITING,
+    MS_STATE_TAKEN_OVER, /* by a thread that is setting it up */
+    MS_STATE_SPARE       /* its thread found no record */
+};
 
 struct ms_thread_state {
     uint64_t key; /* check key of the process; 0: not set up here (new, or wiped by fork) */
