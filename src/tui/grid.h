@@ -11,15 +11,33 @@
 #include <wchar.h>
 
 enum ms_colour { /* roles, alerts and chrome; a scheme maps them to terminal colours */
-    MS_COLOUR_DEFAULT, MS_COLOUR_DIM, MS_COLOUR_TITLE, MS_COLOUR_TAB, MS_COLOUR_TAB_ACTIVE,
-    MS_COLOUR_SELECTED, MS_COLOUR_KEY, MS_COLOUR_WAITING, MS_COLOUR_MEMORY, MS_COLOUR_CPU,
-    MS_COLOUR_IO, MS_COLOUR_BALANCED, MS_COLOUR_LIGHT, MS_COLOUR_ALERT_HIGH,
-    MS_COLOUR_ALERT_MEDIUM, MS_COLOUR_GRAPH, MS_COLOUR_GRAPH_HIGH, MS_COLOUR_ERROR,
-    MS_COLOUR_COUNT
+                 MS_COLOUR_DEFAULT,
+                 MS_COLOUR_DIM,
+                 MS_COLOUR_TITLE,
+                 MS_COLOUR_TAB,
+                 MS_COLOUR_TAB_ACTIVE,
+                 MS_COLOUR_SELECTED,
+                 MS_COLOUR_KEY,
+                 MS_COLOUR_WAITING,
+                 MS_COLOUR_MEMORY,
+                 MS_COLOUR_CPU,
+                 MS_COLOUR_IO,
+                 MS_COLOUR_BALANCED,
+                 MS_COLOUR_LIGHT,
+                 MS_COLOUR_ALERT_HIGH,
+                 MS_COLOUR_ALERT_MEDIUM,
+                 MS_COLOUR_GRAPH,
+                 MS_COLOUR_GRAPH_HIGH,
+                 MS_COLOUR_ERROR,
+                 MS_COLOUR_COUNT
 };
 
-enum { MS_ATTRIBUTE_BOLD = 1, MS_ATTRIBUTE_REVERSE = 2, MS_ATTRIBUTE_DIM = 4,
-       MS_ATTRIBUTE_UNDERLINE = 8 };
+enum {
+    MS_ATTRIBUTE_BOLD = 1,
+    MS_ATTRIBUTE_REVERSE = 2,
+    MS_ATTRIBUTE_DIM = 4,
+    MS_ATTRIBUTE_UNDERLINE = 8
+};
 
 struct ms_cell {
     wchar_t character; /* 0: right half of a wide character */
@@ -35,7 +53,8 @@ int ms_grid_resize(struct ms_grid *grid, int rows, int columns); /* clears; 0 or
 void ms_grid_clear(struct ms_grid *grid);
 int ms_grid_rows(const struct ms_grid *grid);
 int ms_grid_columns(const struct ms_grid *grid);
-const struct ms_cell *ms_grid_at(const struct ms_grid *grid, int row, int column); /* NULL: outside */
+const struct ms_cell *ms_grid_at(const struct ms_grid *grid, int row,
+                                 int column); /* NULL: outside */
 
 /* Text beyond ASCII becomes '?' in the following puts (a terminal or a user without Unicode). */
 void ms_grid_set_ascii(struct ms_grid *grid, bool ascii);

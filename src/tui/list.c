@@ -113,7 +113,9 @@ static void find_selection(struct ms_list *list)
         list->position = 0;
         return;
     }
-    if (list->follow && list->selected != 0) {
+    if (!list->chosen) {
+        list->position = 0;
+    } else if (list->follow && list->selected != 0) {
         for (size_t i = 0; i < list->count; i++) {
             if (list->ids[i] == list->selected) {
                 list->position = i;
@@ -164,6 +166,7 @@ void ms_list_select(struct ms_list *list, size_t position, uint64_t now_ns)
     }
     list->position = position;
     list->selected = list->ids[position];
+    list->chosen = true;
     list->hold_until_ns = now_ns + MS_LIST_HOLD_NS;
 }
 

@@ -22,6 +22,7 @@ struct ms_list {
     bool follow; /* false: the selection keeps its line */
     uint32_t *ids;
     size_t count, capacity;
+    bool chosen;       /* by the user; until then the first one is selected */
     uint32_t selected; /* 0: none */
     size_t position;   /* of the selected one */
     size_t top;        /* first shown */

@@ -194,6 +194,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     switch (action) {
     case MS_ACTION_ENTER:
         if (tui->list.count > 0) {
+            ms_list_select(&tui->list, tui->list.position, now_ns);
             ms_tui_open(tui, view, &ms_screen_focus);
         }
         break;

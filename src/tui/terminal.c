@@ -28,6 +28,7 @@ struct ms_terminal {
     bool colours;
     struct timespec last_click;
     int last_row, last_column;
+    bool mouse_waits;      /* curses gives one key for several mouse events */
     enum ms_scheme scheme; /* whose colour pairs are set */
     bool scheme_set;
 };
@@ -281,25 +282,27 @@ static enum ms_mouse_action click(struct ms_terminal *terminal, int row, int col
     return twice ? MS_MOUSE_DOUBLE_CLICK : MS_MOUSE_CLICK;
 }
 
+/* The next mouse event that means something; MS_KEY_NONE when none is left. */
 static struct ms_input read_mouse(struct ms_terminal *terminal)
 {
     MEVENT event;
-    struct ms_input input = {.key = MS_KEY_RESIZE}; /* one that does nothing but read on */
-    if (getmouse(&event) != OK) {
+    struct ms_input input = {.key = MS_KEY_NONE};
+    while (getmouse(&event) == OK) {
+        if ((event.bstate & BUTTON4_PRESSED) != 0) {
+            input.mouse_action = MS_MOUSE_WHEEL_UP;
+        } else if ((event.bstate & BUTTON5_PRESSED) != 0) {
+            input.mouse_action = MS_MOUSE_WHEEL_DOWN;
+        } else if ((event.bstate & BUTTON1_PRESSED) != 0) {
+            input.mouse_action = click(terminal, event.y, event.x);
+        } else {
+            continue;
+        }
+        input.key = MS_KEY_MOUSE;
+        input.row = event.y;
+        input.column = event.x;
         return input;
     }
-    input.row = event.y;
-    input.column = event.x;
-    if ((event.bstate & BUTTON4_PRESSED) != 0) {
-        input.mouse_action = MS_MOUSE_WHEEL_UP;
-    } else if ((event.bstate & BUTTON5_PRESSED) != 0) {
-        input.mouse_action = MS_MOUSE_WHEEL_DOWN;
-    } else if ((event.bstate & BUTTON1_PRESSED) != 0) {
-        input.mouse_action = click(terminal, event.y, event.x);
-    } else {
-        return input;
-    }
-    input.key = MS_KEY_MOUSE;
+    terminal->mouse_waits = false;
     return input;
 }
 
@@ -324,12 +327,19 @@ struct ms_input ms_terminal_read(struct ms_terminal *terminal)
         return input;
     }
     for (;;) {
+        if (terminal->mouse_waits) {
+            input = read_mouse(terminal);
+            if (input.key != MS_KEY_NONE) {
+                return input;
+            }
+        }
         const int kind = wget_wch(stdscr, &character);
         if (kind == ERR) {
             return input;
         }
         if (kind == KEY_CODE_YES && character == KEY_MOUSE) {
-            return read_mouse(terminal);
+            terminal->mouse_waits = true;
+            continue;
         }
         if (kind == KEY_CODE_YES) {
             input.key = key_of((int)character);

@@ -13,6 +13,7 @@ struct sums {
     bool rss_is_peak; /* nothing lives: the highest that was */
     uint64_t peak_error_bytes;
     size_t processes;
+    uint64_t live_bytes; /* of what lives; at the end: what was never freed */
     struct ms_heap heap;
     struct ms_losses losses;
     bool heap_seen;
@@ -30,6 +31,7 @@ static struct sums sums_of(const struct ms_model *model)
     struct sums sums = {
         .cpu_pct = NAN, .rss_bytes = NAN, .growth_per_s = NAN, .allocations_per_s = NAN};
     double highest_rss = NAN;
+    bool alive = false;
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
         sums.processes++;
@@ -41,6 +43,8 @@ static struct sums sums_of(const struct ms_model *model)
         if (process->end_ns != 0) {
             continue;
         }
+        alive = true;
+        sums.live_bytes += ms_heap_current_bytes(&process->totals);
         add(&sums.cpu_pct, process->cpu_pct);
         add(&sums.growth_per_s, process->growth_per_s);
         add(&sums.allocations_per_s, process->allocations_per_s);
@@ -53,18 +57,56 @@ static struct sums sums_of(const struct ms_model *model)
         sums.rss_is_peak = !isnan(highest_rss);
     }
     ms_model_totals(model, &sums.heap, &sums.losses);
+    if (!alive) {
+        sums.live_bytes = ms_heap_current_bytes(&sums.heap);
+    }
     return sums;
+}
+
+static bool any_alive(const struct ms_model *model)
+{
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        if (ms_model_process(model, i)->end_ns == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const struct ms_process *ms_title_partly_seen(const struct ms_model *model)
 {
+    /* What has ended is past while anything lives; afterwards the program itself counts. */
+    const bool alive = any_alive(model);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        if (process->seen != MS_SEEN_FULL) {
+        const bool counts =
+            alive ? process->end_ns == 0
+                  : !process->replaced_by_exec && process->pid == ms_model_process(model, 0)->pid;
+        if (counts && process->seen != MS_SEEN_FULL) {
             return process;
         }
     }
     return NULL;
+}
+
+/* How long the program has run, over all of its execs. */
+static uint64_t elapsed_ns(const struct ms_view *view)
+{
+    const struct ms_model *model = view->model;
+    uint64_t start_ns = ms_model_start_ns(model);
+    uint64_t end_ns = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        if (i == 0 && process->start_ns != 0) {
+            start_ns = process->start_ns;
+        }
+        if (process->pid == ms_model_process(model, 0)->pid && process->end_ns > end_ns) {
+            end_ns = process->end_ns;
+        }
+    }
+    const bool ended = view->status->session == MS_TUI_ENDED && end_ns != 0;
+    const uint64_t until_ns = ended ? end_ns : ms_model_now_ns(model);
+    return until_ns > start_ns ? until_ns - start_ns : 0;
 }
 
 static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_tui_status *status,
@@ -133,14 +175,7 @@ static void draw_title(struct ms_tui *tui, const struct ms_view *view, struct ms
         ms_model_process_count(model) > 0 ? ms_model_process(model, 0) : NULL;
     char elapsed[MS_FORMAT_MAX];
     char facts[192];
-    uint64_t until_ns =
-        process != NULL && process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
-    const uint64_t start_ns =
-        process != NULL && process->start_ns != 0 ? process->start_ns : ms_model_start_ns(model);
-    if (until_ns < start_ns) {
-        until_ns = start_ns;
-    }
-    ms_format_elapsed(elapsed, sizeof elapsed, until_ns - start_ns);
+    ms_format_elapsed(elapsed, sizeof elapsed, elapsed_ns(view));
     const size_t threads = view->status->session == MS_TUI_ENDED ? ms_model_thread_count(model)
                                                                  : ms_model_alive_count(model);
     snprintf(facts, sizeof facts, "pid %d   %s   %s   %zu thread%s",
@@ -214,7 +249,7 @@ static void draw_cpu_row(const struct ms_tui *tui, const struct ms_view *view, s
     column += ms_grid_put(grid, row, column, view->columns - column, text) + 3;
     char live[MS_FORMAT_MAX];
     char growth[MS_FORMAT_MAX];
-    bytes_or_none(live, sizeof live, sums->heap_seen, (double)ms_heap_current_bytes(&sums->heap));
+    bytes_or_none(live, sizeof live, sums->heap_seen, (double)sums->live_bytes);
     ms_format_bytes_rate(growth, sizeof growth, sums->growth_per_s);
     if (isnan(sums->growth_per_s)) {
         snprintf(text, sizeof text, "%s", live);
@@ -422,7 +457,7 @@ void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct m
     char live[MS_FORMAT_MAX];
     char cpu[MS_FORMAT_MAX];
     char mark[64];
-    bytes_or_none(live, sizeof live, sums.heap_seen, (double)ms_heap_current_bytes(&sums.heap));
+    bytes_or_none(live, sizeof live, sums.heap_seen, (double)sums.live_bytes);
     ms_format_value(cpu, sizeof cpu, ms_value_of(sums.cpu_pct), MS_UNIT_PERCENT);
     mark_of(tui, view->status, mark, sizeof mark);
     int row = 0;

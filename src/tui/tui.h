@@ -20,7 +20,7 @@ struct ms_tui_options {
     enum ms_glyphs glyphs;
     enum ms_scheme scheme;
     bool mouse;
-    bool readonly; /* no signal, no kill */
+    bool readonly;       /* no signal, no kill */
     const char *filter;  /* initial, may be NULL */
     const char *sort;    /* metric name, NULL = peak_bytes */
     const char *program; /* shown in the title */
@@ -41,21 +41,45 @@ struct ms_tui_status {
 
 /* A key as the terminal gives it: a Unicode character, or one of these. */
 enum ms_key {
-    MS_KEY_NONE = 0, MS_KEY_ESCAPE = 27, MS_KEY_ENTER = '\n', MS_KEY_TAB = '\t',
+    MS_KEY_NONE = 0,
+    MS_KEY_ESCAPE = 27,
+    MS_KEY_ENTER = '\n',
+    MS_KEY_TAB = '\t',
     MS_KEY_BACKSPACE = 127,
-    MS_KEY_UP = 0x110000, MS_KEY_DOWN, MS_KEY_LEFT, MS_KEY_RIGHT, MS_KEY_HOME, MS_KEY_END,
-    MS_KEY_PAGE_UP, MS_KEY_PAGE_DOWN, MS_KEY_BACK_TAB, MS_KEY_DELETE,
-    MS_KEY_F1, MS_KEY_F2, MS_KEY_F3, MS_KEY_F4, MS_KEY_F5, MS_KEY_F6, MS_KEY_F7, MS_KEY_F8,
-    MS_KEY_F9, MS_KEY_F10,
-    MS_KEY_RESIZE, MS_KEY_MOUSE
+    MS_KEY_UP = 0x110000,
+    MS_KEY_DOWN,
+    MS_KEY_LEFT,
+    MS_KEY_RIGHT,
+    MS_KEY_HOME,
+    MS_KEY_END,
+    MS_KEY_PAGE_UP,
+    MS_KEY_PAGE_DOWN,
+    MS_KEY_BACK_TAB,
+    MS_KEY_DELETE,
+    MS_KEY_F1,
+    MS_KEY_F2,
+    MS_KEY_F3,
+    MS_KEY_F4,
+    MS_KEY_F5,
+    MS_KEY_F6,
+    MS_KEY_F7,
+    MS_KEY_F8,
+    MS_KEY_F9,
+    MS_KEY_F10,
+    MS_KEY_RESIZE,
+    MS_KEY_MOUSE
 };
-#define MS_KEY_CTRL(c) ((c) & 0x1f)
+#define MS_KEY_CTRL(c) ((c)&0x1f)
 
-enum ms_mouse_action { MS_MOUSE_CLICK, MS_MOUSE_DOUBLE_CLICK, MS_MOUSE_WHEEL_UP,
-                       MS_MOUSE_WHEEL_DOWN };
+enum ms_mouse_action {
+    MS_MOUSE_CLICK,
+    MS_MOUSE_DOUBLE_CLICK,
+    MS_MOUSE_WHEEL_UP,
+    MS_MOUSE_WHEEL_DOWN
+};
 
 struct ms_input {
-    int key; /* enum ms_key or a character */
+    int key;                           /* enum ms_key or a character */
     enum ms_mouse_action mouse_action; /* for MS_KEY_MOUSE */
     int row, column;
 };
@@ -70,7 +94,7 @@ enum ms_command_type {
     MS_COMMAND_INPUT,       /* bytes to the program's terminal: `path` holds them */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
-    MS_COMMAND_TERMINAL     /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
+    MS_COMMAND_TERMINAL /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
 };
 
 struct ms_command {
