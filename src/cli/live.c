@@ -277,6 +277,7 @@ static int open_screen(struct live *live)
         .scheme = options->colours ? MS_SCHEME_DEFAULT : MS_SCHEME_MONO,
         .mouse = options->mouse,
         .readonly = options->readonly,
+        .stdin_from_terminal = options->stdin_from_terminal,
         .filter = options->filter,
         .sort = options->sort,
         .program = live->session.name,

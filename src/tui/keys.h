@@ -70,6 +70,7 @@ enum ms_action {
     MS_ACTION_SORT_TIME,
     MS_ACTION_PAUSE,
     MS_ACTION_FOLLOW,
+    MS_ACTION_TYPE,
     MS_ACTION_SHAPE,
     MS_ACTION_EXPORT,
     MS_ACTION_SIGNAL,
@@ -141,6 +142,7 @@ enum ms_action {
     X(MS_PLACE_OVERVIEW, 'F',              "F",       FOLLOW,          "",        "selection follows its thread, or stays at its place") \
     X(MS_PLACE_OVERVIEW, 't',              "t",       SHAPE,           "",        "cards or table") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \

@@ -154,6 +154,12 @@ static void draw_status(const struct ms_tui *tui, const struct ms_view *view, st
         ms_grid_printf(grid, row, column, view->columns - column, "line %llu-%llu of %llu",
                        (unsigned long long)(count > 0 ? dropped + first + 1 : 0),
                        (unsigned long long)(dropped + last), (unsigned long long)(dropped + count));
+    if (tui->typing == MS_TYPING_PROGRAM) {
+        ms_grid_pen(grid, MS_COLOUR_KEY, 0);
+        ms_grid_put(grid, row, column, view->columns - column, "   typing to the program; ^] ends");
+        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+        return;
+    }
     column += ms_grid_put(grid, row, column, view->columns - column,
                           tui->output.follow ? "   following" : "   F follows the end");
     if (tui->output.search.length > 0) {
@@ -178,6 +184,9 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     const size_t count = ms_output_line_count(output);
     if (count == 0) {
         draw_nothing(view, grid, output);
+        if (tui->typing == MS_TYPING_PROGRAM) {
+            draw_status(tui, view, grid, output, 0, 0);
+        }
         return;
     }
     const size_t rows = page_rows(view);
@@ -263,6 +272,10 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         break;
     case MS_ACTION_FOLLOW:
         state->follow = !state->follow;
+        break;
+    case MS_ACTION_TYPE:
+        state->follow = true;
+        tui->typing = tui->stdin_from_terminal ? MS_TYPING_PROGRAM : MS_TYPING_NONE;
         break;
     case MS_ACTION_SEARCH:
         ms_entry_set(&state->search, "");

@@ -22,7 +22,7 @@ struct ms_view {
     int rows, columns;
 };
 
-enum ms_typing { MS_TYPING_NONE, MS_TYPING_FILTER, MS_TYPING_SEARCH };
+enum ms_typing { MS_TYPING_NONE, MS_TYPING_FILTER, MS_TYPING_SEARCH, MS_TYPING_PROGRAM };
 
 /* Screen 9. */
 struct ms_output_state {
@@ -55,6 +55,7 @@ struct ms_tui {
     enum ms_scheme scheme;
     bool mouse;
     bool readonly;
+    bool stdin_from_terminal;
     char program[256];
     const struct ms_screen *screen; /* below a dialog */
     const struct ms_screen *dialog; /* NULL: none */

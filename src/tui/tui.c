@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tui/program_input.h"
 #include "tui/screen.h"
 
 const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_output, NULL};
@@ -24,6 +25,7 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     tui->scheme = options->scheme;
     tui->mouse = options->mouse;
     tui->readonly = options->readonly;
+    tui->stdin_from_terminal = options->stdin_from_terminal;
     snprintf(tui->program, sizeof tui->program, "%s",
              options->program != NULL ? options->program : "");
     tui->screen = &ms_screen_overview;
@@ -218,6 +220,21 @@ static void act(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     top->key(tui, view, action, input, command);
 }
 
+/* Every key but one is the program's. */
+static void type_to_program(struct ms_tui *tui, const struct ms_input *input,
+                            struct ms_command *command)
+{
+    if (input->key == MS_PROGRAM_INPUT_END) {
+        tui->typing = MS_TYPING_NONE;
+        return;
+    }
+    char bytes[MS_PROGRAM_INPUT_MAX];
+    if (ms_program_input(input->key, bytes) > 0) {
+        command->type = MS_COMMAND_INPUT;
+        snprintf(command->path, sizeof command->path, "%s", bytes);
+    }
+}
+
 /* Filter and search are text: keys are letters until Enter or Esc. */
 static void type(struct ms_tui *tui, const struct ms_view *view, const struct ms_input *input,
                  struct ms_command *command)
@@ -283,7 +300,9 @@ void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct m
     if (!tui->paused) {
         ms_list_update(&tui->list, model, findings, tui->filter.text);
     }
-    if (tui->typing != MS_TYPING_NONE && input->key != MS_KEY_MOUSE) {
+    if (tui->typing == MS_TYPING_PROGRAM && input->key != MS_KEY_MOUSE) {
+        type_to_program(tui, input, command);
+    } else if (tui->typing != MS_TYPING_NONE && input->key != MS_KEY_MOUSE) {
         type(tui, &view, input, command);
     } else if (input->key == MS_KEY_MOUSE) {
         mouse(tui, &view, input, command);

@@ -20,10 +20,11 @@ struct ms_tui_options {
     enum ms_glyphs glyphs;
     enum ms_scheme scheme;
     bool mouse;
-    bool readonly;       /* no signal, no kill */
-    const char *filter;  /* initial, may be NULL */
-    const char *sort;    /* metric name, NULL = peak_bytes */
-    const char *program; /* shown in the title */
+    bool readonly;            /* no signal, no kill */
+    bool stdin_from_terminal; /* the program reads what is typed on screen 9 */
+    const char *filter;       /* initial, may be NULL */
+    const char *sort;         /* metric name, NULL = peak_bytes */
+    const char *program;      /* shown in the title */
 };
 
 /* What the session tells the screens besides the model. */
