@@ -1,0 +1,33 @@
+# The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
+E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
+E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
+                $(basename $(filter-out %/plugin.cc %/early.c,$(E2E_SOURCES))))
+E2E_LIBRARIES := $(BUILD)/tests/e2e/plugin.so $(BUILD)/tests/e2e/early.so
+E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
+             -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
+
+.PHONY: e2e-programs
+e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES)
+
+# Relocated and constructed before the probe is.
+$(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $(BUILD)/tests/e2e/early.so -Wl,-rpath,'$$ORIGIN'
+
+$(BUILD)/tests/e2e/%: tests/e2e/programs/%.c | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -rdynamic -o $@ $< -ldl
+
+$(BUILD)/tests/e2e/%: tests/e2e/programs/%.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
+	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -fsized-deallocation -Wno-mismatched-dealloc -o $@ $<
+
+$(BUILD)/tests/e2e/plugin.so: tests/e2e/programs/plugin.cc | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/e2e/early.so: tests/e2e/programs/early.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<

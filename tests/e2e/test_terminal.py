@@ -1,0 +1,136 @@
+"""The whole thing in a real terminal (tmux): keys in, text out, no raw escape of others."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+
+from watched import BARE, BUILD, HARD, MEMSCOPE, main, need, wait_until
+
+DEMO = os.path.join(BUILD, "demo")
+
+
+class Terminal:
+    """A tmux server of its own with one window."""
+
+    def __init__(self, command, columns=120, rows=40):
+        need("tmux")
+        self.folder = tempfile.TemporaryDirectory()
+        self.socket = os.path.join(self.folder.name, "tmux")
+        self.environment = {**BARE, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 60"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+                  shell)
+
+    def tmux(self, *arguments):
+        return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
+                              stdout=subprocess.PIPE, check=True, timeout=20).stdout
+
+    def text(self):
+        return self.tmux("capture-pane", "-p").decode()
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def see(self, *words, seconds=15):
+        try:
+            wait_until(lambda: all(word in self.text() for word in words), seconds)
+        except AssertionError:
+            raise AssertionError(f"{words} are not all in:\n{self.text()}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment,
+                       check=False, stderr=subprocess.DEVNULL)
+        self.folder.cleanup()
+
+
+def test_demo():
+    """cards, focus, help, output, export, filter, resize, quit"""
+    with Terminal([MEMSCOPE, "--", DEMO]) as terminal:
+        terminal.see("image-0", seconds=10)
+        terminal.keys("?")
+        terminal.see("elp")
+        terminal.keys("Escape")
+        terminal.keys("9")
+        terminal.see("threads at work in process")
+        terminal.keys("1")
+        terminal.see("image-0")
+        terminal.keys("Enter")
+        time.sleep(1)
+        terminal.keys("Escape")
+        terminal.keys("/", "ledger", "Enter")
+        wait_until(lambda: "ledger-" in terminal.text() and "image-0" not in terminal.text(),
+                   what="the filter")
+        terminal.keys("/", "C-u", "Enter")
+        for columns, rows in ((40, 8), (80, 24), (200, 60)):
+            terminal.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+            time.sleep(0.7)
+            lines = terminal.text().splitlines()
+            assert any(line.strip() for line in lines), f"nothing at {columns}x{rows}"
+            assert max(map(len, lines)) <= columns
+        terminal.keys("q")
+        time.sleep(0.5)
+        terminal.keys("k")
+        terminal.see("status=", seconds=15)
+
+
+def test_first_picture():
+    """the first picture with the program's name is there within a second"""
+    with Terminal([MEMSCOPE, "--", HARD, "sleep", "20000"]) as terminal:
+        terminal.see("hard", seconds=3)
+
+
+def test_program_ended():
+    """the screen stays when the program ends, with its status; q leaves with it"""
+    with Terminal([MEMSCOPE, "--", HARD, "exit", "42"]) as terminal:
+        terminal.see("42")
+        terminal.keys("q")
+        terminal.see("status=42")
+
+
+def test_hostile_names():
+    """orders to the terminal in thread names and output are shown, never obeyed"""
+    with Terminal([MEMSCOPE, "--", HARD, "hostile"]) as terminal:
+        terminal.see("hard")
+        for key in ("1", "9", "1", "Enter"):
+            terminal.keys(key)
+            time.sleep(1)
+            # -e would show what colours tmux understood; the title is what OSC 0 would change.
+            title = terminal.tmux("display-message", "-p", "#{pane_title}").decode()
+            assert "owned" not in title and "printed" not in title, f"title: {title}"
+            text = terminal.text()
+            assert text.strip(), "the screen was cleared by a thread's name"
+            bad = [c for c in text if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160]
+            assert not bad, f"control characters {bad!r}"
+
+
+def test_raw_bytes():
+    """what memscope-top sends to a terminal holds no escape sequence of the program's"""
+    with tempfile.NamedTemporaryFile() as log:
+        with Terminal([MEMSCOPE, "-C", "--", HARD, "hostile"], 100, 30) as terminal:
+            terminal.tmux("pipe-pane", f"cat >{shlex.quote(log.name)}")
+            terminal.see("hard")
+            time.sleep(1)
+            terminal.keys("9")
+            time.sleep(1)
+        raw = log.read()
+        assert len(raw) > 200, "nothing was drawn"
+        for wrong in (b"\033]0;", b"\033[31mred", b"\x9b5m", b"\033[2Jgone"):
+            assert wrong not in raw, f"{wrong!r} reached the terminal"
+
+
+def test_leaves_the_terminal_as_it_was():
+    """stty says the same before and after"""
+    script = (f"stty -a >before; {shlex.quote(MEMSCOPE)} -- {shlex.quote(HARD)} exit 0; "
+              "stty -a >after; cmp before after && echo same-terminal")
+    with Terminal(["/bin/sh", "-c", script]) as terminal:
+        time.sleep(1.5)
+        terminal.keys("q")
+        terminal.see("same-terminal")
+
+
+main(globals())

@@ -1,0 +1,145 @@
+"""What the end-to-end tests share: running programs with and without memscope-top, its JSON, TAP."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+MEMSCOPE = os.path.join(BUILD, "memscope-top")
+HARD = os.path.join(BUILD, "tests/e2e/hard")
+EXACT = os.path.join(BUILD, "tests/e2e/exact")
+PLUGIN = os.path.join(BUILD, "tests/e2e/plugin.so")
+SOAK = int(os.environ.get("SOAK", "0"))
+LIMIT_S = 60
+# One more variable changes how much python3 allocates; so all runs see exactly this.
+BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "0"}
+
+
+class Skip(Exception):
+    """A tool is missing: the reason."""
+
+
+def need(*tools):
+    for tool in tools:
+        if not shutil.which(tool, path="/usr/bin:/bin:/usr/sbin"):
+            raise Skip(tool + " is not installed")
+
+
+def run(command, **options):
+    """The program as it is. Bytes out; never raises for a status."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("env", BARE)
+    options.setdefault("timeout", LIMIT_S)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+
+def watch(command, *options, **keywords):
+    """The program under memscope-top, nothing of ours on the terminal. Returns result, document."""
+    path = tempfile.mktemp(prefix="memscope-e2e-", suffix=".json")
+    try:
+        result = run([MEMSCOPE, "-q", "--json", path, *options, "--", *command], **keywords)
+        return result, load(path)
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)
+
+
+def load(path):
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def status(result):
+    """As a shell would say it."""
+    return result.returncode if result.returncode >= 0 else 128 - result.returncode
+
+
+def first_process(document):
+    return document["processes"][0]
+
+
+def wait_until(condition, seconds=20, what="a condition"):
+    """Polls; returns what the condition returned."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children_of(pid):
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", encoding="latin-1") as file:
+                    if int(file.read().rpartition(")")[2].split()[1]) == pid:
+                        found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+def descendants(pid):
+    found = []
+    for child in children_of(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def exe_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:
+        return ""
+
+
+def end(pid):
+    """Kills what a test started, by its number."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def equal(found, expected, what):
+    if found != expected:
+        raise AssertionError(f"{what}: {found!r}, expected {expected!r}")
+
+
+def main(names):
+    """Runs every test_* of the module; TAP on stdout."""
+    tests = [(name, thing) for name, thing in names.items() if name.startswith("test_")]
+    print(f"1..{len(tests)}", flush=True)
+    failures = 0
+    for number, (name, test) in enumerate(tests, 1):
+        title = (test.__doc__ or name).strip().splitlines()[0].rstrip(".")
+        try:
+            test()
+            print(f"ok {number} - {title}", flush=True)
+        except Skip as reason:
+            print(f"ok {number} - {title} # SKIP {reason}", flush=True)
+        except Exception:
+            failures += 1
+            print(f"not ok {number} - {title}")
+            print("# " + traceback.format_exc().rstrip().replace("\n", "\n# "), flush=True)
+    sys.exit(1 if failures else 0)

@@ -1,0 +1,105 @@
+/*
+ * Drives one fuzzer without a fuzzing engine: random and mutated inputs from a seeded generator,
+ * for FUZZ_SECONDS (5). With file arguments it runs those instead. The sanitizers judge.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { bytes_max = 65536 };
+
+static uint64_t state;
+
+static uint64_t draw(void)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Numbers at the edges go wrong more often than any others. */
+static void mutate(uint8_t *data, size_t size)
+{
+    static const uint64_t edges[] = {0, 1, 0x7f, 0xff, 0x7fffffff, 0xffffffff, UINT64_MAX, 4096};
+    for (uint64_t i = draw() % 8 + 1; i > 0 && size >= 8; i--) {
+        size_t place = draw() % (size - 7);
+        switch (draw() % 3) {
+        case 0:
+            data[place] ^= (uint8_t)(1u << draw() % 8);
+            break;
+        case 1:
+            data[place] = (uint8_t)draw();
+            break;
+        default:
+            memcpy(data + place, &edges[draw() % 8], (size_t)1 << draw() % 4);
+            break;
+        }
+    }
+}
+
+static int run_file(const char *path)
+{
+    static uint8_t data[bytes_max];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        perror(path);
+        return 1;
+    }
+    size_t size = fread(data, 1, sizeof data, file);
+    fclose(file);
+    LLVMFuzzerTestOneInput(data, size);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        int status = 0;
+        for (int i = 1; i < argc; i++) {
+            status |= run_file(argv[i]);
+        }
+        return status;
+    }
+    const char *seconds = getenv("FUZZ_SECONDS");
+    const char *seed = getenv("FUZZ_SEED");
+    uint64_t chosen = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
+    state = chosen * 2654435761u + 1;
+    printf("FUZZ_SEED=%llu\n", (unsigned long long)chosen);
+    fflush(stdout);
+    double end = seconds_now() + (seconds ? strtod(seconds, NULL) : 5);
+    static uint8_t data[bytes_max];
+    unsigned long long inputs = 0;
+    size_t size = 0;
+    while (seconds_now() < end) {
+        if (inputs % 64 == 0) {
+            size = draw() % (draw() % 4 == 0 ? bytes_max : 1024);
+            for (size_t i = 0; i < size; i++) {
+                data[i] = (uint8_t)(draw() >> 11);
+            }
+        }
+        mutate(data, size);
+        /* A copy of its own on the heap, so that one byte too far is seen. */
+        uint8_t *input = malloc(size ? size : 1);
+        if (input == NULL) {
+            return 1;
+        }
+        memcpy(input, data, size);
+        LLVMFuzzerTestOneInput(input, size);
+        free(input);
+        inputs++;
+    }
+    printf("%llu inputs\n", inputs);
+    return 0;
+}

@@ -1,0 +1,99 @@
+/*
+ * A malicious region: the input is a list of patches (area or header, offset, bytes) on an image
+ * that was whole, after which everything is read from it as a viewer does.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../unit/collect_region_image.h"
+#include "collect/sites.h"
+#include "collect/threads.h"
+#include "model/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { PATCH_BYTES = 12, PATCHED_AREA_BYTES = 8192 };
+
+/* Only so far into each area: what the image fills, so that it can be put back quickly. */
+static void reset(void *file)
+{
+    static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    uint64_t offset = MS_PAGE_BYTES;
+    for (int area = 0; area < MS_AREA_COUNT; area++) {
+        memset((char *)file + offset, 0, PATCHED_AREA_BYTES);
+        memset(file, 0, MS_PAGE_BYTES);
+        ms_region_format(file, &config);
+        const struct ms_region_header *header = file;
+        offset = area + 1 < MS_AREA_COUNT ? header->areas[area + 1].offset_bytes : offset;
+    }
+    image_fill(file, "/no/such/file");
+}
+
+static void patch(void *file, const uint8_t *data, size_t size)
+{
+    const struct ms_region_header *header = file;
+    uint64_t places[MS_AREA_COUNT + 1] = {0};
+    for (int area = 0; area < MS_AREA_COUNT; area++) {
+        places[area + 1] = header->areas[area].offset_bytes;
+    }
+    for (; size >= PATCH_BYTES; data += PATCH_BYTES, size -= PATCH_BYTES) {
+        uint16_t offset;
+        memcpy(&offset, data + 2, sizeof offset);
+        uint32_t place = data[0] % (MS_AREA_COUNT + 1);
+        uint32_t room = place == 0 ? MS_PAGE_BYTES : PATCHED_AREA_BYTES;
+        memcpy((char *)file + places[place] + offset % (room - 8), data + 4, 1 + data[1] % 8);
+    }
+}
+
+static void read_all(const struct ms_region_view *view, struct ms_watched_threads *threads,
+                     struct ms_watched_sites *sites, struct ms_model *model)
+{
+    struct ms_descriptor_budget budget = {.limit = 16};
+    struct ms_threads_sum sum;
+    struct ms_region_facts facts;
+    char text[4096];
+    ms_region_view_facts(view, &facts);
+    (void)ms_region_view_string(view, facts.exe, text, sizeof text);
+    (void)ms_region_view_string(view, facts.allocator, text, sizeof text);
+    (void)ms_watched_threads_records(threads, model, &budget, view, 5000, true);
+    (void)ms_watched_sites_read(sites, model, view, threads, NULL, true);
+    ms_watched_threads_flows(threads, model, view);
+    ms_watched_threads_sum(threads, model, &sum);
+    (void)ms_model_tick_end(model, 5000);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void *file;
+    static struct ms_region_mapping mapping;
+    struct ms_descriptor_budget budget = {.limit = 16};
+    struct ms_region_view view;
+    if (file == NULL) {
+        file = image_new(&mapping.bytes);
+        if (file == NULL) {
+            return 0;
+        }
+        mapping.base = file;
+    }
+    reset(file);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    struct ms_watched_threads *threads = ms_watched_threads_new(128);
+    struct ms_watched_sites *sites = ms_watched_sites_new(128, 0);
+    if (model != NULL && threads != NULL && sites != NULL && ms_model_add_process(model, 128)) {
+        /* Checked while whole, then changed under the reader: the worst that can happen. */
+        bool before = ms_region_view_init(&view, &mapping, 0) == 0;
+        if (before && size > 0 && (data[0] & 0x80) != 0) {
+            read_all(&view, threads, sites, model);
+        }
+        patch(file, data, size);
+        if (before) {
+            read_all(&view, threads, sites, model);
+        }
+        (void)ms_region_view_init(&view, &mapping, 0);
+    }
+    ms_watched_threads_free(threads, &budget);
+    ms_watched_sites_free(sites);
+    ms_model_free(model);
+    return 0;
+}
