@@ -3,7 +3,7 @@ PROBE_DIR := $(libdir)/memscope-top
 
 #: install              installs under prefix=/usr/local (DESTDIR is respected)
 .PHONY: install
-install: all
+install: all man/memscope-top.1
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(PROBE_DIR) $(DESTDIR)$(mandir)/man1 \
 	    $(DESTDIR)$(docdir)
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(bindir)/memscope-top

@@ -13,8 +13,9 @@
 #include "keeper/directory.h"
 #include "wire/message.h"
 
-/* High enough to stay out of the way of a program that counts on the next free number. */
-#define INHERITED_FD_WANTED 500
+/* Out of the way of a program that counts on the next free number, and below the 64 that every
+ * descriptor table has room for. */
+#define INHERITED_FD_WANTED 60
 #define LAST_SIGNAL         64
 #define EXIT_NOT_EXECUTED   127
 
@@ -64,18 +65,25 @@ void ms_signals_ignore(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Place of the last entry with the name of `variable`, `count` when there is none. Of several the
+ * loader believes the last. */
+static size_t find_variable(char *const *variables, size_t count, const char *variable)
+{
+    size_t name = strcspn(variable, "=") + 1;
+    for (size_t at = count; at-- > 0;) {
+        if (strncmp(variables[at], variable, name) == 0) {
+            return at;
+        }
+    }
+    return count;
+}
+
 /* Puts "NAME=value" at the place of an older NAME or at the end; `count` entries so far. */
 static size_t put_variable(char **variables, size_t count, char *variable)
 {
-    size_t name = strcspn(variable, "=") + 1;
-    for (size_t at = 0; at < count; at++) {
-        if (strncmp(variables[at], variable, name) == 0) {
-            variables[at] = variable;
-            return count;
-        }
-    }
-    variables[count] = variable;
-    return count + 1;
+    size_t at = find_variable(variables, count, variable);
+    variables[at] = variable;
+    return at == count ? count + 1 : count;
 }
 
 /* The environment with our variables in it, NULL without memory. Lives until exec. */
@@ -87,11 +95,12 @@ static char **make_environment(const char *probe, const char *session, int inher
     }
     char **variables = calloc(count + 4, sizeof(*variables));
     char *strings[3] = {NULL, NULL, NULL};
-    const char *before = getenv("LD_PRELOAD");
-    bool keep = before != NULL && before[0] != '\0';
+    size_t preload = find_variable(environ, count, "LD_PRELOAD=");
+    /* An empty one is kept too: the program shall find its variables as the user set them. */
+    const char *before = preload < count ? environ[preload] + strlen("LD_PRELOAD=") : NULL;
     if (variables == NULL ||
-        asprintf(&strings[0], "LD_PRELOAD=%s%s%s", probe, keep ? ":" : "", keep ? before : "") <
-            0 ||
+        asprintf(&strings[0], "LD_PRELOAD=%s%s%s", probe, before != NULL ? ":" : "",
+                 before != NULL ? before : "") < 0 ||
         asprintf(&strings[1], MS_ENV_SESSION "=%s", session) < 0 ||
         asprintf(&strings[2], MS_ENV_SOCKET "=%d", inherited) < 0) {
         return NULL;
