@@ -64,9 +64,7 @@ static struct ms_tui_status status_of(const struct live *live)
         status.session = MS_TUI_LOST;
     } else if (state != MS_STATE_RUNNING) {
         int exit_status = ms_collector_exit_status(collector);
-        const struct ms_process *program = ms_model_process_count(live->session.model) > 0
-                                               ? ms_model_process(live->session.model, 0)
-                                               : NULL;
+        const struct ms_process *program = ms_model_program(live->session.model);
         status.session = MS_TUI_ENDED;
         status.exit_status = exit_status;
         if (program != NULL && program->end_ns != 0 && program->exit_status == -1) {

@@ -23,8 +23,8 @@
 /* A region file and which of its slots are watched. */
 struct region {
     uint32_t number;
-    struct ms_region_mapping mapping; /* base NULL: let go, nobody counts in it any more */
-    bool slot_seen[MS_REGION_SLOTS + 1];
+    struct ms_region_mapping mapping;          /* base NULL: let go, nobody counts in it any more */
+    uint64_t slots_seen[MS_REGION_SLOTS / 64]; /* as slots_ready */
 };
 
 struct ms_collector {
@@ -272,32 +272,65 @@ static void take_region(struct ms_collector *collector, const struct ms_message_
     free(region);
 }
 
+/* Does the process of `target`, which called exec, count under another number since? */
+static bool went_on(const struct ms_collector *collector, const struct ms_target *target,
+                    uint64_t exec_ns)
+{
+    for (size_t i = 0; target->pid > 0 && i < collector->target_count; i++) {
+        const struct ms_target *other = collector->targets[i];
+        const struct ms_process *process =
+            ms_model_process_by_id(collector->model, other->process_id);
+        if (other != target && other->pid == target->pid && process != NULL &&
+            (process->end_ns == 0 || process->end_ns >= exec_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: it cannot be mapped now. */
+static bool watch_slot(struct ms_collector *collector, const struct region *region, uint32_t slot,
+                       uint64_t now_ns)
+{
+    struct ms_region_mapping mapping;
+    struct ms_region_view view;
+    struct ms_region_facts facts = {0};
+    if (ms_region_mapping_open_slot(&mapping, &region->mapping, slot) != 0) {
+        return false;
+    }
+    if (ms_region_view_init(&view, &mapping, slot) == 0) {
+        ms_region_view_facts(&view, &facts);
+    }
+    if (facts.pid == 0) { /* ready was a lie */
+        ms_region_mapping_close(&mapping);
+        return true;
+    }
+    /* In a pid namespace of its own the number would mean a stranger here. */
+    const struct ms_target *first = find_target(collector, MS_PROCESS_ID(region->number, 0));
+    bool known_pid = (first == NULL || first->same_namespace) && facts.pid <= INT32_MAX;
+    struct ms_target *target = add_target(collector, MS_PROCESS_ID(region->number, slot),
+                                          known_pid ? (pid_t)facts.pid : 0, &mapping, now_ns);
+    if (target == NULL) {
+        ms_region_mapping_close(&mapping);
+        return false;
+    }
+    if (facts.state == MS_REGION_EXEC && went_on(collector, target, facts.exec_ns)) {
+        const struct ms_target_room room = room_of(collector);
+        ms_target_end(target, &room, facts.exec_ns != 0 ? facts.exec_ns : now_ns, true);
+    }
+    return true;
+}
+
 /* Children that forked without exec count in spare slots of their ancestor's file. */
 static void watch_slots(struct ms_collector *collector, struct region *region, uint64_t now_ns)
 {
-    const struct ms_target *first = find_target(collector, MS_PROCESS_ID(region->number, 0));
-    for (uint32_t slot = 1; slot <= MS_REGION_SLOTS; slot++) {
-        struct ms_region_view view;
-        struct ms_region_facts facts;
-        if (region->slot_seen[slot] || ms_region_view_init(&view, &region->mapping, slot) != 0) {
-            continue;
-        }
-        uint32_t state = ms_region_view_state(&view);
-        ms_region_view_facts(&view, &facts);
-        if (state == MS_REGION_FREE || facts.pid == 0) {
-            continue;
-        }
-        region->slot_seen[slot] = true;
-        /* In a pid namespace of its own the number would mean a stranger here. */
-        bool known_pid = first == NULL || first->same_namespace;
-        struct ms_target *target = add_target(
-            collector, MS_PROCESS_ID(region->number, slot),
-            known_pid && facts.pid <= INT32_MAX ? (pid_t)facts.pid : 0, &region->mapping, now_ns);
-        struct ms_target *newer =
-            target == NULL ? NULL : find_alive(collector, target->pid, target);
-        if (newer != NULL && state == MS_REGION_EXEC && target->pid > 0) {
-            const struct ms_target_room room = room_of(collector);
-            ms_target_end(target, &room, facts.exec_ns != 0 ? facts.exec_ns : now_ns, true);
+    for (uint32_t word = 0; word < MS_REGION_SLOTS / 64; word++) {
+        uint64_t ready = ms_region_mapping_slots_ready(&region->mapping, word);
+        for (uint64_t left = ready & ~region->slots_seen[word]; left != 0; left &= left - 1) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(left);
+            if (watch_slot(collector, region, word * 64 + bit + 1, now_ns)) {
+                region->slots_seen[word] |= UINT64_C(1) << bit;
+            }
         }
     }
 }

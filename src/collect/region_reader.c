@@ -9,6 +9,8 @@
 
 #include "wire/layout.h"
 
+#define WINDOW_MAX_BYTES (UINT64_C(256) << 20)
+
 /* Volatile keeps the compiler from reading a hostile word twice; an aligned load is not torn. */
 #define LOAD(pointer) (*(const volatile __typeof__(*(pointer)) *)(pointer))
 
@@ -60,21 +62,54 @@ int ms_region_mapping_open(struct ms_region_mapping *file, int descriptor)
         (uint64_t)status.st_size != ms_region_file_bytes()) {
         return -EPROTO;
     }
-    void *base = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
+    size_t bytes = (size_t)ms_region_bytes(0);
+    void *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
     if (base == MAP_FAILED) {
         return -errno;
     }
     /* A restarted symbolizer needs none of this; a core file of ours would be huge. */
-    (void)madvise(base, (size_t)status.st_size, MADV_DONTFORK);
-    (void)madvise(base, (size_t)status.st_size, MADV_DONTDUMP);
+    (void)madvise(base, bytes, MADV_DONTFORK);
+    (void)madvise(base, bytes, MADV_DONTDUMP);
     file->base = base;
-    file->bytes = (uint64_t)status.st_size;
+    file->bytes = bytes;
     struct ms_region_view view;
     int result = ms_region_view_init(&view, file, 0);
     if (result != 0) {
         ms_region_mapping_close(file);
     }
     return result;
+}
+
+int ms_region_mapping_open_slot(struct ms_region_mapping *slot_mapping,
+                                const struct ms_region_mapping *file, uint32_t slot)
+{
+    *slot_mapping = (struct ms_region_mapping){0};
+    if (slot == 0 || slot > MS_REGION_SLOTS) {
+        return -EINVAL;
+    }
+    struct ms_region_window window = {0, file->bytes};
+    struct ms_region_window next = window;
+    unsigned char *base = (unsigned char *)(uintptr_t)file->base;
+    while (ms_region_window_next(&next, slot, WINDOW_MAX_BYTES)) {
+        void *again =
+            mremap(base + (next.from - window.from), 0, (size_t)next.bytes, MREMAP_MAYMOVE);
+        int error = errno;
+        if (base != file->base) {
+            (void)munmap(base, (size_t)window.bytes);
+        }
+        if (again == MAP_FAILED) {
+            return -error;
+        }
+        base = again;
+        window = next;
+    }
+    uint64_t before = ms_region_slot_offset(slot) - window.from;
+    if (before > 0) {
+        (void)munmap(base, (size_t)before);
+    }
+    slot_mapping->base = base + before;
+    slot_mapping->bytes = ms_region_bytes(slot);
+    return 0;
 }
 
 void ms_region_mapping_close(struct ms_region_mapping *file)
@@ -85,33 +120,28 @@ void ms_region_mapping_close(struct ms_region_mapping *file)
     *file = (struct ms_region_mapping){0};
 }
 
-int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *file,
+uint64_t ms_region_mapping_slots_ready(const struct ms_region_mapping *file, uint32_t word)
+{
+    const struct ms_region_header *header = (const void *)file->base;
+    return acquired_u64(LOAD(&header->slots_ready[word]));
+}
+
+int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *mapping,
                         uint32_t slot)
 {
-    if (slot > MS_REGION_SLOTS || file->bytes < MS_PAGE_BYTES) {
+    if (slot > MS_REGION_SLOTS || mapping->bytes < ms_region_bytes(slot)) {
         return -EINVAL;
     }
     struct ms_region_header header;
-    copy_words(&header, file->base, sizeof header);
-    int result = ms_region_check(&header, file->bytes);
+    copy_words(&header, mapping->base, sizeof header);
+    int result = ms_region_check(&header, ms_region_file_bytes());
     if (result != 0) {
         return result;
     }
-    if (header.slot != 0) {
+    if (header.slot != slot) {
         return -EPROTO;
     }
-    uint64_t offset = ms_region_slot_offset(&header, slot);
-    if (slot != 0) {
-        copy_words(&header, file->base + offset, sizeof header);
-        result = ms_region_check(&header, file->bytes);
-        if (result != 0) {
-            return result;
-        }
-        if (header.slot != slot) {
-            return -EPROTO;
-        }
-    }
-    view->base = file->base + offset;
+    view->base = mapping->base;
     for (int area = 0; area < MS_AREA_COUNT; area++) {
         view->area_offset[area] = header.areas[area].offset_bytes;
         view->area_capacity[area] = header.areas[area].capacity;
@@ -206,6 +236,8 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->damaged_tags = LOAD(&losses->damaged_tags);
     facts->stale_tags = LOAD(&losses->stale_tags);
     facts->threads_folded = LOAD(&losses->threads_folded);
+    facts->untracked_children = LOAD(&losses->untracked_children);
+    facts->slots_taken = LOAD(&header->slots_taken);
     read_own(&header->folded, &facts->folded);
     facts->folded.peak_bytes = 0;
 }

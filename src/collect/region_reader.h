@@ -15,19 +15,28 @@
 #include "model/model.h"
 #include "wire/region.h"
 
-/* A region file mapped read-only. */
+/* One region of a file, the main one or a slot, mapped read-only. */
 struct ms_region_mapping {
     const unsigned char *base; /* NULL: not mapped */
     uint64_t bytes;
 };
 
 /*
- * Maps the file behind `descriptor` after proving that it cannot shrink under us. The descriptor
- * stays the caller's. Returns 0, -EPROTO (not sealed, wrong size, damaged), -EPROTONOSUPPORT
- * (another version) or -errno.
+ * Maps the main region of the file behind `descriptor` after proving that it cannot shrink under
+ * us. The descriptor stays the caller's. Returns 0, -EPROTO (not sealed, wrong size, damaged),
+ * -EPROTONOSUPPORT (another version) or -errno.
  */
 int ms_region_mapping_open(struct ms_region_mapping *file, int descriptor);
+/*
+ * Maps a slot of the file that `file` is the main region of; outlives it. Returns 0, -EINVAL (no
+ * such slot) or -errno. Only for slots that are ready: looking at a hole would give it memory.
+ */
+int ms_region_mapping_open_slot(struct ms_region_mapping *slot_mapping,
+                                const struct ms_region_mapping *file, uint32_t slot);
 void ms_region_mapping_close(struct ms_region_mapping *file);
+
+/* Word `word` (< MS_REGION_SLOTS / 64) of the slots that a child counts or counted in. */
+uint64_t ms_region_mapping_slots_ready(const struct ms_region_mapping *file, uint32_t word);
 
 /* One region (main or slot) of a file: where its areas are, taken from a checked copy. */
 struct ms_region_view {
@@ -36,8 +45,11 @@ struct ms_region_view {
     uint32_t area_capacity[MS_AREA_COUNT];
 };
 
-/* `file` must outlive the view. Returns 0, -EPROTO, -EPROTONOSUPPORT or -EINVAL (no such slot). */
-int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *file,
+/*
+ * `slot`: which region the mapping is of. It must outlive the view. Returns 0, -EPROTO,
+ * -EPROTONOSUPPORT or -EINVAL (no such slot, or the mapping is too small for it).
+ */
+int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapping *mapping,
                         uint32_t slot);
 
 /* enum ms_region_state, with acquire: what the probe wrote before it is visible. */
@@ -54,7 +66,8 @@ struct ms_region_facts {
     uint64_t start_ns, exec_ns;
     uint64_t peak_bytes, publish_step_bytes;
     uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
-        stale_tags, threads_folded;
+        stale_tags, threads_folded, untracked_children;
+    uint32_t slots_taken;
     struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
 };
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);

@@ -2,6 +2,7 @@
 #include "collect/target.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,10 +51,15 @@ static void read_identity(struct ms_target *target, struct ms_process *process)
     char text[65536];
     char exe[sizeof process->exe];
     ms_proc_process_exe(&target->proc, exe, sizeof exe);
+    size_t bytes = ms_proc_process_arguments(&target->proc, text, sizeof text);
+    /* Looked at last: what /proc showed may be the program that it became. */
+    if (target->has_view && ms_region_view_state(&target->view) == MS_REGION_EXEC) {
+        return;
+    }
     if (exe[0] != '\0') {
         memcpy(process->exe, exe, sizeof exe);
     }
-    keep_arguments(process, text, ms_proc_process_arguments(&target->proc, text, sizeof text));
+    keep_arguments(process, text, bytes);
 }
 
 /* The session message knows the program before /proc does, and after. */
@@ -85,6 +91,15 @@ static uint32_t find_parent(const struct ms_model *model, uint32_t own_id, pid_t
     return best == NULL ? 0 : best->id;
 }
 
+static void take_start(struct ms_process *process, const struct ms_target_room *room,
+                       const struct ms_region_facts *facts)
+{
+    if (facts->start_ns != 0 && facts->start_ns < process->start_ns) {
+        process->start_ns = facts->start_ns;
+        process->start_unix_ns = unix_ns_of(room->session, facts->start_ns);
+    }
+}
+
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
                     uint32_t slot, uint64_t now_ns)
@@ -94,6 +109,9 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                                  .heard_ns = now_ns,
                                  .same_namespace = true,
                                  .probe_expected = (room->session->flags & MS_SESSION_PROBED) != 0};
+    if (slot != 0 && mapping != NULL) {
+        target->slot_mapping = *mapping;
+    }
     struct ms_process *process = ms_model_add_process(room->model, process_id);
     target->threads = ms_watched_threads_new(process_id);
     target->sites = ms_watched_sites_new(process_id, pid);
@@ -109,7 +127,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         result = ms_region_view_init(&target->view, mapping, slot);
         target->has_view = result == 0;
     }
-    if (process_id == MS_PROCESS_ID(1, 0) || pid == (pid_t)room->session->pid) {
+    if (process_id == MS_PROCESS_ID(1, 0)) {
         take_session_identity(process, room->session);
     }
     if (ms_proc_process_open(&target->proc, pid) != 0) {
@@ -119,6 +137,11 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         read_identity(target, process);
         process->start_ns = now_ns;
         process->start_unix_ns = unix_ns_of(room->session, now_ns);
+    }
+    if (target->has_view) {
+        struct ms_region_facts facts; /* its children, read before it, look for who was there */
+        ms_region_view_facts(&target->view, &facts);
+        take_start(process, room, &facts);
     }
     if (!target->probe_expected) {
         say_seen(process, MS_SEEN_NONE, "the program was started without the probe");
@@ -166,23 +189,40 @@ static const char *untagged_words(uint32_t reason)
     }
 }
 
+static void say_children_missed(struct ms_process *process, const struct ms_region_facts *facts)
+{
+    say_seen(process, MS_SEEN_PARTIAL, "%" PRIu64 " forked %s not counted: %s",
+             facts->untracked_children,
+             facts->untracked_children == 1 ? "child was" : "children were",
+             facts->slots_taken >= MS_REGION_SLOTS
+                 ? "all places for them are taken"
+                 : "there was no memory for their counters, or a seccomp filter was in place");
+}
+
 static void judge_seen(const struct ms_target *target, struct ms_process *process,
                        const struct ms_region_facts *facts, uint64_t now_ns)
 {
     bool counted = process->totals.allocations != 0;
     /* A forked child takes its slot when it allocates first: claimed is as good as active. */
     bool forked = MS_PROCESS_SLOT(target->process_id) != 0;
+    if (facts->untracked_children != 0 &&
+        (facts->state == MS_REGION_ACTIVE || facts->state == MS_REGION_EXEC)) {
+        say_children_missed(process, facts);
+        return;
+    }
     switch (facts->state) {
     case MS_REGION_OFF:
         say_seen(process, counted ? MS_SEEN_PARTIAL : MS_SEEN_NONE,
                  "the probe turned itself off: %s", off_words(facts->off_reason));
         return;
     case MS_REGION_EXEC:
-        if (facts->exec_ns != 0 && now_ns > facts->exec_ns + START_NS && !target->ended) {
+        if (!process->replaced_by_exec &&
+            (target->ended || (facts->exec_ns != 0 && now_ns > facts->exec_ns + START_NS))) {
             say_seen(process, MS_SEEN_PARTIAL,
                      "it executed another program, which the probe did not enter");
+            return;
         }
-        return;
+        break;
     case MS_REGION_ACTIVE:
         break;
     case MS_REGION_CLAIMED:
@@ -287,10 +327,7 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
     if (facts->pid != 0) {
         target->same_namespace = facts->pid == (uint32_t)target->pid;
     }
-    if (facts->start_ns != 0 && facts->start_ns < process->start_ns) {
-        process->start_ns = facts->start_ns;
-        process->start_unix_ns = unix_ns_of(room->session, facts->start_ns);
-    }
+    take_start(process, room, facts);
     if (process->parent_id == 0 && facts->parent_pid != 0) {
         process->parent_id =
             find_parent(room->model, process->id, (pid_t)facts->parent_pid, process->start_ns);
@@ -299,8 +336,12 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
                                     sizeof process->allocator);
     }
-    if (process->exe[0] == '\0' && facts->exe != 0) {
-        (void)ms_region_view_string(&target->view, facts->exe, process->exe, sizeof process->exe);
+    if (!target->exe_told && facts->exe != 0) {
+        char exe[sizeof process->exe];
+        if (ms_region_view_string(&target->view, facts->exe, exe, sizeof exe) > 0) {
+            memcpy(process->exe, exe, sizeof exe);
+            target->exe_told = true;
+        }
     }
     process->probe_bytes = facts->probe_bytes;
 }
@@ -368,15 +409,16 @@ int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, 
         target->slow_ns = now_ns;
     }
     target->ticks++;
-    if (target->ticks == 2 && target->process_id == MS_PROCESS_ID(1, 0) && !target->proc_gone) {
+    if (target->has_view) {
+        read_region(target, room, process, now_ns, slow, false);
+    }
+    if (target->ticks == 2 && target->process_id == MS_PROCESS_ID(1, 0) && !target->proc_gone &&
+        !target->exe_told) {
         char exe[sizeof process->exe];
         ms_proc_process_exe(&target->proc, exe, sizeof exe);
         if (exe[0] != '\0') {
             memcpy(process->exe, exe, sizeof exe);
         }
-    }
-    if (target->has_view) {
-        read_region(target, room, process, now_ns, slow, false);
     }
     int result = read_proc(target, room, process, now_ns, slow);
     if (!target->has_view) {
@@ -482,4 +524,5 @@ void ms_target_release(struct ms_target *target, const struct ms_target_room *ro
     target->sites = NULL;
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
+    ms_region_mapping_close(&target->slot_mapping);
 }

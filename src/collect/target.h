@@ -27,7 +27,9 @@ struct ms_target {
     bool ended;          /* its end is known */
     bool finished;       /* read for the last time; nothing is held any more */
     bool final_figures;  /* kernel figures came from the keeper */
+    bool exe_told;       /* by its probe: /proc may show what it executed since */
     struct ms_region_view view;
+    struct ms_region_mapping slot_mapping; /* what the view of a forked child is of */
     struct ms_proc_process proc;
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
@@ -47,7 +49,8 @@ struct ms_target_room {
 };
 
 /*
- * Starts watching; `mapping` NULL: no region. Its ms_process is made in the model. Returns 0,
+ * Starts watching; `mapping` NULL: no region; that of a slot is taken over, on errors too, that of
+ * a main region must outlive the target. Its ms_process is made in the model. Returns 0,
  * -ENOMEM, or the error of a damaged region: then the process is watched without it, and says so.
  */
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,

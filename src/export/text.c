@@ -38,15 +38,26 @@ static const char *signal_name(uint32_t number)
     return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
 }
 
+/* Processes besides the program; what one was before exec is not another. */
+static size_t other_processes(const struct ms_model *model)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        count += !process->replaced_by_exec && process != ms_model_program(model);
+    }
+    return count;
+}
+
 static void write_status(FILE *out, const struct ms_model *model, const struct ms_process *process)
 {
     char name[NAME_CELLS];
     char elapsed[MS_FORMAT_MAX];
     const bool named = process->arguments != NULL && process->arguments_bytes > 0;
     safe_name(name, sizeof(name), named ? process->arguments : process->exe);
+    const uint64_t start_ns = ms_model_process(model, 0)->start_ns; /* before any exec */
     const uint64_t end_ns = process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
-    ms_format_elapsed(elapsed, sizeof(elapsed),
-                      end_ns > process->start_ns ? end_ns - process->start_ns : 0);
+    ms_format_elapsed(elapsed, sizeof(elapsed), end_ns > start_ns ? end_ns - start_ns : 0);
     fprintf(out, "memscope-top: %s ", name);
     if (process->end_ns == 0) {
         fprintf(out, "runs on as pid %d", (int)process->pid);
@@ -64,7 +75,7 @@ static void write_status(FILE *out, const struct ms_model *model, const struct m
         fputs("ended, status unknown,", out);
     }
     fprintf(out, " after %s", elapsed);
-    const size_t others = ms_model_process_count(model) - 1;
+    const size_t others = other_processes(model);
     if (others > 0) {
         fprintf(out, " (and %zu more process%s)", others, others == 1 ? "" : "es");
     }
@@ -158,13 +169,13 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
         fputs("memscope-top: no process was seen\n", out);
         return;
     }
-    const struct ms_process *first = ms_model_process(model, 0);
-    write_status(out, model, first);
+    const struct ms_process *program = ms_model_program(model);
+    write_status(out, model, program);
     struct ms_heap totals;
     struct ms_losses losses;
     ms_model_totals(model, &totals, &losses);
-    if (first->seen == MS_SEEN_NONE && totals.allocations == 0) {
-        write_unseen(out, first);
+    if (program->seen == MS_SEEN_NONE && totals.allocations == 0) {
+        write_unseen(out, program);
     } else {
         write_totals(out, model, &totals);
         write_top_sites(out, model);

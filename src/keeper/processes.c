@@ -163,7 +163,7 @@ static uint32_t replace_watches_of(struct ms_keeper *keeper, pid_t pid,
     uint32_t latest = 0;
     for (uint32_t at = 0; at < keeper->region_count; at++) {
         struct ms_region_file *file = keeper->regions[at];
-        for (uint32_t slot = 0; file != except && slot <= MS_REGION_SLOTS; slot++) {
+        for (uint32_t slot = 0; file != except && slot < file->watch_count; slot++) {
             struct ms_watch *watch = &file->watches[slot];
             if (watch->state == MS_WATCH_ALIVE && watch->pid == pid) {
                 stop_watch(file, watch, state);
@@ -205,9 +205,6 @@ void ms_processes_watch(struct ms_keeper *keeper, struct ms_region_file *file, u
                         pid_t pid, uint64_t claimed_ns)
 {
     struct ms_watch *watch = &file->watches[slot];
-    if (watch->state == MS_WATCH_ALIVE) { /* the slot went from one process to the next */
-        end_watch(keeper, file, slot);
-    }
     *watch = (struct ms_watch){.pid = pid, .pidfd = -1, .state = MS_WATCH_BLIND};
     if (pid <= 0) {
         return;
@@ -257,7 +254,7 @@ void ms_processes_check(struct ms_keeper *keeper, uint32_t process_id)
 {
     struct ms_region_file *file = ms_regions_find(keeper, MS_PROCESS_REGION(process_id));
     uint32_t slot = MS_PROCESS_SLOT(process_id);
-    if (file == NULL || slot > MS_REGION_SLOTS) {
+    if (file == NULL || slot >= file->watch_count) {
         return;
     }
     const struct ms_watch *watch = &file->watches[slot];
@@ -271,7 +268,7 @@ void ms_processes_check_all(struct ms_keeper *keeper)
 {
     for (uint32_t at = 0; at < keeper->region_count; at++) {
         const struct ms_region_file *file = keeper->regions[at];
-        for (uint32_t slot = 0; file->alive > 0 && slot <= MS_REGION_SLOTS; slot++) {
+        for (uint32_t slot = 0; file->alive > 0 && slot < file->watch_count; slot++) {
             if (file->watches[slot].state == MS_WATCH_ALIVE && file->watches[slot].pidfd < 0) {
                 ms_processes_check(keeper, MS_PROCESS_ID(file->number, slot));
             }
@@ -332,7 +329,7 @@ int ms_processes_signal(struct ms_keeper *keeper, uint32_t process_id, int signa
     uint32_t slot = MS_PROCESS_SLOT(process_id);
     bool unprobed_program = file == NULL && process_id == MS_PROCESS_ID(1, 0) && !keeper->probed;
     const struct ms_watch *watch =
-        file != NULL && slot <= MS_REGION_SLOTS ? &file->watches[slot] : NULL;
+        file != NULL && slot < file->watch_count ? &file->watches[slot] : NULL;
     if (unprobed_program ||
         (watch != NULL && watch->state == MS_WATCH_ALIVE && watch->pid == keeper->program)) {
         return !keeper->program_alive ? -ESRCH : kill(keeper->program, signal) != 0 ? -errno : 0;

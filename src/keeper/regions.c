@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,7 +20,6 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8u
 #endif
-#define SLOTS_LOOKAHEAD 4u
 
 static int create_sized(uint64_t bytes)
 {
@@ -41,21 +41,17 @@ static int create_sized(uint64_t bytes)
 
 int ms_region_create(const struct ms_probe_config *config)
 {
-    uint64_t bytes = ms_region_file_bytes();
-    int fd = create_sized(bytes);
+    struct ms_region_header header;
+    memset(&header, 0, sizeof(header));
+    ms_region_format(&header, 0, config);
+    int fd = create_sized(ms_region_file_bytes());
     if (fd < 0) {
         return fd;
     }
-    void *file = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    if (file == MAP_FAILED) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    ms_region_format(file, config);
-    munmap(file, bytes);
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-        int error = errno;
+    ssize_t written = pwrite(fd, &header, sizeof(header), 0);
+    if (written != (ssize_t)sizeof(header) ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        int error = written >= 0 && written != (ssize_t)sizeof(header) ? ENOSPC : errno;
         close(fd);
         return -error;
     }
@@ -83,6 +79,15 @@ struct ms_region_file *ms_regions_find(const struct ms_keeper *keeper, uint32_t 
     return file != NULL && file->number == number ? file : NULL;
 }
 
+void ms_region_file_free(struct ms_region_file *file)
+{
+    if (file != NULL) {
+        close(file->fd);
+        free(file->watches);
+        free(file);
+    }
+}
+
 /*
  * Drops the oldest file in which nobody counts any more. Viewers that were told of it hold
  * descriptors of their own; the first one, the program's, is kept for viewers to come.
@@ -94,8 +99,7 @@ static int drop_oldest_ended(struct ms_keeper *keeper)
         if (file->alive > 0 || file->number == 1) {
             continue;
         }
-        close(file->fd);
-        free(file);
+        ms_region_file_free(file);
         keeper->region_count--;
         for (uint32_t next = at; next < keeper->region_count; next++) {
             keeper->regions[next] = keeper->regions[next + 1];
@@ -106,29 +110,40 @@ static int drop_oldest_ended(struct ms_keeper *keeper)
     return -ENOSPC;
 }
 
-/* Where the slots lie, if the header still says what this build wrote there. */
-static void read_layout(struct ms_region_file *file)
+/* Room for the watches of slots up to and with `slot`. */
+static int reserve_watches(struct ms_region_file *file, uint32_t slot)
 {
-    struct ms_region_header header;
-    if (pread(file->fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-        ms_region_check(&header, ms_region_file_bytes()) == 0) {
-        file->slots_offset_bytes = header.slots_offset_bytes;
-        file->slot_stride_bytes = header.slot_stride_bytes;
+    if (slot < file->watch_count) {
+        return 0;
     }
+    uint32_t count = file->watch_count * 2 > slot ? file->watch_count * 2 : slot + 1;
+    count = count > 1 + MS_REGION_SLOTS ? 1 + MS_REGION_SLOTS : count;
+    struct ms_watch *watches = realloc(file->watches, count * sizeof(*watches));
+    if (watches == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t fresh = file->watch_count; fresh < count; fresh++) {
+        watches[fresh] = (struct ms_watch){.pidfd = -1, .state = MS_WATCH_NONE};
+    }
+    file->watches = watches;
+    file->watch_count = count;
+    return 0;
 }
 
 int ms_regions_add(struct ms_keeper *keeper, int fd, pid_t pid, struct ms_region_file **out)
 {
     struct ms_region_file *file = calloc(1, sizeof(*file));
-    if (file == NULL ||
-        (keeper->region_count == MS_KEEPER_REGIONS_MAX && drop_oldest_ended(keeper) != 0)) {
-        int error = file == NULL ? -ENOMEM : -ENOSPC;
-        free(file);
+    if (file == NULL) {
         close(fd);
-        return error;
+        return -ENOMEM;
     }
     file->fd = fd;
-    read_layout(file);
+    if (reserve_watches(file, 0) != 0 ||
+        (keeper->region_count == MS_KEEPER_REGIONS_MAX && drop_oldest_ended(keeper) != 0)) {
+        int error = file->watches == NULL ? -ENOMEM : -ENOSPC;
+        ms_region_file_free(file);
+        return error;
+    }
     file->number = ++keeper->region_last_number;
     keeper->regions[keeper->region_count++] = file;
     ms_processes_watch(keeper, file, 0, pid, 0);
@@ -174,11 +189,7 @@ struct slot_owner {
 static bool read_owner(const struct ms_region_file *file, uint32_t slot, struct slot_owner *owner)
 {
     struct ms_region_header header;
-    const struct ms_region_header where = {
-        .slots_offset_bytes = file->slots_offset_bytes,
-        .slot_stride_bytes = file->slot_stride_bytes,
-    };
-    uint64_t offset = ms_region_slot_offset(&where, slot);
+    uint64_t offset = ms_region_slot_offset(slot);
     size_t from = offsetof(struct ms_region_header, state);
     size_t bytes = offsetof(struct ms_region_header, pad0) - from;
     if (pread(file->fd, (char *)&header + from, bytes, (off_t)(offset + from)) != (ssize_t)bytes) {
@@ -201,30 +212,33 @@ static bool moved_on(const struct ms_keeper *keeper, const struct ms_region_file
     return false;
 }
 
-static void scan_file(struct ms_keeper *keeper, struct ms_region_file *file, bool all)
+static void look_at_slot(struct ms_keeper *keeper, struct ms_region_file *file, uint32_t slot)
 {
-    uint32_t last = file->highest_slot + SLOTS_LOOKAHEAD;
-    if (all || last > MS_REGION_SLOTS) {
-        last = MS_REGION_SLOTS;
+    struct slot_owner owner;
+    bool watched = slot < file->watch_count && file->watches[slot].state != MS_WATCH_NONE;
+    if (watched || !read_owner(file, slot, &owner) || owner.state == MS_REGION_FREE ||
+        owner.pid == 0 || reserve_watches(file, slot) != 0) {
+        return;
     }
-    if (file->slot_stride_bytes == 0) {
-        last = 0;
+    if (owner.state == MS_REGION_EXEC && moved_on(keeper, file, (pid_t)owner.pid)) {
+        file->watches[slot] =
+            (struct ms_watch){.pid = (pid_t)owner.pid, .pidfd = -1, .state = MS_WATCH_REPLACED};
+    } else {
+        ms_processes_watch(keeper, file, slot, (pid_t)owner.pid, owner.start_ns);
     }
-    for (uint32_t slot = 1; slot <= last; slot++) {
-        struct slot_owner owner;
-        if (!read_owner(file, slot, &owner) || owner.state == MS_REGION_FREE || owner.pid == 0) {
-            continue;
-        }
-        if (slot > file->highest_slot) {
-            file->highest_slot = slot;
-        }
-        struct ms_watch *watch = &file->watches[slot];
-        bool fresh = watch->state == MS_WATCH_NONE || watch->pid != (pid_t)owner.pid;
-        if (fresh && owner.state == MS_REGION_EXEC && moved_on(keeper, file, (pid_t)owner.pid)) {
-            *watch =
-                (struct ms_watch){.pid = (pid_t)owner.pid, .pidfd = -1, .state = MS_WATCH_REPLACED};
-        } else if (fresh) {
-            ms_processes_watch(keeper, file, slot, (pid_t)owner.pid, owner.start_ns);
+}
+
+/* Read, not mapped: a look at a slot that nobody wrote to must not give it a page. */
+static void scan_file(struct ms_keeper *keeper, struct ms_region_file *file)
+{
+    uint64_t ready[MS_REGION_SLOTS / 64];
+    off_t from = (off_t)offsetof(struct ms_region_header, slots_ready);
+    if (pread(file->fd, ready, sizeof(ready), from) != (ssize_t)sizeof(ready)) {
+        return;
+    }
+    for (uint32_t word = 0; word < MS_REGION_SLOTS / 64; word++) {
+        for (uint64_t left = ready[word]; left != 0; left &= left - 1) {
+            look_at_slot(keeper, file, word * 64 + (uint32_t)__builtin_ctzll(left) + 1);
         }
     }
 }
@@ -233,7 +247,7 @@ void ms_regions_scan(struct ms_keeper *keeper, bool all)
 {
     for (uint32_t at = 0; at < keeper->region_count; at++) {
         if (all || keeper->regions[at]->alive > 0) {
-            scan_file(keeper, keeper->regions[at], all);
+            scan_file(keeper, keeper->regions[at]);
         }
     }
 }

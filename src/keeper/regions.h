@@ -19,6 +19,9 @@ int ms_region_create(const struct ms_probe_config *config);
  */
 int ms_regions_add(struct ms_keeper *keeper, int fd, pid_t pid, struct ms_region_file **out);
 
+/* Closes it; whose processes end is no longer seen. Accepts NULL. */
+void ms_region_file_free(struct ms_region_file *file);
+
 /* NULL when the number was never given or the file was dropped. */
 struct ms_region_file *ms_regions_find(const struct ms_keeper *keeper, uint32_t number);
 
@@ -35,8 +38,8 @@ struct ms_message_region ms_region_message(uint32_t number, pid_t pid, bool firs
 int ms_region_send(int socket, const struct ms_message_region *message, int fd, bool read_only);
 
 /*
- * Looks for children that claimed a slot since. `all`: in every file and slot; else only where
- * somebody lives, and not far beyond the slots already in use.
+ * Looks for children that claimed a slot since. `all`: in every file; else only where somebody
+ * lives.
  */
 void ms_regions_scan(struct ms_keeper *keeper, bool all);
 

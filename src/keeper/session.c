@@ -193,8 +193,7 @@ void ms_session_end(struct ms_keeper *keeper)
     ms_clients_close(keeper);
     ms_pty_release(keeper);
     for (uint32_t at = 0; at < keeper->region_count; at++) {
-        close(keeper->regions[at]->fd);
-        free(keeper->regions[at]);
+        ms_region_file_free(keeper->regions[at]);
     }
     ms_ring_fini(&keeper->output);
     free(keeper->ends);

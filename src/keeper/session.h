@@ -53,10 +53,10 @@ struct ms_watch {
 struct ms_region_file {
     uint32_t number; /* from 1; gaps are files dropped */
     int fd;
-    uint64_t slots_offset_bytes, slot_stride_bytes; /* 0: header damaged, slots not looked at */
-    uint32_t highest_slot;                          /* highest slot seen claimed */
-    uint32_t alive;                                 /* watches in MS_WATCH_ALIVE */
-    struct ms_watch watches[1 + MS_REGION_SLOTS];
+    uint32_t alive; /* watches in MS_WATCH_ALIVE */
+    /* By slot; grows with the slots seen taken, so pointers into it are good until a scan. */
+    struct ms_watch *watches;
+    uint32_t watch_count;
 };
 
 enum ms_client_role { MS_CLIENT_UNKNOWN, MS_CLIENT_PROBE, MS_CLIENT_VIEWER };

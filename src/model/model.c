@@ -118,6 +118,19 @@ const struct ms_process *ms_model_process(const struct ms_model *model, size_t i
     return &model->processes[index]->process;
 }
 
+const struct ms_process *ms_model_program(const struct ms_model *model)
+{
+    const struct ms_process *program =
+        model->process_count > 0 ? &model->processes[0]->process : NULL;
+    for (size_t i = 1; i < model->process_count && program->replaced_by_exec; i++) {
+        const struct ms_process *later = &model->processes[i]->process;
+        if (later->pid == program->pid) {
+            program = later;
+        }
+    }
+    return program;
+}
+
 /* From the newest: that is the one asked for most, and processes are few. */
 struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id)
 {

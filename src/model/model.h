@@ -243,6 +243,8 @@ const struct ms_output *ms_model_output(const struct ms_model *model);
 size_t ms_model_process_count(const struct ms_model *model);
 const struct ms_process *ms_model_process(const struct ms_model *model, size_t index);
 const struct ms_process *ms_model_process_by_id(const struct ms_model *model, uint32_t id);
+/* The program itself: the first process, or what it became by exec. NULL: no process yet. */
+const struct ms_process *ms_model_program(const struct ms_model *model);
 
 /* All threads, alive first in order of creation, then ended ones in order of their end. */
 size_t ms_model_thread_count(const struct ms_model *model);

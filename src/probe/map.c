@@ -25,15 +25,24 @@
 #endif
 
 #define STEP_MIN_BYTES    UINT64_C(65536)
+#define SLOT_STEP_BYTES   UINT64_C(4096) /* most forked children do little, and there are many */
 #define STEP_MAX_BYTES    (UINT64_C(1) << 20)
+#define WINDOW_MAX_BYTES  (UINT64_C(8) << 30)
+#define WINDOW_MIN_BYTES  (UINT64_C(16) << 20)
 #define CHUNK_BYTES       (UINT64_C(1) << 18) /* of private memory, aligned to its size */
 #define QUIET_CHUNK_BYTES UINT64_C(0x200000)
 #define STRING_MAX_BYTES  4095u
 
 struct ms_region_header *ms_region;
 
-static char *file_base;            /* the whole file, or the main region alone; NULL: nothing */
-static uint64_t file_mapped_bytes; /* of it that is mapped */
+static uint64_t main_mapped_bytes; /* how much of the main region is mapped; it ends the rest */
+/*
+ * The main header once more: a forked child needs it to claim its slot when the region it inherited
+ * is no longer to be touched. The file itself is closed by then, so the slot is mapped from the
+ * page behind it, which is inaccessible, as the slot then is: nothing populates that, mlockall
+ * neither.
+ */
+static struct ms_region_header *file_header;
 static _Atomic uint64_t opened_bytes[MS_AREA_COUNT];
 static _Atomic int quiet;
 
@@ -92,10 +101,10 @@ static uint64_t area_mapped_bytes(const struct ms_region_header *region,
     if (region->slot != 0) {
         return whole;
     }
-    if (area->offset_bytes >= file_mapped_bytes) {
+    if (area->offset_bytes >= main_mapped_bytes) {
         return 0;
     }
-    uint64_t there = file_mapped_bytes - area->offset_bytes;
+    uint64_t there = main_mapped_bytes - area->offset_bytes;
     return there < whole ? there : whole;
 }
 
@@ -108,7 +117,8 @@ static bool open_area(struct ms_region_header *region, enum ms_area_id id, uint6
         if (need > limit || atomic_load_explicit(&quiet, memory_order_relaxed) == 1) {
             return false;
         }
-        uint64_t step = opened < STEP_MIN_BYTES ? STEP_MIN_BYTES : opened;
+        uint64_t least = region->slot == 0 ? STEP_MIN_BYTES : SLOT_STEP_BYTES;
+        uint64_t step = opened < least ? least : opened;
         uint64_t end = opened + (step < STEP_MAX_BYTES ? step : STEP_MAX_BYTES);
         if (end < need) {
             end = page_round(need);
@@ -224,7 +234,7 @@ int ms_map_region(int descriptor)
     }
     /* Threads and contexts come first in the file: less room costs stacks, then call sites. */
     uint64_t room = address_space_left();
-    uint64_t wanted[] = {header.file_bytes, header.region_bytes,
+    uint64_t wanted[] = {header.region_bytes,
                          header.areas[MS_AREA_CONTEXTS].offset_bytes + (UINT64_C(16) << 20),
                          header.areas[MS_AREA_CONTEXTS].offset_bytes + (UINT64_C(1) << 20)};
     char *base = NULL;
@@ -244,8 +254,14 @@ int ms_map_region(int descriptor)
         (void)ms_system_call(SYS_munmap, (long)base, (long)bytes, 0, 0, 0, 0);
         return -ENOMEM;
     }
-    file_base = base;
-    file_mapped_bytes = bytes;
+    /* Without it forked children go uncounted, and nobody can be told. */
+    const long pages = 2 * MS_PAGE_BYTES;
+    char *again = map_pages(NULL, (uint64_t)pages, PROT_NONE, MAP_SHARED, descriptor, 0);
+    if (again != NULL && open_pages(again, MS_PAGE_BYTES)) {
+        (void)ms_system_call(SYS_madvise, (long)again, pages, MADV_DONTDUMP, 0, 0, 0);
+        file_header = (struct ms_region_header *)again;
+    }
+    main_mapped_bytes = bytes;
     struct ms_region_header *region = (struct ms_region_header *)base;
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         struct ms_region_area *area = &region->areas[id];
@@ -396,8 +412,8 @@ static bool cover_region(struct ms_region_header *region)
     uint64_t opened[MS_AREA_COUNT];
     uint64_t offset[MS_AREA_COUNT];
     uint64_t bytes = region->region_bytes;
-    if (region->slot == 0 && bytes > file_mapped_bytes) {
-        bytes = file_mapped_bytes;
+    if (region->slot == 0 && bytes > main_mapped_bytes) {
+        bytes = main_mapped_bytes;
     }
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         opened[id] = atomic_load(&opened_bytes[id]);
@@ -418,22 +434,78 @@ static bool cover_region(struct ms_region_header *region)
     return done;
 }
 
-static struct ms_region_header *claim_slot(uint64_t first_offset, uint64_t stride)
+/* The next slot number, 0: all are taken. */
+static uint32_t take_slot_number(void)
 {
-    for (uint32_t slot = 1; slot <= MS_REGION_SLOTS; slot++) {
-        uint64_t offset = first_offset + (slot - 1) * stride;
-        if (offset + stride > file_mapped_bytes) {
+    uint32_t taken = atomic_load(&file_header->slots_taken);
+    do {
+        if (taken >= MS_REGION_SLOTS) {
+            return 0;
+        }
+    } while (!atomic_compare_exchange_weak(&file_header->slots_taken, &taken, taken + 1));
+    return taken + 1;
+}
+
+static void *map_again(const void *at, uint64_t bytes)
+{
+    long result = ms_system_call(SYS_mremap, (long)at, 0, (long)bytes, MREMAP_MAYMOVE, 0, 0);
+    return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
+/*
+ * Maps one slot. There is no descriptor any more, but mremap with old size 0 makes a second mapping
+ * of the same file from a given page on. NULL when windows of that size find no room.
+ */
+static struct ms_region_header *map_slot(uint32_t slot, uint64_t window_max_bytes)
+{
+    struct ms_region_window window = {MS_PAGE_BYTES, MS_PAGE_BYTES};
+    struct ms_region_window next = window;
+    char *const start = (char *)file_header + MS_PAGE_BYTES;
+    char *base = start;
+    while (ms_region_window_next(&next, slot, window_max_bytes)) {
+        char *again = map_again(base + (next.from - window.from), next.bytes);
+        if (base != start) {
+            (void)ms_system_call(SYS_munmap, (long)base, (long)window.bytes, 0, 0, 0, 0);
+        }
+        if (again == NULL) {
             return NULL;
         }
-        struct ms_region_header *header = (struct ms_region_header *)(file_base + offset);
-        uint32_t expected = MS_REGION_FREE;
-        if (open_pages((char *)header, MS_PAGE_BYTES) && header->slot == slot &&
-            ms_region_check(header, header->file_bytes) == 0 &&
-            atomic_compare_exchange_strong(&header->state, &expected, MS_REGION_CLAIMED)) {
-            return header;
-        }
+        base = again;
+        window = next;
     }
-    return NULL;
+    uint64_t before = ms_region_slot_offset(slot) - window.from;
+    if (before > 0) {
+        (void)ms_system_call(SYS_munmap, (long)base, (long)before, 0, 0, 0, 0);
+    }
+    return (struct ms_region_header *)(base + before);
+}
+
+static struct ms_region_header *claim_slot(void)
+{
+    uint32_t slot = take_slot_number();
+    struct ms_region_header *header = NULL;
+    /* At once where the address space is not limited, else in as many steps as it takes. */
+    for (uint64_t max = WINDOW_MAX_BYTES; slot != 0 && header == NULL && max >= WINDOW_MIN_BYTES;
+         max /= 8) {
+        header = map_slot(slot, max);
+    }
+    if (header == NULL) {
+        return NULL;
+    }
+    if (!open_pages((char *)header, MS_PAGE_BYTES)) {
+        (void)ms_system_call(SYS_munmap, (long)header, (long)ms_region_bytes(slot), 0, 0, 0, 0);
+        return NULL;
+    }
+    ms_region_format(header, slot, &file_header->config);
+    header->pid = (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    if (open_first(header) != 0) {
+        header->off_reason = MS_OFF_NO_MEMORY;
+        atomic_store(&header->state, MS_REGION_OFF);
+    } else {
+        atomic_store(&header->state, MS_REGION_CLAIMED);
+    }
+    atomic_fetch_or(&file_header->slots_ready[(slot - 1) / 64], UINT64_C(1) << (slot - 1) % 64);
+    return header;
 }
 
 void ms_map_after_fork(void)
@@ -442,20 +514,16 @@ void ms_map_after_fork(void)
     if (parent == NULL) {
         return;
     }
-    uint64_t first_offset = parent->slots_offset_bytes;
-    uint64_t stride = parent->slot_stride_bytes;
     struct ms_region_header *slot = NULL;
     bool covered = !ms_map_quiet() && cover_region(parent);
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         atomic_store(&opened_bytes[id], 0);
     }
-    if (covered) {
-        slot = claim_slot(first_offset, stride);
+    if (covered && file_header != NULL) {
+        slot = claim_slot();
     }
-    if (slot != NULL && open_first(slot) != 0) {
-        slot->off_reason = MS_OFF_NO_MEMORY;
-        atomic_store(&slot->state, MS_REGION_OFF);
-        slot = NULL;
+    if (slot == NULL && file_header != NULL) {
+        atomic_fetch_add(&file_header->losses.untracked_children, 1);
     }
-    ms_region = slot;
+    ms_region = slot != NULL && atomic_load(&slot->state) == MS_REGION_CLAIMED ? slot : NULL;
 }

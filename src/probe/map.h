@@ -12,8 +12,7 @@
 #include "probe/real.h"
 #include "wire/region.h"
 
-/* The region this process counts in; NULL: off. Private anonymous memory in a forked child
- * that found no slot. */
+/* The region this process counts in; NULL: off, also in a forked child that found no slot. */
 extern MS_HIDDEN struct ms_region_header *ms_region;
 
 /*
@@ -53,9 +52,9 @@ MS_HIDDEN void ms_map_enter_quiet(void);
 MS_HIDDEN bool ms_map_quiet(void);
 
 /*
- * First thing in a forked child (found by its wiped thread state): takes a spare slot of the
- * inherited file, lays private memory over everything else of the parent's, and points
- * `ms_region` at the slot; without a free slot `ms_region` becomes NULL. Idempotent, lock-free.
+ * First thing in a forked child (found by its wiped thread state): lays private memory over the
+ * region of the parent, takes a spare slot of the inherited file and points `ms_region` at it;
+ * without a free slot `ms_region` becomes NULL, and the child is counted as untracked. Lock-free.
  */
 MS_HIDDEN void ms_map_after_fork(void);
 

@@ -79,9 +79,7 @@ const struct ms_process *ms_title_partly_seen(const struct ms_model *model)
     const bool alive = any_alive(model);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        const bool counts =
-            alive ? process->end_ns == 0
-                  : !process->replaced_by_exec && process->pid == ms_model_process(model, 0)->pid;
+        const bool counts = alive ? process->end_ns == 0 : process == ms_model_program(model);
         if (counts && process->seen != MS_SEEN_FULL) {
             return process;
         }
@@ -93,19 +91,14 @@ const struct ms_process *ms_title_partly_seen(const struct ms_model *model)
 static uint64_t elapsed_ns(const struct ms_view *view)
 {
     const struct ms_model *model = view->model;
+    const struct ms_process *program = ms_model_program(model);
     uint64_t start_ns = ms_model_start_ns(model);
-    uint64_t end_ns = 0;
-    for (size_t i = 0; i < ms_model_process_count(model); i++) {
-        const struct ms_process *process = ms_model_process(model, i);
-        if (i == 0 && process->start_ns != 0) {
-            start_ns = process->start_ns;
-        }
-        if (process->pid == ms_model_process(model, 0)->pid && process->end_ns > end_ns) {
-            end_ns = process->end_ns;
-        }
+    if (program != NULL && ms_model_process(model, 0)->start_ns != 0) {
+        start_ns = ms_model_process(model, 0)->start_ns;
     }
-    const bool ended = view->status->session == MS_TUI_ENDED && end_ns != 0;
-    const uint64_t until_ns = ended ? end_ns : ms_model_now_ns(model);
+    const bool ended =
+        view->status->session == MS_TUI_ENDED && program != NULL && program->end_ns != 0;
+    const uint64_t until_ns = ended ? program->end_ns : ms_model_now_ns(model);
     return until_ns > start_ns ? until_ns - start_ns : 0;
 }
 
@@ -171,8 +164,7 @@ static void draw_title(struct ms_tui *tui, const struct ms_view *view, struct ms
     const int row = view->layout.title_row;
     const int room = view->columns - put_mark(tui, view, grid, row) - 1;
     const struct ms_model *model = view->model;
-    const struct ms_process *process =
-        ms_model_process_count(model) > 0 ? ms_model_process(model, 0) : NULL;
+    const struct ms_process *process = ms_model_program(model);
     char elapsed[MS_FORMAT_MAX];
     char facts[192];
     ms_format_elapsed(elapsed, sizeof elapsed, elapsed_ns(view));

@@ -30,7 +30,7 @@ static uint32_t capacity_of(enum ms_area_id area, uint32_t slot)
     return slot == 0 ? capacities[area].main_capacity : capacities[area].slot_capacity;
 }
 
-static uint64_t region_bytes(uint32_t slot)
+uint64_t ms_region_bytes(uint32_t slot)
 {
     uint64_t bytes = MS_PAGE_BYTES;
     for (int area = 0; area < MS_AREA_COUNT; area++) {
@@ -40,14 +40,33 @@ static uint64_t region_bytes(uint32_t slot)
     return bytes;
 }
 
-uint64_t ms_region_file_bytes(void)
+uint64_t ms_region_slot_offset(uint32_t slot)
 {
-    return region_bytes(0) + MS_REGION_SLOTS * region_bytes(1);
+    return slot == 0 ? 0 : ms_region_bytes(0) + (slot - 1) * ms_region_bytes(1);
 }
 
-static void format_one(void *base, uint32_t slot, const struct ms_probe_config *config)
+uint64_t ms_region_file_bytes(void)
 {
-    struct ms_region_header *header = base;
+    return ms_region_slot_offset(MS_REGION_SLOTS + 1);
+}
+
+bool ms_region_window_next(struct ms_region_window *window, uint32_t slot, uint64_t max_bytes)
+{
+    const uint64_t first = ms_region_slot_offset(slot);
+    const uint64_t end = first + ms_region_bytes(slot);
+    if (window->from <= first && end <= window->from + window->bytes) {
+        return false;
+    }
+    uint64_t from = window->from + window->bytes - MS_PAGE_BYTES;
+    from = from < first ? from : first;
+    window->bytes = end - from < max_bytes ? end - from : max_bytes;
+    window->from = from;
+    return true;
+}
+
+void ms_region_format(struct ms_region_header *header, uint32_t slot,
+                      const struct ms_probe_config *config)
+{
     uint64_t offset = MS_PAGE_BYTES;
     for (int area = 0; area < MS_AREA_COUNT; area++) {
         struct ms_region_area *to = &header->areas[area];
@@ -58,20 +77,12 @@ static void format_one(void *base, uint32_t slot, const struct ms_probe_config *
     }
     header->version = MS_REGION_VERSION;
     header->slot = slot;
-    header->region_bytes = region_bytes(slot);
+    header->region_bytes = ms_region_bytes(slot);
     header->file_bytes = ms_region_file_bytes();
-    header->slots_offset_bytes = region_bytes(0);
-    header->slot_stride_bytes = region_bytes(1);
+    header->slots_offset_bytes = ms_region_slot_offset(1);
+    header->slot_stride_bytes = ms_region_bytes(1);
     header->config = *config;
     header->magic = MS_REGION_MAGIC;
-}
-
-void ms_region_format(void *file, const struct ms_probe_config *config)
-{
-    for (uint32_t slot = 0; slot <= MS_REGION_SLOTS; slot++) {
-        uint64_t offset = slot == 0 ? 0 : region_bytes(0) + (slot - 1) * region_bytes(1);
-        format_one((char *)file + offset, slot, config);
-    }
 }
 
 int ms_region_check(const struct ms_region_header *header, uint64_t file_bytes)
@@ -83,9 +94,9 @@ int ms_region_check(const struct ms_region_header *header, uint64_t file_bytes)
         return -EPROTONOSUPPORT;
     }
     if (header->slot > MS_REGION_SLOTS || file_bytes != ms_region_file_bytes() ||
-        header->file_bytes != file_bytes || header->region_bytes != region_bytes(header->slot) ||
-        header->slots_offset_bytes != region_bytes(0) ||
-        header->slot_stride_bytes != region_bytes(1)) {
+        header->file_bytes != file_bytes || header->region_bytes != ms_region_bytes(header->slot) ||
+        header->slots_offset_bytes != ms_region_slot_offset(1) ||
+        header->slot_stride_bytes != ms_region_bytes(1)) {
         return -EPROTO;
     }
     uint64_t offset = MS_PAGE_BYTES;
@@ -99,10 +110,4 @@ int ms_region_check(const struct ms_region_header *header, uint64_t file_bytes)
         offset += page_round((uint64_t)from->capacity * from->element_bytes);
     }
     return 0;
-}
-
-uint64_t ms_region_slot_offset(const struct ms_region_header *header, uint32_t slot)
-{
-    return slot == 0 ? 0
-                     : header->slots_offset_bytes + (slot - 1) * header->slot_stride_bytes;
 }

@@ -5,6 +5,7 @@
 #ifndef MS_WIRE_LAYOUT_H
 #define MS_WIRE_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,11 +14,30 @@
 /* Bytes of a whole region file: main region and all spare slots. A sparse file of this size. */
 uint64_t ms_region_file_bytes(void);
 
+/* Header and areas of the main region (`slot` 0) or of a slot. */
+uint64_t ms_region_bytes(uint32_t slot);
+
+/* Where slot 0 (the main region) .. MS_REGION_SLOTS begins in the file. */
+uint64_t ms_region_slot_offset(uint32_t slot);
+
+/* A mapped part of the file: mremap with old size 0 maps it again from any page on, and further. */
+struct ms_region_window {
+    uint64_t from, bytes;
+};
+
 /*
- * Writes the header of the main region and of every slot into the mapping `file` of
- * ms_region_file_bytes() bytes, which must be zero. `config` is copied into each. No errors.
+ * Makes `window` the next one on the way from there to `slot`: it begins inside the old one and has
+ * at most `max_bytes` (at least those of two slots), for limited address spaces. False, and
+ * unchanged, when the slot lies in it.
  */
-void ms_region_format(void *file, const struct ms_probe_config *config);
+bool ms_region_window_next(struct ms_region_window *window, uint32_t slot, uint64_t max_bytes);
+
+/*
+ * Writes into `header`, which must be zero, what a reader checks, and a copy of `config`. Calls
+ * nothing: also for a child between fork and its first allocation. The state stays MS_REGION_FREE.
+ */
+void ms_region_format(struct ms_region_header *header, uint32_t slot,
+                      const struct ms_probe_config *config);
 
 /*
  * Checks a header that somebody else wrote: magic, version, every area inside region_bytes,
@@ -26,8 +46,5 @@ void ms_region_format(void *file, const struct ms_probe_config *config);
  * (another version).
  */
 int ms_region_check(const struct ms_region_header *header, uint64_t file_bytes);
-
-/* Offset of slot 0 (main) .. MS_REGION_SLOTS from the start of the file. `header` is checked. */
-uint64_t ms_region_slot_offset(const struct ms_region_header *header, uint32_t slot);
 
 #endif

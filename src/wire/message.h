@@ -21,9 +21,9 @@
 
 #include "wire/region.h"
 
-#define MS_WIRE_VERSION 1u
+#define MS_WIRE_VERSION      1u
 #define MS_MESSAGE_MAX_BYTES 16384u
-#define MS_PROBE_WAIT_MS 250
+#define MS_PROBE_WAIT_MS     250
 
 /* Environment of the program; the probe hides both from the program itself. */
 #define MS_ENV_SESSION "MEMSCOPE_TOP_SESSION" /* path of the keeper's listening socket */
@@ -39,9 +39,9 @@ enum ms_message_type {
     MS_MSG_VIEWER_HELLO,
     MS_MSG_SIGNAL,
     MS_MSG_WINDOW_SIZE,
-    MS_MSG_INPUT, /* bytes for the pty, --stdin=tty */
+    MS_MSG_INPUT,  /* bytes for the pty, --stdin=tty */
     MS_MSG_DETACH, /* viewer leaves, the program runs on */
-    MS_MSG_REAP, /* viewer has read the final figures of process_id */
+    MS_MSG_REAP,   /* viewer has read the final figures of process_id */
     /* keeper -> viewer */
     MS_MSG_SESSION,
     MS_MSG_OUTPUT,
@@ -54,20 +54,22 @@ enum ms_message_type {
  * Number of a process: the region file it counts in (numbered from 1 by the keeper) and the slot in
  * it (0 = the process the file was made for, else a forked child). Both sides compute it.
  */
-#define MS_PROCESS_ID(region, slot) ((region) * 128u + (slot))
-#define MS_PROCESS_REGION(id)       ((id) / 128u)
-#define MS_PROCESS_SLOT(id)         ((id) % 128u)
+#define MS_PROCESS_ID(region, slot) ((region)*2048u + (slot))
+#define MS_PROCESS_REGION(id)       ((id) / 2048u)
+#define MS_PROCESS_SLOT(id)         ((id) % 2048u)
+
+_Static_assert(MS_REGION_SLOTS < 2048, "a slot is never taken for a region");
 
 struct ms_message_header {
     uint32_t type; /* enum ms_message_type */
     uint32_t version;
-    uint32_t bytes; /* of the whole message */
+    uint32_t bytes;      /* of the whole message */
     uint32_t process_id; /* MS_PROCESS_ID, 0 if it is about none */
 };
 
 struct ms_message_region {
     struct ms_message_header header;
-    uint32_t pid; /* 0 in the message to a probe */
+    uint32_t pid;   /* 0 in the message to a probe */
     uint32_t first; /* 1: this is the program itself */
 };
 
@@ -87,9 +89,9 @@ struct ms_message_viewer_hello {
 };
 
 enum ms_session_flag {
-    MS_SESSION_PTY = 1,    /* the program's output comes as MS_MSG_OUTPUT */
-    MS_SESSION_ENDED = 2,  /* the first process has ended: its MS_MSG_PROCESS_END follows */
-    MS_SESSION_PROBED = 4  /* the program was started with the probe */
+    MS_SESSION_PTY = 1,   /* the program's output comes as MS_MSG_OUTPUT */
+    MS_SESSION_ENDED = 2, /* the first process has ended: its MS_MSG_PROCESS_END follows */
+    MS_SESSION_PROBED = 4 /* the program was started with the probe */
 };
 
 #define MS_SESSION_TEXT_MAX 4096u
@@ -129,7 +131,7 @@ struct ms_process_final {
     uint64_t peak_rss_bytes;
     uint64_t minor_faults, major_faults;
     uint64_t voluntary_switches, involuntary_switches;
-    uint64_t read_calls, write_calls;           /* /proc/PID/io syscr, syscw */
+    uint64_t read_calls, write_calls;             /* /proc/PID/io syscr, syscw */
     uint64_t read_chars_bytes, write_chars_bytes; /* rchar, wchar */
     uint64_t read_storage_bytes, write_storage_bytes;
 };
@@ -137,7 +139,7 @@ struct ms_process_final {
 struct ms_message_process_end {
     struct ms_message_header header;
     uint32_t pid;
-    int32_t exit_status; /* >= 0: exited; -1: killed by `signal`; -2: ended, status not ours to know */
+    int32_t exit_status; /* >= 0: exited; -1: killed by `signal`; -2: status not ours to know */
     uint32_t signal;
     uint32_t core_dumped;
     uint64_t end_ns;

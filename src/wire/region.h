@@ -9,7 +9,9 @@
  * index as hostile, and read each one once.
  *
  * Behind the main region lie MS_REGION_SLOTS spare slots: small regions of the same shape in the
- * same file, one for each child that is forked without exec. They cost nothing until claimed.
+ * same file, one for each child that is forked without exec. They are holes in the file until a
+ * child claims one: it takes the next number in the main header, writes the header of its slot, and
+ * says in `slots_ready` that there is something to read.
  *
  * All numbers are little-endian native; both sides run on one machine. Times are CLOCK_MONOTONIC
  * nanoseconds. A counter is written by one thread with plain 64-bit stores unless it is declared
@@ -26,12 +28,12 @@
 #define MS_PAGE_BYTES     4096u
 #define MS_LINE_BYTES     64u
 
-#define MS_REGION_SLOTS   64u /* spare slots for forked children, per region file */
-#define MS_SELECTION_MAX  256u
-#define MS_THREAD_NAME    16u /* as the kernel: 15 bytes and NUL */
-#define MS_FLOW_ENTRIES   32u
+#define MS_REGION_SLOTS    1024u /* spare slots for forked children, per region file */
+#define MS_SELECTION_MAX   256u
+#define MS_THREAD_NAME     16u /* as the kernel: 15 bytes and NUL */
+#define MS_FLOW_ENTRIES    32u
 #define MS_STACK_DEPTH_MAX 128u
-#define MS_BUILD_ID_MAX   20u
+#define MS_BUILD_ID_MAX    20u
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
@@ -54,10 +56,10 @@ struct ms_region_area {
 };
 
 /* Stack header word: depth in the low 8 bits, flags above. A stack id is the index of this word. */
-#define MS_STACK_DEPTH(word)    ((word) & 0xffu)
-#define MS_STACK_CUT_DEPTH      0x0100u /* outer frames left out: depth limit */
-#define MS_STACK_CUT_NO_CFI     0x0200u /* a pc without unwind information: stopped, not guessed */
-#define MS_STACK_COARSENED      0x0400u /* outer frames left out: tables full */
+#define MS_STACK_DEPTH(word) ((word)&0xffu)
+#define MS_STACK_CUT_DEPTH   0x0100u /* outer frames left out: depth limit */
+#define MS_STACK_CUT_NO_CFI  0x0200u /* a pc without unwind information: stopped, not guessed */
+#define MS_STACK_COARSENED   0x0400u /* outer frames left out: tables full */
 
 enum ms_mode { MS_MODE_OFF, MS_MODE_COUNT_ONLY, MS_MODE_EXACT };
 
@@ -70,7 +72,7 @@ struct ms_probe_config {
     char selection[MS_SELECTION_MAX]; /* --threads list, "" = all; see probe/selection.h */
 };
 
-/* Life of a region or slot. FREE -> CLAIMED by compare-and-swap, then by its one process. */
+/* Life of a region or slot. A slot is used by one process only, never again after it. */
 enum ms_region_state {
     MS_REGION_FREE,
     MS_REGION_CLAIMED, /* a process took it, nothing counted yet */
@@ -81,10 +83,10 @@ enum ms_region_state {
 
 enum ms_off_reason {
     MS_OFF_NONE,
-    MS_OFF_NO_REAL_MALLOC,  /* next malloc family not found */
-    MS_OFF_NO_MEMORY,       /* not even the first chunk could be opened */
-    MS_OFF_VERSION,         /* keeper and probe differ */
-    MS_OFF_NO_SLOT,         /* forked child found no spare slot */
+    MS_OFF_NO_REAL_MALLOC, /* next malloc family not found */
+    MS_OFF_NO_MEMORY,      /* not even the first chunk could be opened */
+    MS_OFF_VERSION,        /* keeper and probe differ */
+    MS_OFF_NO_SLOT,        /* forked child found no spare slot */
     MS_OFF_REQUESTED
 };
 
@@ -107,10 +109,11 @@ struct ms_region_losses {
     _Atomic uint64_t stale_tags;            /* owner recycled: not debited */
     _Atomic uint64_t stacks_cut_no_cfi;
     _Atomic uint64_t stacks_interpreted; /* some frame needed more than a one-word rule */
-    _Atomic uint64_t walks;               /* stack walks of any kind */
-    _Atomic uint64_t threads_folded;      /* ended threads merged into `folded` */
-    _Atomic uint64_t early_allocations;   /* served by the bootstrap arena */
-    uint64_t reserved[5];
+    _Atomic uint64_t walks;              /* stack walks of any kind */
+    _Atomic uint64_t threads_folded;     /* ended threads merged into `folded` */
+    _Atomic uint64_t early_allocations;  /* served by the bootstrap arena */
+    _Atomic uint64_t untracked_children; /* main header: forked without a slot to count in */
+    uint64_t reserved[4];
 };
 
 /* A thread's own counters: plain stores by that thread only. S2 counts as valgrind does. */
@@ -170,14 +173,14 @@ struct ms_final_usage {
 };
 
 struct ms_region_thread {
-    struct ms_thread_own own;   /* 2 lines */
-    struct ms_remote remote;    /* 1 line */
+    struct ms_thread_own own; /* 2 lines */
+    struct ms_remote remote;  /* 1 line */
 
     _Atomic uint32_t state; /* enum ms_thread_state_id */
     uint32_t tid;           /* 0: unknown (no system call allowed) */
     uint32_t serial;        /* number of the thread in this process, from 1; never reused */
     uint32_t root_context;
-    uint32_t tracked; /* 0: not selected by --threads */
+    uint32_t tracked;              /* 0: not selected by --threads */
     _Atomic uint32_t name_version; /* odd while the name is being written */
     uint64_t start_ns;
     uint64_t end_ns; /* 0: alive */
@@ -199,10 +202,10 @@ struct ms_region_context {
     uint64_t bytes_freed;
     uint64_t peak_bytes; /* exact for this context */
     uint64_t remote_seen_bytes;
-    uint32_t stack;  /* id in MS_AREA_STACKS; 0 on a root context */
-    uint32_t thread; /* index in MS_AREA_THREADS; 0: context is free */
+    uint32_t stack;      /* id in MS_AREA_STACKS; 0 on a root context */
+    uint32_t thread;     /* index in MS_AREA_THREADS; 0: context is free */
     uint32_t generation; /* low 8 bits are in the tag */
-    uint32_t next; /* of the same thread, newest first; 0: last. For the probe */
+    uint32_t next;       /* of the same thread, newest first; 0: last. For the probe */
     struct ms_remote remote;
 };
 
@@ -224,32 +227,38 @@ struct ms_region_module {
 };
 
 struct ms_region_header {
-    /* by the keeper, before hand-over */
+    /* by the keeper before hand-over, in a slot by the child that claims it */
     uint64_t magic;
     uint32_t version;
-    uint32_t slot; /* 0: main region of the file, else 1..MS_REGION_SLOTS */
-    uint64_t region_bytes; /* header and areas of this region */
-    uint64_t file_bytes;   /* the whole memfd */
+    uint32_t slot;               /* 0: main region of the file, else 1..MS_REGION_SLOTS */
+    uint64_t region_bytes;       /* header and areas of this region */
+    uint64_t file_bytes;         /* the whole memfd */
     uint64_t slots_offset_bytes; /* of slot 1 from the start of the file */
     uint64_t slot_stride_bytes;
     struct ms_region_area areas[MS_AREA_COUNT];
     struct ms_probe_config config;
 
+    /* by the children of the file, in the main header only */
+    _Atomic uint32_t slots_taken; /* numbers given out: slots 1..slots_taken; never too many */
+    uint32_t reserved;
+    /* Bit (slot - 1) % 64 of word (slot - 1) / 64: its header is written, its state set. */
+    _Atomic uint64_t slots_ready[MS_REGION_SLOTS / 64];
+
     /* by the probe */
-    _Atomic uint32_t state; /* enum ms_region_state */
-    uint32_t off_reason;    /* enum ms_off_reason */
+    _Atomic uint32_t state;   /* enum ms_region_state */
+    uint32_t off_reason;      /* enum ms_off_reason */
     uint32_t untagged_reason; /* enum ms_untagged_reason */
-    uint32_t pid;       /* as the process sees itself */
+    uint32_t pid;             /* as the process sees itself */
     uint32_t parent_pid;
-    uint32_t exe;       /* string offsets */
-    uint32_t allocator; /* path of the object that malloc comes from */
+    uint32_t exe;                   /* string offsets */
+    uint32_t allocator;             /* path of the object that malloc comes from */
     uint32_t page_bytes_opened_kib; /* how much of the region is the target's own memory */
     uint64_t start_ns;
     uint64_t exec_ns;
 
     uint8_t pad0[64];
-    _Atomic int64_t live_bytes;    /* derived: within +- threads * publish_step_bytes */
-    _Atomic int64_t peak_bytes;    /* highest live_bytes published */
+    _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
+    _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;
     uint8_t pad1[40];
     struct ms_region_losses losses;
@@ -259,6 +268,7 @@ struct ms_region_header {
 };
 
 _Static_assert(sizeof(struct ms_region_header) <= MS_PAGE_BYTES, "header is one page");
+_Static_assert(MS_REGION_SLOTS % 64 == 0, "whole words of slots_ready");
 _Static_assert(sizeof(struct ms_region_context) == 2 * MS_LINE_BYTES, "own line, remote line");
 _Static_assert(sizeof(struct ms_region_thread) % MS_LINE_BYTES == 0, "records start on a line");
 _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines");

@@ -272,11 +272,17 @@ static void *fetch_region(void)
 
 static void claim(void *file, uint32_t slot)
 {
-    uint64_t offset = ms_region_slot_offset(file, slot);
-    struct ms_region_header *header = (void *)((char *)file + offset);
+    struct ms_region_header *first = file;
+    struct ms_region_header *header = (void *)((char *)file + ms_region_slot_offset(slot));
+    if (slot != 0) {
+        ms_region_format(header, slot, &first->config);
+    }
     header->pid = (uint32_t)getpid();
     header->start_ns = ms_monotonic_ns();
     header->state = MS_REGION_ACTIVE;
+    if (slot != 0) {
+        first->slots_ready[(slot - 1) / 64] |= UINT64_C(1) << (slot - 1) % 64;
+    }
 }
 
 static void execute(const char *steps)

@@ -17,8 +17,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 WORK = tempfile.mkdtemp(prefix="memscope-keeper-")
 CLIENT = os.path.join(WORK, "keeper_client")
+IDS_A_REGION = 2048  # as MS_PROCESS_ID
 HARMLESS = "libm.so.6"  # stands in for the probe where only its place in LD_PRELOAD matters
 tests = []
+
+
+def process_id(region, slot=0):
+    return str(region * IDS_A_REGION + slot)
 
 
 def test(function):
@@ -104,7 +109,7 @@ def exit_status_and_signal_reach_the_viewer():
             told, _, _ = start(*mode, "--", "/bin/sh", "-c", script)
             end = told.one("end")
             assert (end["status"], end["signal"]) == (status, number), told.text
-            assert end["id"] == "128" and int(end["have"]) & 3 == 3, told.text
+            assert end["id"] == process_id(1) and int(end["have"]) & 3 == 3, told.text
             assert told.one("tree-end") is not None
             assert ended(told.one("started")["keeper"])
             assert not os.path.exists(told.one("started")["socket"])
@@ -326,7 +331,7 @@ def forked_children_are_seen_late_ones_too():
     for steps in ("fs", "F", "sf"):
         told, _, _ = start("-P", HARMLESS, "--", CLIENT, "probe", steps)
         ends = {end["id"]: end["status"] for end in told.lines("end")}
-        assert ends == {"128": "0", "129": "-2"}, told.text
+        assert ends == {process_id(1): "0", process_id(1, 1): "-2"}, told.text
 
 
 @test
@@ -341,21 +346,21 @@ def viewer_is_not_taken_for_a_part_of_the_tree():
 @test
 def executed_programs_get_a_region_of_their_own():
     told, _, _ = start("-P", HARMLESS, "--", CLIENT, "probe", "xse")
-    assert [region["id"] for region in told.lines("region")] == ["128", "256"], told.text
+    assert [region["id"] for region in told.lines("region")] == [process_id(1), process_id(2)], told.text
     end = told.one("end")
-    assert end["id"] == "256" and end["status"] == "3", told.text
+    assert end["id"] == process_id(2) and end["status"] == "3", told.text
     told, _, _ = start("-P", HARMLESS, "--", CLIENT, "probe", "cs")
-    assert [end["id"] for end in told.lines("end")] == ["128", "256"], told.text
+    assert [end["id"] for end in told.lines("end")] == [process_id(1), process_id(2)], told.text
 
 
 @test
 def regions_of_the_past_are_bounded():
     started = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "ss")
     told = join(started["socket"])
-    numbers = sorted({int(region["id"]) // 128 for region in told.lines("region")})
+    numbers = sorted({int(region["id"]) // IDS_A_REGION for region in told.lines("region")})
     assert numbers[0] == 1 and numbers[-1] == 601, told.text
     late = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "sssss")
-    wait_until(lambda: "id=76928 " in join(late["socket"], "-q").text, 10)
+    wait_until(lambda: "id=%s " % process_id(601) in join(late["socket"], "-q").text, 10)
     files = [os.readlink("/proc/%s/fd/%s" % (late["keeper"], fd))
              for fd in os.listdir("/proc/%s/fd" % late["keeper"])]
     assert sum("memfd" in name for name in files) == 256, files

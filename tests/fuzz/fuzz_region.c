@@ -23,7 +23,7 @@ static void reset(void *file)
     for (int area = 0; area < MS_AREA_COUNT; area++) {
         memset((char *)file + offset, 0, PATCHED_AREA_BYTES);
         memset(file, 0, MS_PAGE_BYTES);
-        ms_region_format(file, &config);
+        ms_region_format(file, 0, &config);
         const struct ms_region_header *header = file;
         offset = area + 1 < MS_AREA_COUNT ? header->areas[area + 1].offset_bytes : offset;
     }

@@ -108,17 +108,17 @@ static inline void image_fill(void *region, const char *path)
     header->state = MS_REGION_ACTIVE;
 }
 
-/* A zeroed, formatted file image; NULL when there is no memory. Sparse: costs what is touched. */
+/* A zeroed, formatted main region; NULL when there is no memory. Sparse: costs what is touched. */
 static inline void *image_new(uint64_t *bytes)
 {
     static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
-    *bytes = ms_region_file_bytes();
+    *bytes = ms_region_bytes(0);
     void *file = mmap(NULL, *bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (file == MAP_FAILED) {
         return NULL;
     }
-    ms_region_format(file, &config);
+    ms_region_format(file, 0, &config);
     return file;
 }
 

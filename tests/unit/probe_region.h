@@ -22,13 +22,11 @@ static inline int probe_region_map(uint32_t stack_words, uint32_t pcs)
     if (descriptor < 0 || ftruncate(descriptor, (off_t)bytes) != 0) {
         return -1;
     }
-    void *file =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
-    if (file == MAP_FAILED) {
+    struct ms_region_header header = {0};
+    ms_region_format(&header, 0, &config);
+    if (pwrite(descriptor, &header, sizeof header, 0) != (ssize_t)sizeof header) {
         return -1;
     }
-    ms_region_format(file, &config);
-    munmap(file, bytes);
     fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     int result = ms_map_region(descriptor);
     close(descriptor);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/sites.h"
@@ -144,17 +145,74 @@ static void test_build_id_too_long(void **state)
     assert_int_equal(module.build_id_bytes, 0);
 }
 
+/* Writes the header of `slot` into a region file, as a child that claims it. */
+static void put_slot(int descriptor, uint32_t slot, uint32_t says)
+{
+    const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    struct ms_region_header header;
+    memset(&header, 0, sizeof header);
+    ms_region_format(&header, says, &config);
+    header.pid = 7000 + slot;
+    header.state = MS_REGION_CLAIMED;
+    assert_int_equal(pwrite(descriptor, &header, sizeof header, (off_t)ms_region_slot_offset(slot)),
+                     sizeof header);
+}
+
+static int blocks_of(int descriptor)
+{
+    struct stat status;
+    assert_int_equal(fstat(descriptor, &status), 0);
+    return (int)status.st_blocks;
+}
+
 static void test_slots(void **state)
 {
     (void)state;
+    int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(descriptor, (off_t)ms_region_file_bytes()), 0);
+    assert_int_equal(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    struct ms_region_header *header = file;
+    header->slots_ready[15] = UINT64_C(1) << 63;
+    header->losses.untracked_children = 9;
+    header->slots_taken = MS_REGION_SLOTS;
+    assert_int_equal(pwrite(descriptor, file, MS_PAGE_BYTES, 0), MS_PAGE_BYTES);
+    put_slot(descriptor, 1, 1);
+    put_slot(descriptor, 2, 3);
+    put_slot(descriptor, MS_REGION_SLOTS, MS_REGION_SLOTS);
+
+    struct ms_region_mapping main_region;
+    struct ms_region_mapping slot;
     struct ms_region_view view;
-    assert_int_equal(ms_region_view_init(&view, &mapping, MS_REGION_SLOTS), 0);
-    assert_int_equal(ms_region_view_state(&view), MS_REGION_FREE);
-    assert_int_equal(ms_region_view_init(&view, &mapping, MS_REGION_SLOTS + 1), -EINVAL);
-    const struct ms_region_header *header = file;
-    struct ms_region_header *second = (void *)((char *)file + ms_region_slot_offset(header, 2));
-    second->slot = 3;
-    assert_int_equal(ms_region_view_init(&view, &mapping, 2), -EPROTO);
+    struct ms_region_facts facts;
+    int blocks = blocks_of(descriptor);
+    assert_int_equal(ms_region_mapping_open(&main_region, descriptor), 0);
+    assert_int_equal(ms_region_view_init(&view, &main_region, 0), 0);
+    ms_region_view_facts(&view, &facts);
+    assert_int_equal(facts.untracked_children, 9);
+    assert_int_equal(facts.slots_taken, MS_REGION_SLOTS);
+    assert_int_equal(ms_region_mapping_slots_ready(&main_region, 0), 0);
+    assert_int_equal(ms_region_mapping_slots_ready(&main_region, 15), UINT64_C(1) << 63);
+    assert_int_equal(ms_region_mapping_open_slot(&slot, &main_region, 0), -EINVAL);
+    assert_int_equal(ms_region_mapping_open_slot(&slot, &main_region, MS_REGION_SLOTS + 1),
+                     -EINVAL);
+    const uint32_t good[] = {1, MS_REGION_SLOTS};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ms_region_mapping_open_slot(&slot, &main_region, good[i]), 0);
+        assert_int_equal(slot.bytes, ms_region_bytes(good[i]));
+        assert_int_equal(ms_region_view_init(&view, &slot, good[i]), 0);
+        assert_int_equal(ms_region_view_init(&view, &slot, 0), -EINVAL); /* too small */
+        ms_region_view_facts(&view, &facts);
+        assert_int_equal(facts.pid, 7000 + good[i]);
+        assert_int_equal(facts.state, MS_REGION_CLAIMED);
+        assert_int_equal(ms_region_view_published(&view, MS_AREA_THREADS), 0);
+        ms_region_mapping_close(&slot);
+    }
+    assert_int_equal(ms_region_mapping_open_slot(&slot, &main_region, 2), 0);
+    assert_int_equal(ms_region_view_init(&view, &slot, 2), -EPROTO); /* says it is another */
+    ms_region_mapping_close(&slot);
+    assert_int_equal(blocks_of(descriptor), blocks);
+    ms_region_mapping_close(&main_region);
+    close(descriptor);
 }
 
 static void test_mapping_wants_seals(void **state)
@@ -163,7 +221,7 @@ static void test_mapping_wants_seals(void **state)
     struct ms_region_mapping opened;
     int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     assert_true(descriptor >= 0);
-    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes), 0);
+    assert_int_equal(ftruncate(descriptor, (off_t)ms_region_file_bytes()), 0);
     assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
     assert_int_equal(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK), 0);
     assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO); /* no header */
@@ -173,7 +231,7 @@ static void test_mapping_wants_seals(void **state)
     close(descriptor);
 
     descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes - MS_PAGE_BYTES), 0);
+    assert_int_equal(ftruncate(descriptor, (off_t)ms_region_file_bytes() - MS_PAGE_BYTES), 0);
     assert_int_equal(fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK), 0);
     assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
     close(descriptor);
@@ -182,7 +240,7 @@ static void test_mapping_wants_seals(void **state)
     descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     unlink(path);
-    assert_int_equal(ftruncate(descriptor, (off_t)mapping.bytes), 0);
+    assert_int_equal(ftruncate(descriptor, (off_t)ms_region_file_bytes()), 0);
     assert_int_equal(ms_region_mapping_open(&opened, descriptor), -EPROTO);
     close(descriptor);
 }

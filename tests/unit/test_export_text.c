@@ -108,6 +108,37 @@ static void test_summary(void **state)
     ms_model_free(model);
 }
 
+/* An interpreter's script that execs: the status is that of what the program became. */
+static void test_program_that_executed_another(void **state)
+{
+    (void)state;
+    struct ms_model *model = ms_model_new(TENTH, START, 0);
+    assert_null(ms_model_program(model));
+    struct ms_process *first = process_new(model, "./script");
+    assert_ptr_equal(ms_model_program(model), first);
+    first->end_ns = START + MS_SECOND_NS;
+    first->exit_status = -2;
+    first->replaced_by_exec = true;
+    struct ms_process *child = ms_model_add_process(model, 129);
+    child->pid = 78;
+    child->start_ns = START;
+    struct ms_process *second = ms_model_add_process(model, 130);
+    second->pid = 77;
+    second->start_ns = START + MS_SECOND_NS;
+    second->end_ns = START + 5 * MS_SECOND_NS;
+    second->exit_status = 3;
+    (void)snprintf(second->exe, sizeof(second->exe), "/usr/bin/python3");
+    struct ms_process *reused = ms_model_add_process(model, 131);
+    reused->pid = 77;
+    reused->start_ns = START + 6 * MS_SECOND_NS;
+    assert_ptr_equal(ms_model_program(model), second);
+    char *text = summary(model, NULL);
+    assert_non_null(strstr(text, "/usr/bin/python3 exited with status 3 after 00:00:05 "
+                                 "(and 2 more processes)\n"));
+    free(text);
+    ms_model_free(model);
+}
+
 static void test_nothing_seen(void **state)
 {
     (void)state;
@@ -177,9 +208,8 @@ static void test_status_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_nothing_seen),
-        cmocka_unit_test(test_hostile_names_and_long_ones),
+        cmocka_unit_test(test_summary),      cmocka_unit_test(test_program_that_executed_another),
+        cmocka_unit_test(test_nothing_seen), cmocka_unit_test(test_hostile_names_and_long_ones),
         cmocka_unit_test(test_status_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,7 +41,7 @@ static int start(void **state)
         return -1;
     }
     struct ms_probe_config config = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8};
-    ms_region_format(file, &config);
+    ms_region_format(file, 0, &config);
     if (ms_map_region(descriptor) != -EPROTO) {
         return -1; /* not sealed: must be refused */
     }
@@ -332,11 +334,92 @@ static void child_counts_in_its_own_slot(void **state)
     struct ms_thread_own after = own_sums();
     assert_memory_equal(&after, &before, sizeof after);
     assert_int_equal(ms_region->pid, getpid());
-    const struct ms_region_header *slot =
-        (const void *)((char *)file + ms_region_slot_offset(file, 1));
+    const struct ms_region_header *slot = (const void *)((char *)file + ms_region_slot_offset(1));
+    assert_int_equal(ms_region_check(slot, ms_region_file_bytes()), 0);
+    assert_int_equal(slot->config.stack_depth, 8);
+    assert_int_equal(slot->pid, child);
     assert_int_equal(atomic_load(&slot->state), MS_REGION_CLAIMED);
     assert_int_equal(atomic_load(&slot->areas[MS_AREA_THREADS].taken), 2);
     give(inherited);
+}
+
+/* Claims a slot in this forked child, in a child of it, and so on; ends the process. */
+static void claim_and_end(uint32_t expected, int generations)
+{
+    for (;;) {
+        ms_map_after_fork();
+        if ((ms_region == NULL ? 0 : ms_region->slot) != expected) {
+            _exit(1);
+        }
+        pid_t child = generations-- > 0 ? fork() : -1;
+        if (child != 0) {
+            int status = 0;
+            _exit(child > 0 && (waitpid(child, &status, 0) != child || status != 0) ? 2 : 0);
+        }
+        expected++;
+    }
+}
+
+static void fork_and_claim(uint32_t expected, int generations)
+{
+    pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0) {
+        claim_and_end(expected, generations);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static uint64_t used_address_space(void)
+{
+    unsigned long long pages = 0;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    assert_non_null(statm);
+    assert_int_equal(fscanf(statm, "%llu", &pages), 1);
+    (void)fclose(statm);
+    return (uint64_t)pages * 4096;
+}
+
+static bool ready(uint32_t slot)
+{
+    return (atomic_load(&file->slots_ready[(slot - 1) / 64]) >> (slot - 1) % 64 & 1) != 0;
+}
+
+/* Grandchildren claim from the same file; far slots as well; who finds none is counted. */
+static void slots_run_out_and_say_so(void **state)
+{
+    (void)state;
+    fork_and_claim(2, 2);
+    assert_int_equal(atomic_load(&file->slots_taken), 4);
+    assert_true(ready(1) && ready(4) && !ready(5));
+    atomic_store(&file->slots_taken, MS_REGION_SLOTS - 1);
+    fork_and_claim(MS_REGION_SLOTS, 0);
+    assert_true(ready(MS_REGION_SLOTS) && !ready(MS_REGION_SLOTS - 1));
+    assert_int_equal(atomic_load(&file->losses.untracked_children), 0);
+    fork_and_claim(0, 0);
+    fork_and_claim(0, 0);
+    assert_int_equal(atomic_load(&file->losses.untracked_children), 2);
+    assert_int_equal(atomic_load(&file->slots_taken), MS_REGION_SLOTS);
+}
+
+/* With little address space: reached in steps, or counted as missed; never a fault. */
+static void slots_need_little_address_space(void **state)
+{
+    (void)state;
+    atomic_store(&file->slots_taken, MS_REGION_SLOTS - 2);
+    uint64_t missed = atomic_load(&file->losses.untracked_children);
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    struct rlimit small = {used_address_space() + (UINT64_C(600) << 20), limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+    fork_and_claim(MS_REGION_SLOTS - 1, 0);
+    small.rlim_cur = used_address_space() + (UINT64_C(20) << 20);
+    assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+    fork_and_claim(0, 0);
+    assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+    assert_int_equal(atomic_load(&file->losses.untracked_children), missed + 1);
 }
 
 int main(void)
@@ -351,6 +434,10 @@ int main(void)
         cmocka_unit_test(arena_blocks_count_once),
         cmocka_unit_test(strings_and_areas),
         cmocka_unit_test(child_counts_in_its_own_slot),
+        cmocka_unit_test(slots_run_out_and_say_so),
+#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
+        cmocka_unit_test(slots_need_little_address_space),
+#endif
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

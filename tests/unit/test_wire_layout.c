@@ -5,42 +5,29 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "wire/layout.h"
 
-static char *file;
-
-static int make_file(void **state)
+static struct ms_region_header formatted(uint32_t slot)
 {
-    (void)state;
-    file = mmap(NULL, ms_region_file_bytes(), PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (file == MAP_FAILED) {
-        return -1;
-    }
-    struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
-    ms_region_format(file, &config);
-    return 0;
-}
-
-static const struct ms_region_header *header_of(uint32_t slot)
-{
-    const void *at =
-        file + ms_region_slot_offset((const struct ms_region_header *)(void *)file, slot);
-    return at;
+    const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    struct ms_region_header header;
+    memset(&header, 0, sizeof header);
+    ms_region_format(&header, slot, &config);
+    return header;
 }
 
 static void every_region_of_the_file_is_accepted(void **state)
 {
     (void)state;
     for (uint32_t slot = 0; slot <= MS_REGION_SLOTS; slot++) {
-        struct ms_region_header copy = *header_of(slot);
-        assert_int_equal(ms_region_check(&copy, ms_region_file_bytes()), 0);
-        assert_int_equal(copy.slot, slot);
-        assert_int_equal(copy.config.stack_depth, 32);
+        struct ms_region_header header = formatted(slot);
+        assert_int_equal(ms_region_check(&header, ms_region_file_bytes()), 0);
+        assert_int_equal(header.slot, slot);
+        assert_int_equal(header.config.stack_depth, 32);
+        assert_int_equal(header.state, MS_REGION_FREE);
     }
 }
 
@@ -49,10 +36,10 @@ static void regions_do_not_overlap_and_end_inside_the_file(void **state)
     (void)state;
     uint64_t end = 0;
     for (uint32_t slot = 0; slot <= MS_REGION_SLOTS; slot++) {
-        const struct ms_region_header *header = header_of(slot);
-        uint64_t offset = ms_region_slot_offset(header, slot);
-        assert_int_equal(offset, end);
-        end = offset + header->region_bytes;
+        struct ms_region_header header = formatted(slot);
+        assert_int_equal(ms_region_slot_offset(slot), end);
+        assert_int_equal(header.region_bytes, ms_region_bytes(slot));
+        end += header.region_bytes;
     }
     assert_int_equal(end, ms_region_file_bytes());
 }
@@ -60,31 +47,57 @@ static void regions_do_not_overlap_and_end_inside_the_file(void **state)
 static void the_main_region_stays_below_its_bound(void **state)
 {
     (void)state;
-    assert_true(header_of(0)->region_bytes <= UINT64_C(256) << 20);
+    assert_true(ms_region_bytes(0) <= UINT64_C(256) << 20);
+    assert_true(ms_region_bytes(1) <= UINT64_C(8) << 20);
+}
+
+/* Each begins inside the one before, none is large, the last one holds the slot. */
+static void windows_lead_to_every_slot(void **state)
+{
+    (void)state;
+    const uint64_t starts[] = {MS_PAGE_BYTES, ms_region_bytes(0)};
+    const uint64_t max_bytes = UINT64_C(16) << 20;
+    for (uint32_t slot = 1; slot <= MS_REGION_SLOTS; slot++) {
+        for (size_t i = 0; i < 2; i++) {
+            struct ms_region_window before = {0, starts[i]};
+            struct ms_region_window window = before;
+            while (ms_region_window_next(&window, slot, max_bytes)) {
+                assert_true(window.from >= before.from);
+                assert_true(window.from < before.from + before.bytes);
+                assert_true(window.from + window.bytes > before.from + before.bytes);
+                assert_true(window.bytes <= max_bytes);
+                assert_int_equal(window.from % MS_PAGE_BYTES, 0);
+                before = window;
+            }
+            const uint64_t first = ms_region_slot_offset(slot);
+            assert_true(window.from <= first);
+            assert_int_equal(window.from + window.bytes, first + ms_region_bytes(slot));
+        }
+    }
 }
 
 static void damage_is_refused(void **state)
 {
     (void)state;
     const uint64_t bytes = ms_region_file_bytes();
-    struct ms_region_header copy = *header_of(0);
+    struct ms_region_header copy = formatted(0);
     assert_int_equal(ms_region_check(&copy, bytes - MS_PAGE_BYTES), -EPROTO);
     copy.version++;
     assert_int_equal(ms_region_check(&copy, bytes), -EPROTONOSUPPORT);
-    copy = *header_of(0);
+    copy = formatted(0);
     copy.magic ^= 1;
     assert_int_equal(ms_region_check(&copy, bytes), -EPROTO);
-    copy = *header_of(0);
+    copy = formatted(0);
     copy.slot = MS_REGION_SLOTS + 1;
     assert_int_equal(ms_region_check(&copy, bytes), -EPROTO);
     for (int area = 0; area < MS_AREA_COUNT; area++) {
-        copy = *header_of(0);
+        copy = formatted(0);
         copy.areas[area].offset_bytes += 8;
         assert_int_equal(ms_region_check(&copy, bytes), -EPROTO);
-        copy = *header_of(0);
+        copy = formatted(0);
         copy.areas[area].capacity++;
         assert_int_equal(ms_region_check(&copy, bytes), -EPROTO);
-        copy = *header_of(0);
+        copy = formatted(0);
         copy.areas[area].element_bytes = 0;
         assert_int_equal(ms_region_check(&copy, bytes), -EPROTO);
     }
@@ -96,7 +109,8 @@ int main(void)
         cmocka_unit_test(every_region_of_the_file_is_accepted),
         cmocka_unit_test(regions_do_not_overlap_and_end_inside_the_file),
         cmocka_unit_test(the_main_region_stays_below_its_bound),
+        cmocka_unit_test(windows_lead_to_every_slot),
         cmocka_unit_test(damage_is_refused),
     };
-    return cmocka_run_group_tests(tests, make_file, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
