@@ -4,10 +4,11 @@
 # To build: a C compiler, curses with wide characters, ELF and DWARF readers, the demangler.
 BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-dev
 
-# To test: cmocka for unit tests; the rest are the programs that the end-to-end tests watch and
-# the tools that they compare with (libunwind judges call stacks). redis-tools holds the server too, without starting a service.
-TEST_PACKAGES := g++ libcmocka-dev libunwind-dev python3 python3-jsonschema valgrind sqlite3 redis-tools \
-                 tmux git file
+# To test: cmocka for unit tests, libunwind as the judge of call stacks; the rest are the programs
+# that the end-to-end tests watch and the tools that they compare with. redis-tools holds the
+# server too, without starting a service.
+TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-jsonschema valgrind \
+                 sqlite3 redis-tools tmux git file procps perl
 
 # To compare in `make bench`.
 BENCH_PACKAGES := heaptrack

@@ -13,6 +13,7 @@ unit-tests: $(LAYOUT_TESTS)
 check:
 	$(Q)$(MAKE) --no-print-directory $(jobs) deps-test
 	$(Q)$(MAKE) --no-print-directory $(jobs) all unit-tests e2e-programs fuzz-programs $(DEMO)
+	$(Q)$(MAKE) --no-print-directory docs-check
 	$(Q)tests/includes
 	$(Q)BUILD=$(BUILD) tests/run $(UNIT_GROUPS) e2e fuzz
 	$(Q)$(MAKE) --no-print-directory $(jobs) asan

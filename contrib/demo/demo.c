@@ -41,7 +41,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void *allocate(size_t bytes)
+static void *xmalloc(size_t bytes)
 {
     void *block = malloc(bytes);
     if (block == NULL) {
@@ -61,9 +61,9 @@ struct picture {
 
 static struct picture *load_picture(unsigned seed)
 {
-    struct picture *picture = allocate(sizeof *picture);
+    struct picture *picture = xmalloc(sizeof *picture);
     for (unsigned i = 0; i < tiles; i++) {
-        picture->tile[i] = allocate(tile_bytes);
+        picture->tile[i] = xmalloc(tile_bytes);
         memset(picture->tile[i], (int)(seed + i), tile_bytes);
         if (i % 100 == 0) {
             pause_ms(20);
@@ -179,9 +179,9 @@ static pthread_cond_t queue_changed = PTHREAD_COND_INITIALIZER;
 
 static struct document *parse_document(unsigned seed)
 {
-    struct document *document = allocate(sizeof *document);
+    struct document *document = xmalloc(sizeof *document);
     size_t bytes = 200 + scramble(seed + 1, 3) % 3000;
-    document->text = allocate(bytes);
+    document->text = xmalloc(bytes);
     document->words = bytes / 6;
     for (size_t i = 0; i < bytes; i++) {
         document->text[i] = i % 6 == 5 ? ' ' : (char)('a' + (seed + i) % 26);
@@ -222,7 +222,7 @@ static size_t index_document(const struct document *document)
     for (const char *at = document->text; (at = strchr(at, ' ')) != NULL; at++) {
         found++;
     }
-    char *note = allocate(found + 16);
+    char *note = xmalloc(found + 16);
     snprintf(note, found + 16, "%zu words", found);
     free(note);
     return found;
@@ -261,7 +261,7 @@ static struct session *all_sessions;
 
 static void remember_session_forever(unsigned visitor)
 {
-    struct session *session = allocate(sizeof *session);
+    struct session *session = xmalloc(sizeof *session);
     session->previous = all_sessions;
     snprintf(session->cookie, sizeof session->cookie, "visitor %u", visitor);
     all_sessions = session;
@@ -280,7 +280,7 @@ static void work_on_sessions(unsigned number)
 static void work_on_timers(unsigned number)
 {
     while (!stopping) {
-        char *note = allocate(32);
+        char *note = xmalloc(32);
         snprintf(note, 32, "timer %u", number);
         pause_ms(500 + 20 * number);
         free(note);

@@ -295,6 +295,12 @@ int ms_live(const struct ms_options *options)
 {
     struct live live = {.kill_ns = UINT64_MAX,
                         .draw_ns = options->delay_ns != 0 ? options->delay_ns : MS_NS_PER_S / 4};
+    /* Asked first: a program is not to be started that nobody can see. */
+    const char *why;
+    if (ms_terminal_check(&why) != 0) {
+        fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
+        return MS_EXIT_FAILURE;
+    }
     int status = ms_session_open(&live.session, options, true);
     if (status != 0) {
         return status;

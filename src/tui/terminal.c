@@ -140,16 +140,27 @@ static void set_up(struct ms_terminal *terminal, bool mouse)
     ms_terminal_set_mouse(terminal, mouse);
 }
 
-int ms_terminal_open(struct ms_terminal **out, bool mouse, bool colours, const char **why)
+int ms_terminal_check(const char **why)
 {
-    *out = NULL;
     *why = "";
     if (!isatty(STDOUT_FILENO)) {
         *why = "stdout is not a terminal";
         return -ENOTTY;
     }
+    const int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (tty < 0) {
+        *why = "there is no controlling terminal";
+        return -ENOTTY;
+    }
+    close(tty);
     setlocale(LC_CTYPE, "");
-    int result = check_term(why);
+    return check_term(why);
+}
+
+int ms_terminal_open(struct ms_terminal **out, bool mouse, bool colours, const char **why)
+{
+    *out = NULL;
+    int result = ms_terminal_check(why);
     if (result != 0) {
         return result;
     }

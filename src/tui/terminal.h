@@ -12,6 +12,9 @@
 
 struct ms_terminal; /* opaque */
 
+/* Whether ms_terminal_open could work: 0, or its errors with *why in words. Changes nothing. */
+int ms_terminal_check(const char **why);
+
 /*
  * Opens /dev/tty (keys) and stdout (picture). Returns 0; -ENOTTY when there is no terminal,
  * -ENXIO when TERM is dumb or unknown (*why tells in words).

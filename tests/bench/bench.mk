@@ -8,3 +8,4 @@ $(BUILD)/tests/bench/workloads: tests/bench/workloads.c | deps-test
 bench: deps-bench
 	$(Q)$(MAKE) --no-print-directory $(jobs) all e2e-programs $(BUILD)/tests/bench/workloads
 	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $${SCALE:-1} $${ROUNDS:-5}
+	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/bench/gone.py 100 $${ROUNDS:-5}

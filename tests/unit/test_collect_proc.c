@@ -1,6 +1,7 @@
 /* Parsers of /proc on what kernels write and on what a hostile program name makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -147,7 +148,7 @@ static pthread_barrier_t barrier;
 
 static void *named_thread(void *argument)
 {
-    (void)argument;
+    *(pid_t *)argument = gettid();
     (void)pthread_setname_np(pthread_self(), "a ) b (");
     pthread_barrier_wait(&barrier);
     pthread_barrier_wait(&barrier);
@@ -162,11 +163,17 @@ static void test_live_thread(void **state)
     pthread_t thread;
     pid_t *tids = NULL;
     size_t capacity = 0;
-    pthread_barrier_init(&barrier, NULL, 2);
-    assert_int_equal(pthread_create(&thread, NULL, named_thread, NULL), 0);
-    pthread_barrier_wait(&barrier);
+    pid_t named_tid = 0;
     assert_int_equal(ms_proc_process_open(&process, getpid()), 0);
-    assert_int_equal(ms_proc_process_tids(&process, &tids, &capacity), 2);
+    pthread_barrier_init(&barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, named_thread, &named_tid), 0);
+    pthread_barrier_wait(&barrier);
+    const ssize_t count = ms_proc_process_tids(&process, &tids, &capacity);
+    bool found = false;
+    for (ssize_t i = 0; i < count; i++) {
+        found |= tids[i] == named_tid;
+    }
+    assert_true(found);
     assert_int_equal(tids[0], getpid());
 
     struct ms_proc_thread files;
@@ -175,8 +182,8 @@ static void test_live_thread(void **state)
     uint64_t start_ticks = 0;
     ms_proc_thread_init(&files);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(ms_proc_thread_read(&files, &budget, process.tasks, tids[1], true, &kernel,
-                                             name, &start_ticks),
+        assert_int_equal(ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true,
+                                             &kernel, name, &start_ticks),
                          0);
     }
     assert_string_equal(name, "a ) b (");
@@ -190,7 +197,7 @@ static void test_live_thread(void **state)
     int result = 0;
     for (int i = 0; i < 200 && result == 0; i++) { /* join may return before the kernel is done */
         usleep(1000);
-        result = ms_proc_thread_read(&files, &budget, process.tasks, tids[1], true, &kernel, name,
+        result = ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true, &kernel, name,
                                      &start_ticks);
     }
     assert_true(result < 0);

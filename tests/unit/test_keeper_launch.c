@@ -115,13 +115,6 @@ static void statically_sanitized_programs_get_no_probe(void **state)
     assert_verdict(MS_VERDICT_NONE, false, "a sanitizer");
 }
 
-static void clang_sanitized_program_gets_no_probe(void **state)
-{
-    (void)state;
-    compile("clang-14 -fsanitize=address", "int main(void) { return 0; }");
-    assert_verdict(MS_VERDICT_NONE, false, "AddressSanitizer");
-}
-
 static void narrow_program_gets_no_probe(void **state)
 {
     (void)state;
@@ -247,7 +240,6 @@ int main(void)
         cmocka_unit_test(musl_program_gets_no_probe),
         cmocka_unit_test(sanitized_programs_get_no_probe),
         cmocka_unit_test(statically_sanitized_programs_get_no_probe),
-        cmocka_unit_test(clang_sanitized_program_gets_no_probe),
         cmocka_unit_test(narrow_program_gets_no_probe),
         cmocka_unit_test(own_allocator_is_seen_in_part),
         cmocka_unit_test(privileged_program_is_not_seen_but_by_root),
