@@ -47,9 +47,9 @@ struct ms_thresholds {
     uint64_t balanced_allocations;
     uint64_t alert_high_bytes, alert_medium_bytes;
     double alert_high_cpu_pct, alert_medium_cpu_pct;
-    uint64_t role_window_ns;     /* 10 s */
-    uint64_t role_hold_ns;       /* 3 s */
-    double role_margin;          /* 0.10 */
+    uint64_t role_window_ns; /* 10 s */
+    uint64_t role_hold_ns;   /* 3 s */
+    double role_margin;      /* 0.10 */
 };
 struct ms_thresholds ms_thresholds_default(void);
 

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "wire/descriptor.h"
 #include "wire/clock.h"
 
 #define HELLO_WITHIN_NS (2 * MS_NS_PER_S)
@@ -32,29 +33,6 @@ static size_t least_bytes(uint32_t type)
     }
 }
 
-/* Keeps the first descriptor, closes whatever else was sent along. */
-static int take_descriptor(struct msghdr *message)
-{
-    int kept = -1;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
-         part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int descriptor;
-            memcpy(&descriptor, CMSG_DATA(part) + i * sizeof descriptor, sizeof descriptor);
-            if (kept < 0) {
-                kept = descriptor;
-            } else {
-                close(descriptor);
-            }
-        }
-    }
-    return kept;
-}
-
 int ms_channel_receive(int socket, union ms_packet *packet, int *descriptor, bool *ignored)
 {
     union {
@@ -72,7 +50,7 @@ int ms_channel_receive(int socket, union ms_packet *packet, int *descriptor, boo
     if (bytes < 0) {
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     }
-    *descriptor = take_descriptor(&message);
+    *descriptor = ms_descriptor_take(&message);
     if (bytes == 0) {
         return -ECONNRESET;
     }

@@ -1,8 +1,8 @@
 /*
  * History of one figure: a ring per resolution, finest first. Bounded: 10 Hz for 10 minutes, 1 Hz
  * for an hour, 0.1 Hz for a day; rings are allocated as they fill, and runs of equal points take
- * almost nothing. A coarser point is the mean of the ticks it covers. Missing points are NaN. Points
- * are kept to 24 bits.
+ * almost nothing. A coarser point is the mean of the ticks it covers. Missing points are NaN.
+ * Points are kept to 24 bits.
  */
 #ifndef MS_MODEL_HISTORY_H
 #define MS_MODEL_HISTORY_H
@@ -10,8 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ms_resolution { MS_RESOLUTION_FINE, MS_RESOLUTION_SECOND, MS_RESOLUTION_TEN_SECONDS,
-                     MS_RESOLUTION_COUNT };
+enum ms_resolution {
+    MS_RESOLUTION_FINE,
+    MS_RESOLUTION_SECOND,
+    MS_RESOLUTION_TEN_SECONDS,
+    MS_RESOLUTION_COUNT
+};
 
 struct ms_history; /* opaque */
 

@@ -1,8 +1,8 @@
 /*
  * The one table of thread metrics: from it come the columns of tables, sort keys, JSON names, units
  * and the man page. A metric is read through ms_metric_of_thread, which says "none" when its source
- * is missing; it is never 0 instead. "Over the last second" is, for a thread that has ended, over its
- * life.
+ * is missing; it is never 0 instead. "Over the last second" is, for a thread that has ended, over
+ * its life.
  *
  * X(id, json_name, heading, unit, provenance, source, meaning)
  */
@@ -56,9 +56,9 @@ enum ms_unit {
     MS_UNIT_PERCENT,
     MS_UNIT_BYTES,
     MS_UNIT_COUNT,
-    MS_UNIT_RATE,        /* per second */
+    MS_UNIT_RATE, /* per second */
     MS_UNIT_BYTES_PER_S,
-    MS_UNIT_RATIO,       /* 0..1 */
+    MS_UNIT_RATIO, /* 0..1 */
     MS_UNIT_MS
 };
 

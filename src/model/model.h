@@ -18,10 +18,11 @@
 #include "model/output.h"
 #include "model/value.h"
 
-#define MS_ENDED_THREADS_MAX 10000u /* kept one by one; older ones are merged by name */
-#define MS_USAGES_MAX 1000000u /* past it ended threads are merged earlier */
-#define MS_MERGED_NAMES_MAX 1000u /* past it names are merged into the empty one of their process */
-#define MS_NAME_MAX 256u
+#define MS_ENDED_THREADS_MAX 10000u   /* kept one by one; older ones are merged by name */
+#define MS_USAGES_MAX        1000000u /* past it ended threads are merged earlier */
+#define MS_MERGED_NAMES_MAX  1000u /* past it names are merged into the empty one of their process \
+                                    */
+#define MS_NAME_MAX  256u
 #define MS_SECOND_NS UINT64_C(1000000000)
 
 /* Heap counters of SPEC section 2, exact; of a thread, a site, a process. */
@@ -50,7 +51,7 @@ static inline uint64_t ms_heap_current_bytes(const struct ms_heap *heap)
 
 /* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
 enum ms_thread_have {
-    MS_HAVE_CPU = 1,      /* user_ns, system_ns, state, last_core, faults */
+    MS_HAVE_CPU = 1,       /* user_ns, system_ns, state, last_core, faults */
     MS_HAVE_RUN_QUEUE = 2, /* run_queue_wait_ns, and a finer cpu time in run_ns */
     MS_HAVE_SWITCHES = 4,
     MS_HAVE_IO = 8
@@ -66,7 +67,7 @@ struct ms_kernel_thread {
     uint64_t minor_faults, major_faults;
     uint64_t voluntary_switches, involuntary_switches;
     uint64_t read_calls, write_calls;
-    uint64_t read_chars_bytes, write_chars_bytes;       /* by read(), write() and kin */
+    uint64_t read_chars_bytes, write_chars_bytes;     /* by read(), write() and kin */
     uint64_t read_storage_bytes, write_storage_bytes; /* that reached a disk */
 };
 
@@ -98,9 +99,9 @@ struct ms_thread {
     pid_t tid;
     char name[MS_NAME_MAX]; /* bytes as the program set them; may be empty */
     bool tracked;
-    bool probed;       /* the probe has a record of it; else only /proc knows it */
-    uint64_t start_ns; /* CLOCK_MONOTONIC */
-    uint64_t end_ns;   /* 0: alive */
+    bool probed;                      /* the probe has a record of it; else only /proc knows it */
+    uint64_t start_ns;                /* CLOCK_MONOTONIC */
+    uint64_t end_ns;                  /* 0: alive */
     uint64_t last_seen_before_end_ns; /* how old the kernel figures are at the end; 0: final */
     struct ms_heap heap;
     struct ms_kernel_thread kernel;
@@ -127,7 +128,7 @@ struct ms_site {
     uint32_t id; /* of our own, from 1 */
     uint32_t process_id;
     uint32_t depth;
-    uint32_t flags; /* enum ms_site_flag */
+    uint32_t flags;                       /* enum ms_site_flag */
     const struct ms_frame *const *frames; /* innermost first */
     struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
 };
@@ -159,9 +160,9 @@ struct ms_flow {
 enum ms_seen { MS_SEEN_FULL, MS_SEEN_PARTIAL, MS_SEEN_NONE };
 
 struct ms_losses {
-    uint64_t recorded; /* events counted */
-    uint64_t lost;     /* events that nothing counted */
-    uint64_t coarsened; /* counted without (all of) their stack */
+    uint64_t recorded;      /* events counted */
+    uint64_t lost;          /* events that nothing counted */
+    uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
 };
@@ -187,7 +188,7 @@ enum ms_process_series {
 };
 
 struct ms_process {
-    uint32_t id; /* MS_PROCESS_ID of the keeper */
+    uint32_t id;        /* MS_PROCESS_ID of the keeper */
     uint32_t parent_id; /* 0: none or unknown */
     pid_t pid;
     char exe[4096];
@@ -199,12 +200,13 @@ struct ms_process {
     bool core_dumped;
     bool replaced_by_exec; /* the same pid goes on as a later process */
     enum ms_seen seen;
-    char seen_because[256]; /* "" when full */
-    char allocator[256]; /* path of the object malloc comes from, "" unknown */
-    struct ms_heap totals; /* peak: see peak_error_bytes */
+    char seen_because[256];    /* "" when full */
+    char allocator[256];       /* path of the object malloc comes from, "" unknown */
+    struct ms_heap totals;     /* peak: see peak_error_bytes */
     uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
-    uint64_t probe_bytes; /* memory of ours inside the process */
-    double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s, io_calls_per_s; /* NaN: none */
+    uint64_t probe_bytes;      /* memory of ours inside the process */
+    double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
+        io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
@@ -216,8 +218,8 @@ struct ms_system {
     char kernel[65];
     char cpu_model[128];
     uint32_t cores;
-    float core_pct[MS_CORES_MAX]; /* NaN: offline */
-    double cpu_pct; /* mean over cores */
+    float core_pct[MS_CORES_MAX];   /* NaN: offline */
+    double cpu_pct;                 /* mean over cores */
     double load_1, load_5, load_15; /* NaN: unavailable */
     uint64_t memory_total_bytes, memory_available_bytes;
     struct ms_history *cpu_history;
@@ -229,7 +231,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
 void ms_model_free(struct ms_model *model); /* accepts NULL */
 
 /* --- reading --- */
-uint64_t ms_model_now_ns(const struct ms_model *model);  /* time of the last tick */
+uint64_t ms_model_now_ns(const struct ms_model *model); /* time of the last tick */
 uint64_t ms_model_start_ns(const struct ms_model *model);
 uint64_t ms_model_start_unix_ns(const struct ms_model *model);
 uint64_t ms_model_interval_ns(const struct ms_model *model);
@@ -265,7 +267,8 @@ size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
 /* Sum over processes. */
-void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses);
+void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
+                     struct ms_losses *losses);
 
 /*
  * The usages of one thread with the most `key` first, at most `capacity` into `out` (pointers valid

@@ -1,6 +1,6 @@
 /*
- * The program's own output as lines: bounded (MS_OUTPUT_LINES_MAX lines, MS_OUTPUT_BYTES_MAX bytes),
- * oldest dropped and counted. Bytes are kept raw; whoever shows them neutralises them.
+ * The program's own output as lines: bounded (MS_OUTPUT_LINES_MAX lines, MS_OUTPUT_BYTES_MAX
+ * bytes), oldest dropped and counted. Bytes are kept raw; whoever shows them neutralises them.
  */
 #ifndef MS_MODEL_OUTPUT_H
 #define MS_MODEL_OUTPUT_H

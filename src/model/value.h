@@ -7,7 +7,7 @@
 enum ms_provenance { MS_MEASURED, MS_DERIVED, MS_SAMPLED, MS_UNAVAILABLE };
 
 struct ms_value {
-    double number;     /* meaningful when available */
+    double number; /* meaningful when available */
     bool available;
 };
 

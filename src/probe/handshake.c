@@ -14,6 +14,7 @@
 #include "probe/map.h"
 #include "probe/process.h"
 #include "wire/clock.h"
+#include "wire/descriptor.h"
 #include "wire/message.h"
 
 /* The program expects the lowest numbers to be free, the kernel's first table has 64. */
@@ -61,29 +62,6 @@ static ssize_t receive_retry(int descriptor, struct msghdr *message, int flags)
     return got;
 }
 
-/* The first descriptor of a received message, any others closed; -1 if there is none. */
-static int take_descriptor(struct msghdr *message)
-{
-    int taken = -1;
-    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
-         part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int descriptor;
-            memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            if (taken < 0) {
-                taken = descriptor;
-            } else {
-                close(descriptor);
-            }
-        }
-    }
-    return taken;
-}
-
 /*
  * Receives MS_MSG_REGION without waiting. It is looked at before it is taken: should the number
  * belong to the program after all, its packets stay where they are.
@@ -121,7 +99,7 @@ static int receive_region(int socket_descriptor)
     if (got < 0) {
         return -errno;
     }
-    int descriptor = take_descriptor(&message);
+    int descriptor = ms_descriptor_take(&message);
     if (descriptor < 0) {
         /* Cut control data: no number was free in our table. */
         return (message.msg_flags & MSG_CTRUNC) != 0 ? -EMFILE : -EPROTO;

@@ -37,7 +37,8 @@ static void propose_path(struct ms_tui *tui, const struct ms_view *view)
     }
     name[length] = '\0';
     const struct ms_model *model = view->model;
-    const int pid = ms_model_process_count(model) > 0 ? (int)ms_model_process(model, 0)->pid : 0;
+    const struct ms_process *program = ms_model_program(model);
+    const int pid = program != NULL ? (int)program->pid : 0;
     const uint64_t unix_ns =
         ms_model_start_unix_ns(model) + ms_model_now_ns(model) - ms_model_start_ns(model);
     const time_t seconds = (time_t)(unix_ns / MS_SECOND_NS);
@@ -251,10 +252,8 @@ enum { SIGNALS = sizeof signals / sizeof signals[0] };
 static void init_signal(struct ms_tui *tui, const struct ms_view *view)
 {
     const struct ms_thread *thread = ms_tui_selected(tui, view);
-    uint32_t id = thread != NULL ? thread->process_id : 0;
-    if (id == 0 && ms_model_process_count(view->model) > 0) {
-        id = ms_model_process(view->model, 0)->id;
-    }
+    const struct ms_process *program = ms_model_program(view->model);
+    const uint32_t id = thread != NULL ? thread->process_id : program != NULL ? program->id : 0;
     tui->state = (struct ms_dialog_state){.process_id = id};
 }
 
