@@ -17,8 +17,10 @@
 #include "model/format.h"
 #include "wire/clock.h"
 
-/* Symbols and final figures that are still on their way at the end get this long. */
-#define SETTLE_NS (5 * MS_NS_PER_S)
+/* Names of functions that are still on their way at the end get this long: a report wants them all,
+ * the summary shows three, and without either nobody waits. */
+#define SETTLE_REPORT_NS  (10 * MS_NS_PER_S)
+#define SETTLE_SUMMARY_NS MS_NS_PER_S
 
 static void program_name(struct ms_session *session, const char *path)
 {
@@ -242,7 +244,9 @@ int ms_session_export(const struct ms_session *session, const char *path, bool o
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
-    ms_collector_settle(session->collector, SETTLE_NS);
+    ms_collector_settle(session->collector, options->json_path != NULL ? SETTLE_REPORT_NS
+                                            : options->quiet           ? 0
+                                                                       : SETTLE_SUMMARY_NS);
     (void)ms_findings_update(session->findings, session->model);
     int status = detached ? 0 : ms_collector_exit_status(session->collector);
     if (ms_collector_state(session->collector) == MS_STATE_KEEPER_LOST && !detached) {
