@@ -1,8 +1,9 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c,$(E2E_SOURCES))))
-E2E_LIBRARIES := $(BUILD)/tests/e2e/plugin.so $(BUILD)/tests/e2e/early.so
+                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c,$(E2E_SOURCES))))
+E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so count_shim.so \
+                 count_shim_sizeless.so libc.so.count_shim)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
 
@@ -31,3 +32,11 @@ $(BUILD)/tests/e2e/plugin.so: tests/e2e/programs/plugin.cc | deps-test
 $(BUILD)/tests/e2e/early.so: tests/e2e/programs/early.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+# The probe has a way of its own for each: an unknown allocator, one without malloc_usable_size, and
+# what it takes by its name for libc.
+$(BUILD)/tests/e2e/count_shim.so $(BUILD)/tests/e2e/libc.so.count_shim \
+$(BUILD)/tests/e2e/count_shim_sizeless.so: tests/e2e/programs/count_shim.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 $(if $(findstring sizeless,$@),-DNO_USABLE_SIZE) \
+	    -fvisibility=default -shared -fPIC -o $@ $< -ldl

@@ -8,7 +8,7 @@ import tempfile
 from watched import EXACT, equal, first_process, main, run, status, watch
 
 FIGURES = ("allocations", "deallocations", "bytes_allocated", "bytes_freed", "current_bytes",
-           "peak_bytes", "frees_for_others", "bytes_freed_for_others")
+           "peak_bytes", "frees_for_others", "bytes_freed_for_others", "failed_calls")
 # What the C and C++ libraries allocate for a thread that starts others, by the function that does.
 OF_THE_LIBRARIES = ("_dl_allocate_tls", "pthread_create", "_dl_init", "call_init")
 
@@ -76,6 +76,24 @@ def test_main_thread_is_explained():
         if not (any(f.startswith(OF_THE_LIBRARIES) for f in functions)
                 or any("libstdc++" in m for m in modules[:2])):
             raise AssertionError(f"not explained: {functions} in {modules}")
+
+
+def test_exceptions_are_explained():
+    """a new that fails is one exception: a block of 136 bytes that libstdc++ takes and frees"""
+    books, document = books_and_document("8", "10", "100")
+    expected = sum(thread["exceptions"] for thread in books.values())
+    assert expected > 1000, f"only {expected} exceptions"
+    sites = [s for s in document["sites"]
+             if "__cxa_allocate_exception" in (f["function"] for f in s["stack"])]
+    for site in sites:
+        # Innermost: nothing below it allocated.
+        equal(site["stack"][0]["function"], "__cxa_allocate_exception", "innermost function")
+        assert "libstdc++" in site["stack"][0]["module"], site["stack"][0]["module"]
+        assert any("failing_news" in (f["function"] or "") for f in site["stack"]), site["stack"]
+    equal([sum(s[figure] for s in sites) for figure in
+           ("allocations", "deallocations", "bytes_allocated", "bytes_freed")],
+          [expected, expected, 136 * expected, 136 * expected],
+          "allocations, deallocations, bytes of exceptions")
 
 
 def test_process_totals():

@@ -34,7 +34,7 @@ enum class Release { c_free, plain, sized, aligned, sized_aligned, nothrow, arra
 
 struct Books {
     uint64_t allocations, deallocations, bytes_allocated, bytes_freed, peak_bytes;
-    uint64_t frees_for_others, bytes_freed_for_others;
+    uint64_t frees_for_others, bytes_freed_for_others, failed_calls, exceptions;
     std::atomic<uint64_t> remote_deallocations, remote_bytes;
     char name[16];
 
@@ -285,22 +285,53 @@ __attribute__((noinline)) Block resize(Worker *w, Block block)
     return block;
 }
 
-void nothing_countable(Worker *w)
+// A new that fails throws, and those that may not throw catch it. The exception is a block that
+// libstdc++ allocates and frees: its own 128 bytes in front of the object.
+void expect_exception(Worker *w, bool failed)
+{
+    if (!failed) {
+        fail("exact: something impossible was allocated");
+    }
+    Block exception = {nullptr, 128 + sizeof(std::bad_alloc), 0, Release::c_free, &w->books};
+    enter(w, exception);
+    strike(w, exception);
+    w->books.exceptions++;
+    w->books.failed_calls++;
+}
+
+void failing_news(Worker *w, size_t too_much)
+{
+    expect_exception(w, ::operator new(too_much, std::nothrow) == nullptr);
+    expect_exception(w, ::operator new[](too_much, std::nothrow) == nullptr);
+    expect_exception(w, ::operator new (too_much, std::align_val_t{64}, std::nothrow) == nullptr);
+    bool thrown = false;
+    try {
+        ::operator delete(::operator new(too_much));
+    } catch (const std::bad_alloc &) {
+        thrown = true;
+    }
+    expect_exception(w, thrown);
+}
+
+// Requests that must fail are counted apart.
+void failing_calls(Worker *w)
 {
     free(nullptr);
     ::operator delete(nullptr);
-    // Requests that must fail change no figure. The size is volatile: gcc knows better otherwise.
-    // No failing new here: libstdc++ throws and catches inside it, and the exception is a block.
-    volatile size_t too_much = SIZE_MAX / 2;
+    volatile size_t too_much = SIZE_MAX / 2; // volatile: gcc knows better otherwise
     void *p = nullptr;
     if (malloc(too_much) != nullptr || calloc(too_much, 16) != nullptr ||
         reallocarray(nullptr, too_much, 16) != nullptr || posix_memalign(&p, 3, 8) == 0) {
         fail("exact: something impossible was allocated");
     }
-    if (w->live > 0 && w->blocks[0].release == Release::c_free &&
-        realloc(w->blocks[0].address, too_much) != nullptr) {
-        fail("exact: realloc to something impossible");
+    w->books.failed_calls += 4;
+    if (w->live > 0 && w->blocks[0].release == Release::c_free) {
+        if (realloc(w->blocks[0].address, too_much) != nullptr) {
+            fail("exact: realloc to something impossible");
+        }
+        w->books.failed_calls++;
     }
+    failing_news(w, too_much);
 }
 
 void own_work(Worker *w, unsigned steps)
@@ -337,7 +368,7 @@ void own_work(Worker *w, unsigned steps)
             break;
         }
     }
-    nothing_countable(w);
+    failing_calls(w);
 }
 
 void free_of(Worker *w, Worker *other)
@@ -417,10 +448,10 @@ void report(int fd, const Worker *w, const char *separator)
     put(fd,
         "%s\n{\"name\":\"%s\",\"allocations\":%lu,\"deallocations\":%lu,\"bytes_allocated\":%lu,"
         "\"bytes_freed\":%lu,\"current_bytes\":%lu,\"peak_bytes\":%lu,\"frees_for_others\":%lu,"
-        "\"bytes_freed_for_others\":%lu}",
+        "\"bytes_freed_for_others\":%lu,\"failed_calls\":%lu,\"exceptions\":%lu}",
         separator, b.name, b.allocations, b.deallocations + b.remote_deallocations.load(),
         b.bytes_allocated, b.bytes_freed + b.remote_bytes.load(), b.current(), b.peak_bytes,
-        b.frees_for_others, b.bytes_freed_for_others);
+        b.frees_for_others, b.bytes_freed_for_others, b.failed_calls, b.exceptions);
 }
 
 } // namespace
