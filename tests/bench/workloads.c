@@ -1,7 +1,9 @@
 /*
  * The workloads of `make bench`; prints the seconds that the work itself took.
- *   workloads pairs THREADS MILLIONS   malloc and free of 16..512 bytes, 1000 live, 64 stacks of 12
- * frames workloads queue MILLIONS           one thread allocates, another frees, a queue between
+ *
+ * workloads pairs THREADS MILLIONS: malloc and free of 16..512 bytes, 1000 live, 64 stacks of a
+ * dozen frames.
+ * workloads queue MILLIONS: one thread allocates, another frees, a queue between them.
  */
 #include <pthread.h>
 #include <stdint.h>
