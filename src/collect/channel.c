@@ -8,8 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "wire/descriptor.h"
 #include "wire/clock.h"
+#include "wire/descriptor.h"
 
 #define HELLO_WITHIN_NS (2 * MS_NS_PER_S)
 

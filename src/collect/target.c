@@ -253,29 +253,12 @@ static void judge_seen(const struct ms_target *target, struct ms_process *proces
     }
 }
 
-static void add_folded(struct ms_heap *totals, const struct ms_heap *folded)
-{
-    totals->allocations += folded->allocations;
-    totals->deallocations += folded->deallocations;
-    totals->bytes_allocated += folded->bytes_allocated;
-    totals->bytes_freed += folded->bytes_freed;
-    totals->reallocations += folded->reallocations;
-    totals->failed_calls += folded->failed_calls;
-    totals->temporary += folded->temporary;
-    totals->waste_bytes += folded->waste_bytes;
-    totals->frees_for_others += folded->frees_for_others;
-    totals->bytes_freed_for_others += folded->bytes_freed_for_others;
-    totals->foreign_frees += folded->foreign_frees;
-    totals->mmap_bytes += folded->mmap_bytes;
-    totals->munmap_bytes += folded->munmap_bytes;
-}
-
 static void take_totals(struct ms_target *target, struct ms_process *process,
                         const struct ms_region_facts *facts, const struct ms_threads_sum *sum)
 {
     struct ms_heap totals = sum->heap;
     uint64_t thread_peak_bytes = totals.peak_bytes;
-    add_folded(&totals, &facts->folded);
+    ms_heap_add(&totals, &facts->folded);
     uint64_t current_bytes = ms_heap_current_bytes(&totals);
     if (current_bytes > target->peak_seen_bytes) {
         target->peak_seen_bytes = current_bytes;

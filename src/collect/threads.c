@@ -488,22 +488,13 @@ void ms_watched_threads_end(struct ms_watched_threads *threads, struct ms_model 
     }
 }
 
+/* The peak of the sum is at least the highest of its parts. */
 static void add_heap(struct ms_heap *sum, const struct ms_heap *heap)
 {
-    sum->allocations += heap->allocations;
-    sum->deallocations += heap->deallocations;
-    sum->bytes_allocated += heap->bytes_allocated;
-    sum->bytes_freed += heap->bytes_freed;
-    sum->peak_bytes = heap->peak_bytes > sum->peak_bytes ? heap->peak_bytes : sum->peak_bytes;
-    sum->reallocations += heap->reallocations;
-    sum->failed_calls += heap->failed_calls;
-    sum->temporary += heap->temporary;
-    sum->waste_bytes += heap->waste_bytes;
-    sum->frees_for_others += heap->frees_for_others;
-    sum->bytes_freed_for_others += heap->bytes_freed_for_others;
-    sum->foreign_frees += heap->foreign_frees;
-    sum->mmap_bytes += heap->mmap_bytes;
-    sum->munmap_bytes += heap->munmap_bytes;
+    const uint64_t peak_bytes =
+        heap->peak_bytes > sum->peak_bytes ? heap->peak_bytes : sum->peak_bytes;
+    ms_heap_add(sum, heap);
+    sum->peak_bytes = peak_bytes;
 }
 
 void ms_watched_threads_sum(const struct ms_watched_threads *threads, const struct ms_model *model,

@@ -15,7 +15,7 @@
 
 /* 6 cells at most, 10^3 steps: "0", "912", "1.21k", "84.1k", "3.40M". */
 char *ms_format_count(char *out, size_t size, double count);
-/* "0B" "912B" "1.21kB" "418MB" "2.1GB"; 10^3 steps as SPEC's MB. */
+/* "0B" "912B" "1.21kB" "418MB" "2.1GB"; steps of 10^3: MB are 10^6 bytes. */
 char *ms_format_bytes(char *out, size_t size, double bytes);
 /* with a sign and "/s": "+2.1MB/s" */
 char *ms_format_bytes_rate(char *out, size_t size, double bytes_per_s);

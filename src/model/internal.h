@@ -112,6 +112,4 @@ void ms_flows_free(struct ms_flows *flows);
 
 void ms_sites_free(struct ms_model *model);
 
-void ms_heap_add(struct ms_heap *sum, const struct ms_heap *heap);
-
 #endif

@@ -14,40 +14,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/heap.h"
 #include "model/history.h"
 #include "model/output.h"
 #include "model/value.h"
 
 #define MS_ENDED_THREADS_MAX 10000u   /* kept one by one; older ones are merged by name */
 #define MS_USAGES_MAX        1000000u /* past it ended threads are merged earlier */
-#define MS_MERGED_NAMES_MAX  1000u /* past it names are merged into the empty one of their process \
-                                    */
+#define MS_MERGED_NAMES_MAX                                                                        \
+    1000u /* past it names are merged into the empty one of their process                          \
+           */
 #define MS_NAME_MAX  256u
 #define MS_SECOND_NS UINT64_C(1000000000)
-
-/* Heap counters of SPEC section 2, exact; of a thread, a site, a process. */
-struct ms_heap {
-    uint64_t allocations;
-    uint64_t deallocations; /* of its own blocks, by whomever */
-    uint64_t bytes_allocated;
-    uint64_t bytes_freed;
-    uint64_t peak_bytes;
-    uint64_t reallocations;
-    uint64_t failed_calls;
-    uint64_t temporary;
-    uint64_t waste_bytes; /* rounding, of live blocks */
-    uint64_t frees_for_others;
-    uint64_t bytes_freed_for_others;
-    uint64_t foreign_frees;
-    uint64_t mmap_bytes;
-    uint64_t munmap_bytes;
-};
-
-static inline uint64_t ms_heap_current_bytes(const struct ms_heap *heap)
-{
-    return heap->bytes_allocated > heap->bytes_freed ? heap->bytes_allocated - heap->bytes_freed
-                                                     : 0;
-}
 
 /* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
 enum ms_thread_have {

@@ -116,7 +116,8 @@ struct ms_region_losses {
     uint64_t reserved[4];
 };
 
-/* A thread's own counters: plain stores by that thread only. S2 counts as valgrind does. */
+/* A thread's own counters: plain stores by that thread only. Calls are counted as
+ * valgrind's total heap usage counts them: a realloc is one deallocation and one allocation. */
 struct ms_thread_own {
     uint64_t allocations;
     uint64_t deallocations; /* of its own blocks, by itself */
