@@ -28,7 +28,7 @@
     X(FAILED_CALLS,      "failed_calls",           "FAILED",  COUNT,   MEASURED, "probe", "allocation calls that returned no memory") \
     X(FREES_FOR_OTHERS,  "frees_for_others",       "XFREE",   COUNT,   MEASURED, "probe", "blocks of other threads that this thread freed") \
     X(BYTES_FOR_OTHERS,  "bytes_freed_for_others", "XFREED",  BYTES,   MEASURED, "probe", "bytes of other threads' blocks that this thread freed") \
-    X(FREED_RATIO,       "freed_ratio",            "FREED%",  RATIO,   DERIVED,  "probe", "bytes_freed / bytes_allocated, 0 to 1") \
+    X(FREED_RATIO,       "freed_ratio",            "RATIO",   RATIO,   DERIVED,  "probe", "bytes_freed / bytes_allocated, 0 to 1") \
     X(WASTE_BYTES,       "waste_bytes",            "WASTE",   BYTES,   MEASURED, "probe", "bytes that the allocator rounded live blocks up by") \
     X(MMAP_BYTES,        "mmap_bytes",             "MMAP",    BYTES,   MEASURED, "probe", "bytes mapped by mmap calls of the program") \
     X(USER_MS,           "user_ms",                "USER",    MS,      MEASURED, "/proc/PID/task/TID/stat", "CPU time in user mode") \
