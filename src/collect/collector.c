@@ -9,7 +9,7 @@
 
 #include "collect/channel.h"
 #include "collect/proc_file.h"
-#include "collect/region_reader.h"
+#include "collect/process_tree.h"
 #include "collect/symbols.h"
 #include "collect/system.h"
 #include "collect/target.h"
@@ -17,42 +17,33 @@
 
 #define OUTPUT_BYTES_A_CALL (1u << 20)
 #define MESSAGES_A_CALL     4096
-#define END_GRACE_NS        (2 * MS_NS_PER_S) /* for the keeper to tell an end that /proc shows */
 #define OWN_CPU_NS          MS_NS_PER_S
-
-/* A region file and which of its slots are watched. */
-struct region {
-    uint32_t number;
-    struct ms_region_mapping mapping;          /* base NULL: let go, nobody counts in it any more */
-    uint64_t slots_seen[MS_REGION_SLOTS / 64]; /* as slots_ready */
-};
 
 struct ms_collector {
     struct ms_collect_options options;
-    int socket; /* -1: the keeper is gone */
-    bool ended, tree_ended, lost;
+    int socket;       /* -1: the keeper is gone */
+    bool ended, lost; /* the program, the keeper */
     int exit_status;
     struct ms_message_session session;
     struct ms_model *model;
     struct ms_symbols *symbols;
     struct ms_system_reader *system;
     struct ms_descriptor_budget budget;
-    struct region **regions;
-    size_t region_count;
-    struct ms_target **targets;
-    size_t target_count;
+    struct ms_process_tree *tree;
     uint64_t output_dropped;
     uint64_t own_since_ns, own_cpu_ns;
     double own_cpu_pct;
     union ms_packet packet;
 };
 
-static struct ms_target_room room_of(struct ms_collector *collector)
+/* NULL: no memory. What the processes are filled from must be there. */
+static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t now_ns)
 {
-    return (struct ms_target_room){.model = collector->model,
-                                   .symbols = collector->symbols,
-                                   .budget = &collector->budget,
-                                   .session = &collector->session};
+    const struct ms_target_room room = {.model = collector->model,
+                                        .symbols = collector->symbols,
+                                        .budget = &collector->budget,
+                                        .session = &collector->session};
+    return ms_process_tree_new(&room, collector->options.children, now_ns);
 }
 
 static uint64_t own_cpu_ns(const struct ms_collector *collector)
@@ -63,57 +54,6 @@ static uint64_t own_cpu_ns(const struct ms_collector *collector)
         own_ns = (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
     }
     return own_ns + (collector->symbols == NULL ? 0 : ms_symbols_cpu_ns(collector->symbols));
-}
-
-/* Appends to an array of pointers, whose capacity is the next power of two. */
-static int append(void ***array, size_t *count, void *element)
-{
-    if ((*count & (*count - 1)) == 0) {
-        void **grown = realloc(*array, (*count == 0 ? 1 : *count * 2) * sizeof(*grown));
-        if (grown == NULL) {
-            return -ENOMEM;
-        }
-        *array = grown;
-    }
-    (*array)[(*count)++] = element;
-    return 0;
-}
-
-static struct ms_target *find_target(const struct ms_collector *collector, uint32_t process_id)
-{
-    for (size_t i = collector->target_count; i-- > 0;) {
-        if (collector->targets[i]->process_id == process_id) {
-            return collector->targets[i];
-        }
-    }
-    return NULL;
-}
-
-static struct ms_target *find_alive(const struct ms_collector *collector, pid_t pid,
-                                    const struct ms_target *except)
-{
-    for (size_t i = collector->target_count; i-- > 0;) {
-        struct ms_target *target = collector->targets[i];
-        if (target != except && !target->ended && target->pid == pid) {
-            return target;
-        }
-    }
-    return NULL;
-}
-
-static struct ms_target *add_target(struct ms_collector *collector, uint32_t process_id, pid_t pid,
-                                    const struct ms_region_mapping *mapping, uint64_t now_ns)
-{
-    struct ms_target *target = calloc(1, sizeof *target);
-    if (target == NULL ||
-        append((void ***)&collector->targets, &collector->target_count, target) != 0) {
-        free(target);
-        return NULL;
-    }
-    const struct ms_target_room room = room_of(collector);
-    (void)ms_target_begin(target, &room, process_id, pid, mapping, MS_PROCESS_SLOT(process_id),
-                          now_ns);
-    return target;
 }
 
 int ms_collector_connect(const char *socket_path, const struct ms_collect_options *options,
@@ -143,8 +83,10 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     collector->system = ms_system_reader_new();
     ms_descriptor_budget_init(&collector->budget);
     uint64_t now_ns = ms_monotonic_ns();
-    if (collector->model == NULL || collector->system == NULL ||
-        add_target(collector, MS_PROCESS_ID(1, 0), (pid_t)session->pid, NULL, now_ns) == NULL) {
+    if (collector->model != NULL && collector->system != NULL) {
+        collector->tree = new_tree(collector, now_ns);
+    }
+    if (collector->tree == NULL) {
         ms_collector_free(collector);
         return -ENOMEM;
     }
@@ -162,17 +104,7 @@ void ms_collector_free(struct ms_collector *collector)
     if (collector == NULL) {
         return;
     }
-    const struct ms_target_room room = room_of(collector);
-    for (size_t i = 0; i < collector->target_count; i++) {
-        ms_target_release(collector->targets[i], &room);
-        free(collector->targets[i]);
-    }
-    free(collector->targets);
-    for (size_t i = 0; i < collector->region_count; i++) {
-        ms_region_mapping_close(&collector->regions[i]->mapping);
-        free(collector->regions[i]);
-    }
-    free(collector->regions);
+    ms_process_tree_free(collector->tree);
     ms_symbols_free(collector->symbols);
     ms_system_reader_free(collector->system);
     ms_model_free(collector->model);
@@ -206,159 +138,10 @@ size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd
     return count;
 }
 
-static struct region *find_region(const struct ms_collector *collector, uint32_t number)
-{
-    for (size_t i = collector->region_count; i-- > 0;) {
-        if (collector->regions[i]->number == number) {
-            return collector->regions[i];
-        }
-    }
-    return NULL;
-}
-
-/* A process that goes on under another number has executed something. */
-static void replace_by_exec(struct ms_collector *collector, const struct ms_target *newer,
-                            uint64_t now_ns)
-{
-    struct ms_target *older = newer->pid > 0 ? find_alive(collector, newer->pid, newer) : NULL;
-    if (older != NULL) {
-        const struct ms_target_room room = room_of(collector);
-        ms_target_end(older, &room, now_ns, true);
-    }
-}
-
-static void watch_region(struct ms_collector *collector, struct region *region, uint32_t process_id,
-                         pid_t pid, uint64_t now_ns)
-{
-    struct ms_target *target = find_target(collector, process_id);
-    if (target == NULL) {
-        target = add_target(collector, process_id, pid, &region->mapping, now_ns);
-    } else if (!target->has_view && !target->finished) {
-        target->has_view = ms_region_view_init(&target->view, &region->mapping, 0) == 0;
-    }
-    if (target != NULL) {
-        replace_by_exec(collector, target, now_ns);
-    }
-}
-
-static void take_region(struct ms_collector *collector, const struct ms_message_region *message,
-                        int descriptor, uint64_t now_ns)
-{
-    uint32_t process_id = message->header.process_id;
-    uint32_t number = MS_PROCESS_REGION(process_id);
-    bool wanted =
-        message->first != 0 || collector->options.children || process_id == MS_PROCESS_ID(1, 0);
-    if (descriptor < 0 || number == 0 || MS_PROCESS_SLOT(process_id) != 0 || !wanted ||
-        find_region(collector, number) != NULL) {
-        return;
-    }
-    struct region *region = calloc(1, sizeof *region);
-    if (region == NULL) {
-        return;
-    }
-    region->number = number;
-    int result = ms_region_mapping_open(&region->mapping, descriptor);
-    if (result == 0 &&
-        append((void ***)&collector->regions, &collector->region_count, region) == 0) {
-        collector->tree_ended = false;
-        watch_region(collector, region, process_id, (pid_t)message->pid, now_ns);
-        return;
-    }
-    /* Damaged: watched by /proc alone. */
-    if (result != 0 && find_target(collector, process_id) == NULL) {
-        (void)add_target(collector, process_id, (pid_t)message->pid, &region->mapping, now_ns);
-    }
-    ms_region_mapping_close(&region->mapping);
-    free(region);
-}
-
-/* Does the process of `target`, which called exec, count under another number since? */
-static bool went_on(const struct ms_collector *collector, const struct ms_target *target,
-                    uint64_t exec_ns)
-{
-    for (size_t i = 0; target->pid > 0 && i < collector->target_count; i++) {
-        const struct ms_target *other = collector->targets[i];
-        const struct ms_process *process =
-            ms_model_process_by_id(collector->model, other->process_id);
-        if (other != target && other->pid == target->pid && process != NULL &&
-            (process->end_ns == 0 || process->end_ns >= exec_ns)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* False: it cannot be mapped now. */
-static bool watch_slot(struct ms_collector *collector, const struct region *region, uint32_t slot,
-                       uint64_t now_ns)
-{
-    struct ms_region_mapping mapping;
-    struct ms_region_view view;
-    struct ms_region_facts facts = {0};
-    if (ms_region_mapping_open_slot(&mapping, &region->mapping, slot) != 0) {
-        return false;
-    }
-    if (ms_region_view_init(&view, &mapping, slot) == 0) {
-        ms_region_view_facts(&view, &facts);
-    }
-    if (facts.pid == 0) { /* ready was a lie */
-        ms_region_mapping_close(&mapping);
-        return true;
-    }
-    /* In a pid namespace of its own the number would mean a stranger here. */
-    const struct ms_target *first = find_target(collector, MS_PROCESS_ID(region->number, 0));
-    bool known_pid = (first == NULL || first->same_namespace) && facts.pid <= INT32_MAX;
-    struct ms_target *target = add_target(collector, MS_PROCESS_ID(region->number, slot),
-                                          known_pid ? (pid_t)facts.pid : 0, &mapping, now_ns);
-    if (target == NULL) {
-        ms_region_mapping_close(&mapping);
-        return false;
-    }
-    if (facts.state == MS_REGION_EXEC && went_on(collector, target, facts.exec_ns)) {
-        const struct ms_target_room room = room_of(collector);
-        ms_target_end(target, &room, facts.exec_ns != 0 ? facts.exec_ns : now_ns, true);
-    }
-    return true;
-}
-
-/* Children that forked without exec count in spare slots of their ancestor's file. */
-static void watch_slots(struct ms_collector *collector, struct region *region, uint64_t now_ns)
-{
-    for (uint32_t word = 0; word < MS_REGION_SLOTS / 64; word++) {
-        uint64_t ready = ms_region_mapping_slots_ready(&region->mapping, word);
-        for (uint64_t left = ready & ~region->slots_seen[word]; left != 0; left &= left - 1) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(left);
-            if (watch_slot(collector, region, word * 64 + bit + 1, now_ns)) {
-                region->slots_seen[word] |= UINT64_C(1) << bit;
-            }
-        }
-    }
-}
-
-static void watch_all_slots(struct ms_collector *collector, uint64_t now_ns)
-{
-    for (size_t i = 0; collector->options.children && i < collector->region_count; i++) {
-        if (collector->regions[i]->mapping.base != NULL) {
-            watch_slots(collector, collector->regions[i], now_ns);
-        }
-    }
-}
-
 static void take_process_end(struct ms_collector *collector,
                              const struct ms_message_process_end *end, uint64_t now_ns)
 {
-    const struct ms_target_room room = room_of(collector);
-    struct ms_target *target = find_target(collector, end->header.process_id);
-    if (target == NULL) {
-        watch_all_slots(collector, now_ns);
-        target = find_target(collector, end->header.process_id);
-    }
-    if (target == NULL) {
-        target = find_alive(collector, (pid_t)end->pid, NULL);
-    }
-    if (target != NULL) {
-        ms_target_end_message(target, &room, end);
-    }
+    ms_process_tree_take_end(collector->tree, end, now_ns);
     if (end->pid == collector->session.pid && end->exit_status != -2) {
         collector->ended = true;
         collector->exit_status =
@@ -377,25 +160,12 @@ static void take_output(struct ms_collector *collector, const struct ms_message_
     (void)ms_output_append(output, message->data, message->bytes < room ? message->bytes : room);
 }
 
-static void end_all(struct ms_collector *collector, uint64_t now_ns)
-{
-    const struct ms_target_room room = room_of(collector);
-    watch_all_slots(collector, now_ns);
-    for (size_t i = 0; i < collector->target_count; i++) {
-        struct ms_target *target = collector->targets[i];
-        /* The program's own end is told apart and carries its status. */
-        if (!target->ended) {
-            ms_target_end(target, &room, target->gone_ns != 0 ? target->gone_ns : now_ns, false);
-        }
-    }
-}
-
 static void take_message(struct ms_collector *collector, int descriptor, uint64_t now_ns)
 {
     const union ms_packet *packet = &collector->packet;
     switch (packet->header.type) {
     case MS_MSG_REGION:
-        take_region(collector, &packet->region, descriptor, now_ns);
+        ms_process_tree_take_region(collector->tree, &packet->region, descriptor, now_ns);
         break;
     case MS_MSG_OUTPUT:
         take_output(collector, &packet->output);
@@ -404,8 +174,7 @@ static void take_message(struct ms_collector *collector, int descriptor, uint64_
         take_process_end(collector, &packet->process_end, now_ns);
         break;
     case MS_MSG_TREE_END:
-        collector->tree_ended = true;
-        end_all(collector, now_ns);
+        ms_process_tree_end(collector->tree, now_ns);
         break;
     default:
         break;
@@ -426,7 +195,7 @@ static int read_keeper(struct ms_collector *collector, uint64_t now_ns)
         if (result < 0) {
             close(collector->socket);
             collector->socket = -1;
-            collector->lost = !collector->tree_ended;
+            collector->lost = !ms_process_tree_ended(collector->tree);
             return collector->lost ? result : 0;
         }
         if (result == 0 && !ignored) {
@@ -456,37 +225,6 @@ int ms_collector_handle(struct ms_collector *collector)
     return result;
 }
 
-/* /proc shows an end that nobody told: a child the keeper does not know, or no keeper any more. */
-static void end_vanished(struct ms_collector *collector, uint64_t now_ns)
-{
-    const struct ms_target_room room = room_of(collector);
-    for (size_t i = 0; i < collector->target_count; i++) {
-        struct ms_target *target = collector->targets[i];
-        bool keeper_tells =
-            !collector->lost && target->pid == (pid_t)collector->session.pid && !collector->ended;
-        if (!target->ended && target->pid > 0 && target->gone_ns != 0 && !keeper_tells &&
-            now_ns > target->gone_ns + END_GRACE_NS) {
-            ms_target_end(target, &room, target->gone_ns, false);
-        }
-    }
-}
-
-/* A file in which nobody counts any more is given back to the machine. */
-static void close_idle_regions(struct ms_collector *collector)
-{
-    for (size_t i = 0; i < collector->region_count; i++) {
-        struct region *region = collector->regions[i];
-        bool used = false;
-        for (size_t j = 0; j < collector->target_count && !used; j++) {
-            const struct ms_target *target = collector->targets[j];
-            used = !target->finished && MS_PROCESS_REGION(target->process_id) == region->number;
-        }
-        if (!used && region->mapping.base != NULL && collector->tree_ended) {
-            ms_region_mapping_close(&region->mapping);
-        }
-    }
-}
-
 static void measure_own_cpu(struct ms_collector *collector, uint64_t now_ns)
 {
     if (now_ns < collector->own_since_ns + OWN_CPU_NS) {
@@ -501,15 +239,10 @@ static void measure_own_cpu(struct ms_collector *collector, uint64_t now_ns)
 
 int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
 {
-    const struct ms_target_room room = room_of(collector);
-    int result = 0;
-    watch_all_slots(collector, now_ns);
-    for (size_t i = 0; i < collector->target_count; i++) {
-        int one = ms_target_tick(collector->targets[i], &room, now_ns);
-        result = one != 0 ? one : result;
-    }
-    end_vanished(collector, now_ns);
-    close_idle_regions(collector);
+    /* The program's end comes with its status: /proc's word for it waits while it may come. */
+    bool keeper_tells = !collector->lost && !collector->ended;
+    int result = ms_process_tree_tick(collector->tree, now_ns,
+                                      keeper_tells ? (pid_t)collector->session.pid : 0);
     ms_system_read(collector->system, &collector->budget, ms_model_system_mutable(collector->model),
                    now_ns);
     if (collector->symbols != NULL) {
@@ -522,7 +255,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
 
 enum ms_session_state ms_collector_state(const struct ms_collector *collector)
 {
-    if (collector->tree_ended) {
+    if (ms_process_tree_ended(collector->tree)) {
         return MS_STATE_TREE_ENDED;
     }
     if (collector->lost) {
@@ -538,14 +271,10 @@ int ms_collector_exit_status(const struct ms_collector *collector)
 
 void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
 {
-    const struct ms_target_room room = room_of(collector);
     uint64_t now_ns = ms_monotonic_ns();
     uint64_t until_ns = now_ns + timeout_ns;
     (void)ms_collector_handle(collector);
-    watch_all_slots(collector, now_ns);
-    for (size_t i = 0; i < collector->target_count; i++) {
-        ms_target_read_all(collector->targets[i], &room, now_ns);
-    }
+    ms_process_tree_read_all(collector->tree, now_ns);
     for (;;) {
         (void)ms_collector_handle(collector);
         bool names = collector->symbols != NULL && ms_symbols_pending(collector->symbols) > 0;
