@@ -1,7 +1,6 @@
 /* See process_tree.h. */
 #include "collect/process_tree.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "collect/region_reader.h"
