@@ -102,7 +102,7 @@ $(BUILD)/tests/%: $(BUILD)/o/tests/%.o $(LIBRARIES) $(BUILD)/lib/cli.a $(BUILD)/
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS) $(SCREEN_TESTS)
 
-#: test                 unit, layout and screen tests (under a minute)
+#: test                 unit and screen tests (under a minute)
 .PHONY: test
 test: all unit-tests
 	$(Q)BUILD=$(BUILD) tests/run unit screens

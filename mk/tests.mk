@@ -1,12 +1,9 @@
 # The tiers: test (under a minute), check (under ten), soak (by hand).
 SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined
-UNIT_GROUPS := unit screens layout
+UNIT_GROUPS := unit screens
 
 # All cores, unless the caller already said how many jobs.
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-
-LAYOUT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/layout/test_*.c))
-unit-tests: $(LAYOUT_TESTS)
 
 #: check                everything that CI runs: adds real programs, sanitizers, short fuzzing
 .PHONY: check

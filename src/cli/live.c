@@ -55,7 +55,6 @@ static struct ms_tui_status status_of(const struct live *live)
     struct ms_tui_status status = {
         .session = MS_TUI_LIVE,
         .own_cpu_pct = ms_collector_own_cpu_pct(collector),
-        .interval_s = (double)live->draw_ns / (double)MS_NS_PER_S,
         .message = live->message,
         .message_is_error = live->message_is_error,
     };

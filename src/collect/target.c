@@ -162,12 +162,6 @@ static const char *off_words(uint32_t reason)
         return "no malloc behind ours was found";
     case MS_OFF_NO_MEMORY:
         return "the program has no memory left for its counters";
-    case MS_OFF_VERSION:
-        return "probe and keeper are of different versions";
-    case MS_OFF_NO_SLOT:
-        return "no room was left for another forked child";
-    case MS_OFF_REQUESTED:
-        return "it was asked to";
     default:
         return "it gave no reason";
     }

@@ -278,7 +278,6 @@ struct ms_frame *ms_model_add_frame(struct ms_model *model);
 struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags);
-struct ms_site *ms_model_site_mutable(struct ms_model *model, uint32_t id);
 /*
  * The usage of (thread, site), made when there is none; to be written before the next
  * ms_model_tick_end, which adds what changed to the site's sums (cost follows the usages touched in

@@ -82,15 +82,6 @@ const struct ms_site *ms_model_site(const struct ms_model *model, size_t index)
     return &record->site;
 }
 
-struct ms_site *ms_model_site_mutable(struct ms_model *model, uint32_t id)
-{
-    if (id == 0 || id > model->sites.count) {
-        return NULL;
-    }
-    struct ms_site_record *record = ms_chunks_at(&model->sites, id - 1);
-    return &record->site;
-}
-
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id)
 {
     return id == 0 || id > model->sites.count ? NULL : ms_model_site(model, id - 1);

@@ -33,7 +33,6 @@ struct ms_tui_status {
     int exit_status;    /* valid when ended: 0..255, or -1 and... */
     int exit_signal;    /* > 0: killed by it */
     double own_cpu_pct; /* of the viewer; NaN unknown */
-    double interval_s;  /* of drawing */
     /* Outcome of the last command, "" none; shown until the next key. An export whose file is
      * there already is an error that says "exists". */
     const char *message;

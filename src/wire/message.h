@@ -41,7 +41,6 @@ enum ms_message_type {
     MS_MSG_WINDOW_SIZE,
     MS_MSG_INPUT,  /* bytes for the pty, --stdin=tty */
     MS_MSG_DETACH, /* viewer leaves, the program runs on */
-    MS_MSG_REAP,   /* viewer has read the final figures of process_id */
     /* keeper -> viewer */
     MS_MSG_SESSION,
     MS_MSG_OUTPUT,

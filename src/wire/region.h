@@ -84,10 +84,7 @@ enum ms_region_state {
 enum ms_off_reason {
     MS_OFF_NONE,
     MS_OFF_NO_REAL_MALLOC, /* next malloc family not found */
-    MS_OFF_NO_MEMORY,      /* not even the first chunk could be opened */
-    MS_OFF_VERSION,        /* keeper and probe differ */
-    MS_OFF_NO_SLOT,        /* forked child found no spare slot */
-    MS_OFF_REQUESTED
+    MS_OFF_NO_MEMORY       /* not even the first chunk could be opened */
 };
 
 /* Why blocks carry no tag (then the side table keeps the owners). */
@@ -276,12 +273,5 @@ _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines
 _Static_assert(sizeof(struct ms_remote) == MS_LINE_BYTES, "one remote line");
 _Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
-
-/* Live bytes of a thread record, never negative: frees and remote are to be read first. */
-static inline uint64_t ms_live_bytes(uint64_t allocated, uint64_t freed, uint64_t remote_freed)
-{
-    uint64_t out = freed + remote_freed;
-    return allocated > out ? allocated - out : 0;
-}
 
 #endif

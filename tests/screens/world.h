@@ -103,7 +103,7 @@ static inline void world_open(struct world *world, size_t threads, enum ms_glyph
 {
     setenv("TZ", "UTC", 1);
     setlocale(LC_CTYPE, "C.UTF-8");
-    *world = (struct world){.status = {.own_cpu_pct = 0.8, .interval_s = 0.25, .message = ""}};
+    *world = (struct world){.status = {.own_cpu_pct = 0.8, .message = ""}};
     const uint64_t start_ns = 1000 * MS_SECOND_NS;
     world->model = ms_model_new(WORLD_TICK_NS, start_ns, 1763690000 * MS_SECOND_NS);
     const struct ms_thresholds thresholds = ms_thresholds_default();
