@@ -106,7 +106,7 @@ static uint32_t context_for(struct ms_thread_state *state, const struct ms_calle
 {
     struct ms_region_header *region = ms_region;
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (region == NULL || region->config.mode != MS_MODE_EXACT || caller == NULL) {
+    if (region == NULL || region->config.tracking.mode != MS_MODE_EXACT || caller == NULL) {
         return state->root_context;
     }
     if (MS_UNLIKELY(state->busy_stack_pointer != 0) && !busy_is_stale(state, here)) {
@@ -115,7 +115,7 @@ static uint32_t context_for(struct ms_thread_state *state, const struct ms_calle
     }
     state->busy_stack_pointer = here;
     atomic_signal_fence(memory_order_seq_cst);
-    uint32_t stack = ms_stack_capture(&state->stack, caller, region->config.stack_depth);
+    uint32_t stack = ms_stack_capture(&state->stack, caller, region->config.tracking.stack_depth);
     uint32_t context = stack == 0 ? 0 : ms_context_of(state, stack);
     atomic_signal_fence(memory_order_seq_cst);
     state->busy_stack_pointer = 0;
