@@ -27,7 +27,7 @@ __attribute__((noinline)) static void churn(unsigned rounds)
     void *held[32] = {0};
     for (unsigned i = 0; i < rounds; i++) {
         free(held[i % 32]);
-        held[i % 32] = malloc(i % 900);
+        held[i % 32] = i % 7 ? malloc(i % 900) : realloc(malloc(i % 90), i % 2 ? 70000 : 3000);
         sink = held[i % 32];
     }
     for (unsigned i = 0; i < 32; i++) {
