@@ -91,7 +91,8 @@ bool ms_side_table_insert(struct ms_side_table *table, uintptr_t block,
             struct ms_side_bucket *level =
                 atomic_load_explicit(&table->level[number], memory_order_acquire);
             if (level == NULL) {
-                return false; /* wiped: a handler that interrupted us forked, and this is the child */
+                return false; /* wiped: a handler that interrupted us forked, and this is the child
+                               */
             }
             struct ms_side_bucket *one = candidate(level, number, hash, 0);
             struct ms_side_bucket *other = candidate(level, number, hash, 1);

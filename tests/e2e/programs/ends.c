@@ -23,8 +23,8 @@ static void before_all(int argc, char **argv, char **environment)
     free(calloc(3, 7));
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(
-    int, char **, char **) = before_all;
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
+                                                                              char **) = before_all;
 
 __attribute__((constructor(101))) static void construct(void)
 {
@@ -69,7 +69,7 @@ __attribute__((noinline)) static int overflow(int depth)
 {
     volatile char frame[65536];
     frame[0] = (char)depth;
-    return overflow(depth + 1) + frame[0];
+    return depth < 1 << 20 ? overflow(depth + 1) + frame[0] : 0;
 }
 
 static void *leave(void *how)
