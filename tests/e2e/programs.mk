@@ -1,8 +1,10 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/count_shim.c,$(E2E_SOURCES))))
-E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so count_shim.so \
+                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c \
+                %/count_shim.c,$(E2E_SOURCES))))
+E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so named_alpha.so named_beta.so \
+                 count_shim.so \
                  count_shim_sizeless.so libc.so.count_shim)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
@@ -14,6 +16,9 @@ e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES)
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $(BUILD)/tests/e2e/early.so -Wl,-rpath,'$$ORIGIN'
+
+# Its libraries are found by this alone.
+$(BUILD)/tests/e2e/modules: E2E_FLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN'
 
 $(BUILD)/tests/e2e/%: tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
@@ -33,6 +38,10 @@ $(addprefix $(BUILD)/tests/e2e/,early.so box.so): $(BUILD)/tests/e2e/%.so: \
     tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/e2e/named_%.so: tests/e2e/programs/named.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -DNAME=$* -shared -fPIC -o $@ $<
 
 # The probe has a way of its own for each: an unknown allocator, one without malloc_usable_size, and
 # what it takes by its name for libc.
