@@ -607,6 +607,8 @@ void ms_map_after_fork(void)
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         atomic_store(&opened_bytes[id], 0);
     }
+    atomic_store(&openers, 0);
+    atomic_store(&giving_back, false);
     if (covered && file_header != NULL) {
         slot = claim_slot();
     }

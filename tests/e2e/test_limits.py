@@ -222,11 +222,11 @@ def endure(limits, mode):
 def test_no_memory():
     """memory runs out at any moment (RLIMIT_AS, RLIMIT_DATA): contents whole, books right or marked"""
     reasons = []
-    step = 2 if SOAK else 9
+    step = 2 if SOAK else 14
     for mode, most in (("threads", 180), ("forks", 60)):
         for megabytes in range(14, most, step):
             reasons.append(endure((f"as={megabytes * MB}",), mode))
-        for kilobytes in range(1500, 16000, 400 if SOAK else 1900):
+        for kilobytes in range(1500, 16000, 400 if SOAK else 2900):
             reasons.append(endure((f"data={kilobytes << 10}",), mode))
     assert any(reasons) and not all(reasons), f"no sweep: {reasons}"
 
