@@ -13,7 +13,6 @@ from watched import BARE, BUILD, HARD, MEMSCOPE, alive, equal, first_process, lo
     status, watch
 
 FAMILY = os.path.join(BUILD, "tests/e2e/family")
-ENDS = os.path.join(BUILD, "tests/e2e/ends")
 NONE = ("exit", "3")  # a case of hard that only ends
 
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 
 from counted import agrees_alone
-from watched import BUILD, equal, main, need, run, status, watch
+from watched import BUILD, equal, first_process, main, need, run, status, watch
 
 MODULES = os.path.join(BUILD, "tests/e2e/modules")
 PROBE = os.path.join(BUILD, "libmemscope-probe.so")
@@ -50,6 +50,12 @@ def test_gone():
 def test_namespace():
     """dlmopen: a second C library allocates apart, unseen and undisturbed"""
     same("namespace")
+
+
+def test_deepbind():
+    """RTLD_DEEPBIND: blocks that were allocated past us are freed as ever, and counted as foreign"""
+    totals = first_process(same("deepbind"))["totals"]
+    equal(totals["foreign_frees"], 1000, "foreign frees")
 
 
 def test_runpath():

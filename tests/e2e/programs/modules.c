@@ -3,7 +3,8 @@
  *   modules swap          two libraries in turn at the same addresses; each allocates
  *   modules namespace     a library in a namespace of its own, with a C library of its own
  *   modules runpath       a library that is found by the RUNPATH of this program alone
- *   modules gone          ends with a library closed whose blocks live on
+ *   modules deepbind      a library that allocates past the probe; its blocks are freed and grown
+ * here modules gone          ends with a library closed whose blocks live on
  */
 #include <dlfcn.h>
 #include <stdint.h>
@@ -66,6 +67,21 @@ static int apart(void)
     return 0;
 }
 
+static int deepbind(void)
+{
+    void *handle = dlopen("named_alpha.so", RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    allocate *run = handle == NULL ? NULL : (allocate *)dlsym(handle, "alpha");
+    for (unsigned i = 0; run != NULL && i < 500; i++) {
+        char *block = run(i + 1);
+        memset(block, 'a', i + 1);
+        char *grown = realloc(run(20), 3000);
+        free(block);
+        free(grown);
+    }
+    puts(run != NULL ? "freed" : "not found");
+    return 0;
+}
+
 static int gone(void)
 {
     uintptr_t where;
@@ -84,6 +100,7 @@ int main(int argc, char **argv)
     }
     return strcmp(what, "swap") == 0        ? swap()
            : strcmp(what, "namespace") == 0 ? apart()
+           : strcmp(what, "deepbind") == 0  ? deepbind()
            : strcmp(what, "gone") == 0      ? gone()
                                             : 2;
 }
