@@ -59,4 +59,14 @@ def test_failed_calls():
     assert totals["bytes_allocated"] < 10**6, totals
 
 
+def test_mappings():
+    """mmap and munmap by the program: counted apart, in whole pages"""
+    totals = [first_process(watch(["/usr/bin/python3", "-S", "-c",
+                                   f"import mmap; m = mmap.mmap(-1, {size}); m.close()"])[1])["totals"]
+              for size in (4096, 5 * 10**6)]
+    pages = -(-5 * 10**6 // 4096) - 1
+    for figure in ("mmap_bytes", "munmap_bytes"):
+        equal(totals[1][figure] - totals[0][figure], pages * 4096, figure)
+
+
 main(globals())
