@@ -4,8 +4,15 @@
  * workloads pairs THREADS MILLIONS: malloc and free of 16..512 bytes, 1000 live, 64 stacks of a
  * dozen frames.
  * workloads queue MILLIONS: one thread allocates, another frees, a queue between them.
+ * workloads rounds ROUNDS THREADS PAIRS: so many threads at once that each live for so many pairs.
+ * workloads live ROUNDS BLOCKS: allocates all these blocks, then frees them in random order.
+ * workloads beside MILLIONS: threads named "watched" and "beside" do pairs at the same time, every
+ * sixteenth block that "beside" frees is one of "watched"; the time is that of "beside".
  */
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,31 +121,157 @@ static void *consume(void *argument)
     return argument;
 }
 
-int main(int argc, char **argv)
+static int run_all(unsigned count, void *(*const routines[2])(void *), bool alternate)
 {
-    pthread_t threads[16];
-    unsigned count = 2;
-    if (argc == 4 && strcmp(argv[1], "pairs") == 0) {
-        count = (unsigned)strtoul(argv[2], NULL, 10);
-        pairs = (uint64_t)(strtod(argv[3], NULL) * 1e6);
-    } else if (argc == 3 && strcmp(argv[1], "queue") == 0) {
-        pairs = (uint64_t)(strtod(argv[2], NULL) * 1e6);
-    } else {
-        return 2;
+    pthread_t *threads = calloc(count, sizeof(*threads));
+    if (threads == NULL) {
+        return 1;
     }
-    if (count < 1 || count > 16) {
-        return 2;
-    }
-    double start = seconds_now();
     for (unsigned i = 0; i < count; i++) {
-        void *(*routine)(void *) = argc == 4 ? allocate_in_pairs : i ? consume : produce;
-        if (pthread_create(&threads[i], NULL, routine, (void *)(uintptr_t)(i + 1)) != 0) {
+        if (pthread_create(&threads[i], NULL, routines[alternate ? i % 2 : 0],
+                           (void *)(uintptr_t)(i + 1)) != 0) {
             return 1;
         }
     }
     for (unsigned i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
     }
-    printf("%.6f\n", seconds_now() - start);
+    free(threads);
     return 0;
+}
+
+static int run_rounds(unsigned rounds, unsigned threads)
+{
+    void *(*const routines[2])(void *) = {allocate_in_pairs};
+    for (unsigned i = 0; i < rounds; i++) {
+        if (run_all(threads, routines, false) != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The order is drawn before the clock starts: it is no part of what is measured. */
+static int fill_and_empty(unsigned rounds, uint32_t count, double *seconds)
+{
+    void **blocks = malloc(count * sizeof(*blocks));
+    uint32_t *order = malloc(count * sizeof(*order));
+    if (blocks == NULL || order == NULL || count == 0) {
+        return 1;
+    }
+    uint64_t state = 11;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t other = (uint32_t)(next_random(&state) % (i + 1));
+        order[i] = order[other];
+        order[other] = i;
+    }
+    double start = seconds_now();
+    for (unsigned round = 0; round < rounds; round++) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t dice = next_random(&state);
+            blocks[i] = level_1(16 + dice % 497, (unsigned)(dice >> 40) & 63u);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            free(blocks[order[i]]);
+        }
+    }
+    *seconds = seconds_now() - start;
+    free(order);
+    free(blocks);
+    return 0;
+}
+
+enum { handed_slots = 4096 };
+static _Atomic(void *) handed[handed_slots];
+static atomic_bool filled, enough;
+static double beside_seconds;
+
+/* Keeps all slots filled, for which it looks at one of them after each pair. */
+static void *watched(void *argument)
+{
+    pthread_setname_np(pthread_self(), "watched");
+    uint64_t state = 3;
+    for (unsigned i = 0; !enough; i++) {
+        uint64_t dice = next_random(&state);
+        free(level_1(16 + dice % 497, (unsigned)(dice >> 40) & 63u));
+        _Atomic(void *) *slot = &handed[i % handed_slots];
+        if (atomic_load_explicit(slot, memory_order_relaxed) == NULL) {
+            atomic_store(slot, level_1(16 + (dice >> 16) % 497, (unsigned)(dice >> 46) & 63u));
+        }
+        if (i == handed_slots) {
+            filled = true;
+        }
+    }
+    return argument;
+}
+
+static void *beside(void *argument)
+{
+    enum { live = 1000 };
+    static void *held[live];
+    pthread_setname_np(pthread_self(), "beside");
+    while (!filled) {
+        sched_yield();
+    }
+    uint64_t state = 5;
+    double start = seconds_now();
+    for (uint64_t i = 0; i < pairs; i++) {
+        uint64_t dice = next_random(&state);
+        void **slot = &held[dice % live];
+        free(*slot);
+        *slot = level_1(16 + (dice >> 16) % 497, (unsigned)(dice >> 40) & 63u);
+        if (i % 16 == 0) {
+            free(atomic_exchange(&handed[dice % handed_slots], NULL));
+        }
+    }
+    beside_seconds = seconds_now() - start;
+    enough = true;
+    return argument;
+}
+
+static uint64_t millions(const char *text)
+{
+    return (uint64_t)(strtod(text, NULL) * 1e6);
+}
+
+static unsigned number(const char *text)
+{
+    return (unsigned)strtoul(text, NULL, 10);
+}
+
+static int run(int argc, char **argv, double *seconds)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    int status = 2;
+    double start = seconds_now();
+    if (argc == 4 && strcmp(what, "pairs") == 0) {
+        pairs = millions(argv[3]);
+        status =
+            run_all(number(argv[2]), (void *(*const[])(void *)){allocate_in_pairs, NULL}, false);
+    } else if (argc == 3 && strcmp(what, "queue") == 0) {
+        pairs = millions(argv[2]);
+        status = run_all(2, (void *(*const[])(void *)){produce, consume}, true);
+    } else if (argc == 5 && strcmp(what, "rounds") == 0) {
+        pairs = strtoull(argv[4], NULL, 10);
+        status = run_rounds(number(argv[2]), number(argv[3]));
+    } else if (argc == 3 && strcmp(what, "beside") == 0) {
+        pairs = millions(argv[2]);
+        status = run_all(2, (void *(*const[])(void *)){watched, beside}, true);
+        *seconds = beside_seconds;
+        return status;
+    } else if (argc == 4 && strcmp(what, "live") == 0) {
+        return fill_and_empty(number(argv[2]), number(argv[3]), seconds);
+    }
+    *seconds = seconds_now() - start;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    double seconds = 0;
+    int status = run(argc, argv, &seconds);
+    if (status == 0) {
+        printf("%.6f\n", seconds);
+    }
+    return status;
 }
