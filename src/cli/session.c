@@ -95,10 +95,10 @@ static void keeper_options_fill(struct ms_keeper_options *keeper, const struct m
     keeper->stdin_from_terminal = options->stdin_from_terminal;
     keeper->rows = size.ws_row > 0 ? size.ws_row : 24;
     keeper->columns = size.ws_col > 0 ? size.ws_col : 80;
-    keeper->config.mode = options->count_only ? MS_MODE_COUNT_ONLY : MS_MODE_EXACT;
-    keeper->config.stack_depth = options->stack_depth;
+    keeper->config.tracking.mode = options->count_only ? MS_MODE_COUNT_ONLY : MS_MODE_EXACT;
+    keeper->config.tracking.stack_depth = options->stack_depth;
     keeper->config.follow_children = options->children;
-    snprintf(keeper->config.selection, sizeof keeper->config.selection, "%s",
+    snprintf(keeper->config.tracking.selection, sizeof keeper->config.tracking.selection, "%s",
              strcmp(options->selection, "all") == 0 ? "" : options->selection);
 }
 

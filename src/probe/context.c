@@ -168,7 +168,7 @@ void ms_context_release(uint32_t first)
     for (uint32_t index = first; index != 0;) {
         struct ms_region_context *context = context_at(index);
         uint32_t next = context->next;
-        uint32_t generation = context->generation + 1;
+        uint8_t generation = (uint8_t)(context->generation + 1);
         __atomic_store_n(&context->thread, 0, __ATOMIC_RELEASE);
         memset(context, 0, sizeof *context);
         __atomic_store_n(&context->generation, generation, __ATOMIC_RELEASE);

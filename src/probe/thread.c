@@ -215,11 +215,11 @@ static void write_name(struct ms_region_thread *record, const char *name)
 static bool is_selected(const char *name, uint32_t tid, uint32_t serial)
 {
     const struct ms_probe_config *config = &ms_region->config;
-    if (config->mode == MS_MODE_OFF) {
+    if (config->tracking.mode == MS_MODE_OFF) {
         return false;
     }
-    return config->selection[0] == '\0' ||
-           ms_selection_matches(config->selection, name, tid, serial - 1);
+    return config->tracking.selection[0] == '\0' ||
+           ms_selection_matches(config->tracking.selection, name, tid, serial - 1);
 }
 
 /* Record, root context and name of a new thread. */

@@ -13,11 +13,12 @@ struct capacity {
 /* The main region stays below 256 MiB, a slot below 8 MiB; neither costs memory until touched. */
 static const struct capacity capacities[MS_AREA_COUNT] = {
     [MS_AREA_THREADS] = {sizeof(struct ms_region_thread), 16384, 512},
-    [MS_AREA_CONTEXTS] = {sizeof(struct ms_region_context), 1u << 20, 1u << 14},
+    [MS_AREA_CONTEXTS] = {sizeof(struct ms_region_context), 655360, 1u << 14},
     [MS_AREA_PCS] = {sizeof(struct ms_region_pc), 1u << 19, 1u << 15},
     [MS_AREA_STACKS] = {sizeof(uint32_t), 20u << 20, 1u << 19},
     [MS_AREA_MODULES] = {sizeof(struct ms_region_module), 4096, 1024},
     [MS_AREA_STRINGS] = {1, 2u << 20, 256u << 10},
+    [MS_AREA_DETAILS] = {sizeof(union ms_region_detail), 160u << 10, 1u << 13},
 };
 
 static uint64_t page_round(uint64_t bytes)

@@ -21,10 +21,11 @@
 #define MS_WIRE_REGION_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MS_REGION_MAGIC   UINT64_C(0x4e47455250544d53) /* "SMTPREGN" */
-#define MS_REGION_VERSION 1u
+#define MS_REGION_VERSION 2u
 #define MS_PAGE_BYTES     4096u
 #define MS_LINE_BYTES     64u
 
@@ -34,6 +35,8 @@
 #define MS_FLOW_ENTRIES    32u
 #define MS_STACK_DEPTH_MAX 128u
 #define MS_BUILD_ID_MAX    20u
+#define MS_RATES_MAX       32u
+#define MS_STEPS_KEPT      8u
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
@@ -43,6 +46,7 @@ enum ms_area_id {
     MS_AREA_STACKS,   /* uint32_t words: header word, then pc ids from innermost outwards */
     MS_AREA_MODULES,  /* struct ms_region_module */
     MS_AREA_STRINGS,  /* bytes; a string is NUL-terminated, referred to by offset */
+    MS_AREA_DETAILS,  /* union ms_region_detail */
     MS_AREA_COUNT
 };
 
@@ -61,15 +65,66 @@ struct ms_region_area {
 #define MS_STACK_CUT_NO_CFI  0x0200u /* a pc without unwind information: stopped, not guessed */
 #define MS_STACK_COARSENED   0x0400u /* outer frames left out: tables full */
 
-enum ms_mode { MS_MODE_OFF, MS_MODE_COUNT_ONLY, MS_MODE_EXACT };
+enum ms_mode {
+    MS_MODE_OFF,
+    MS_MODE_COUNT_ONLY, /* every event counted on its thread, no stacks */
+    MS_MODE_EXACT,      /* every event counted on its thread and call stack */
+    MS_MODE_SAMPLED     /* threads exact; call stacks of an unbiased sample, see MS_RATE */
+};
 
-/* Written by the keeper before hand-over; the probe only reads it. */
-struct ms_probe_config {
+/*
+ * A sampling rate: an interval in bytes or in allocations. Each byte (allocation) is a sampling
+ * point with probability 1 / interval. By bytes, a block of at least half the interval is always
+ * taken and stands for itself; a smaller one is taken with probability bytes / interval and stands
+ * for interval bytes in interval / bytes blocks. By allocations, a block that is taken stands for
+ * `interval` blocks of its size. Both are unbiased.
+ */
+#define MS_RATE_ALLOCATIONS        (UINT64_C(1) << 63)
+#define MS_RATE_INTERVAL(rate)     ((rate) & ~MS_RATE_ALLOCATIONS)
+#define MS_RATE_INTERVAL_BYTES_MAX (UINT64_C(1) << 40)
+
+/* What is to be tracked. Set at the start and changed by viewers while the program runs. */
+struct ms_tracking {
     uint32_t mode;        /* enum ms_mode */
     uint32_t stack_depth; /* 1..MS_STACK_DEPTH_MAX */
+    uint32_t automatic;   /* the probe steps down by itself: struct ms_region_step */
+    uint32_t trace;       /* every event goes in batches over the trace socket, too */
+    uint64_t sample_rate; /* MS_MODE_SAMPLED (and where automatic steps to it): see above */
+    char selection[MS_SELECTION_MAX]; /* --threads list, "" = all; see wire/selection.h */
+};
+
+/*
+ * Written by the keeper before hand-over and whenever a viewer asks for another tracking; a child
+ * that claims a slot copies the main header's. The keeper writes the main header first, then
+ * the slots that are ready; a child reads the main header again after it has said that it is ready,
+ * so a change misses nobody. `changes` is odd while `tracking` is being written.
+ */
+struct ms_probe_config {
+    _Atomic uint32_t changes;
+    _Atomic uint32_t steps; /* by the probe: how often it stepped down by itself */
     uint32_t follow_children;
-    uint32_t reserved;
-    char selection[MS_SELECTION_MAX]; /* --threads list, "" = all; see probe/selection.h */
+    uint32_t trace_allowed; /* a trace socket exists: the keeper was asked for one at the start */
+    struct ms_tracking tracking;
+};
+
+enum ms_stepped_reason {
+    MS_STEPPED_NOT,
+    MS_STEPPED_STACKS_FULL,   /* the table of call stacks is filling up */
+    MS_STEPPED_CONTEXTS_FULL, /* the table of contexts is filling up */
+    MS_STEPPED_SLOW_WALKS     /* most stacks were not found in the cache of the thread */
+};
+
+/*
+ * A step down that the probe made under `automatic`: from then on this holds instead of what
+ * `tracking` says, until the keeper writes another tracking (of_changes differs).
+ */
+struct ms_region_step {
+    uint64_t at_ns;
+    uint64_t sample_rate;
+    uint32_t of_changes;
+    uint32_t reason; /* enum ms_stepped_reason; written last */
+    uint32_t mode;
+    uint32_t stack_depth;
 };
 
 /* Life of a region or slot. A slot is used by one process only, never again after it. */
@@ -106,11 +161,16 @@ struct ms_region_losses {
     _Atomic uint64_t stale_tags;            /* owner recycled: not debited */
     _Atomic uint64_t stacks_cut_no_cfi;
     _Atomic uint64_t stacks_interpreted; /* some frame needed more than a one-word rule */
-    _Atomic uint64_t walks;              /* stack walks of any kind */
+    _Atomic uint64_t walks;              /* stack walks, those of the self-check left out */
+    _Atomic uint64_t walks_saved;        /* stacks that the read-set cache proved equal */
+    _Atomic uint64_t rechecked;          /* of those, walked all the same to check the cache */
+    _Atomic uint64_t recheck_differed;   /* of those, found different: always 0, or we are wrong */
     _Atomic uint64_t threads_folded;     /* ended threads merged into `folded` */
     _Atomic uint64_t early_allocations;  /* served by the bootstrap arena */
     _Atomic uint64_t untracked_children; /* main header: forked without a slot to count in */
-    uint64_t reserved[4];
+    _Atomic uint64_t details_missing;    /* events in no histogram or estimate: area full */
+    _Atomic uint64_t rates_missing;      /* sampling rates refused: more than MS_RATES_MAX */
+    uint64_t reserved[2];
 };
 
 /* A thread's own counters: plain stores by that thread only. Calls are counted as
@@ -140,7 +200,6 @@ struct ms_remote {
     _Atomic uint64_t bytes_freed;
     _Atomic uint64_t waste_freed_bytes;
     _Atomic uint64_t deallocations;
-    uint64_t reserved[5];
 };
 
 /* Blocks of `owner_thread` that this thread freed. owner_thread 0: entry unused. */
@@ -173,6 +232,7 @@ struct ms_final_usage {
 struct ms_region_thread {
     struct ms_thread_own own; /* 2 lines */
     struct ms_remote remote;  /* 1 line */
+    uint64_t reserved_remote[5];
 
     _Atomic uint32_t state; /* enum ms_thread_state_id */
     uint32_t tid;           /* 0: unknown (no system call allowed) */
@@ -192,7 +252,65 @@ struct ms_region_thread {
     uint64_t reserved[5];
 };
 
-/* (thread, call stack): 64 own bytes, 64 remote bytes. */
+/*
+ * Size class of a block: classes by requested bytes, bounds doubling from 16 bytes to 16 KiB, then
+ * wider. Class c holds sizes up to ms_size_class_bound[c], above the bound of the class before.
+ */
+#define MS_SIZE_CLASSES 16u
+#define MS_SIZE_CLASS_BOUNDS                                                                       \
+    {                                                                                              \
+        16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1048576,          \
+            16777216, UINT64_MAX                                                                   \
+    }
+
+/*
+ * Lifetime class: 0 is less than one tick, class c from 4^(c - 1) ticks up to 4^c; the last has no
+ * upper bound. The clock of a thread is read every few events, at most MS_CLOCK_EVENTS of them and
+ * more often when they are slow: a lifetime is that exact (about a tick in busy threads, up to
+ * MS_CLOCK_EVENTS events after a pause). Ages wrap after 2^28 ticks, 78 hours.
+ */
+#define MS_LIFETIME_CLASSES 14u
+#define MS_TICK_SHIFT       20u /* a tick is 2^20 ns, 1.05 ms */
+#define MS_TICK_BITS        28u
+#define MS_CLOCK_EVENTS     64u
+
+/* Events that are not of the context's home class, by class: see struct ms_region_context. */
+struct ms_region_histogram {
+    _Atomic uint64_t events[16];
+};
+
+/* What a sampled context stands for, in blocks of 1/1024 and in bytes. Own part, remote part. */
+#define MS_ESTIMATE_SHIFT 10u
+struct ms_region_estimate {
+    uint64_t allocations;
+    uint64_t bytes_allocated;
+    uint64_t deallocations;
+    uint64_t bytes_freed;
+    uint64_t reserved_own[4];
+    _Atomic uint64_t remote_deallocations;
+    _Atomic uint64_t remote_bytes_freed;
+    uint64_t reserved_remote[6];
+};
+
+union ms_region_detail {
+    struct ms_region_histogram histogram;
+    struct ms_region_estimate estimate;
+};
+
+/* In place of a detail's index: the area was full, events of other than the home class are lost. */
+#define MS_DETAIL_NONE_LEFT UINT32_MAX
+
+/*
+ * (thread, call stack, sampling rate): two lines written by the owning thread, one by the others.
+ *
+ * A histogram is stored as far as it is needed: all events are in the home class, those of the
+ * first event, until one is not; then a detail holds the events of the other classes, and the
+ * home class has the rest. Sizes: `allocations` events. Lifetimes: `deallocations` own events and
+ * those of the remote line, each with a home class of their own.
+ *
+ * `live_at_peak_bytes` was live when the process entered peak epoch `peak_epoch`; when that is not
+ * the current epoch of the header, nothing has changed since and the live bytes of now hold.
+ */
 struct ms_region_context {
     uint64_t allocations;
     uint64_t bytes_allocated;
@@ -200,11 +318,31 @@ struct ms_region_context {
     uint64_t bytes_freed;
     uint64_t peak_bytes; /* exact for this context */
     uint64_t remote_seen_bytes;
-    uint32_t stack;      /* id in MS_AREA_STACKS; 0 on a root context */
-    uint32_t thread;     /* index in MS_AREA_THREADS; 0: context is free */
-    uint32_t generation; /* low 8 bits are in the tag */
-    uint32_t next;       /* of the same thread, newest first; 0: last. For the probe */
+    uint32_t stack;        /* id in MS_AREA_STACKS; 0 on a root context */
+    uint32_t thread;       /* index in MS_AREA_THREADS; 0: context is free */
+    uint8_t generation;    /* is in the tag */
+    uint8_t rate;          /* index in rates[] of the header, 0: not sampled */
+    uint8_t size_home;     /* class + 1; 0: no event yet */
+    uint8_t lifetime_home; /* class + 1; 0: no event yet */
+    uint32_t next;         /* of the same thread, newest first; 0: last. For the probe */
+
+    uint64_t waste_allocated_bytes;
+    uint64_t waste_freed_bytes; /* by the owning thread */
+    uint64_t temporary;
+    uint64_t reallocations;
+    uint64_t failed_calls;
+    uint32_t sizes;              /* detail: histogram of sizes */
+    _Atomic uint32_t lifetimes;  /* detail: histogram of lifetimes, own frees */
+    uint32_t estimate;           /* detail: what the sample stands for, when `rate` is not 0 */
+    uint32_t peak_epoch;         /* written after live_at_peak_bytes */
+    uint64_t live_at_peak_bytes; /* own part: without what others freed until then */
+
     struct ms_remote remote;
+    _Atomic uint64_t freed_at_peak_bytes; /* remote.bytes_freed when remote_peak_epoch began */
+    _Atomic uint32_t remote_peak_epoch;
+    _Atomic uint32_t remote_lifetimes;     /* detail: histogram of lifetimes, remote frees */
+    _Atomic uint32_t remote_lifetime_home; /* class + 1; 0: none yet */
+    uint32_t reserved_remote[5];
 };
 
 struct ms_region_pc {
@@ -253,12 +391,22 @@ struct ms_region_header {
     uint32_t page_bytes_opened_kib; /* how much of the region is the target's own memory */
     uint64_t start_ns;
     uint64_t exec_ns;
+    _Atomic uint64_t rates[MS_RATES_MAX];      /* from index 1; a rate once set stays */
+    struct ms_region_step step[MS_STEPS_KEPT]; /* number n is in n % MS_STEPS_KEPT */
+    _Atomic uint64_t trace_events;             /* given to the trace socket */
+    _Atomic uint64_t trace_lost;               /* counted, but not in the trace */
 
     uint8_t pad0[64];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;
-    uint8_t pad1[40];
+    /* The peak that contexts and threads are attributed at: the last one that was 1 % above the
+     * one before. */
+    _Atomic uint32_t peak_epoch;
+    uint32_t reserved_peak;
+    _Atomic int64_t epoch_bytes;
+    _Atomic uint64_t epoch_ns;
+    uint8_t pad1[16];
     struct ms_region_losses losses;
 
     /* Sum of the records of ended threads whose slot was used again. */
@@ -267,10 +415,11 @@ struct ms_region_header {
 
 _Static_assert(sizeof(struct ms_region_header) <= MS_PAGE_BYTES, "header is one page");
 _Static_assert(MS_REGION_SLOTS % 64 == 0, "whole words of slots_ready");
-_Static_assert(sizeof(struct ms_region_context) == 2 * MS_LINE_BYTES, "own line, remote line");
+_Static_assert(sizeof(struct ms_region_context) == 3 * MS_LINE_BYTES, "2 own lines, 1 remote");
+_Static_assert(sizeof(union ms_region_detail) == 2 * MS_LINE_BYTES, "no padding");
 _Static_assert(sizeof(struct ms_region_thread) % MS_LINE_BYTES == 0, "records start on a line");
 _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines");
-_Static_assert(sizeof(struct ms_remote) == MS_LINE_BYTES, "one remote line");
+_Static_assert(offsetof(struct ms_region_thread, state) == 3 * MS_LINE_BYTES, "one remote line");
 _Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 

@@ -18,7 +18,8 @@ enum { PATCH_BYTES = 12, PATCHED_AREA_BYTES = 8192 };
 /* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
 {
-    static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    static const struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
     uint64_t offset = MS_PAGE_BYTES;
     for (int area = 0; area < MS_AREA_COUNT; area++) {
         memset((char *)file + offset, 0, PATCHED_AREA_BYTES);

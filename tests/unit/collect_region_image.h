@@ -111,7 +111,8 @@ static inline void image_fill(void *region, const char *path)
 /* A zeroed, formatted main region; NULL when there is no memory. Sparse: costs what is touched. */
 static inline void *image_new(uint64_t *bytes)
 {
-    static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    static const struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
     *bytes = ms_region_bytes(0);
     void *file = mmap(NULL, *bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -16,7 +16,8 @@
  */
 static inline int probe_region_map(uint32_t stack_words, uint32_t pcs)
 {
-    static const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 64};
+    static const struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 64}};
     uint64_t bytes = ms_region_file_bytes();
     int descriptor = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0 || ftruncate(descriptor, (off_t)bytes) != 0) {

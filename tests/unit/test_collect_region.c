@@ -148,7 +148,8 @@ static void test_build_id_too_long(void **state)
 /* Writes the header of `slot` into a region file, as a child that claims it. */
 static void put_slot(int descriptor, uint32_t slot, uint32_t says)
 {
-    const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    const struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
     struct ms_region_header header;
     memset(&header, 0, sizeof header);
     ms_region_format(&header, says, &config);

@@ -40,7 +40,8 @@ static int start(void **state)
     if (file == MAP_FAILED) {
         return -1;
     }
-    struct ms_probe_config config = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8};
+    struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8}};
     ms_region_format(file, 0, &config);
     if (ms_map_region(descriptor) != -EPROTO) {
         return -1; /* not sealed: must be refused */
@@ -336,7 +337,7 @@ static void child_counts_in_its_own_slot(void **state)
     assert_int_equal(ms_region->pid, getpid());
     const struct ms_region_header *slot = (const void *)((char *)file + ms_region_slot_offset(1));
     assert_int_equal(ms_region_check(slot, ms_region_file_bytes()), 0);
-    assert_int_equal(slot->config.stack_depth, 8);
+    assert_int_equal(slot->config.tracking.stack_depth, 8);
     assert_int_equal(slot->pid, child);
     assert_int_equal(atomic_load(&slot->state), MS_REGION_CLAIMED);
     assert_int_equal(atomic_load(&slot->areas[MS_AREA_THREADS].taken), 2);

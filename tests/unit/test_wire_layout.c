@@ -12,7 +12,8 @@
 
 static struct ms_region_header formatted(uint32_t slot)
 {
-    const struct ms_probe_config config = {.mode = MS_MODE_EXACT, .stack_depth = 32};
+    const struct ms_probe_config config = {
+        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
     struct ms_region_header header;
     memset(&header, 0, sizeof header);
     ms_region_format(&header, slot, &config);
@@ -26,7 +27,7 @@ static void every_region_of_the_file_is_accepted(void **state)
         struct ms_region_header header = formatted(slot);
         assert_int_equal(ms_region_check(&header, ms_region_file_bytes()), 0);
         assert_int_equal(header.slot, slot);
-        assert_int_equal(header.config.stack_depth, 32);
+        assert_int_equal(header.config.tracking.stack_depth, 32);
         assert_int_equal(header.state, MS_REGION_FREE);
     }
 }
