@@ -55,7 +55,11 @@ def load(path):
 def measure(options):
     """Everything that was asked for, as a document."""
     threads = [int(n) for n in options.threads] or [n for n in THREADS if n <= (os.cpu_count() or 1)]
-    wanted = [row for row in rows(threads) if not options.only or row.named(options.only)]
+    known = rows(threads)
+    wanted = [row for row in known if not options.only or row.named(options.only)]
+    if options.only and not wanted and "gone" not in options.only:
+        raise SystemExit(f"no workload is called {', '.join(options.only)}; there are: "
+                         + ", ".join([row.name for row in known] + ["gone"]))
     ways, left_out = choose(options.ways)
     document = {"machine": machine(), "scale": options.scale, "rounds": options.rounds,
                 "ways": [{"name": way.name, "text": way.text, "rounds_at_most": way.rounds_at_most}

@@ -77,12 +77,13 @@ def render(document):
     if left_out:
         parts.append("Left out:\n\n" + "\n".join(left_out))
 
-    def lines(cell_text, with_native):
-        return [[f"**{row['name']}** {row['text']}", with_native(row),
+    def lines(cell_text, native_text):
+        return [[row["name"], native_text(row),
                  *[cell_text(row["ways"].get(name)) for name in names]] for row in rows]
 
+    parts.append("\n".join(f"- {row['name']}: {row['text']}" for row in rows))
     parts += ["Time, ratio to the native run of the same round: median (lowest-highest). Native: "
-              "median, and per operation of one thread",
+              "median, and for one operation of a thread (an allocation and its free; a throw)",
               one_table(["workload", "native", *names],
                         lines(ratio_cell, lambda row: native_cell(row, row["ways"]["native"]))),
               "CPU seconds, medians: program + tool (viewer, keeper and helpers; heaptrack's script "

@@ -88,16 +88,16 @@ WAYS = [
         ["heaptrack", "--raw", "-o", "heaptrack.out"], rounds_at_most=3),
     Way("jemalloc", ALLOCATOR, "jemalloc preloaded, no profiling: another allocator is another "
         "program", preload="libjemalloc.so.2"),
-    Way("jemalloc-sampling", ALLOCATOR, "the same, heap sampling each 512 KiB on average "
-        "(prof:true,lg_prof_sample:19)", preload="libjemalloc.so.2",
+    Way("jemalloc-sampling", ALLOCATOR, "jemalloc preloaded, its heap sampling each 512 KiB on "
+        "average (prof:true,lg_prof_sample:19)", preload="libjemalloc.so.2",
         environment={"MALLOC_CONF": "prof:true,lg_prof_sample:19,prof_active:true"}),
     Way("tcmalloc", ALLOCATOR, "tcmalloc (gperftools) preloaded, no profiling",
         preload="libtcmalloc.so.4"),
-    Way("tcmalloc-sampling", ALLOCATOR, "the same, heap sampling each 512 KiB on average "
-        "(TCMALLOC_SAMPLE_PARAMETER)", preload="libtcmalloc.so.4",
+    Way("tcmalloc-sampling", ALLOCATOR, "tcmalloc preloaded, its heap sampling each 512 KiB on "
+        "average (TCMALLOC_SAMPLE_PARAMETER)", preload="libtcmalloc.so.4",
         environment={"TCMALLOC_SAMPLE_PARAMETER": "524288"}),
-    Way("tcmalloc-profile", ALLOCATOR, "the same with its heap profiler (HEAPPROFILE): every event "
-        "and its stack", preload="libtcmalloc.so.4", environment={"HEAPPROFILE": "heap"},
+    Way("tcmalloc-profile", ALLOCATOR, "tcmalloc preloaded, its heap profiler (HEAPPROFILE): every "
+        "event and its stack", preload="libtcmalloc.so.4", environment={"HEAPPROFILE": "heap"},
         by_default=False, rounds_at_most=1),
 ]
 
