@@ -99,18 +99,29 @@ def render(document):
     return "\n\n".join(parts)
 
 
+def change(earlier, cell, name):
+    """Three texts: before, after, and what changed; None where one has no such figure."""
+    one, two = of_runs(earlier, name), of_runs(cell, name)
+    if not one or not two:
+        return None
+    apart = min(two) > max(one) or max(two) < min(one)
+    return [figures(one, 2), figures(two, 2), f"{(middle(two) / middle(one) - 1) * 100:+.1f} %"
+            + ("" if apart else " (ranges overlap)")]
+
+
 def compare(before, after):
-    """Two documents of the same machine: medians side by side, where both have the figure."""
+    """Two documents of the same machine, ratios side by side, where both have the figure."""
+    if before["scale"] != after["scale"]:
+        raise SystemExit(f"not the same work: SCALE={before['scale']:g} and {after['scale']:g}")
     old = {(row["name"], name): cell for row in before["rows"] for name, cell in row["ways"].items()}
     lines = []
     for row in after["rows"]:
         for name, cell in row["ways"].items():
             earlier = old.get((row["name"], name))
-            if name == "native" or not earlier or not earlier["runs"] or not cell["runs"]:
+            if name == "native" or earlier is None:
                 continue
-            one, two = of_runs(earlier, "ratio"), of_runs(cell, "ratio")
-            apart = min(two) > max(one) or max(two) < min(one)
-            lines.append([row["name"], name, figures(one, 2), figures(two, 2),
-                          f"{(middle(two) / middle(one) - 1) * 100:+.1f} %"
-                          + ("" if apart else " (ranges overlap)")])
-    return one_table(["workload", "way", "before", "after", "change"], lines)
+            for text, figure in (("time", "ratio"), ("CPU", "cpu_ratio")):
+                found = change(earlier, cell, figure)
+                if found:
+                    lines.append([row["name"], name, text, *found])
+    return one_table(["workload", "way", "ratio of", "before", "after", "change"], lines)
