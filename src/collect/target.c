@@ -277,7 +277,12 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .coarsened = facts->coarsened_events + facts->busy_events,
         .owner_unknown = facts->stale_tags + facts->side_table_full,
         .threads_folded = facts->threads_folded,
+        .not_classified = facts->details_missing,
+        .rates_refused = facts->rates_missing,
     };
+    process->stacks = facts->stacks;
+    /* The next one is attributed when it is 1 % above this one. */
+    process->peak.error_bytes = process->peak_error_bytes + process->peak.bytes / 100;
 }
 
 /* Records, again when some were folded meanwhile: else their figures would be in twice. */
@@ -349,10 +354,21 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
                                    now_ns, target->ticks);
 }
 
-static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room, bool last)
+/* The peak changes only together with what contexts say of it. */
+static void take_peak(struct ms_process *process, const struct ms_region_facts *facts)
 {
+    process->peak.epoch = facts->peak_epoch;
+    process->peak.bytes = facts->epoch_bytes;
+    process->peak.at_ns = facts->epoch_ns;
+}
+
+static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room,
+                            struct ms_process *process, const struct ms_region_facts *facts,
+                            bool last)
+{
+    take_peak(process, facts);
     (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
-                                room->symbols, last);
+                                room->symbols, facts->peak_epoch, last);
     ms_watched_threads_flows(target->threads, room->model, &target->view);
 }
 
@@ -364,7 +380,7 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
     if (all) {
-        read_slow_parts(target, room, last);
+        read_slow_parts(target, room, process, &facts, last);
     }
     ms_watched_threads_sum(target->threads, room->model, &sum);
     take_totals(target, process, &facts, &sum);

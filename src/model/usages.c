@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/figures.h"
 #include "model/internal.h"
 
 static struct ms_usage_record *record_at(const struct ms_model *model, uint32_t position)
@@ -19,14 +20,15 @@ static struct ms_site_record *site_of(const struct ms_model *model, uint32_t sit
     return ms_chunks_at(&model->sites, site_id - 1);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                     uint8_t rate)
 {
     size_t cursor = 0;
     uint32_t position;
     while (ms_index_next(&model->usages.by_pair, ms_hash_pair(thread_id, site_id), &cursor,
                          &position)) {
         const struct ms_usage *usage = &record_at(model, position)->usage;
-        if (usage->thread_id == thread_id && usage->site_id == site_id) {
+        if (usage->thread_id == thread_id && usage->site_id == site_id && usage->rate == rate) {
             return position;
         }
     }
@@ -40,6 +42,12 @@ static void sum_add(struct ms_heap *sum, const struct ms_usage *usage)
     sum->bytes_allocated += usage->bytes_allocated;
     sum->bytes_freed += usage->bytes_freed;
     sum->peak_bytes += usage->peak_bytes;
+    sum->waste_bytes += usage->waste_bytes;
+    sum->temporary += usage->temporary;
+    if (usage->detail != NULL) {
+        sum->reallocations += usage->detail->reallocations;
+        sum->failed_calls += usage->detail->failed_calls;
+    }
 }
 
 static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
@@ -49,6 +57,12 @@ static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
     sum->bytes_allocated -= usage->bytes_allocated;
     sum->bytes_freed -= usage->bytes_freed;
     sum->peak_bytes -= usage->peak_bytes;
+    sum->waste_bytes -= usage->waste_bytes;
+    sum->temporary -= usage->temporary;
+    if (usage->detail != NULL) {
+        sum->reallocations -= usage->detail->reallocations;
+        sum->failed_calls -= usage->detail->failed_calls;
+    }
 }
 
 static int make_room_to_touch(struct ms_usages *usages)
@@ -95,7 +109,8 @@ static void chain(struct ms_model *model, struct ms_thread_record *thread, uint3
     site->first_usage = position;
 }
 
-static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id)
+static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
+                    uint8_t rate)
 {
     struct ms_usages *usages = &model->usages;
     const uint32_t position = (uint32_t)usages->records.count;
@@ -105,6 +120,7 @@ static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uin
     }
     record->usage.thread_id = thread->thread.id;
     record->usage.site_id = site_id;
+    record->usage.rate = rate;
     if (ms_index_add(&usages->by_pair, ms_hash_pair(thread->thread.id, site_id), position) != 0) {
         ms_chunks_drop_last(&usages->records);
         return MS_NO_USAGE;
@@ -116,15 +132,21 @@ static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uin
 struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                         uint32_t site_id)
 {
+    return ms_model_sampled_usage_mutable(model, thread_id, site_id, 0);
+}
+
+struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
+                                                uint32_t site_id, uint8_t rate)
+{
     struct ms_usages *usages = &model->usages;
-    uint32_t position = find(model, thread_id, site_id);
+    uint32_t position = find(model, thread_id, site_id, rate);
     if (position == MS_NO_USAGE) {
         struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
         if (thread == NULL || site_id == 0 || site_id > model->sites.count ||
             make_room_to_touch(usages) != 0) {
             return NULL;
         }
-        position = add(model, thread, site_id);
+        position = add(model, thread, site_id, rate);
         if (position == MS_NO_USAGE) {
             return NULL;
         }
@@ -205,6 +227,7 @@ static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32
     ms_index_remove(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
                     position);
     unchain(model, thread, position);
+    ms_usage_detail_free(usage->detail);
     const uint32_t last = (uint32_t)model->usages.records.count - 1;
     if (position != last) {
         *record_at(model, position) = *record_at(model, last);
@@ -213,28 +236,60 @@ static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32
     ms_chunks_drop_last(&model->usages.records);
 }
 
+/* The sum keeps what was live at the peak, unless nothing has changed in either since then. */
+static void merge_at_peak(struct ms_usage *sum, const struct ms_usage *usage,
+                          const struct ms_peak *peak)
+{
+    const bool fixed = sum->peak_epoch == peak->epoch || usage->peak_epoch == peak->epoch;
+    sum->at_peak_bytes =
+        ms_usage_at_peak_bytes(sum, peak) + ms_usage_at_peak_bytes(usage, peak);
+    sum->peak_epoch = fixed ? peak->epoch : 0;
+}
+
+static void merge_usage(struct ms_usage *sum, const struct ms_usage *usage,
+                        const struct ms_peak *peak)
+{
+    struct ms_usage_extra extra;
+    struct ms_usage_extra more;
+    ms_usage_get_extra(sum, &extra);
+    ms_usage_get_extra(usage, &more);
+    merge_at_peak(sum, usage, peak);
+    sum->allocations += usage->allocations;
+    sum->deallocations += usage->deallocations;
+    sum->bytes_allocated += usage->bytes_allocated;
+    sum->bytes_freed += usage->bytes_freed;
+    sum->peak_bytes += usage->peak_bytes;
+    sum->waste_bytes += usage->waste_bytes;
+    sum->temporary += usage->temporary;
+    extra.reallocations += more.reallocations;
+    extra.failed_calls += more.failed_calls;
+    extra.samples += more.samples;
+    extra.samples_freed += more.samples_freed;
+    ms_histogram_add(&extra.sizes, &more.sizes);
+    ms_histogram_add(&extra.lifetimes, &more.lifetimes);
+    (void)ms_usage_put_extra(sum, &extra);
+}
+
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into)
 {
+    static const struct ms_peak none;
+    const struct ms_process_record *process =
+        ms_process_record_of(model, from->thread.process_id);
     while (from->first_usage != MS_NO_USAGE) {
-        const uint32_t site_id = record_at(model, from->first_usage)->usage.site_id;
-        uint32_t target = find(model, into->thread.id, site_id);
+        const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
+        uint32_t target = find(model, into->thread.id, usage->site_id, usage->rate);
         if (target == MS_NO_USAGE) {
             if (make_room_to_touch(&model->usages) != 0) {
                 return -ENOMEM;
             }
-            target = add(model, into, site_id);
+            target = add(model, into, usage->site_id, usage->rate);
             if (target == MS_NO_USAGE) {
                 return -ENOMEM;
             }
         }
-        const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
-        struct ms_usage *sum = &record_at(model, target)->usage;
-        sum->allocations += usage->allocations;
-        sum->deallocations += usage->deallocations;
-        sum->bytes_allocated += usage->bytes_allocated;
-        sum->bytes_freed += usage->bytes_freed;
-        sum->peak_bytes += usage->peak_bytes;
+        merge_usage(&record_at(model, target)->usage, usage,
+                    process != NULL ? &process->process.peak : &none);
         drop(model, from, from->first_usage);
     }
     return 0;
@@ -242,6 +297,10 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
 
 void ms_usages_free(struct ms_usages *usages)
 {
+    for (size_t i = 0; i < usages->records.count; i++) {
+        const struct ms_usage_record *record = ms_chunks_at(&usages->records, i);
+        ms_usage_detail_free(record->usage.detail);
+    }
     ms_chunks_free(&usages->records);
     ms_index_free(&usages->by_pair);
     free(usages->touched);
@@ -277,9 +336,7 @@ static uint64_t key_of(const struct ms_usage *usage, enum ms_usage_key key)
 {
     switch (key) {
     case MS_USAGE_CURRENT:
-        return usage->bytes_allocated > usage->bytes_freed
-                   ? usage->bytes_allocated - usage->bytes_freed
-                   : 0;
+        return ms_usage_current_bytes(usage);
     case MS_USAGE_PEAK:
         return usage->peak_bytes;
     case MS_USAGE_ALLOCATED:
