@@ -281,8 +281,13 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .rates_refused = facts->rates_missing,
     };
     process->stacks = facts->stacks;
+    target->step_error_bytes =
+        error_bytes > target->step_error_bytes ? error_bytes : target->step_error_bytes;
     /* The next one is attributed when it is 1 % above this one. */
-    process->peak.error_bytes = process->peak_error_bytes + process->peak.bytes / 100;
+    process->peak.error_bytes =
+        __builtin_add_overflow(target->step_error_bytes, process->peak.bytes / 100, &error_bytes)
+            ? UINT64_MAX
+            : error_bytes;
 }
 
 /* Records, again when some were folded meanwhile: else their figures would be in twice. */
@@ -355,8 +360,11 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
 }
 
 /* The peak changes only together with what contexts say of it. */
-static void take_peak(struct ms_process *process, const struct ms_region_facts *facts)
+static void take_peak(struct ms_process *process, const struct ms_region_facts *facts,
+                      uint64_t now_ns)
 {
+    process->sites_before_ns = process->sites_read_ns;
+    process->sites_read_ns = now_ns;
     process->peak.epoch = facts->peak_epoch;
     process->peak.bytes = facts->epoch_bytes;
     process->peak.at_ns = facts->epoch_ns;
@@ -364,9 +372,9 @@ static void take_peak(struct ms_process *process, const struct ms_region_facts *
 
 static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room,
                             struct ms_process *process, const struct ms_region_facts *facts,
-                            bool last)
+                            uint64_t now_ns, bool last)
 {
-    take_peak(process, facts);
+    take_peak(process, facts, now_ns);
     (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
                                 room->symbols, facts->peak_epoch, last);
     ms_watched_threads_flows(target->threads, room->model, &target->view);
@@ -380,7 +388,7 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
     if (all) {
-        read_slow_parts(target, room, process, &facts, last);
+        read_slow_parts(target, room, process, &facts, now_ns, last);
     }
     ms_watched_threads_sum(target->threads, room->model, &sum);
     take_totals(target, process, &facts, &sum);

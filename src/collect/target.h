@@ -38,6 +38,7 @@ struct ms_target {
     uint64_t ticks;
     uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
     uint64_t peak_seen_bytes;  /* highest current sum at a tick */
+    uint64_t step_error_bytes; /* most that threads had not published yet */
 };
 
 /* What a target is filled with and from. */

@@ -273,6 +273,23 @@ double ms_figures_relative_error(double variance, uint64_t bytes)
     return bytes > 0 ? 1.96 * sqrt(variance) / (double)bytes : NAN;
 }
 
+struct ms_site_rates ms_site_rates_of(const struct ms_model *model, const struct ms_site *site)
+{
+    const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
+    if (process != NULL && process->end_ns > process->start_ns) {
+        const double seconds =
+            (double)(process->end_ns - process->start_ns) / (double)MS_SECOND_NS;
+        return (struct ms_site_rates){(double)site->heap.allocations / seconds,
+                                      (double)site->heap.bytes_allocated / seconds};
+    }
+    if (process == NULL || process->end_ns != 0 || process->sites_before_ns == 0) {
+        return (struct ms_site_rates){NAN, NAN};
+    }
+    return site->changed_ns == process->sites_read_ns
+               ? (struct ms_site_rates){site->allocations_per_s, site->bytes_allocated_per_s}
+               : (struct ms_site_rates){0, 0};
+}
+
 static double share(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? (double)part / (double)whole : NAN;

@@ -24,6 +24,9 @@ struct ms_usage_extra {
 int ms_usage_put_extra(struct ms_usage *usage, const struct ms_usage_extra *extra);
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra);
 
+/* True for exactly one of the usages of a thread and a site, of which each rate has one. */
+bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usage *usage);
+
 /* Live at the attributed peak of its process. */
 uint64_t ms_usage_at_peak_bytes(const struct ms_usage *usage, const struct ms_peak *peak);
 
@@ -54,6 +57,15 @@ void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
  * blocks of one size. NaN when nothing is known.
  */
 double ms_figures_relative_error(double variance, uint64_t bytes);
+
+/*
+ * Blocks and bytes that a site allocates per second, over the last second or so; NaN when it was
+ * read but once. When its process has ended, over the life of that.
+ */
+struct ms_site_rates {
+    double allocations_per_s, bytes_allocated_per_s;
+};
+struct ms_site_rates ms_site_rates_of(const struct ms_model *model, const struct ms_site *site);
 
 /* Shares of call stacks, 0..1; NaN when there is nothing to take a share of. */
 double ms_stack_check_proven_share(const struct ms_stack_check *check);

@@ -55,10 +55,16 @@ struct ms_threads {
     size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
 };
 
+/* A usage written in this tick: its old values are off the sums of its site. */
+struct ms_touched {
+    uint32_t position;
+    uint64_t allocations, bytes_allocated; /* the old ones */
+};
+
 struct ms_usages {
     struct ms_chunks records; /* struct ms_usage_record */
     struct ms_index by_pair;
-    uint32_t *touched; /* positions written in this tick; their old values are off the site sums */
+    struct ms_touched *touched;
     size_t touched_count, touched_capacity;
     uint8_t *is_touched; /* per position */
     size_t is_touched_capacity;

@@ -112,6 +112,9 @@ struct ms_site {
     uint32_t flags;                       /* enum ms_site_flag */
     const struct ms_frame *const *frames; /* innermost first */
     struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
+    /* Between the two last times that sites were read, if that is when it changed. */
+    uint64_t changed_ns;
+    float allocations_per_s, bytes_allocated_per_s;
 };
 
 enum ms_site_flag {
@@ -223,6 +226,7 @@ struct ms_process {
     struct ms_heap totals;     /* peak: see peak_error_bytes */
     uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
     struct ms_peak peak;
+    uint64_t sites_read_ns, sites_before_ns; /* the last two times; 0: never */
     struct ms_stack_check stacks;
     uint64_t probe_bytes;      /* memory of ours inside the process */
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,

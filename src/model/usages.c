@@ -69,7 +69,7 @@ static int make_room_to_touch(struct ms_usages *usages)
 {
     if (usages->touched_count == usages->touched_capacity) {
         const size_t capacity = usages->touched_capacity != 0 ? usages->touched_capacity * 2 : 256;
-        uint32_t *touched = reallocarray(usages->touched, capacity, sizeof(*touched));
+        struct ms_touched *touched = reallocarray(usages->touched, capacity, sizeof(*touched));
         if (touched == NULL) {
             return -ENOMEM;
         }
@@ -156,20 +156,54 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
     struct ms_usage *usage = &record_at(model, position)->usage;
     if (!usages->is_touched[position]) {
         usages->is_touched[position] = 1;
-        usages->touched[usages->touched_count++] = position;
+        usages->touched[usages->touched_count++] =
+            (struct ms_touched){position, usage->allocations, usage->bytes_allocated};
         sum_subtract(&site_of(model, site_id)->site.heap, usage);
     }
     return usage;
+}
+
+/* Seconds between the two last readings of a site; 0: there was but one. */
+static double reading_s(const struct ms_model *model, const struct ms_site *site,
+                        uint64_t *read_ns)
+{
+    const struct ms_process_record *record = ms_process_record_of(model, site->process_id);
+    if (record == NULL || record->process.sites_before_ns == 0 ||
+        record->process.sites_read_ns <= record->process.sites_before_ns) {
+        *read_ns = 0;
+        return 0;
+    }
+    *read_ns = record->process.sites_read_ns;
+    return (double)(record->process.sites_read_ns - record->process.sites_before_ns) /
+           (double)MS_SECOND_NS;
+}
+
+static void rate_site(const struct ms_model *model, struct ms_site *site,
+                      const struct ms_usage *usage, const struct ms_touched *old)
+{
+    uint64_t read_ns;
+    const double seconds = reading_s(model, site, &read_ns);
+    if (site->changed_ns != read_ns) {
+        site->changed_ns = read_ns;
+        site->allocations_per_s = site->bytes_allocated_per_s = 0;
+    }
+    if (seconds > 0) {
+        site->allocations_per_s += (float)((double)(usage->allocations - old->allocations) / seconds);
+        site->bytes_allocated_per_s +=
+            (float)((double)(usage->bytes_allocated - old->bytes_allocated) / seconds);
+    }
 }
 
 void ms_usages_settle(struct ms_model *model)
 {
     struct ms_usages *usages = &model->usages;
     for (size_t i = 0; i < usages->touched_count; i++) {
-        const uint32_t position = usages->touched[i];
-        const struct ms_usage *usage = &record_at(model, position)->usage;
-        sum_add(&site_of(model, usage->site_id)->site.heap, usage);
-        usages->is_touched[position] = 0;
+        const struct ms_touched *touched = &usages->touched[i];
+        const struct ms_usage *usage = &record_at(model, touched->position)->usage;
+        struct ms_site *site = &site_of(model, usage->site_id)->site;
+        sum_add(&site->heap, usage);
+        rate_site(model, site, usage, touched);
+        usages->is_touched[touched->position] = 0;
     }
     usages->touched_count = 0;
 }
@@ -330,6 +364,21 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
         position = site_of(model, site_id)->first_usage;
     }
     return position == MS_NO_USAGE ? NULL : &record_at(model, position)->usage;
+}
+
+bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usage *usage)
+{
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
+                         &cursor, &position)) {
+        const struct ms_usage *other = &record_at(model, position)->usage;
+        if (other->thread_id == usage->thread_id && other->site_id == usage->site_id &&
+            other->rate < usage->rate) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static uint64_t key_of(const struct ms_usage *usage, enum ms_usage_key key)
