@@ -1,4 +1,5 @@
-/* Histograms, the peak's shares, sampling errors and the check of call stacks, for the JSON report. */
+/* Histograms, the peak's shares, sampling errors and the check of call stacks, for the JSON report.
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -57,9 +58,8 @@ static void write_sampled(struct ms_json_writer *writer, const struct ms_figures
     }
     ms_json_object_begin(writer);
     ms_json_member_u64(writer, "samples", figures->samples);
-    ms_json_member_fixed(
-        writer, "relative_error",
-        ms_figures_relative_error(figures->variance, heap->bytes_allocated));
+    ms_json_member_fixed(writer, "relative_error",
+                         ms_figures_relative_error(figures->variance, heap->bytes_allocated));
     ms_json_member_u64(writer, "live_samples", figures->live_samples);
     ms_json_member_fixed(
         writer, "live_relative_error",
@@ -76,12 +76,13 @@ void ms_json_classes(struct ms_json_writer *writer, const struct ms_figures *fig
                     available, heap->deallocations);
 }
 
-static void write_freed_ratio(struct ms_json_writer *writer, const struct ms_heap *heap, bool available)
+static void write_freed_ratio(struct ms_json_writer *writer, const struct ms_heap *heap,
+                              bool available)
 {
     const bool any = available && heap->bytes_allocated > 0;
-    ms_json_member_fixed(
-        writer, "freed_ratio",
-        any ? (double)heap->bytes_freed / (double)heap->bytes_allocated : (double)NAN);
+    ms_json_member_fixed(writer, "freed_ratio",
+                         any ? (double)heap->bytes_freed / (double)heap->bytes_allocated
+                             : (double)NAN);
 }
 
 void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *model,
@@ -92,8 +93,8 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
     const struct ms_site_rates rates = ms_site_rates_of(model, site);
     struct ms_figures figures;
     ms_figures_of_site(model, site->id, &figures);
-    ms_json_member_u64_or_null(writer, "at_peak_bytes",
-                               process != NULL && process->peak.epoch != 0, figures.at_peak_bytes);
+    ms_json_member_u64_or_null(writer, "at_peak_bytes", process != NULL && process->peak.epoch != 0,
+                               figures.at_peak_bytes);
     ms_json_member_u64(writer, "waste_bytes", heap->waste_bytes);
     ms_json_member_u64(writer, "temporary", heap->temporary);
     ms_json_member_u64(writer, "reallocations", heap->reallocations);

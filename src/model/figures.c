@@ -74,8 +74,8 @@ int ms_usage_put_extra(struct ms_usage *usage, const struct ms_usage_extra *extr
     detail->failed_calls = extra->failed_calls;
     detail->samples = extra->samples;
     detail->samples_freed = extra->samples_freed;
-    const int sizes_error = put_histogram(&detail->sizes, &usage->size_home, &extra->sizes,
-                                          blocks_of(usage, false));
+    const int sizes_error =
+        put_histogram(&detail->sizes, &usage->size_home, &extra->sizes, blocks_of(usage, false));
     const int error = put_histogram(&detail->lifetimes, &usage->lifetime_home, &extra->lifetimes,
                                     blocks_of(usage, true));
     return sizes_error != 0 ? sizes_error : error;
@@ -253,10 +253,11 @@ void ms_peaks_attribute(struct ms_model *model)
         struct ms_process_record *record = model->processes[i];
         const struct ms_process *process = &record->process;
         const bool ended = process->end_ns != 0;
-        /* What was live then does not change any more; at the end, what a race left is put right. */
+        /* What was live then does not change any more; at the end, what a race left is put right.
+         */
         record->attribute_peak =
-            process->peak.epoch != 0 && (process->peak.epoch != record->attributed_epoch ||
-                                         ended != record->attributed_at_end);
+            process->peak.epoch != 0 &&
+            (process->peak.epoch != record->attributed_epoch || ended != record->attributed_at_end);
         record->attributed_epoch = process->peak.epoch;
         record->attributed_at_end = ended;
         any = any || record->attribute_peak;
@@ -277,8 +278,7 @@ struct ms_site_rates ms_site_rates_of(const struct ms_model *model, const struct
 {
     const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
     if (process != NULL && process->end_ns > process->start_ns) {
-        const double seconds =
-            (double)(process->end_ns - process->start_ns) / (double)MS_SECOND_NS;
+        const double seconds = (double)(process->end_ns - process->start_ns) / (double)MS_SECOND_NS;
         return (struct ms_site_rates){(double)site->heap.allocations / seconds,
                                       (double)site->heap.bytes_allocated / seconds};
     }

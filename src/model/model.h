@@ -228,7 +228,7 @@ struct ms_process {
     struct ms_peak peak;
     uint64_t sites_read_ns, sites_before_ns; /* the last two times; 0: never */
     struct ms_stack_check stacks;
-    uint64_t probe_bytes;      /* memory of ours inside the process */
+    uint64_t probe_bytes; /* memory of ours inside the process */
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;

@@ -164,8 +164,7 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
 }
 
 /* Seconds between the two last readings of a site; 0: there was but one. */
-static double reading_s(const struct ms_model *model, const struct ms_site *site,
-                        uint64_t *read_ns)
+static double reading_s(const struct ms_model *model, const struct ms_site *site, uint64_t *read_ns)
 {
     const struct ms_process_record *record = ms_process_record_of(model, site->process_id);
     if (record == NULL || record->process.sites_before_ns == 0 ||
@@ -188,7 +187,8 @@ static void rate_site(const struct ms_model *model, struct ms_site *site,
         site->allocations_per_s = site->bytes_allocated_per_s = 0;
     }
     if (seconds > 0) {
-        site->allocations_per_s += (float)((double)(usage->allocations - old->allocations) / seconds);
+        site->allocations_per_s +=
+            (float)((double)(usage->allocations - old->allocations) / seconds);
         site->bytes_allocated_per_s +=
             (float)((double)(usage->bytes_allocated - old->bytes_allocated) / seconds);
     }
@@ -275,8 +275,7 @@ static void merge_at_peak(struct ms_usage *sum, const struct ms_usage *usage,
                           const struct ms_peak *peak)
 {
     const bool fixed = sum->peak_epoch == peak->epoch || usage->peak_epoch == peak->epoch;
-    sum->at_peak_bytes =
-        ms_usage_at_peak_bytes(sum, peak) + ms_usage_at_peak_bytes(usage, peak);
+    sum->at_peak_bytes = ms_usage_at_peak_bytes(sum, peak) + ms_usage_at_peak_bytes(usage, peak);
     sum->peak_epoch = fixed ? peak->epoch : 0;
 }
 
@@ -308,8 +307,7 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into)
 {
     static const struct ms_peak none;
-    const struct ms_process_record *process =
-        ms_process_record_of(model, from->thread.process_id);
+    const struct ms_process_record *process = ms_process_record_of(model, from->thread.process_id);
     while (from->first_usage != MS_NO_USAGE) {
         const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
         uint32_t target = find(model, into->thread.id, usage->site_id, usage->rate);
