@@ -258,6 +258,7 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->publish_step_bytes = LOAD(&header->publish_step_bytes);
 
     read_epoch(header, facts);
+    facts->sampled = LOAD(&header->rates[1]) != 0;
 
     const struct ms_region_losses *losses = &header->losses;
     facts->untracked_allocations = LOAD(&losses->untracked_allocations);

@@ -67,6 +67,7 @@ struct ms_region_facts {
     uint64_t peak_bytes, publish_step_bytes;
     uint32_t peak_epoch; /* what contexts say of the peak is of this epoch, see region.h */
     uint64_t epoch_bytes, epoch_ns;
+    bool sampled; /* now or before */
     uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
         stale_tags, threads_folded, untracked_children, details_missing, rates_missing;
     struct ms_stack_check stacks;

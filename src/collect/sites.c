@@ -43,7 +43,7 @@ struct pass {
     const struct ms_region_view *view;
     const struct ms_watched_threads *threads;
     struct ms_symbols *symbols;
-    uint32_t epoch; /* of the peak */
+    const struct ms_region_facts *facts;
     bool last;
 };
 
@@ -207,9 +207,9 @@ static void scale_sample(struct ms_region_context_copy *copy)
     const struct ms_region_estimate_copy *estimate = &copy->estimate;
     const double blocks =
         copy->allocations > 0 ? estimate->allocations / (double)copy->allocations : 0;
-    const double bytes = copy->bytes_allocated > 0 ? (double)estimate->bytes_allocated /
-                                                         (double)copy->bytes_allocated
-                                                   : 0;
+    const double bytes = copy->bytes_allocated > 0
+                             ? (double)estimate->bytes_allocated / (double)copy->bytes_allocated
+                             : 0;
     copy->allocations = scaled(1, estimate->allocations);
     copy->deallocations = scaled(1, estimate->deallocations);
     copy->bytes_allocated = estimate->bytes_allocated;
@@ -249,7 +249,7 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
 {
     struct seen_context *seen = &pass->sites->contexts[index];
     struct ms_region_context_copy copy;
-    if (!ms_region_view_context(pass->view, index, pass->epoch, &copy)) {
+    if (!ms_region_view_context(pass->view, index, pass->facts->peak_epoch, &copy)) {
         return;
     }
     if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
@@ -266,7 +266,9 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
     struct ms_usage *usage = ms_model_sampled_usage_mutable(pass->model, seen->model_thread,
                                                             seen->site, (uint8_t)copy.rate);
     if (usage != NULL) {
-        take_figures(usage, &copy, pass->epoch);
+        take_figures(usage, &copy, pass->facts->peak_epoch);
+        /* Once a process samples, what has no stack can no longer be told from what is left out. */
+        usage->not_sampled = copy.stack == 0 && pass->facts->sampled;
     }
     seen->change = change;
 }
@@ -274,9 +276,9 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
 int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
                           const struct ms_region_view *view,
                           const struct ms_watched_threads *threads, struct ms_symbols *symbols,
-                          uint32_t epoch, bool last)
+                          const struct ms_region_facts *facts, bool last)
 {
-    const struct pass pass = {sites, model, view, threads, symbols, epoch, last};
+    const struct pass pass = {sites, model, view, threads, symbols, facts, last};
     uint32_t count = ms_region_view_published(view, MS_AREA_CONTEXTS);
     int result = grow_array((void **)&sites->contexts, &sites->context_count, count,
                             sizeof *sites->contexts);
@@ -286,7 +288,8 @@ int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model
         uint32_t generation;
         uint64_t change;
         if (ms_region_view_context_peek(view, i, &thread, &generation, &change) && change != 0 &&
-            (last || change != seen->change || generation != seen->generation || thread != seen->thread)) {
+            (last || change != seen->change || generation != seen->generation ||
+             thread != seen->thread)) {
             take_context(&pass, i, change);
         }
     }

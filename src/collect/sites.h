@@ -17,12 +17,12 @@ void ms_watched_sites_free(struct ms_watched_sites *sites);                    /
 
 /*
  * Looks at every published context and takes over those that changed, what was live at the peak as
- * of peak epoch `epoch`. `last`: the process has ended, so all of them once more; nothing will
+ * of the epoch in `facts`. `last`: the process has ended, so all of them once more; nothing will
  * become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.
  */
 int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
                           const struct ms_region_view *view,
                           const struct ms_watched_threads *threads, struct ms_symbols *symbols,
-                          uint32_t epoch, bool last);
+                          const struct ms_region_facts *facts, bool last);
 
 #endif

@@ -365,7 +365,8 @@ static void take_peak(struct ms_process *process, const struct ms_region_facts *
 {
     process->sites_before_ns = process->sites_read_ns;
     process->sites_read_ns = now_ns;
-    process->peak.epoch = facts->peak_epoch;
+    /* The first epoch begins before anything is live, and lasts while that is little. */
+    process->peak.epoch = facts->epoch_bytes != 0 ? facts->peak_epoch : 0;
     process->peak.bytes = facts->epoch_bytes;
     process->peak.at_ns = facts->epoch_ns;
 }
@@ -376,7 +377,7 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
 {
     take_peak(process, facts, now_ns);
     (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
-                                room->symbols, facts->peak_epoch, last);
+                                room->symbols, facts, last);
     ms_watched_threads_flows(target->threads, room->model, &target->view);
 }
 

@@ -85,6 +85,21 @@ static void write_freed_ratio(struct ms_json_writer *writer, const struct ms_hea
                              : (double)NAN);
 }
 
+void ms_json_not_sampled(struct ms_json_writer *writer, const struct ms_figures *figures)
+{
+    ms_json_key(writer, "not_sampled");
+    if (!figures->sampled) {
+        ms_json_null(writer);
+        return;
+    }
+    ms_json_object_begin(writer);
+    ms_json_member_u64(writer, "allocations", figures->not_sampled_allocations);
+    ms_json_member_u64(writer, "deallocations", figures->not_sampled_deallocations);
+    ms_json_member_u64(writer, "bytes_allocated", figures->not_sampled_bytes_allocated);
+    ms_json_member_u64(writer, "bytes_freed", figures->not_sampled_bytes_freed);
+    ms_json_object_end(writer);
+}
+
 void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *model,
                           const struct ms_site *site)
 {

@@ -36,6 +36,7 @@ void ms_json_stack_check(struct ms_json_writer *writer, const struct ms_stack_ch
 /* json_memory.c: members */
 void ms_json_classes(struct ms_json_writer *writer, const struct ms_figures *figures,
                      const struct ms_heap *heap, bool available);
+void ms_json_not_sampled(struct ms_json_writer *writer, const struct ms_figures *figures);
 void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *model,
                           const struct ms_site *site);
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,

@@ -139,7 +139,7 @@ static void write_thread_metric(struct ms_json_writer *writer, const struct ms_m
 
 static void write_at_peak_metrics(struct ms_json_writer *writer, const struct ms_model *model)
 {
-    static const char none[] = "the heap has not peaked yet where it is seen";
+    static const char none[] = "nothing that is seen has had 64 KiB live yet";
     static const char meaning[] =
         "what was live at the last peak of the process that was 1 % above the one before";
     uint64_t error_bytes = 0;
@@ -347,6 +347,7 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     struct ms_figures figures;
     ms_figures_of_thread(model, thread->id, &figures);
     ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
+    ms_json_not_sampled(writer, &figures);
     const uint64_t start_ns = ms_model_start_ns(model);
     ms_json_key(writer, "start_ns");
     if (thread->start_ns != 0) {
@@ -455,8 +456,11 @@ void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model)
 {
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        ms_json_line(writer);
-        write_site(writer, model, ms_model_site(model, i));
+        const struct ms_site *site = ms_model_site(model, i);
+        if ((site->flags & MS_SITE_NOT_SAMPLED) == 0) {
+            ms_json_line(writer);
+            write_site(writer, model, site);
+        }
     }
     ms_json_line(writer);
     ms_json_array_end(writer);

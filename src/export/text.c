@@ -121,7 +121,8 @@ static size_t top_sites(const struct ms_model *model, const struct ms_site **top
         while (at > 0 && top[at - 1]->heap.peak_bytes < site->heap.peak_bytes) {
             at--;
         }
-        if (at == capacity || site->heap.peak_bytes == 0) {
+        if (at == capacity || site->heap.peak_bytes == 0 ||
+            (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
             continue;
         }
         held = held < capacity ? held + 1 : capacity;

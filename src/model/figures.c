@@ -143,6 +143,13 @@ static void add_usage(struct ms_figures *figures, const struct ms_usage *usage,
     if (peak != NULL) {
         figures->at_peak_bytes += ms_usage_at_peak_bytes(usage, peak);
     }
+    if (usage->not_sampled) {
+        figures->not_sampled_allocations += usage->allocations;
+        figures->not_sampled_deallocations += usage->deallocations;
+        figures->not_sampled_bytes_allocated += usage->bytes_allocated;
+        figures->not_sampled_bytes_freed += usage->bytes_freed;
+    }
+    figures->sampled = figures->sampled || usage->rate != 0 || usage->not_sampled;
     if (usage->rate != 0 && usage->detail != NULL) {
         const uint64_t samples = usage->detail->samples;
         const uint64_t freed = usage->detail->samples_freed;

@@ -41,6 +41,10 @@ struct ms_figures {
     uint64_t at_peak_bytes;
     uint64_t samples, live_samples; /* 0: nothing is sampled */
     double variance, live_variance; /* of what is estimated, in squared bytes */
+    /* Of a thread or process that is sampled: exact figures of what the sample left out. */
+    bool sampled;
+    uint64_t not_sampled_allocations, not_sampled_deallocations;
+    uint64_t not_sampled_bytes_allocated, not_sampled_bytes_freed;
 };
 
 void ms_figures_of_usage(const struct ms_model *model, const struct ms_usage *usage,

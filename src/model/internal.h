@@ -14,6 +14,7 @@ struct ms_thread_record {
     struct ms_past *past; /* NULL once ended */
     uint32_t first_usage; /* position, or MS_NO_USAGE */
     uint32_t usage_count;
+    bool has_not_sampled; /* one of them is of what was not sampled */
 };
 
 struct ms_site_record {

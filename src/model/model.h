@@ -121,7 +121,8 @@ enum ms_site_flag {
     MS_SITE_CUT_DEPTH = 1,
     MS_SITE_CUT_NO_CFI = 2,
     MS_SITE_COARSENED = 4,
-    MS_SITE_ROOT = 8 /* events counted without a stack: signal handler, tables full */
+    MS_SITE_ROOT = 8,        /* events counted without a stack: signal handler, tables full */
+    MS_SITE_NOT_SAMPLED = 16 /* a root that holds what was left out of a sample: no call site */
 };
 
 /*
@@ -140,7 +141,8 @@ struct ms_usage {
     uint32_t peak_epoch;    /* of what peak that is; of a later one it is what is live now */
     uint8_t rate;
     uint8_t size_home, lifetime_home; /* class + 1 of all events; 0: in the detail, or none */
-    struct ms_usage_detail *detail;   /* NULL: nothing in it; see figures.h */
+    bool not_sampled; /* blocks that were left out of the sample: exact, but no call site's */
+    struct ms_usage_detail *detail; /* NULL: nothing in it; see figures.h */
 };
 
 /* Blocks of from_thread freed by to_thread. */
@@ -296,7 +298,7 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
 
 /*
  * The usages of one thread with the most `key` first, at most `capacity` into `out` (pointers valid
- * until the model changes). Returns how many there are in all.
+ * until the model changes). Returns how many there are in all. What was not sampled is none.
  */
 enum ms_usage_key { MS_USAGE_CURRENT, MS_USAGE_PEAK, MS_USAGE_ALLOCATED, MS_USAGE_COUNT };
 size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,

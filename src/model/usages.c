@@ -194,6 +194,15 @@ static void rate_site(const struct ms_model *model, struct ms_site *site,
     }
 }
 
+static void note_not_sampled(struct ms_model *model, const struct ms_usage *usage)
+{
+    struct ms_thread_record *thread = ms_threads_find(&model->threads, usage->thread_id);
+    site_of(model, usage->site_id)->site.flags |= MS_SITE_NOT_SAMPLED;
+    if (thread != NULL) {
+        thread->has_not_sampled = true;
+    }
+}
+
 void ms_usages_settle(struct ms_model *model)
 {
     struct ms_usages *usages = &model->usages;
@@ -203,6 +212,9 @@ void ms_usages_settle(struct ms_model *model)
         struct ms_site *site = &site_of(model, usage->site_id)->site;
         sum_add(&site->heap, usage);
         rate_site(model, site, usage, touched);
+        if (usage->not_sampled) {
+            note_not_sampled(model, usage);
+        }
         usages->is_touched[touched->position] = 0;
     }
     usages->touched_count = 0;
@@ -300,6 +312,7 @@ static void merge_usage(struct ms_usage *sum, const struct ms_usage *usage,
     extra.samples_freed += more.samples_freed;
     ms_histogram_add(&extra.sizes, &more.sizes);
     ms_histogram_add(&extra.lifetimes, &more.lifetimes);
+    sum->not_sampled = sum->not_sampled || usage->not_sampled;
     (void)ms_usage_put_extra(sum, &extra);
 }
 
@@ -324,6 +337,7 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     process != NULL ? &process->process.peak : &none);
         drop(model, from, from->first_usage);
     }
+    into->has_not_sampled = into->has_not_sampled || from->has_not_sampled;
     return 0;
 }
 
@@ -432,6 +446,10 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
     size_t held = 0;
     for (uint32_t position = thread->first_usage; position != MS_NO_USAGE && capacity > 0;) {
         const struct ms_usage_record *record = record_at(model, position);
+        position = record->next_of_thread;
+        if (record->usage.not_sampled) {
+            continue;
+        }
         if (held < capacity) {
             out[held++] = &record->usage;
             if (held == capacity) {
@@ -443,7 +461,6 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
             out[0] = &record->usage;
             sift_down(out, 0, capacity, key);
         }
-        position = record->next_of_thread;
     }
     if (held < capacity) {
         for (size_t i = held / 2 + 1; i-- > 0;) {
@@ -456,5 +473,5 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
         out[left - 1] = lowest;
         sift_down(out, 0, left - 1, key);
     }
-    return thread->usage_count;
+    return thread->usage_count - thread->has_not_sampled;
 }

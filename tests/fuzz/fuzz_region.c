@@ -58,7 +58,7 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     (void)ms_region_view_string(view, facts.exe, text, sizeof text);
     (void)ms_region_view_string(view, facts.allocator, text, sizeof text);
     (void)ms_watched_threads_records(threads, model, &budget, view, 5000, true);
-    (void)ms_watched_sites_read(sites, model, view, threads, NULL, facts.peak_epoch, true);
+    (void)ms_watched_sites_read(sites, model, view, threads, NULL, &facts, true);
     ms_watched_threads_flows(threads, model, view);
     ms_watched_threads_sum(threads, model, &sum);
     (void)ms_model_tick_end(model, 5000);

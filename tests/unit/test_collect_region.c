@@ -381,20 +381,15 @@ static void begin(struct watched_process *process)
     view_main(&process->view);
 }
 
-static uint32_t epoch_of(const struct ms_region_view *view)
-{
-    struct ms_region_facts facts;
-    ms_region_view_facts(view, &facts);
-    return facts.peak_epoch;
-}
-
 static void read_once(struct watched_process *process, uint64_t now_ns)
 {
+    struct ms_region_facts facts;
+    ms_region_view_facts(&process->view, &facts);
     assert_int_equal(ms_watched_threads_records(process->threads, process->model, &process->budget,
                                                 &process->view, now_ns, true),
                      0);
     assert_int_equal(ms_watched_sites_read(process->sites, process->model, &process->view,
-                                           process->threads, NULL, epoch_of(&process->view), false),
+                                           process->threads, NULL, &facts, false),
                      0);
     ms_watched_threads_flows(process->threads, process->model, &process->view);
     assert_int_equal(ms_model_tick_end(process->model, now_ns), 0);
