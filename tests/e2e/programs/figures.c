@@ -108,7 +108,7 @@ enum { SLEEPS = sizeof sleeps_ms / sizeof *sleeps_ms, EACH = 7 };
 
 struct aged {
     void *blocks[SLEEPS][EACH];
-    uint64_t born_ns[SLEEPS], freed_ns[SLEEPS];
+    uint64_t born_ns, freed_ns[SLEEPS];
 };
 
 static struct aged own, given;
@@ -138,13 +138,16 @@ static void *help(void *unused)
     return NULL;
 }
 
-/* All blocks are born at about one time and freed one sleep after the other. */
+/*
+ * All blocks are born at about one time and freed one sleep after the other. The clock of the probe
+ * is not older than the time at which events began to pass.
+ */
 static void live_for_a_while(void)
 {
     pthread_t helper;
+    own.born_ns = given.born_ns = now_ns();
     pass_events();
     for (size_t i = 0; i < SLEEPS; i++) {
-        own.born_ns[i] = given.born_ns[i] = now_ns();
         for (size_t n = 0; n < EACH; n++) {
             own.blocks[i][n] = site_lifetimes();
             given.blocks[i][n] = site_freed_by_other();
@@ -214,7 +217,7 @@ static void print_aged(const char *name, const struct aged *aged)
     printf("\"%s\":[", name);
     for (size_t i = 0; i < SLEEPS; i++) {
         printf("%s{\"blocks\":%d,\"at_most_ns\":%llu,\"slept_ns\":%u}", i > 0 ? "," : "", EACH,
-               (unsigned long long)(aged->freed_ns[i] - aged->born_ns[i]), sleeps_ms[i] * 1000000);
+               (unsigned long long)(aged->freed_ns[i] - aged->born_ns), sleeps_ms[i] * 1000000);
     }
     printf("]");
 }
@@ -265,8 +268,9 @@ SITE static void *site_after_peak(size_t bytes)
 }
 
 /*
- * 1: `before` grows. 2: half of it is freed by a neighbour, `at` grows to twice as much: the peak.
- * 3: `at` is freed by a neighbour, `before` by its owner, `after` grows to less than the peak.
+ * `before` grows, half of it is freed by a neighbour, `at` grows to twice as much: the peak. Then
+ * `at` is freed by a neighbour, `before` by its owner, and `after` grows to less than the peak. A
+ * barrier after each, so that at any time near the peak the sites hold what they hold at it.
  */
 static void *climb(void *argument)
 {
@@ -280,6 +284,7 @@ static void *climb(void *argument)
     for (size_t i = 0; i < PEAK_BLOCKS / 2; i++) {
         free(next->before[i]);
     }
+    pthread_barrier_wait(&barrier);
     for (size_t i = 0; i < PEAK_BLOCKS; i++) {
         self->at[i] = site_at_peak(2 * bytes);
     }
@@ -318,7 +323,7 @@ static void run_peak(unsigned threads)
 
 /* --- sample --- */
 
-enum { SAMPLED_SITES = 64, DRAWS = 400000 };
+enum { SAMPLED_SITES = 64, DRAWS = 2000000 };
 
 struct sampled_site {
     size_t bytes;
