@@ -444,7 +444,8 @@ static void test_figures_into_the_model(void **state)
     struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
     fill_histograms();
     header->peak_epoch = 7;
-    contexts[2].peak_epoch = contexts[2].remote_peak_epoch = 7;
+    contexts[2].peak_epoch = 7;
+    contexts[2].remote_peak_epoch = 7;
     contexts[2].live_at_peak_bytes = 150;
     contexts[4].size_home = 2 + 1; /* the same stack, by thread 2 */
     begin(&process);
@@ -478,7 +479,8 @@ static void test_figures_into_the_model(void **state)
     ms_figures_of_site(process.model, 2, &figures);
     assert_int_equal(figures.at_peak_bytes, 150 + 370);
     /* A new peak: what has not changed since then is what is live now, without being read. */
-    of->peak.epoch = header->peak_epoch = 8;
+    of->peak.epoch = 8;
+    header->peak_epoch = 8;
     read_once(&process, 7000);
     ms_figures_of_site(process.model, 2, &figures);
     assert_int_equal(figures.at_peak_bytes, 1170 + 370);
