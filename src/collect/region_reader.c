@@ -207,9 +207,11 @@ struct remote_copy {
 static struct remote_copy read_remote(const struct ms_remote *remote)
 {
     struct remote_copy copy;
-    copy.deallocations = acquired_u64(LOAD(&remote->deallocations));
-    copy.bytes_freed = LOAD(&remote->bytes_freed);
-    copy.waste_freed_bytes = LOAD(&remote->waste_freed_bytes);
+    copy.deallocations = acquired_u64(
+        add_saturating(LOAD(&remote->deallocations), LOAD(&remote->sole_deallocations)));
+    copy.bytes_freed = add_saturating(LOAD(&remote->bytes_freed), LOAD(&remote->sole_bytes_freed));
+    copy.waste_freed_bytes =
+        add_saturating(LOAD(&remote->waste_freed_bytes), LOAD(&remote->sole_waste_freed_bytes));
     atomic_thread_fence(memory_order_acquire);
     return copy;
 }
@@ -329,6 +331,7 @@ bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t inde
               LOAD(&record->own.frees_for_others) + LOAD(&record->own.foreign_frees) +
               LOAD(&record->own.failed_calls) + LOAD(&record->own.mmap_bytes) +
               LOAD(&record->own.munmap_bytes) + LOAD(&record->remote.deallocations) +
+              LOAD(&record->remote.sole_deallocations) +
               ((uint64_t)LOAD(&record->name_version) << 32) + ((uint64_t)state << 56) +
               (LOAD(&record->end_ns) != 0);
     return state != MS_THREAD_FREE && *serial != 0;
@@ -404,7 +407,7 @@ static void read_at_peak(const struct ms_region_context *context, uint32_t epoch
                          uint64_t live_own_bytes, uint64_t freed_by_others_bytes,
                          struct ms_region_context_copy *copy)
 {
-    bool others_fixed = acquired_u32(LOAD(&context->remote_peak_epoch)) == epoch;
+    bool others_fixed = acquired_u32(LOAD(&context->remote.peak_epoch)) == epoch;
     uint64_t freed = others_fixed ? LOAD(&context->freed_at_peak_bytes) : freed_by_others_bytes;
     bool own_fixed = acquired_u32(LOAD(&context->peak_epoch)) == epoch;
     uint64_t live = own_fixed ? LOAD(&context->live_at_peak_bytes) : live_own_bytes;
@@ -447,7 +450,11 @@ bool ms_region_view_context(const struct ms_region_view *view, uint32_t index, u
                   MS_SIZE_CLASSES, &copy->sizes);
     add_histogram(view, LOAD(&context->lifetime_home), LOAD(&context->lifetimes), deallocations,
                   MS_LIFETIME_CLASSES, &copy->lifetimes);
-    add_histogram(view, LOAD(&context->remote_lifetime_home), LOAD(&context->remote_lifetimes),
+    uint32_t of_others = LOAD(&context->remote_lifetimes);
+    uint32_t index_of_others = of_others & MS_REMOTE_DETAIL_NONE_LEFT;
+    add_histogram(view, of_others >> MS_REMOTE_DETAIL_BITS,
+                  index_of_others == MS_REMOTE_DETAIL_NONE_LEFT ? MS_DETAIL_NONE_LEFT
+                                                                : index_of_others,
                   remote.deallocations, MS_LIFETIME_CLASSES, &copy->lifetimes);
     copy->deallocations = add_saturating(deallocations, remote.deallocations);
     copy->bytes_freed = add_saturating(bytes_freed, remote.bytes_freed);
@@ -465,7 +472,8 @@ bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t ind
     *thread = acquired_u32(LOAD(&context->thread));
     *generation = LOAD(&context->generation);
     *change = LOAD(&context->allocations) + LOAD(&context->deallocations) +
-              LOAD(&context->remote.deallocations) + LOAD(&context->failed_calls);
+              LOAD(&context->remote.deallocations) + LOAD(&context->remote.sole_deallocations) +
+              LOAD(&context->failed_calls);
     return *thread != 0;
 }
 

@@ -9,23 +9,22 @@
 #include "../unit/collect_region_image.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
+#include "model/figures.h"
 #include "model/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PATCH_BYTES = 12, PATCHED_AREA_BYTES = 8192 };
 
-/* Only so far into each area: what the image fills, so that it can be put back quickly. */
 /* One context with histograms in details, and one that is sampled. */
 static void add_details(void *file)
 {
     struct ms_region_header *header = file;
     struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
     contexts[2].size_home = contexts[2].lifetime_home = 1;
-    contexts[2].remote_lifetime_home = 2;
     contexts[2].sizes = 1;
     contexts[2].lifetimes = 2;
-    contexts[2].remote_lifetimes = 3;
+    contexts[2].remote_lifetimes = 2u << MS_REMOTE_DETAIL_BITS | 3u;
     contexts[3].rate = 1;
     contexts[3].estimate = 4;
     contexts[3].sizes = 5;
@@ -35,6 +34,7 @@ static void add_details(void *file)
     image_publish(header, MS_AREA_DETAILS, 6);
 }
 
+/* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
 {
     static const struct ms_probe_config config = {

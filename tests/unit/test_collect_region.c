@@ -115,7 +115,7 @@ static void fill_histograms(void)
     context->lifetime_home = 0 + 1;
     context->lifetimes = 2;
     details[2].histogram.events[13] = 1;
-    context->remote_lifetime_home = 5 + 1;
+    context->remote_lifetimes = (5 + 1) << MS_REMOTE_DETAIL_BITS;
     context->waste_allocated_bytes = 100;
     context->waste_freed_bytes = 20;
     context->remote.waste_freed_bytes = 30;
@@ -165,7 +165,7 @@ static void test_histograms_of_an_attacker(void **state)
     context->size_home = 17;
     context->lifetimes = 2;
     context->lifetime_home = 15; /* there are 14 */
-    context->remote_lifetime_home = UINT32_MAX;
+    context->remote_lifetimes = UINT32_MAX;
     assert_true(ms_region_view_context(&view, 2, 0, &copy));
     assert_int_equal(ms_histogram_events(&copy.sizes), 0);
     assert_int_equal(ms_histogram_events(&copy.lifetimes), 0);
@@ -197,16 +197,16 @@ static void test_live_at_the_peak(void **state)
     view_main(&view);
     context->peak_epoch = 7;
     context->live_at_peak_bytes = 150;
-    context->remote_peak_epoch = 7;
+    context->remote.peak_epoch = 7;
     context->freed_at_peak_bytes = 5;
     assert_true(ms_region_view_context(&view, 2, 7, &copy));
     assert_true(copy.at_peak_fixed);
     assert_int_equal(copy.at_peak_bytes, 145);
-    context->remote_peak_epoch = 6; /* nobody freed since: 10 as of now */
+    context->remote.peak_epoch = 6; /* nobody freed since: 10 as of now */
     assert_true(ms_region_view_context(&view, 2, 7, &copy));
     assert_int_equal(copy.at_peak_bytes, 140);
     context->peak_epoch = 6;
-    context->remote_peak_epoch = 7;
+    context->remote.peak_epoch = 7;
     assert_true(ms_region_view_context(&view, 2, 7, &copy));
     assert_true(copy.at_peak_fixed);
     assert_int_equal(copy.at_peak_bytes, 200 - 20 - 5);
@@ -445,7 +445,7 @@ static void test_figures_into_the_model(void **state)
     fill_histograms();
     header->peak_epoch = 7;
     contexts[2].peak_epoch = 7;
-    contexts[2].remote_peak_epoch = 7;
+    contexts[2].remote.peak_epoch = 7;
     contexts[2].live_at_peak_bytes = 150;
     contexts[4].size_home = 2 + 1; /* the same stack, by thread 2 */
     begin(&process);
