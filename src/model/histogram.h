@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define MS_HISTOGRAM_SIZES     16u
-#define MS_HISTOGRAM_LIFETIMES 14u
+#define MS_HISTOGRAM_LIFETIMES 15u
 #define MS_HISTOGRAM_CLASSES   16u /* room for either */
 
 struct ms_histogram {

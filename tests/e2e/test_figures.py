@@ -11,7 +11,7 @@ FIGURES = os.path.join(BUILD, "tests/e2e/figures")
 SIZES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144, 1048576,
          16777216, None]
 TICK_NS = 1 << 20
-LIFETIMES = [TICK_NS * 4**i for i in range(13)] + [None]
+LIFETIMES = [TICK_NS * 4**i for i in range(14)] + [None]
 INTERVAL = 16384
 SEEDS = range(1, 6)
 

@@ -164,7 +164,7 @@ static void test_histograms_of_an_attacker(void **state)
     context->sizes = 1;
     context->size_home = 17;
     context->lifetimes = 2;
-    context->lifetime_home = 15; /* there are 14 */
+    context->lifetime_home = MS_LIFETIME_CLASSES + 1;
     context->remote_lifetimes = UINT32_MAX;
     assert_true(ms_region_view_context(&view, 2, 0, &copy));
     assert_int_equal(ms_histogram_events(&copy.sizes), 0);
