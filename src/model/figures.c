@@ -297,9 +297,10 @@ struct ms_site_rates ms_site_rates_of(const struct ms_model *model, const struct
                : (struct ms_site_rates){0, 0};
 }
 
+/* Threads publish the whole later than the part. */
 static double share(uint64_t part, uint64_t whole)
 {
-    return whole > 0 ? (double)part / (double)whole : NAN;
+    return whole == 0 ? NAN : part < whole ? (double)part / (double)whole : 1;
 }
 
 double ms_stack_check_proven_share(const struct ms_stack_check *check)
