@@ -91,7 +91,7 @@ static inline size_t ms_taggable_usable(const void *block)
 static inline __attribute__((always_inline)) size_t ms_taggable_usable_fresh(const void *block,
                                                                              bool headers)
 {
-    if (headers && ((uintptr_t)block & 15) == 0) {
+    if (headers) {
         uint64_t size = ((const ms_tag_word *)block)[-1];
         size_t usable = (size & ~UINT64_C(15)) - 8;
         unsigned arena = (unsigned)(size >> 2) & 1;
