@@ -149,13 +149,8 @@ ms_read_set_try(uintptr_t memory, uint64_t salt, uint32_t guess, uintptr_t retur
     }
     uint64_t hash = ms_read_set_hash(layout, salt, stack_pointer, frame_pointer);
     struct ms_read_set *set = ms_read_set_pair(memory, hash);
-    if (MS_UNLIKELY(set->hash != hash)) {
-        set++;
-        if (set->hash != hash) {
-            return NULL;
-        }
-    }
-    return set;
+    set += set->hash != hash; /* no branch: which of the two is not to be predicted */
+    return MS_LIKELY(set->hash == hash) ? set : NULL;
 }
 
 /*
