@@ -177,10 +177,41 @@ static const char *untagged_words(uint32_t reason)
     case MS_UNTAGGED_NO_USABLE_SIZE:
         return "the allocator tells no usable size";
     case MS_UNTAGGED_SIZED_FREE:
-        return "the program frees by size past the probe";
+        return "the allocator frees by size, and calls of that could not be led to the probe";
     default:
         return "an unknown reason";
     }
+}
+
+/* Allocations that went past the probe; false: it knows of none. */
+static bool say_unseen(const struct ms_target *target, struct ms_process *process,
+                       const struct ms_region_facts *facts)
+{
+    static const char *const words[MS_UNSEEN_WAYS] = {
+        [MS_UNSEEN_OWN_MALLOC] = "its executable defines %s itself: the blocks of that allocator "
+                                 "are not seen; mmap, threads and CPU are",
+        [MS_UNSEEN_OWN_CALL] = "it calls %s, a function of its allocator that the probe does not "
+                               "count; what goes through malloc and new is seen",
+        [MS_UNSEEN_DEEPBIND] = "%s is opened with RTLD_DEEPBIND: what it allocates and frees goes "
+                               "past the probe, the rest is seen",
+        [MS_UNSEEN_NAMESPACE] = "%s is opened by dlmopen, with a C library of its own: what it "
+                                "allocates goes past the probe, the rest is seen"};
+    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
+        char name[128];
+        if (facts->unseen[way] == 0) {
+            continue;
+        }
+        if (facts->unseen[way] == MS_UNSEEN_NAMELESS ||
+            ms_region_view_string(&target->view, facts->unseen[way], name, sizeof name) == 0) {
+            (void)snprintf(name, sizeof name, "(name unknown)");
+        }
+        process->seen = MS_SEEN_PARTIAL;
+        const char *mark = strstr(words[way], "%s");
+        (void)snprintf(process->seen_because, sizeof process->seen_because, "%.*s%s%s",
+                       (int)(mark - words[way]), words[way], name, mark + 2);
+        return true;
+    }
+    return false;
 }
 
 static void say_children_missed(struct ms_process *process, const struct ms_region_facts *facts)
@@ -233,6 +264,9 @@ static void judge_seen(const struct ms_target *target, struct ms_process *proces
                      "the probe did not start: the program is static, privileged, of another C "
                      "library, or it dropped LD_PRELOAD");
         }
+        return;
+    }
+    if (say_unseen(target, process, facts)) {
         return;
     }
     if (facts->untagged_reason == MS_TAGGED) {

@@ -18,6 +18,7 @@ struct ms_allocator {
     bool usable_size;   /* malloc_usable_size belongs to the same allocator */
     bool aligned_alloc_any_size; /* aligned_alloc takes sizes that are no multiple */
     bool foreign_new;            /* operator new comes from an object that is no C++ runtime */
+    bool sized_free_past_us;     /* set before the examination: no request may be enlarged */
     enum ms_untagged_reason reason;
     /* [0] main arena, [1] other arenas of glibc: where tagged blocks have been. */
     uintptr_t low[2];
@@ -34,6 +35,9 @@ MS_HIDDEN void ms_allocator_widen(unsigned arena, uintptr_t start, uintptr_t end
 
 /* Does `function` lie in the object that malloc comes from? */
 MS_HIDDEN bool ms_allocator_defines(void *function);
+
+/* By the name of that object: is it libc? */
+MS_HIDDEN bool ms_allocator_is_glibc(void);
 
 /* Path of the object that malloc comes from; NULL when unknown. */
 MS_HIDDEN const char *ms_allocator_path(void);

@@ -1,9 +1,10 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c,$(E2E_SOURCES))))
+                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
+                $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so count_shim.so \
-                 count_shim_sizeless.so libc.so.count_shim)
+                 count_shim_sizeless.so libc.so.count_shim sized_free.so)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
 
@@ -28,6 +29,10 @@ $(BUILD)/tests/e2e/%: tests/e2e/programs/%.cc | deps-test
 $(BUILD)/tests/e2e/plugin.so: tests/e2e/programs/plugin.cc | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/e2e/sized_free.so: tests/e2e/programs/sized_free.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
 
 $(BUILD)/tests/e2e/early.so: tests/e2e/programs/early.c | deps-test
 	@mkdir -p $(@D)
