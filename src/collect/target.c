@@ -178,6 +178,8 @@ static const char *untagged_words(uint32_t reason)
         return "the allocator tells no usable size";
     case MS_UNTAGGED_SIZED_FREE:
         return "the allocator frees by size, and calls of that could not be led to the probe";
+    case MS_UNTAGGED_UNKNOWN:
+        return "the allocator is none of those that the probe knows";
     default:
         return "an unknown reason";
     }

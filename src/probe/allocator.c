@@ -155,6 +155,9 @@ void ms_allocator_examine(void)
     } else if (ms_allocator.sized_free_past_us) {
         ms_allocator.reason = MS_UNTAGGED_SIZED_FREE;
         ms_allocator.usable_size = true;
+    } else if (!glibc && !ms_allocator.known) {
+        ms_allocator.reason = MS_UNTAGGED_UNKNOWN;
+        ms_allocator.usable_size = true;
     } else {
         ms_allocator.reason = MS_TAGGED;
         ms_allocator.usable_size = true;

@@ -18,9 +18,12 @@ struct ms_allocator {
     bool usable_size;   /* malloc_usable_size belongs to the same allocator */
     bool aligned_alloc_any_size; /* aligned_alloc takes sizes that are no multiple */
     bool foreign_new;            /* operator new comes from an object that is no C++ runtime */
-    bool sized_free_past_us;     /* set before the examination: no request may be enlarged */
     enum ms_untagged_reason reason;
-    /* [0] main arena, [1] other arenas of glibc: where tagged blocks have been. */
+    /* Set before the examination when it is not glibc's: */
+    bool known;              /* jemalloc, tcmalloc or mimalloc */
+    bool sized_free_past_us; /* no request may be enlarged */
+    /* Where tagged blocks have been. [0] main arena of glibc, [1] its others and other allocators.
+     */
     uintptr_t low[2];
     uintptr_t high[2];
 };
@@ -60,10 +63,17 @@ static inline size_t ms_size_with_tag(size_t bytes)
     return bytes + MS_TAG_BYTES;
 }
 
+static inline size_t ms_usable_for_tag(size_t usable)
+{
+    return usable < MS_TAG_BYTES || usable > MS_TAG_USABLE_MAX || (usable & 7) != 0 ? 0 : usable;
+}
+
 /*
  * Usable size of a block that may carry a tag, else 0. Safe for any pointer that the real free
  * would survive: with glibc nothing but the word in front of it is read, which free reads too,
- * and the place of the tag must lie where tagged blocks have been.
+ * and the place of the tag must lie where tagged blocks have been. Allocators that check what they
+ * are asked about would report the wrong call of a program that frees a wrong pointer: only those
+ * that are known not to are asked, and only about places where they have put blocks.
  */
 static inline size_t ms_taggable_usable(const void *block)
 {
@@ -81,8 +91,11 @@ static inline size_t ms_taggable_usable(const void *block)
         }
         return usable;
     }
-    size_t usable = ms_real.malloc_usable_size((void *)block);
-    return usable < MS_TAG_BYTES || usable > MS_TAG_USABLE_MAX || (usable & 7) != 0 ? 0 : usable;
+    if (MS_UNLIKELY((uintptr_t)block < ms_allocator.low[1] ||
+                    (uintptr_t)block >= ms_allocator.high[1])) {
+        return 0;
+    }
+    return ms_usable_for_tag(ms_real.malloc_usable_size((void *)block));
 }
 
 /* The same for a block that was just allocated: always right, never refused for its place. */
@@ -102,7 +115,15 @@ static inline size_t ms_taggable_usable_fresh(const void *block)
         }
         return usable;
     }
-    return ms_taggable_usable(block);
+    if (((uintptr_t)block & 15) != 0 || ms_allocator.glibc_headers) {
+        return 0;
+    }
+    size_t usable = ms_usable_for_tag(ms_real.malloc_usable_size((void *)block));
+    if (usable != 0 && MS_UNLIKELY((uintptr_t)block < ms_allocator.low[1] ||
+                                   (uintptr_t)block >= ms_allocator.high[1])) {
+        ms_allocator_widen(1, (uintptr_t)block, (uintptr_t)block + usable);
+    }
+    return usable;
 }
 
 #endif

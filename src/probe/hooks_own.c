@@ -383,13 +383,28 @@ static struct ms_redirect calls[] = {
 };
 /* clang-format on */
 
+/* By what else it exports. */
+static bool is_known(void)
+{
+    static const char *const names[] = {"mallocx", "tc_malloc", "mi_malloc"};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        for (size_t name = 0; name < sizeof names / sizeof names[0]; name++) {
+            if (calls[i].found != NULL && strcmp(calls[i].name, names[name]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void ms_own_hooks_init(void)
 {
     if (ms_program_defines_malloc()) {
         ms_unseen_note(MS_UNSEEN_OWN_MALLOC, "malloc");
     }
     *(void **)&next_nallocx = ms_real_symbol("nallocx");
-    if (!ms_allocator_is_glibc() && !ms_redirect(calls, sizeof calls / sizeof calls[0])) {
-        ms_allocator.sized_free_past_us = true;
+    if (!ms_allocator_is_glibc()) {
+        ms_allocator.sized_free_past_us = !ms_redirect(calls, sizeof calls / sizeof calls[0]);
+        ms_allocator.known = is_known();
     }
 }
