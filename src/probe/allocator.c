@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "probe/map.h"
+#include "probe/redirect.h"
 
 struct ms_allocator ms_allocator;
 
@@ -131,17 +132,34 @@ static bool self_test(bool *headers)
     return aligned_works(headers);
 }
 
+/*
+ * Does any form of new or delete come from elsewhere than the C++ runtime or the allocator? The
+ * runtime's forms call each other: a program that replaces one of them expects that the others end
+ * there, so then ours must not stand in for them.
+ */
+static bool new_is_replaced(void)
+{
+    static const char *const forms[] = {
+        "_Znwm",  "_Znam",  "_ZnwmSt11align_val_t",  "_ZnamSt11align_val_t",
+        "_ZdlPv", "_ZdaPv", "_ZdlPvSt11align_val_t", "_ZdaPvSt11align_val_t"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        void *base;
+        void *next = ms_real_symbol(forms[i]);
+        const char *name = file_name(object_of(next, &base));
+        if (ms_program_defines(forms[i]) ||
+            (name != NULL && !ms_allocator_defines(next) && !starts_with(name, "libstdc++") &&
+             !starts_with(name, "libc++"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ms_allocator_examine(void)
 {
     bool glibc = ms_allocator_is_glibc();
     bool headers = glibc;
-    void *base = NULL;
-    void *next_new = ms_real_symbol("_Znwm");
-    const char *new_path = object_of(next_new, &base);
-    const char *new_name = file_name(new_path);
-    ms_allocator.foreign_new = new_name != NULL && !ms_allocator_defines(next_new) &&
-                               !starts_with(new_name, "libstdc++") &&
-                               !starts_with(new_name, "libc++");
+    ms_allocator.foreign_new = new_is_replaced();
     ms_allocator.aligned_alloc_any_size = glibc;
     for (unsigned arena = 0; arena < 2; arena++) {
         ms_allocator.low[arena] = UINTPTR_MAX;

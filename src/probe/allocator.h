@@ -17,7 +17,7 @@ struct ms_allocator {
     bool glibc_headers; /* glibc's chunk header lies before each block (tried, not assumed) */
     bool usable_size;   /* malloc_usable_size belongs to the same allocator */
     bool aligned_alloc_any_size; /* aligned_alloc takes sizes that are no multiple */
-    bool foreign_new;            /* operator new comes from an object that is no C++ runtime */
+    bool foreign_new;            /* some form of new or delete is not the C++ runtime's */
     enum ms_untagged_reason reason;
     /* Set before the examination when it is not glibc's: */
     bool known;              /* jemalloc, tcmalloc or mimalloc */

@@ -399,7 +399,7 @@ static bool is_known(void)
 
 void ms_own_hooks_init(void)
 {
-    if (ms_program_defines_malloc()) {
+    if (ms_program_defines("malloc")) {
         ms_unseen_note(MS_UNSEEN_OWN_MALLOC, "malloc");
     }
     *(void **)&next_nallocx = ms_real_symbol("nallocx");

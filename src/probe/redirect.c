@@ -205,18 +205,24 @@ bool ms_redirect(struct ms_redirect *calls, size_t count)
     return done && !work.failed;
 }
 
+struct question {
+    const char *name;
+    bool answer;
+};
+
 static int look_at_program(struct dl_phdr_info *object, size_t size, void *argument)
 {
+    struct question *question = argument;
     struct ms_object_tables tables;
     (void)size;
-    *(bool *)argument =
-        ms_object_tables_read(object, &tables) && ms_object_definition(&tables, "malloc") != NULL;
+    question->answer = ms_object_tables_read(object, &tables) &&
+                       ms_object_definition(&tables, question->name) != NULL;
     return 1; /* the program itself comes first */
 }
 
-bool ms_program_defines_malloc(void)
+bool ms_program_defines(const char *name)
 {
-    bool defines = false;
-    dl_iterate_phdr(look_at_program, &defines);
-    return defines;
+    struct question question = {name, false};
+    dl_iterate_phdr(look_at_program, &question);
+    return question.answer;
 }

@@ -30,7 +30,7 @@ struct ms_redirect {
  */
 MS_HIDDEN bool ms_redirect(struct ms_redirect *calls, size_t count);
 
-/* Does the program define malloc itself, so that ours is never called? */
-MS_HIDDEN bool ms_program_defines_malloc(void);
+/* Does the program itself define and export this function, so that ours is never called? */
+MS_HIDDEN bool ms_program_defines(const char *name);
 
 #endif

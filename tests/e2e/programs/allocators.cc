@@ -4,8 +4,9 @@
 //
 //   allocators FILE SEED WORKERS WHAT [MODULE now|lazy|deep]
 //
-// WHAT: "plain" (malloc, calloc, realloc, free), "family" (C and C++), "own" (also the allocator's own functions), "heap" (mimalloc's heaps).
-// MODULE is opened when blocks are there already, and frees half of the rest by size.
+// WHAT: "plain" (malloc, calloc, realloc, free), "family" (C and C++), "own" (also the allocator's
+// own functions), "heap" (mimalloc's heaps). MODULE is opened when blocks are there already, and
+// frees half of the rest by size.
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -250,7 +251,7 @@ void release(Worker *w, unsigned which)
         ::operator delete[](block.address, block.bytes);
         break;
     case Release::aligned:
-        ::operator delete(block.address, block.bytes, std::align_val_t{64});
+        ::operator delete (block.address, block.bytes, std::align_val_t{64});
         break;
     case Release::own:
         release_own(block);
