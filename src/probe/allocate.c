@@ -15,6 +15,25 @@ void *ms_allocate_uncounted(enum ms_gate gate, size_t bytes, size_t alignment)
     return block;
 }
 
+void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind)
+{
+    return ms_allocate_inline(caller, bytes, kind);
+}
+
+void ms_release(void *block)
+{
+    ms_release_inline(block);
+}
+
+void ms_release_otherwise(enum ms_gate gate, void *block)
+{
+    if (ms_arena_holds(block)) {
+        ms_free_arena(block);
+    } else if (gate == MS_GATE_REAL) {
+        ms_real.free(block);
+    } /* else too early: nothing but the arena has given blocks yet */
+}
+
 void ms_free_arena(void *block)
 {
     if (ms_ready == MS_READY_COUNTING) {
@@ -24,10 +43,10 @@ void ms_free_arena(void *block)
     }
 }
 
-void ms_allocation_failed(void)
+void ms_allocation_failed(const struct ms_caller *caller)
 {
     if (ms_ready == MS_READY_COUNTING) {
-        ms_count_failed(ms_current_thread());
+        ms_count_failed(ms_current_thread(), caller);
     }
 }
 
@@ -41,8 +60,8 @@ int ms_allocate_aligned(const struct ms_caller *caller, void **to, size_t alignm
     }
     struct ms_thread_state *state = gate == MS_GATE_COUNT ? ms_current_thread() : NULL;
     if (state == NULL || !state->tracked) {
-        if (state == NULL && gate == MS_GATE_COUNT) {
-            ms_count_untracked();
+        if (gate == MS_GATE_COUNT) {
+            ms_pass_untracked(state);
         }
         return ms_real.posix_memalign(to, alignment, bytes);
     }

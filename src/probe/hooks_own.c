@@ -39,8 +39,8 @@ static void *hook_mallocx(size_t bytes, int flags)
     const struct ms_caller caller = MS_CALLER();
     struct ms_thread_state *state = ms_gate() == MS_GATE_COUNT ? ms_current_thread() : NULL;
     if (state == NULL || !state->tracked) {
-        if (state == NULL && ms_ready == MS_READY_COUNTING) {
-            ms_count_untracked();
+        if (ms_ready == MS_READY_COUNTING) {
+            ms_pass_untracked(state);
         }
         return next_mallocx(bytes, flags);
     }
@@ -52,7 +52,7 @@ static void *hook_mallocx(size_t bytes, int flags)
         block = next_mallocx(bytes, flags);
     }
     if (block == NULL) {
-        ms_count_failed(state);
+        ms_count_failed(state, &caller);
     } else {
         ms_block_allocated(state, &caller, block, bytes, MS_BLOCK_MALLOC);
     }
@@ -72,11 +72,10 @@ static void claim(struct ms_thread_state *state, void *block, struct ms_block_cl
 static void enter_again(struct ms_thread_state *state, const struct ms_caller *caller, void *block,
                         size_t bytes)
 {
-    if (state == NULL) {
-        ms_count_untracked();
-    } else if (state->tracked) {
-        ms_own_add(&state->record->own.reallocations, 1);
-        ms_block_allocated(state, caller, block, bytes, MS_BLOCK_MALLOC);
+    if (state != NULL && state->tracked) {
+        ms_block_allocated(state, caller, block, bytes, MS_BLOCK_REALLOC);
+    } else {
+        ms_pass_untracked(state);
     }
 }
 
@@ -98,7 +97,7 @@ static void *hook_rallocx(void *block, size_t bytes, int flags)
     }
     if (moved == NULL) {
         ms_block_restore(block, &claimed);
-        ms_count_failed(state);
+        ms_count_failed(state, &caller);
         return NULL;
     }
     ms_block_settle(state, block, &claimed);
@@ -193,7 +192,7 @@ static void *hook_rezalloc(void *block, size_t bytes)
     void *moved = next_rezalloc(block, bytes);
     if (moved == NULL) {
         ms_block_restore(block, &claimed);
-        ms_count_failed(state);
+        ms_count_failed(state, &caller);
         return NULL;
     }
     ms_block_settle(state, block, &claimed);

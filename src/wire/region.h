@@ -37,6 +37,7 @@
 #define MS_BUILD_ID_MAX    20u
 #define MS_RATES_MAX       32u
 #define MS_STEPS_KEPT      8u
+#define MS_CONTEXTS_MAX    655360u
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
@@ -125,6 +126,8 @@ struct ms_region_step {
     uint32_t reason; /* enum ms_stepped_reason; written last */
     uint32_t mode;
     uint32_t stack_depth;
+    uint32_t number; /* from 1 since the tracking was set */
+    uint32_t reserved;
 };
 
 /* Life of a region or slot. A slot is used by one process only, never again after it. */
@@ -285,7 +288,7 @@ struct ms_region_thread {
 #define MS_TICK_BITS        28u
 #define MS_CLOCK_EVENTS     64u
 
-/* Events that are not of the context's home class, by class: see struct ms_region_context. */
+/* Events by class; the home class is to be left out: see struct ms_region_context. */
 struct ms_region_histogram {
     _Atomic uint64_t events[16];
 };
@@ -315,9 +318,10 @@ union ms_region_detail {
  * (thread, call stack, sampling rate): two lines written by the owning thread, one by the others.
  *
  * A histogram is stored as far as it is needed: all events are in the home class, those of the
- * first event, until one is not; then a detail holds the events of the other classes, and the
- * home class has the rest. Sizes: `allocations` events. Lifetimes: `deallocations` own events and
- * those of the remote line, each with a home class of their own.
+ * first event, until one is not; from then on a detail counts the events by class. Of the home
+ * class it holds only those since; the true number is what the other classes leave of all events.
+ * Sizes: `allocations` events. Lifetimes: `deallocations` own events and those of the remote line,
+ * each with a home class of their own.
  *
  * `live_at_peak_bytes` was live when the process entered peak epoch `peak_epoch`; when that is not
  * the current epoch of the header, nothing has changed since and the live bytes of now hold.
