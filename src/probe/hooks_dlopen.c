@@ -90,14 +90,13 @@ void *ms_hook_dlopen(const char *file, int mode) __asm__("dlopen");
 void *ms_hook_dlmopen(Lmid_t space, const char *file, int mode) __asm__("dlmopen");
 
 /* Both calls are the last thing done, with the arguments as they came: compiled to a jump. */
-MS_EXPORT __attribute__((optimize("O2"))) void *ms_hook_dlopen(const char *file, int mode)
+MS_EXPORT void *ms_hook_dlopen(const char *file, int mode)
 {
     ms_dlopen_look(file, mode);
     return ms_next_dlopen == NULL ? NULL : ms_next_dlopen(file, mode);
 }
 
-MS_EXPORT __attribute__((optimize("O2"))) void *ms_hook_dlmopen(Lmid_t space, const char *file,
-                                                                int mode)
+MS_EXPORT void *ms_hook_dlmopen(Lmid_t space, const char *file, int mode)
 {
     ms_dlmopen_look(space, file, mode);
     return ms_next_dlmopen == NULL ? NULL : ms_next_dlmopen(space, file, mode);

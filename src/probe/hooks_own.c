@@ -7,7 +7,7 @@
  * here. The others are passed on: the first call is noted, and a block of ours that goes in is
  * taken out of the books first, tag and all, since some of them promise zeroes behind the block.
  */
-#include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static void *hook_rallocx(void *block, size_t bytes, int flags)
 {
     const struct ms_caller caller = MS_CALLER();
     if (!counts(block)) {
-        return next_rallocx(block, bytes, flags);
+        return ms_arena_holds(block) ? realloc(block, bytes) : next_rallocx(block, bytes, flags);
     }
     struct ms_block_claim claimed;
     struct ms_thread_state *state = ms_current_thread();
@@ -110,7 +110,8 @@ static size_t hook_xallocx(void *block, size_t bytes, size_t extra, int flags)
 {
     const struct ms_caller caller = MS_CALLER();
     if (!counts(block)) {
-        return next_xallocx(block, bytes, extra, flags);
+        return ms_arena_holds(block) ? malloc_usable_size(block)
+                                     : next_xallocx(block, bytes, extra, flags);
     }
     struct ms_block_claim claimed;
     struct ms_thread_state *state = ms_current_thread();
@@ -130,7 +131,8 @@ static size_t hook_xallocx(void *block, size_t bytes, size_t extra, int flags)
 
 static size_t hook_sallocx(void *block, int flags)
 {
-    return counts(block) ? ms_block_usable(ms_current_thread(), block) : next_sallocx(block, flags);
+    (void)flags;
+    return malloc_usable_size(block);
 }
 
 static void hook_dallocx(void *block, int flags)
@@ -172,8 +174,7 @@ static void *hook_malloc_aligned(size_t bytes, size_t alignment)
 /* mimalloc's never changes anything: it says whether the block has that room. */
 static void *hook_expand(void *block, size_t bytes)
 {
-    bool room = block != NULL && (counts(block) ? ms_block_usable(ms_current_thread(), block)
-                                                : ms_real.malloc_usable_size(block)) >= bytes;
+    bool room = block != NULL && malloc_usable_size(block) >= bytes;
     return room ? block : NULL;
 }
 
