@@ -12,5 +12,5 @@ TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-json
                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev electric-fence \
                  libclang-rt-dev
 
-# To compare in `make bench`.
-BENCH_PACKAGES := heaptrack
+# To compare in `make bench`; a missing one is said there and left out.
+BENCH_PACKAGES := heaptrack libjemalloc2 libgoogle-perftools-dev
