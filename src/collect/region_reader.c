@@ -252,6 +252,9 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->parent_pid = LOAD(&header->parent_pid);
     facts->exe = LOAD(&header->exe);
     facts->allocator = LOAD(&header->allocator);
+    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
+        facts->unseen[way] = LOAD(&header->unseen[way]);
+    }
     facts->probe_bytes = (uint64_t)LOAD(&header->page_bytes_opened_kib) << 10;
     facts->start_ns = LOAD(&header->start_ns);
     facts->exec_ns = LOAD(&header->exec_ns);

@@ -62,6 +62,7 @@ struct ms_region_facts {
     uint32_t state, off_reason, untagged_reason;
     uint32_t pid, parent_pid;
     uint32_t exe, allocator; /* string offsets, to be given to ms_region_view_string */
+    uint32_t unseen[MS_UNSEEN_WAYS];
     uint64_t probe_bytes;
     uint64_t start_ns, exec_ns;
     uint64_t peak_bytes, publish_step_bytes;
