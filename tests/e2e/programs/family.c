@@ -8,6 +8,7 @@
  *   family c11        threads of <threads.h>, which do not come through pthread_create
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -63,8 +64,10 @@ static int change_root(void)
         return 1;
     }
     churn(10);
+    int parent = open("/tmp", O_PATH | O_CLOEXEC);
     int entered = chroot(folder);
-    rmdir(folder);
+    unlinkat(parent, folder + strlen("/tmp/"), AT_REMOVEDIR);
+    close(parent);
     printf("chroot %d, setuid %d\n", entered, entered == 0 ? setgid(65534) | setuid(65534) : 0);
     fflush(stdout);
     for (int i = 0; i < 3; i++) {
