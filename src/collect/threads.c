@@ -11,8 +11,12 @@
 #include "collect/proc_thread.h"
 #include "wire/clock.h"
 
-/* At most so many threads are looked at in one tick; more of them take turns. */
-enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5 };
+/*
+ * At most so many threads are looked at in one tick; more of them take turns. One that has slept
+ * through QUIET_READS looks is looked at with the full reads only: when it wakes up it is seen
+ * half a second late at most, with all that it did since.
+ */
+enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5, QUIET_READS = 10 };
 
 struct watched {
     uint32_t model_id;
@@ -27,7 +31,8 @@ struct watched {
     struct ms_heap heap;
     struct ms_proc_thread files;
     uint64_t start_ticks;
-    uint64_t read_ns; /* last read of /proc; 0: never */
+    uint64_t read_ns;     /* last read of /proc; 0: never */
+    uint32_t quiet_reads; /* in a row that showed that it had not run */
 };
 
 struct ms_watched_threads {
@@ -40,6 +45,7 @@ struct ms_watched_threads {
     struct ms_id_map by_serial; /* serial of a record -> thread of the model */
     pid_t *tids;
     size_t tid_capacity;
+    uint32_t listed; /* how many the process had when they were listed */
     uint64_t ended_voluntary, ended_involuntary;
     uint64_t ever;
 };
@@ -305,6 +311,7 @@ int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_mod
             break;
         }
         watched->change = change;
+        watched->quiet_reads = 0;
         apply_record(threads, model, budget, watched, &copy, now_ns);
     }
     return result;
@@ -340,12 +347,15 @@ static int read_proc(struct ms_model *model, struct ms_descriptor_budget *budget
         return 0;
     }
     bool first = watched->read_ns == 0;
+    uint64_t run_ns = thread->kernel.run_ns;
     int result = ms_proc_thread_read(&watched->files, budget, tasks, watched->tid, full || first,
                                      &thread->kernel, name, &watched->start_ticks);
     if (result != 0) {
         return result;
     }
     watched->read_ns = now_ns;
+    bool slept = (thread->kernel.have & MS_HAVE_RUN_QUEUE) != 0 && thread->kernel.run_ns == run_ns;
+    watched->quiet_reads = slept && !first ? watched->quiet_reads + 1 : 0;
     if (name[0] != '\0' && strcmp(name, thread->name) != 0) {
         copy_name(thread, name, sizeof name);
     }
@@ -394,9 +404,10 @@ static int match_tids(struct ms_watched_threads *threads, struct ms_model *model
     return result;
 }
 
-int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
-                            struct ms_descriptor_budget *budget,
-                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick)
+/* Brings `present` up to what /proc lists. */
+static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
+                     struct ms_descriptor_budget *budget, const struct ms_proc_process *process,
+                     uint64_t now_ns)
 {
     ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
     if (tid_count < 0) {
@@ -408,13 +419,27 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
     int result = match_tids(threads, model, budget, (size_t)tid_count, now_ns);
     qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
     threads->sorted_count = threads->present_count;
+    threads->listed = process->threads;
+    return result;
+}
 
+int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget,
+                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick)
+{
+    /* As many as before, no new record: mostly the same ones. The list is dear. */
+    bool same = process->threads != 0 && process->threads == threads->listed &&
+                threads->sorted_count == threads->present_count;
+    int result = 0;
+    if (!same || tick % TICKS_PER_FULL_READ == 0) {
+        result = list_tids(threads, model, budget, process, now_ns);
+    }
     size_t turns = threads->present_count / READS_PER_TICK + 1;
     for (size_t i = 0; i < threads->present_count; i++) {
         struct watched *watched = threads->present[i];
-        bool turn = i % turns == tick % turns || watched->read_ns == 0;
         bool full = i % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
-        if (turn && !watched->ended) {
+        bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
+        if ((full || awake || watched->read_ns == 0) && !watched->ended) {
             (void)read_proc(model, budget, process->tasks, watched, full, now_ns);
         }
     }
