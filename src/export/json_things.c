@@ -333,7 +333,7 @@ static uint64_t culprit_index(const struct ms_site *site)
     const size_t culprit = ms_site_culprit(site);
     uint64_t index = 0;
     for (size_t i = 0; i < culprit; i++) {
-        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
             index++;
         }
@@ -371,7 +371,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_key(writer, "stack");
     ms_json_array_begin(writer);
     for (size_t i = 0; i < site->depth; i++) {
-        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
             write_frame(writer, frame);
         }

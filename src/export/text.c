@@ -143,7 +143,7 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
         char name[NAME_CELLS];
         char peak[MS_FORMAT_MAX];
         if (top[i]->depth > 0) {
-            ms_format_frame(raw, sizeof(raw), top[i]->frames[ms_site_culprit(top[i])]);
+            ms_format_frame(raw, sizeof(raw), ms_site_frame(top[i], ms_site_culprit(top[i])));
         }
         fprintf(out, "%s %s %s", i > 0 ? ";" : "", safe_name(name, sizeof(name), raw),
                 ms_format_bytes(peak, sizeof(peak), (double)top[i]->heap.peak_bytes));

@@ -273,7 +273,7 @@ def test_abort():
         chance = random.Random(SEED + number)
         with Run(number + 1, f"abort={chance.randrange(1, 300)}") as run:
             run.finish(128 + signal.SIGABRT)
-            check(load(run.json), run.path, least_threads=STEADY - 2)
+            check(load(run.json), run.path, least_threads=STEADY)
 
 
 def test_killed_viewer():

@@ -349,6 +349,11 @@ int main(int argc, char **argv)
         execv("/proc/self/exe", argv);
     }
     if (abort_ms > 0) {
+        for (uint32_t i = 0; i < STEADY; i++) {
+            while (!atomic_load(&ledger->entry[first_steady + i].named)) {
+                usleep(100);
+            }
+        }
         usleep((useconds_t)abort_ms * 1000);
         abort();
     }
