@@ -407,11 +407,15 @@ static int match_tids(struct ms_watched_threads *threads, struct ms_model *model
 /* Brings `present` up to what /proc lists. */
 static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
                      struct ms_descriptor_budget *budget, const struct ms_proc_process *process,
-                     uint64_t now_ns)
+                     const struct ms_region_view *view, uint64_t now_ns)
 {
     ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
     if (tid_count < 0) {
         return tid_count == -ENOMEM ? -ENOMEM : 0;
+    }
+    /* After the list, so that what it shows was there before exec. */
+    if (view != NULL && ms_region_view_state(view) == MS_REGION_EXEC) {
+        return 0;
     }
     if (threads->sorted_count != threads->present_count) {
         qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
@@ -425,14 +429,15 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
 
 int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
                             struct ms_descriptor_budget *budget,
-                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick)
+                            const struct ms_proc_process *process,
+                            const struct ms_region_view *view, uint64_t now_ns, uint64_t tick)
 {
     /* As many as before, no new record: mostly the same ones. The list is dear. */
     bool same = process->threads != 0 && process->threads == threads->listed &&
                 threads->sorted_count == threads->present_count;
     int result = 0;
     if (!same || tick % TICKS_PER_FULL_READ == 0) {
-        result = list_tids(threads, model, budget, process, now_ns);
+        result = list_tids(threads, model, budget, process, view, now_ns);
     }
     size_t turns = threads->present_count / READS_PER_TICK + 1;
     for (size_t i = 0; i < threads->present_count; i++) {

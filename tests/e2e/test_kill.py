@@ -135,6 +135,11 @@ def check(document, path, running=False, least_threads=0):
     threads, twice = {}, []
     for thread in document["threads"]:
         if thread["name"][:1] in "tsc" and "." in thread["name"]:
+            # One that ended before it ran at all has no figures, but no name of its own either.
+            if thread["allocations"] is None:
+                checks.that(False, f"{thread['name']} of process {thread['process_id']} is one "
+                                   "of /proc only")
+                continue
             twice += [thread["name"]] if thread["name"] in threads else []
             threads[thread["name"]] = thread
     checks.that(not twice, f"names that appear twice: {twice[:5]}")
@@ -149,13 +154,14 @@ def check(document, path, running=False, least_threads=0):
     if not running:
         check_flows(checks, document, steady, threads)
     for process in document["processes"]:
-        own = [t for t in document["threads"] if t["process_id"] == process["id"]]
+        own = [t for t in document["threads"]
+               if t["process_id"] == process["id"] and t["allocations"] is not None]
         if process["totals"]["allocations"] is None:
             continue
         if not running:
             check_sites(checks, document, process, own)
         for figure in ("allocations", "deallocations", "bytes_allocated", "bytes_freed"):
-            total = sum(t[figure] for t in own if t[figure] is not None)
+            total = sum(t[figure] for t in own)
             checks.that(process["totals"][figure] == total,
                         f"process {process['pid']} {figure}: {process['totals'][figure]}, "
                         f"its threads {total}")
