@@ -22,16 +22,45 @@ void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_ki
 
 void ms_release(void *block)
 {
-    ms_release_inline(block);
+    if (MS_LIKELY(ms_way == MS_WAY_HEADERS && block != NULL)) {
+        if (MS_LIKELY(ms_event_freed(block, true))) {
+            ms_real.free(block);
+        } else {
+            ms_release_slowly(block);
+        }
+    } else {
+        ms_release_generally(block);
+    }
 }
 
-void ms_release_otherwise(enum ms_gate gate, void *block)
+void ms_release_generally(void *block)
 {
+    bool real = ms_way == MS_WAY_GENERAL ? block != NULL && ms_event_freed(block, false)
+                                         : ms_ready == MS_READY_COUNTING && !ms_arena_holds(block);
+    if (MS_LIKELY(real)) {
+        ms_real.free(block);
+    } else {
+        ms_release_slowly(block);
+    }
+}
+
+void ms_release_slowly(void *block)
+{
+    enum ms_gate gate = ms_gate();
+    if (block == NULL) {
+        return;
+    }
     if (ms_arena_holds(block)) {
         ms_free_arena(block);
-    } else if (gate == MS_GATE_REAL) {
-        ms_real.free(block);
-    } /* else too early: nothing but the arena has given blocks yet */
+        return;
+    }
+    if (gate == MS_GATE_ARENA) {
+        return; /* too early: nothing but the arena has given blocks yet */
+    }
+    if (gate == MS_GATE_COUNT) {
+        ms_block_freed(ms_current_thread(), block);
+    }
+    ms_real.free(block);
 }
 
 void ms_free_arena(void *block)
