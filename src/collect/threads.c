@@ -26,6 +26,7 @@ struct watched {
     bool ended;
     bool present; /* listed in `present` */
     bool flows_changed;
+    bool flow_of_unknown; /* some of its flows were of owners that were not known at the time */
     uint32_t name_version;
     uint64_t change; /* of the record, when it was read */
     struct ms_heap heap;
@@ -452,7 +453,7 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
 }
 
 static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *model,
-                          const struct ms_region_view *view, const struct watched *watched)
+                          const struct ms_region_view *view, struct watched *watched)
 {
     struct ms_region_flow flows[MS_FLOW_ENTRIES + 1];
     uint32_t count = ms_region_view_flows(view, watched->record, flows);
@@ -472,7 +473,9 @@ static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *m
             flow->bytes = flows[i].bytes;
         }
     }
-    if (other_blocks != 0) {
+    /* Also when there are none any more: the owner was too new to be known when they were read. */
+    if (other_blocks != 0 || watched->flow_of_unknown) {
+        watched->flow_of_unknown = true;
         struct ms_flow *flow =
             ms_model_flow_mutable(model, threads->process_id, 0, watched->model_id);
         if (flow != NULL) {

@@ -404,6 +404,9 @@ void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model)
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_flow_count(model); i++) {
         const struct ms_flow *flow = ms_model_flow(model, i);
+        if (flow->blocks == 0) { /* its blocks have come to be of a thread that is known by now */
+            continue;
+        }
         ms_json_line(writer);
         ms_json_object_begin(writer);
         ms_json_member_u64(writer, "process_id", flow->process_id);
