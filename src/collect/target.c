@@ -314,7 +314,7 @@ static void judge_seen(struct ms_target *target, struct ms_process *process,
         if (target->ended || now_ns > target->heard_ns + START_NS) {
             say_seen(process, MS_SEEN_NONE,
                      "the probe did not start: the program is static, privileged, of another C "
-                     "library, or it dropped LD_PRELOAD");
+                     "library, it dropped LD_PRELOAD, or no memory or descriptor was left");
         }
         return;
     }
