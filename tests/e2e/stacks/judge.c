@@ -1,0 +1,496 @@
+/*
+ * The judge of call stacks: linked into a build of the probe with --wrap=ms_stack_capture, it
+ * unwinds every captured call a second time with libunwind and compares what the region then says
+ * with it: every return address, where the stack ends and why, and the module of every frame.
+ *
+ * The verdicts are counted in a file that $JUDGE_REPORT names (made by the test, REPORT_BYTES
+ * long) and that all processes of the program share; the first differences follow as text. The file
+ * is mapped, so counts survive whatever end the program takes.
+ *
+ * libunwind is opened privately: as a dependency it would take over C++ exceptions. It works on a
+ * stack of ours, and whatever it allocates the probe counts without a stack, as the thread is
+ * marked busy all the while.
+ */
+#define UNW_LOCAL_ONLY
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libunwind.h>
+#include <link.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "probe/map.h"
+#include "probe/scratch.h"
+#include "probe/stack.h"
+#include "probe/system_call.h"
+
+#define REPORT_BYTES    (1u << 20)
+#define DESKS           64u
+#define DESK_BYTES      (256u << 10)
+#define PROBE_FRAMES    32
+#define KNOWN           (1u << 15)
+#define DIFFERENCES_MAX 8u
+#define SIGNAL_SET      8u /* bytes of the kernel's sigset_t */
+#define FIRST_CODE      4096u
+
+/* test_stacks.py reads the numbers in this order. */
+struct report {
+    _Atomic uint64_t processes; /* that loaded libunwind */
+    _Atomic uint64_t stacks;
+    _Atomic uint64_t frames;
+    _Atomic uint64_t different;
+    _Atomic uint64_t refused;   /* the probe had no room for it */
+    _Atomic uint64_t coarsened; /* compared as far as they go */
+    _Atomic uint64_t undecided; /* libunwind could not: compared as far as it came */
+    _Atomic uint64_t without_cfi;
+    _Atomic uint64_t depth_limited;
+    _Atomic uint64_t interrupted; /* led through a signal frame */
+    _Atomic uint64_t wrong_modules;
+    _Atomic uint64_t own_allocations; /* of loading libunwind; on the program's books */
+    _Atomic uint64_t unavailable;     /* libunwind could not be loaded */
+    _Atomic uint64_t log_bytes;
+    char log[];
+};
+
+/* What one comparison needs; too much for the stack of a signal handler. */
+struct desk {
+    _Atomic uint32_t taken;
+    const struct ms_caller *caller;
+    uint32_t depth;
+    uint32_t stack;
+    uint32_t count;
+    uint32_t flags;
+    bool interrupted;
+    bool undecided;
+    unw_context_t context;
+    unw_cursor_t cursor;
+    uintptr_t frames[MS_STACK_DEPTH_MAX]; /* as the region stores them: address - 1 is inside */
+};
+
+uint32_t __real_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                                 uint32_t depth) MS_HIDDEN;
+uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                                 uint32_t depth) MS_HIDDEN;
+MS_HIDDEN void ms_arch_call_on_stack(void *top, void (*function)(void *), void *argument);
+
+static struct {
+    int (*getcontext)(unw_context_t *);
+    int (*init)(unw_cursor_t *, unw_context_t *);
+    int (*step)(unw_cursor_t *);
+    int (*get_register)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+    int (*is_signal_frame)(unw_cursor_t *);
+    int (*proc_info)(unw_cursor_t *, unw_proc_info_t *);
+    void (*flush)(unw_addr_space_t, unw_word_t, unw_word_t);
+    unw_addr_space_t *space;
+} unwind;
+
+enum { START_NOT, START_RUNNING, START_DONE, START_OFF };
+static _Atomic uint32_t started;
+static struct report *report;
+static struct desk *_Atomic desks[DESKS];
+static _Atomic uint64_t known_code[KNOWN];    /* has unwind information */
+static _Atomic uint64_t known_modules[KNOWN]; /* is in the module that its pc id says */
+static _Atomic uint64_t loads_seen;
+static _Atomic uint32_t judging;
+static _Atomic uint32_t forking; /* tid of the thread that forks */
+
+static void add(_Atomic uint64_t *counter, uint64_t count)
+{
+    atomic_fetch_add_explicit(counter, count, memory_order_relaxed);
+}
+
+static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
+{
+    char line[512];
+    va_list list;
+    va_start(list, format);
+    int length = vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    size_t bytes = length < 0 ? 0 : (size_t)length < sizeof line ? (size_t)length : sizeof line - 1;
+    uint64_t at = atomic_fetch_add(&report->log_bytes, bytes);
+    if (at + bytes <= REPORT_BYTES - sizeof *report) {
+        memcpy(report->log + at, line, bytes);
+    }
+}
+
+static uint32_t own_tid(void)
+{
+    return (uint32_t)ms_system_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* No thread may be inside libunwind when another one forks: the child would find its lock taken. */
+static void fork_begins(void)
+{
+    uint32_t nobody = 0;
+    while (!atomic_compare_exchange_weak(&forking, &nobody, own_tid())) {
+        nobody = 0;
+        sched_yield();
+    }
+    while (atomic_load(&judging) != 0) {
+        sched_yield();
+    }
+}
+
+static void fork_over(void)
+{
+    atomic_store(&forking, 0);
+}
+
+static void enter(void)
+{
+    for (;;) {
+        atomic_fetch_add(&judging, 1);
+        uint32_t who = atomic_load(&forking);
+        if (who == 0 || who == own_tid()) {
+            return;
+        }
+        atomic_fetch_sub(&judging, 1);
+        sched_yield();
+    }
+}
+
+static void leave(void)
+{
+    /* Only the forking thread is here in a child that is forked meanwhile. */
+    atomic_fetch_sub(&judging, 1);
+}
+
+static void *symbol(void *library, const char *name)
+{
+    void *found = dlsym(library, name);
+    if (found == NULL) {
+        atomic_store(&started, START_OFF);
+    }
+    return found;
+}
+
+static void load_unwinder(void)
+{
+    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        atomic_store(&started, START_OFF);
+        return;
+    }
+    *(void **)&unwind.getcontext = symbol(library, "_Ux86_64_getcontext");
+    *(void **)&unwind.init = symbol(library, "_ULx86_64_init_local");
+    *(void **)&unwind.step = symbol(library, "_ULx86_64_step");
+    *(void **)&unwind.get_register = symbol(library, "_ULx86_64_get_reg");
+    *(void **)&unwind.is_signal_frame = symbol(library, "_ULx86_64_is_signal_frame");
+    *(void **)&unwind.proc_info = symbol(library, "_ULx86_64_get_proc_info");
+    *(void **)&unwind.flush = symbol(library, "_Ux86_64_flush_cache");
+    *(void **)&unwind.space = symbol(library, "_ULx86_64_local_addr_space");
+    pthread_atfork(fork_begins, fork_over, fork_over);
+}
+
+/* NULL: no memory. Not by the mmap of the probe, which would count it for the program. */
+static void *map(size_t bytes, int flags, long file)
+{
+    long mapped =
+        ms_system_call(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+    return mapped < 0 && mapped > -4096 ? NULL : (void *)mapped;
+}
+
+static struct report *open_report(void)
+{
+    const char *path = getenv("JUDGE_REPORT");
+    long file = path == NULL
+                    ? -1
+                    : ms_system_call(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC, 0, 0, 0);
+    if (file < 0) {
+        return NULL;
+    }
+    struct report *mapped = map(REPORT_BYTES, MAP_SHARED, file);
+    ms_system_call(SYS_close, file, 0, 0, 0, 0, 0);
+    return mapped;
+}
+
+/* At the first stack, which may be before our constructor could have run. */
+static bool start(void)
+{
+    uint32_t seen = START_NOT;
+    if (!atomic_compare_exchange_strong(&started, &seen, START_RUNNING)) {
+        while (seen == START_RUNNING) {
+            sched_yield();
+            seen = atomic_load(&started);
+        }
+        return seen == START_DONE;
+    }
+    report = open_report();
+    if (report == NULL) {
+        atomic_store(&started, START_OFF);
+        return false;
+    }
+    uint64_t busy = atomic_load(&ms_region->losses.busy_events);
+    load_unwinder();
+    add(&report->own_allocations, atomic_load(&ms_region->losses.busy_events) - busy);
+    seen = START_RUNNING;
+    bool loaded = atomic_compare_exchange_strong(&started, &seen, START_DONE);
+    add(loaded ? &report->processes : &report->unavailable, 1);
+    return loaded;
+}
+
+static int count_loads(struct dl_phdr_info *info, size_t bytes, void *to)
+{
+    (void)bytes;
+    *(uint64_t *)to = info->dlpi_adds + info->dlpi_subs;
+    return 1;
+}
+
+/* libunwind does not notice that a module is gone; nor would our own tables. */
+static void follow_loads(void)
+{
+    uint64_t loads = 0;
+    dl_iterate_phdr(count_loads, &loads);
+    if (atomic_exchange(&loads_seen, loads) != loads) {
+        unwind.flush(*unwind.space, 0, 0);
+        memset((void *)known_code, 0, sizeof known_code);
+        memset((void *)known_modules, 0, sizeof known_modules);
+    }
+}
+
+static _Atomic uint64_t *place_of(_Atomic uint64_t *table, uint64_t value)
+{
+    return &table[value * UINT64_C(0x9e3779b97f4a7c15) >> 49];
+}
+
+static uintptr_t register_of(struct desk *desk, unw_regnum_t number)
+{
+    unw_word_t value = 0;
+    unwind.get_register(&desk->cursor, number, &value);
+    return (uintptr_t)value;
+}
+
+static bool has_unwind_information(struct desk *desk, uintptr_t stored)
+{
+    _Atomic uint64_t *place = place_of(known_code, stored);
+    if (atomic_load_explicit(place, memory_order_relaxed) == stored) {
+        return true;
+    }
+    unw_cursor_t copy = desk->cursor;
+    unw_proc_info_t information;
+    if (unwind.proc_info(&copy, &information) < 0) {
+        return false;
+    }
+    atomic_store_explicit(place, stored, memory_order_relaxed);
+    return true;
+}
+
+/* Outwards from our own frames to the caller of the hook. */
+static bool reach_caller(struct desk *desk)
+{
+    for (int i = 0; i < PROBE_FRAMES; i++) {
+        if (unwind.step(&desk->cursor) <= 0) {
+            return false;
+        }
+        if (register_of(desk, UNW_REG_SP) == desk->caller->stack_pointer) {
+            return register_of(desk, UNW_REG_IP) == desk->caller->return_address;
+        }
+    }
+    return false;
+}
+
+static void unwind_stack(struct desk *desk)
+{
+    desk->count = 0;
+    desk->flags = 0;
+    desk->interrupted = false;
+    desk->undecided = unwind.init(&desk->cursor, &desk->context) < 0 || !reach_caller(desk);
+    while (!desk->undecided) {
+        uintptr_t pc = register_of(desk, UNW_REG_IP);
+        if (pc < FIRST_CODE) {
+            desk->flags = pc == 0 ? 0 : MS_STACK_CUT_NO_CFI;
+            return;
+        }
+        if (desk->count == desk->depth) {
+            desk->flags = MS_STACK_CUT_DEPTH;
+            return;
+        }
+        bool interrupted = unwind.is_signal_frame(&desk->cursor) > 0;
+        desk->interrupted |= interrupted;
+        desk->frames[desk->count++] = pc + interrupted;
+        if (!has_unwind_information(desk, pc + interrupted)) {
+            desk->flags = MS_STACK_CUT_NO_CFI;
+            return;
+        }
+        int result = unwind.step(&desk->cursor);
+        if (result == 0) {
+            return;
+        }
+        desk->undecided = result < 0;
+    }
+}
+
+static const struct ms_region_pc *pc_at(const uint32_t *words, uint32_t frame)
+{
+    return ms_area_at(MS_AREA_PCS, words[1 + frame]);
+}
+
+static bool equal(const struct desk *desk, const uint32_t *words)
+{
+    uint32_t depth = MS_STACK_DEPTH(words[0]);
+    uint32_t flags = words[0] & ~0xffu;
+    bool cut = (flags & MS_STACK_COARSENED) != 0 || desk->undecided;
+    uint32_t compared = cut && depth < desk->count ? depth : desk->count;
+    if (!desk->undecided && !cut && (depth != desk->count || flags != desk->flags)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < compared && i < depth; i++) {
+        if (pc_at(words, i)->address != desk->frames[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is the code that lies there now of the module that the region says? */
+static bool module_right(const struct ms_region_pc *pc)
+{
+    struct dl_find_object found;
+    bool in_module = _dl_find_object((void *)(pc->address - 1), &found) == 0;
+    const struct ms_region_module *module = ms_area_at(MS_AREA_MODULES, pc->module);
+    const char *path = ms_area_at(MS_AREA_STRINGS, pc->module != 0 ? module->path : 0);
+    if (!in_module) {
+        return pc->module == 0 || strcmp(path, "[vdso]") == 0;
+    }
+    const char *name = found.dlfo_link_map->l_name;
+    return pc->module != 0 && module->base == (uintptr_t)found.dlfo_map_start &&
+           module->load_bias == found.dlfo_link_map->l_addr &&
+           (name[0] == '\0' || strcmp(path, name) == 0);
+}
+
+static uint32_t wrong_module(const uint32_t *words)
+{
+    for (uint32_t i = 0; i < MS_STACK_DEPTH(words[0]); i++) {
+        const struct ms_region_pc *pc = pc_at(words, i);
+        uint64_t value = pc->address ^ (uint64_t)pc->module << 48;
+        _Atomic uint64_t *place = place_of(known_modules, value);
+        if (atomic_load_explicit(place, memory_order_relaxed) == value) {
+            continue;
+        }
+        if (!module_right(pc)) {
+            return i + 1;
+        }
+        atomic_store_explicit(place, value, memory_order_relaxed);
+    }
+    return 0;
+}
+
+static void say_frame(const char *who, uint32_t frame, uintptr_t address)
+{
+    Dl_info info = {0};
+    dladdr((void *)(address - 1), &info);
+    say("  %s %3u %#lx %s+%#lx (%s)\n", who, frame, (unsigned long)address,
+        info.dli_sname != NULL ? info.dli_sname : "?",
+        (unsigned long)(address - (uintptr_t)(info.dli_saddr != NULL ? info.dli_saddr
+                                                                     : info.dli_fbase)),
+        info.dli_fname != NULL ? info.dli_fname : "no module");
+}
+
+static void say_both(const struct desk *desk, const uint32_t *words)
+{
+    uint32_t depth = MS_STACK_DEPTH(words[0]);
+    say("thread %u, stack pointer %#lx, probe: %u frames, flags %#x; libunwind: %u, %#x%s\n",
+        own_tid(), (unsigned long)desk->caller->stack_pointer, depth, words[0] & ~0xffu,
+        desk->count, desk->flags, desk->undecided ? ", failed" : "");
+    for (uint32_t i = 0; i < depth || i < desk->count; i++) {
+        uintptr_t ours = i < depth ? pc_at(words, i)->address : 0;
+        uintptr_t theirs = i < desk->count ? desk->frames[i] : 0;
+        if (ours == theirs) {
+            say_frame("both     ", i, ours);
+            continue;
+        }
+        if (ours != 0) {
+            say_frame("probe    ", i, ours);
+        }
+        if (theirs != 0) {
+            say_frame("libunwind", i, theirs);
+        }
+    }
+}
+
+static void judge(void *argument)
+{
+    struct desk *desk = argument;
+    follow_loads();
+    unwind_stack(desk);
+    add(&report->stacks, 1);
+    add(&report->frames, desk->count);
+    add(&report->undecided, desk->undecided);
+    add(&report->without_cfi, (desk->flags & MS_STACK_CUT_NO_CFI) != 0);
+    add(&report->depth_limited, (desk->flags & MS_STACK_CUT_DEPTH) != 0);
+    add(&report->interrupted, desk->interrupted);
+    if (desk->stack == 0) {
+        add(&report->refused, 1);
+        return;
+    }
+    const uint32_t *words = ms_area_at(MS_AREA_STACKS, desk->stack);
+    add(&report->coarsened, (words[0] & MS_STACK_COARSENED) != 0);
+    if (!equal(desk, words)) {
+        if (atomic_fetch_add(&report->different, 1) < DIFFERENCES_MAX) {
+            say_both(desk, words);
+        }
+        return;
+    }
+    uint32_t wrong = wrong_module(words);
+    if (wrong != 0 && atomic_fetch_add(&report->wrong_modules, 1) < DIFFERENCES_MAX) {
+        say("frame %u is said to lie in %s\n", wrong - 1,
+            (const char *)ms_area_at(MS_AREA_STRINGS,
+                                     ((const struct ms_region_module *)ms_area_at(
+                                          MS_AREA_MODULES, pc_at(words, wrong - 1)->module))
+                                         ->path));
+        say_both(desk, words);
+    }
+}
+
+static struct desk *take_desk(void)
+{
+    for (unsigned i = 0;; i = (i + 1) % DESKS) {
+        struct desk *desk = atomic_load(&desks[i]);
+        uint32_t no = 0;
+        if (desk == NULL) {
+            desk = map(DESK_BYTES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+            struct desk *expected = NULL;
+            if (!atomic_compare_exchange_strong(&desks[i], &expected, desk)) {
+                ms_system_call(SYS_munmap, (long)desk, DESK_BYTES, 0, 0, 0, 0);
+                desk = expected;
+            }
+        }
+        if (atomic_compare_exchange_strong(&desk->taken, &no, 1)) {
+            return desk;
+        }
+    }
+}
+
+uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                                 uint32_t depth)
+{
+    uint32_t stack = __real_ms_stack_capture(state, caller, depth);
+    uint64_t all = UINT64_MAX;
+    uint64_t before;
+    int error = errno;
+    ms_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, SIGNAL_SET, 0, 0);
+    if (start()) {
+        enter();
+        struct desk *desk = take_desk();
+        desk->caller = caller;
+        desk->depth = depth;
+        desk->stack = stack;
+        unwind.getcontext(&desk->context);
+        ms_arch_call_on_stack((char *)desk + DESK_BYTES, judge, desk);
+        atomic_store(&desk->taken, 0);
+        leave();
+    }
+    ms_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, SIGNAL_SET, 0, 0);
+    errno = error;
+    return stack;
+}
