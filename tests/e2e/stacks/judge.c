@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "frames.h"
 #include "probe/map.h"
 #include "probe/scratch.h"
 #include "probe/stack.h"
@@ -58,6 +59,8 @@ struct report {
     _Atomic uint64_t wrong_modules;
     _Atomic uint64_t own_allocations; /* of loading libunwind; on the program's books */
     _Atomic uint64_t unavailable;     /* libunwind could not be loaded */
+    _Atomic uint64_t known; /* stacks of which the program said what they are */
+    _Atomic uint64_t not_as_known;
     _Atomic uint64_t log_bytes;
     char log[];
 };
@@ -82,6 +85,9 @@ uint32_t __real_ms_stack_capture(struct ms_stack_state *state, const struct ms_c
 uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                  uint32_t depth) MS_HIDDEN;
 MS_HIDDEN void ms_arch_call_on_stack(void *top, void (*function)(void *), void *argument);
+
+/* Of the program, where it has it. */
+extern const struct expectation *expected_stack(void) __attribute__((weak));
 
 static struct {
     int (*getcontext)(unw_context_t *);
@@ -278,7 +284,9 @@ static bool has_unwind_information(struct desk *desk, uintptr_t stored)
     }
     unw_cursor_t copy = desk->cursor;
     unw_proc_info_t information;
-    if (unwind.proc_info(&copy, &information) < 0) {
+    /* Where there is none it makes a function of one byte up. */
+    if (unwind.proc_info(&copy, &information) < 0 ||
+        information.end_ip <= information.start_ip + 1) {
         return false;
     }
     atomic_store_explicit(place, stored, memory_order_relaxed);
@@ -418,6 +426,40 @@ static void say_both(const struct desk *desk, const uint32_t *words)
     }
 }
 
+static bool as_known(const struct expectation *expected, uint32_t depth, const uint32_t *words)
+{
+    uint32_t found = MS_STACK_DEPTH(words[0]);
+    uint32_t compared = expected->count < depth ? expected->count : depth;
+    if (found < compared || (expected->whole && found != compared)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < compared; i++) {
+        if (pc_at(words, i)->address != expected->frames[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Against the program's own knowledge, where it has any of this call. */
+static void compare_with_known(const struct desk *desk, const uint32_t *words)
+{
+    const struct expectation *expected = expected_stack != NULL ? expected_stack() : NULL;
+    if (expected == NULL || expected->count == 0 ||
+        expected->frames[0] != desk->caller->return_address) {
+        return;
+    }
+    add(&report->known, 1);
+    if (!as_known(expected, desk->depth, words) &&
+        atomic_fetch_add(&report->not_as_known, 1) < DIFFERENCES_MAX) {
+        say("not as the program knows it:\n");
+        say_both(desk, words);
+        for (uint32_t i = 0; i < expected->count; i++) {
+            say_frame("program  ", i, expected->frames[i]);
+        }
+    }
+}
+
 static void judge(void *argument)
 {
     struct desk *desk = argument;
@@ -435,6 +477,7 @@ static void judge(void *argument)
     }
     const uint32_t *words = ms_area_at(MS_AREA_STACKS, desk->stack);
     add(&report->coarsened, (words[0] & MS_STACK_COARSENED) != 0);
+    compare_with_known(desk, words);
     if (!equal(desk, words)) {
         if (atomic_fetch_add(&report->different, 1) < DIFFERENCES_MAX) {
             say_both(desk, words);
