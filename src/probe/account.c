@@ -115,8 +115,25 @@ static uint32_t context_for(struct ms_thread_state *state, const struct ms_calle
     }
     state->busy_stack_pointer = here;
     atomic_signal_fence(memory_order_seq_cst);
-    uint32_t stack = ms_stack_capture(&state->stack, caller, region->config.tracking.stack_depth);
-    uint32_t context = stack == 0 ? 0 : ms_context_of(state, stack);
+    uint32_t depth = region->config.tracking.stack_depth;
+    struct ms_read_set *found = ms_stack_find(&state->stack, caller, depth);
+    uint32_t context;
+    if (MS_LIKELY(found != NULL && found->serial == state->serial)) {
+        context = found->context;
+    } else {
+        uint32_t stack = found != NULL ? found->stack
+                                       : ms_stack_capture(&state->stack, caller, depth);
+        context = stack == 0 ? 0 : ms_context_of(state, stack);
+        struct ms_read_set set = {.stack = stack, .context = context, .serial = state->serial};
+        if (context == 0) {
+        } else if (found != NULL) {
+            found->serial = 0;
+            found->context = context;
+            found->serial = state->serial;
+        } else {
+            ms_stack_remember(&state->stack, caller, depth, &set);
+        }
+    }
     atomic_signal_fence(memory_order_seq_cst);
     state->busy_stack_pointer = 0;
     if (MS_UNLIKELY(context == 0)) {

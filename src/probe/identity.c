@@ -27,6 +27,11 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 33;
 }
 
+uint64_t ms_identity_random(void)
+{
+    return mix(key_seed ^ UINT64_C(0x5bf0363587a7c1e3));
+}
+
 void ms_process_set_up(void)
 {
     struct ms_region_header *region = ms_region;

@@ -88,9 +88,9 @@ static bool start_counting(int descriptor)
         turn_off(MS_OFF_NO_MEMORY);
         return false;
     }
-    (void)ms_stack_init(); /* without it every capture returns 0 */
-    ms_allocator_examine();
     ms_identity_read();
+    (void)ms_stack_init(ms_identity_random()); /* without it every capture returns 0 */
+    ms_allocator_examine();
     ms_process_set_up();
     atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
     struct ms_thread_state *state = ms_thread_enter();

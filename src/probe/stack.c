@@ -20,6 +20,9 @@
 #define OWN_FRAMES_MAX 32u
 #define PENDING_MAX    64u
 
+/* Instead of an offset in the draft: the register of the caller, or in the draft already. */
+enum { PLACE_CALLER = UINT32_MAX, PLACE_DRAFTED = UINT32_MAX - 1 };
+
 enum walk_status { WALK_ON, WALK_ENDED, WALK_UNKNOWN_REGISTER, WALK_FAILED };
 
 struct walk {
@@ -195,6 +198,21 @@ static __attribute__((noinline)) bool leave_rules(struct walk *walk, enum ms_rul
     return walk->status == WALK_ON;
 }
 
+static uint32_t words_between(uintptr_t start, uintptr_t place)
+{
+    uintptr_t words = (place - start) / sizeof(uintptr_t);
+    return words < PLACE_DRAFTED ? (uint32_t)words : PLACE_DRAFTED - 1; /* too far to be stored */
+}
+
+static void draft_frame_pointer(struct ms_read_set_draft *draft, uint32_t place)
+{
+    if (place == PLACE_CALLER) {
+        draft->caller_frame_pointer = true;
+    } else {
+        draft->frame_offset[draft->frames++] = place;
+    }
+}
+
 /*
  * The registers of the walk are variables of this function, which is the whole speed of it. The
  * words that a rule reads are the return address slot and, where the rule has one, the frame
@@ -206,9 +224,15 @@ static void walk_frames(struct walk *walk, const struct ms_rule_table *newest)
     uint64_t key = walk->key;
     uintptr_t stack_pointer = walk->stack_pointer;
     uintptr_t frame_pointer = walk->frame_pointer;
+    const uintptr_t start = walk->stack_pointer;
+    struct ms_read_set_draft *draft = &walk->state->draft;
+    uint32_t frame_pointer_place = PLACE_CALLER;
     uint64_t hash = 0;
     uint32_t count = 0;
+    uint32_t steps = 0;
     struct ms_rule found;
+    draft->frames = 0;
+    draft->caller_frame_pointer = false;
     while (name_frame(walk, key, count, &table, &found)) {
         enum ms_rule_kind kind = ms_rule_kind(found.rule);
         hash = ms_stack_hash(hash, found.pc_id);
@@ -232,14 +256,21 @@ static void walk_frames(struct walk *walk, const struct ms_rule_table *newest)
             stop(walk, MS_STACK_CUT_NO_CFI);
             break;
         }
+        if (kind == MS_RULE_FRAME && frame_pointer_place != PLACE_DRAFTED) {
+            draft_frame_pointer(draft, frame_pointer_place);
+            frame_pointer_place = PLACE_DRAFTED;
+        }
         if (frame_slot != 0) {
             frame_pointer = *(const uintptr_t *)(cfa - frame_slot);
+            frame_pointer_place = words_between(start, cfa - frame_slot);
         }
+        draft->return_offset[steps++] = words_between(start, cfa - return_slot);
         key = ms_arch_strip(*(const uintptr_t *)(cfa - return_slot));
         stack_pointer = cfa;
     }
     walk->count = count;
     walk->hash = hash;
+    draft->returns = steps;
 }
 
 struct whole_request {
@@ -319,38 +350,46 @@ static struct walk walk_start(struct ms_stack_state *state, const struct ms_call
     };
 }
 
+static void add_pending(_Atomic uint64_t *counter, uint32_t *pending)
+{
+    if (*pending != 0) {
+        atomic_fetch_add_explicit(counter, *pending, memory_order_relaxed);
+        *pending = 0;
+    }
+}
+
+void ms_stack_publish(struct ms_stack_state *state)
+{
+    struct ms_region_header *region = ms_region;
+    if (region != NULL) {
+        state->walks_published += state->walks_pending;
+        add_pending(&region->losses.walks, &state->walks_pending);
+        add_pending(&region->losses.walks_saved, &state->found_pending);
+        add_pending(&region->losses.stacks_interpreted, &state->interpreted_pending);
+        add_pending(&region->losses.stacks_cut_no_cfi, &state->cut_pending);
+    }
+}
+
 /* Shared counters are written rarely: one in 16 at first, one in 64 walks in the end. */
-static void count_walk(struct ms_stack_state *state, const struct walk *walk,
-                       struct ms_region_losses *losses)
+static void count_walk(struct ms_stack_state *state, const struct walk *walk)
 {
     state->walks_pending++;
     state->interpreted_pending += walk->interpreted;
     state->cut_pending += (walk->flags & MS_STACK_CUT_NO_CFI) != 0;
-    if (state->walks_pending < PENDING_MAX && state->walks_pending <= state->walks_published / 16) {
-        return;
+    if (state->walks_pending >= PENDING_MAX ||
+        state->walks_pending > state->walks_published / 16) {
+        ms_stack_publish(state);
     }
-    atomic_fetch_add_explicit(&losses->walks, state->walks_pending, memory_order_relaxed);
-    if (state->interpreted_pending != 0) {
-        atomic_fetch_add_explicit(&losses->stacks_interpreted, state->interpreted_pending,
-                                  memory_order_relaxed);
-    }
-    if (state->cut_pending != 0) {
-        atomic_fetch_add_explicit(&losses->stacks_cut_no_cfi, state->cut_pending,
-                                  memory_order_relaxed);
-    }
-    state->walks_published += state->walks_pending;
-    state->walks_pending = 0;
-    state->interpreted_pending = 0;
-    state->cut_pending = 0;
 }
 
-uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
-                          uint32_t depth)
+/* The stack by a walk, stored; `counted`: it is a walk that an event needed. */
+static uint32_t capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                        uint32_t depth, bool counted)
 {
-    struct ms_region_header *region = ms_region;
     const struct ms_rule_table *table = atomic_load_explicit(&ms_rule_table, memory_order_acquire);
     uint32_t region_generation = atomic_load_explicit(&ms_region_generation, memory_order_relaxed);
-    if (region == NULL || table == NULL || caller->stack_pointer % sizeof(uintptr_t) != 0) {
+    state->draft.complete = false;
+    if (ms_region == NULL || table == NULL || caller->stack_pointer % sizeof(uintptr_t) != 0) {
         return 0;
     }
     struct walk walk = walk_start(state, caller, depth);
@@ -360,7 +399,9 @@ uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *
         walk.interpreted = true;
         walk_whole(&walk, table);
     }
-    count_walk(state, &walk, &region->losses);
+    if (counted) {
+        count_walk(state, &walk);
+    }
     /* A fork in a handler in the middle of the walk: the ids are of the parent's region. */
     bool other_region =
         atomic_load_explicit(&ms_region_generation, memory_order_relaxed) != region_generation;
@@ -368,12 +409,62 @@ uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *
         return 0;
     }
     state->words[0] = walk.flags | walk.count;
-    return ms_intern_stack(state->words, walk.hash);
+    uint32_t whole = state->words[0];
+    uint32_t stack = ms_intern_stack(state->words, walk.hash);
+    state->draft.complete = !walk.interpreted && state->words[0] == whole && stack != 0 &&
+                            (walk.flags & (MS_STACK_CUT_NO_CFI | MS_STACK_COARSENED)) == 0;
+    /* The rules that were used hold for what it said at the start of the walk. */
+    state->draft.generation = walk.generation;
+    return stack;
 }
 
-int ms_stack_init(void)
+uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
+                          uint32_t depth)
+{
+    return capture(state, caller, depth, true);
+}
+
+void ms_stack_remember(struct ms_stack_state *state, const struct ms_caller *caller, uint32_t depth,
+                       const struct ms_read_set *found)
+{
+    const struct ms_read_set_draft *draft = &state->draft;
+    bool own = caller->stack_pointer >= state->stack_low &&
+               caller->stack_pointer < state->stack_high;
+    if (!draft->complete || !own) {
+        return;
+    }
+    if (state->sets.generation != draft->generation || state->sets.depth != depth) {
+        ms_read_sets_renew(&state->sets, draft->generation, depth);
+    }
+    ms_read_set_store(&state->sets, draft, ms_arch_strip(caller->return_address),
+                      caller->stack_pointer, caller->frame_pointer, found);
+}
+
+struct ms_read_set *ms_stack_check(struct ms_stack_state *state, const struct ms_caller *caller,
+                                   uint32_t depth, struct ms_read_set *found)
+{
+    struct ms_region_header *region = ms_region;
+    uint32_t checks = state->checks_made;
+    state->checks_made += checks < MS_STACK_CHECK_INTERVAL;
+    state->found_until_check = checks; /* 1, 2, 3... apart at first */
+    uint32_t expected = found->stack;
+    uint32_t stack = capture(state, caller, depth, false);
+    if (region == NULL || !state->draft.complete) {
+        return found;
+    }
+    atomic_fetch_add_explicit(&region->losses.rechecked, 1, memory_order_relaxed);
+    if (stack == expected) {
+        return found;
+    }
+    atomic_fetch_add_explicit(&region->losses.recheck_differed, 1, memory_order_relaxed);
+    found->hash = 0;
+    return NULL;
+}
+
+int ms_stack_init(uint64_t random)
 {
     ms_modules_init();
+    ms_read_set_init(random);
     return ms_rule_cache_init();
 }
 

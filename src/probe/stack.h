@@ -18,9 +18,13 @@
 #ifndef MS_PROBE_STACK_H
 #define MS_PROBE_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probe/arch.h"
+#include "probe/modules.h"
+#include "probe/read_set.h"
 #include "probe/real.h"
 #include "wire/region.h"
 
@@ -64,14 +68,19 @@ struct ms_stack_state {
     uint32_t interpreted_pending;
     uint32_t cut_pending;
     uint32_t walks_published;
+    uint32_t found_pending; /* stacks found without a walk, not yet added either */
+    uint32_t found_until_check;
+    uint32_t checks_made; /* up to MS_STACK_CHECK_INTERVAL */
+    struct ms_read_sets sets;
+    struct ms_read_set_draft draft; /* what the last walk read */
     uint32_t words[MS_STACK_DEPTH_MAX + 2]; /* the stack in the making: header word, pc ids */
 };
 
 /*
- * Sets the tables up; called once from the constructor, may allocate through the bootstrap arena.
+ * Sets the tables up, `random` different in each process; called once from the constructor, may allocate through the bootstrap arena.
  * Returns 0 or -ENOMEM (then every capture returns 0).
  */
-MS_HIDDEN int ms_stack_init(void);
+MS_HIDDEN int ms_stack_init(uint64_t random);
 
 /*
  * Stack id of the call described by `caller`, at most `depth` frames (1..MS_STACK_DEPTH_MAX), or 0
@@ -81,6 +90,48 @@ MS_HIDDEN int ms_stack_init(void);
  */
 MS_HIDDEN uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                     uint32_t depth);
+
+#define MS_STACK_CHECK_INTERVAL 1024u
+
+/* Of ms_stack_find: the found set, or NULL when a walk says otherwise. */
+MS_HIDDEN struct ms_read_set *ms_stack_check(struct ms_stack_state *state,
+                                             const struct ms_caller *caller, uint32_t depth,
+                                             struct ms_read_set *found);
+
+/*
+ * The stack of `caller` if the thread has proven it before, else NULL. Under the busy mark, as all
+ * that follow. One in MS_STACK_CHECK_INTERVAL found (more at first) is walked all the same, the
+ * outcome counted in the region; when it differs, the walk's is believed.
+ */
+static inline struct ms_read_set *ms_stack_find(struct ms_stack_state *state,
+                                                const struct ms_caller *caller, uint32_t depth)
+{
+    struct ms_read_sets *sets = &state->sets;
+    uint32_t generation = atomic_load_explicit(&ms_module_generation, memory_order_acquire);
+    if (MS_UNLIKELY(sets->bits == 0)) {
+        return NULL;
+    }
+    if (MS_UNLIKELY(sets->generation != generation || sets->depth != depth)) {
+        ms_read_sets_renew(sets, generation, depth);
+    }
+    struct ms_read_set *found =
+        ms_read_set_find(sets, ms_arch_strip(caller->return_address), caller->stack_pointer,
+                         caller->frame_pointer, state->stack_low, state->stack_high);
+    if (MS_LIKELY(found != NULL)) {
+        state->found_pending++;
+        if (MS_UNLIKELY(state->found_until_check-- == 0)) {
+            return ms_stack_check(state, caller, depth, found);
+        }
+    }
+    return found;
+}
+
+/* After ms_stack_capture of the same caller: what to find the next time. */
+MS_HIDDEN void ms_stack_remember(struct ms_stack_state *state, const struct ms_caller *caller,
+                                 uint32_t depth, const struct ms_read_set *found);
+
+/* Adds what is pending to the counters of the region. */
+MS_HIDDEN void ms_stack_publish(struct ms_stack_state *state);
 
 /*
  * Executable mappings may have changed (dlclose, munmap or mprotect of code): rules and pc ids are

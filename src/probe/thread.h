@@ -68,6 +68,9 @@ MS_HIDDEN void ms_process_set_up(void);
 /* What ms_process_set_up tells about this process and its children; once, before it. */
 MS_HIDDEN void ms_identity_read(void);
 
+/* Random for each process image, and not the tag key. After ms_identity_read. */
+MS_HIDDEN uint64_t ms_identity_random(void);
+
 /*
  * At the start of a thread made by the hooked pthread_create, before its start routine.
  * `stack_low/high`: bounds of its stack when known, else 0.

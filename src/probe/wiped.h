@@ -29,6 +29,7 @@ struct ms_wiped {
     uint64_t key;                   /* of the tags of this process, never 0 */
     _Atomic uint64_t free_contexts; /* version << 32 | index of the first */
     _Atomic int64_t publish_step_bytes;
+    _Atomic uint64_t read_sets_bytes; /* memory of the caches of all threads */
     struct ms_side_table side_table;
     struct ms_thread_state *_Atomic slabs[MS_STATE_SLABS];
 };

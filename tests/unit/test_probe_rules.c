@@ -227,7 +227,7 @@ static void test_reloaded_modules(void **unused)
 static int set_up(void **unused)
 {
     (void)unused;
-    return probe_region_map(0, 0) == 0 && ms_stack_init() == 0 ? 0 : -1;
+    return probe_region_map(0, 0) == 0 && ms_stack_init(1) == 0 ? 0 : -1;
 }
 
 int main(void)

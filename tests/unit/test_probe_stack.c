@@ -535,7 +535,7 @@ static void test_threads_agree(void **unused)
 static int set_up(void **unused)
 {
     (void)unused;
-    return probe_region_map(0, 0) == 0 && ms_stack_init() == 0 ? 0 : -1;
+    return probe_region_map(0, 0) == 0 && ms_stack_init(1) == 0 ? 0 : -1;
 }
 
 int main(void)

@@ -1,0 +1,195 @@
+/* Storing read sets: the layout first, shared by all sets that have it, then the set. */
+#include "probe/read_set.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "probe/map.h"
+#include "probe/wiped.h"
+
+/* Sizes that a cache goes through, the next one when it was filled several times over. */
+#define FIRST_BITS           7u /* 14 KiB in all */
+#define LAST_BITS            15u
+#define GROWTH_BITS          3u
+#define FILLINGS_BEFORE_NEXT 3u
+/* Of all threads together; a thread that comes late keeps a small cache. */
+#define ALL_CACHES_MAX_BYTES (UINT64_C(64) << 20)
+
+#define LAYOUT_WORDS_PER_SET 8u
+#define OFFSET_MAX           UINT16_MAX
+
+uint64_t ms_read_set_factor[MS_READ_SET_WORDS_MAX];
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t value = *state += UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
+    return value ^ value >> 31;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash += value;
+    return next_random(&hash);
+}
+
+void ms_read_set_init(uint64_t random)
+{
+    for (uint32_t i = 0; i < MS_READ_SET_WORDS_MAX; i++) {
+        ms_read_set_factor[i] = next_random(&random) | 1;
+    }
+}
+
+static bool take_memory(struct ms_read_sets *cache)
+{
+    uint32_t bits = cache->bits == 0 ? FIRST_BITS : cache->bits + GROWTH_BITS;
+    bits = bits < LAST_BITS ? bits : LAST_BITS;
+    size_t sets = sizeof(struct ms_read_set) << bits;
+    size_t guesses = sizeof(uint32_t) << (bits + 1);
+    size_t known = sizeof(uint32_t) << bits;
+    size_t layouts = sizeof(uint64_t) * LAYOUT_WORDS_PER_SET << bits;
+    size_t bytes = sets + guesses + known + layouts;
+    cache->stored = 0; /* when refused, asked again after as many more */
+    if (bits == cache->bits ||
+        atomic_load_explicit(&ms_wiped->read_sets_bytes, memory_order_relaxed) + bytes >
+            ALL_CACHES_MAX_BYTES) {
+        return false;
+    }
+    char *memory = ms_private_pages(bytes, true);
+    if (memory == NULL) {
+        return false;
+    }
+    atomic_fetch_add_explicit(&ms_wiped->read_sets_bytes, bytes, memory_order_relaxed);
+    cache->sets = (struct ms_read_set *)memory;
+    cache->guesses = (uint32_t *)(memory + sets);
+    cache->known = (uint32_t *)(memory + sets + guesses);
+    cache->layouts = (uint64_t *)(memory + sets + guesses + known);
+    cache->layouts_used = sizeof(struct ms_read_set_layout) / sizeof(uint64_t);
+    cache->bits = bits;
+    return true;
+}
+
+void ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth)
+{
+    cache->generation = generation;
+    cache->depth = depth;
+    cache->salt = mix(mix(ms_read_set_factor[0], generation), depth);
+}
+
+/* Copies offsets, and adds them to the seed. False: one is too far out. */
+static bool add_offsets(struct ms_read_set_layout *layout, const uint32_t *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t end = (from[i] + 1) * (uint32_t)sizeof(uintptr_t);
+        if (from[i] > OFFSET_MAX) {
+            return false;
+        }
+        layout->reach_bytes = end > layout->reach_bytes ? end : layout->reach_bytes;
+        layout->offset[layout->words++] = (uint16_t)from[i];
+        layout->seed = mix(layout->seed, from[i]);
+    }
+    return true;
+}
+
+/* `layout` has room for every word. False: it is no layout that can be stored. */
+static bool make_layout(struct ms_read_set_layout *layout, const struct ms_read_set_draft *draft,
+                        uintptr_t return_address)
+{
+    layout->seed = mix(mix(return_address, draft->returns), draft->frames);
+    layout->return_address = return_address;
+    layout->frame_pointer_factor = 0;
+    layout->stack_pointer_factor = 0;
+    layout->reach_bytes = 0;
+    layout->words = 0;
+    if (draft->returns == 0 || !add_offsets(layout, draft->return_offset, draft->returns) ||
+        !add_offsets(layout, draft->frame_offset, draft->frames)) {
+        return false;
+    }
+    for (uint32_t i = draft->returns; i < layout->words; i++) {
+        layout->stack_pointer_factor += ms_read_set_factor[i];
+    }
+    if (draft->caller_frame_pointer) {
+        layout->frame_pointer_factor = ms_read_set_factor[MS_READ_SET_WORDS_MAX - 1];
+        layout->stack_pointer_factor += layout->frame_pointer_factor;
+        layout->seed = mix(layout->seed, 1);
+    }
+    if (layout->words % 2 != 0) {
+        layout->offset[layout->words++] = layout->offset[0];
+    }
+    return true;
+}
+
+static uint32_t *known_place(const struct ms_read_sets *cache, uint64_t seed)
+{
+    return &cache->known[seed >> (64 - cache->bits)];
+}
+
+/* Place of a layout equal to `layout`, stored if there is none yet. */
+static uint32_t keep_layout(struct ms_read_sets *cache, const struct ms_read_set_layout *layout)
+{
+    size_t bytes = offsetof(struct ms_read_set_layout, offset) +
+                   layout->words * sizeof layout->offset[0];
+    uint32_t words = (uint32_t)((bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+    uint32_t *known = known_place(cache, layout->seed);
+    const struct ms_read_set_layout *there =
+        (const struct ms_read_set_layout *)(cache->layouts + *known);
+    if (there->seed == layout->seed && there->words == layout->words &&
+        there->return_address == layout->return_address) {
+        return *known;
+    }
+    uint32_t capacity = LAYOUT_WORDS_PER_SET << cache->bits;
+    if (cache->layouts_used + words > capacity) {
+        /* All over again; the sets stay, they are found by content. */
+        memset(cache->guesses, 0, sizeof(uint32_t) << (cache->bits + 1));
+        memset(cache->known, 0, sizeof(uint32_t) << cache->bits);
+        cache->layouts_used = sizeof(struct ms_read_set_layout) / sizeof(uint64_t);
+    }
+    uint32_t place = cache->layouts_used;
+    memcpy(cache->layouts + place, layout, bytes);
+    cache->layouts_used += words;
+    *known = place;
+    return place;
+}
+
+static void remember_guess(const struct ms_read_sets *cache, uintptr_t return_address,
+                           uintptr_t stack_pointer, uint32_t place)
+{
+    uint32_t *guess = ms_read_set_guess(cache, return_address, stack_pointer);
+    if (guess[0] != place) {
+        guess[1] = guess[0];
+        guess[0] = place;
+    }
+}
+
+void ms_read_set_store(struct ms_read_sets *cache, const struct ms_read_set_draft *draft,
+                       uintptr_t return_address, uintptr_t stack_pointer, uintptr_t frame_pointer,
+                       const struct ms_read_set *found)
+{
+    union {
+        struct ms_read_set_layout layout;
+        char bytes[sizeof(struct ms_read_set_layout) + MS_READ_SET_WORDS_MAX * sizeof(uint16_t)];
+    } made;
+    if (cache->bits == 0 || cache->stored > FILLINGS_BEFORE_NEXT << cache->bits) {
+        (void)take_memory(cache);
+    }
+    if (cache->bits == 0 || !make_layout(&made.layout, draft, return_address)) {
+        return;
+    }
+    remember_guess(cache, return_address, stack_pointer, keep_layout(cache, &made.layout));
+    uint64_t hash = ms_read_set_hash(&made.layout, cache->salt, stack_pointer, frame_pointer);
+    struct ms_read_set *set = cache->sets + ((hash >> (64 - cache->bits)) & ~UINT64_C(1));
+    if (set[0].hash != 0 && set[0].hash != hash) {
+        set[1].hash = 0;
+        set[1] = set[0];
+    }
+    set[0].hash = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    set[0].stack = found->stack;
+    set[0].context = found->context;
+    set[0].serial = found->serial;
+    set[0].rate = found->rate;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    set[0].hash = hash;
+    cache->stored++;
+}
