@@ -165,15 +165,19 @@ static NOINLINE void sort(void)
 
 static jmp_buf back;
 
+static volatile unsigned jump_at;
+
 static NOINLINE void jump(unsigned depth)
 {
     volatile char space[100];
     space[depth % 100] = 1;
     allocate(50);
-    if (depth == 0) {
+    if (depth == jump_at) {
         longjmp(back, 1);
     }
-    jump(depth - 1);
+    if (depth > 0) {
+        jump(depth - 1);
+    }
     sink += (unsigned)space[depth % 100];
 }
 
@@ -229,7 +233,8 @@ static void fiber_right(void)
 static void fibers(unsigned rounds)
 {
     const size_t bytes = 64 << 10;
-    for (unsigned i = 0; i < rounds; i++) {
+    static unsigned i;
+    for (i = 0; i < rounds; i++) {
         char *stack = i % 3 == 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
                                  : malloc(bytes);

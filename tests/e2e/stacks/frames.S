@@ -5,49 +5,9 @@
  * together at run time, its size to the byte is known, and NAME_return is the return address that a
  * walk must find. frames.h names them all.
  */
+#include "frame_macros.h"
+
     .text
-
-    .macro begin name
-    .p2align 4
-    .globl \name
-    .type \name, @function
-\name:
-    .cfi_startproc
-    endbr64
-    .endm
-
-    .macro end name
-    .cfi_endproc
-    .size \name, . - \name
-    .endm
-
-    .macro call_next name
-    addq $16, %rdi
-    call *(%rdi)
-    .globl \name\()_return
-    .hidden \name\()_return
-\name\()_return:
-    .endm
-
-    .macro grow bytes
-    subq $\bytes, %rsp
-    .cfi_adjust_cfa_offset \bytes
-    .endm
-
-    .macro shrink bytes
-    addq $\bytes, %rsp
-    .cfi_adjust_cfa_offset -\bytes
-    .endm
-
-/* A frame of constant size, found by the stack pointer. */
-    .macro fixed name bytes
-    begin \name
-    grow \bytes
-    call_next \name
-    shrink \bytes
-    ret
-    end \name
-    .endm
     fixed fixed_a 8
     fixed fixed_b 8
     fixed fixed_c 40
@@ -181,10 +141,10 @@ without_cfi:
 /* A stack that begins right below the address that the step states. */
     begin fiber
     movq %rsp, %rax
-    movq 8(%rdi), %rsp
-    pushq %rax
     .cfi_remember_state
     .cfi_undefined %rip
+    movq 8(%rdi), %rsp
+    pushq %rax
     call_next fiber
     popq %rsp
     .cfi_restore_state
@@ -220,18 +180,6 @@ interrupted_framed_return:
     .cfi_def_cfa %rsp, 8
     ret
     end interrupted_framed
-
-/* The ends: store the stack pointer at the call in their step, and allocate. */
-    .macro allocate name
-    movq %rsp, 8(%rdi)
-    movl $24, %edi
-    call malloc@PLT
-    .globl \name\()_return
-    .hidden \name\()_return
-\name\()_return:
-    movq %rax, %rdi
-    call free@PLT
-    .endm
 
     begin leaf
     grow 8
@@ -277,11 +225,3 @@ interrupted_framed_return:
     ret
     end run_script
 
-/* What the linker needs to keep shadow stacks and indirect branch tracking. */
-    .section .note.gnu.property, "a", @note
-    .p2align 3
-    .long 4, 16, 5
-    .asciz "GNU"
-    .long 0xc0000002, 4, 3, 0
-
-    .section .note.GNU-stack, "", @progbits

@@ -1,15 +1,17 @@
 /*
- * The judge of call stacks: linked into a build of the probe with --wrap=ms_stack_capture, it
- * unwinds every captured call a second time with libunwind and compares what the region then says
- * with it: every return address, where the stack ends and why, and the module of every frame.
+ * The judge of call stacks: linked into a build of the probe with --wrap, it stands behind every
+ * counted allocation, however the probe came by its stack. It asks the block whom it belongs to,
+ * reads the stack of that context back from the region, unwinds the same call with libunwind,
+ * and compares: every return address, where the stack ends and why, the module of every frame, and
+ * what the program itself knows (frames.h).
  *
  * The verdicts are counted in a file that $JUDGE_REPORT names (made by the test, REPORT_BYTES
  * long) and that all processes of the program share; the first differences follow as text. The file
  * is mapped, so counts survive whatever end the program takes.
  *
  * libunwind is opened privately: as a dependency it would take over C++ exceptions. It works on a
- * stack of ours, and whatever it allocates the probe counts without a stack, as the thread is
- * marked busy all the while.
+ * stack of ours, and the thread is marked busy all the while, so that what libunwind allocates is
+ * counted without a stack.
  */
 #define UNW_LOCAL_ONLY
 #include <dlfcn.h>
@@ -29,11 +31,13 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "frames.h"
+#include "probe/account.h"
 #include "probe/map.h"
-#include "probe/scratch.h"
 #include "probe/stack.h"
 #include "probe/system_call.h"
+#include "probe/thread.h"
+
+#include "frames.h"
 
 #define REPORT_BYTES    (1u << 20)
 #define DESKS           64u
@@ -43,6 +47,7 @@
 #define DIFFERENCES_MAX 8u
 #define SIGNAL_SET      8u /* bytes of the kernel's sigset_t */
 #define FIRST_CODE      4096u
+#define TRAP_FLAG       0x100u
 
 /* test_stacks.py reads the numbers in this order. */
 struct report {
@@ -50,16 +55,17 @@ struct report {
     _Atomic uint64_t stacks;
     _Atomic uint64_t frames;
     _Atomic uint64_t different;
-    _Atomic uint64_t refused;   /* the probe had no room for it */
-    _Atomic uint64_t coarsened; /* compared as far as they go */
-    _Atomic uint64_t undecided; /* libunwind could not: compared as far as it came */
+    _Atomic uint64_t walked;       /* the others were found in a read-set cache */
+    _Atomic uint64_t unattributed; /* allocations whose context has no stack */
+    _Atomic uint64_t coarsened;    /* compared as far as they go */
+    _Atomic uint64_t undecided;    /* libunwind could not: compared as far as it came */
     _Atomic uint64_t without_cfi;
     _Atomic uint64_t depth_limited;
     _Atomic uint64_t interrupted; /* led through a signal frame */
     _Atomic uint64_t wrong_modules;
     _Atomic uint64_t own_allocations; /* of loading libunwind; on the program's books */
     _Atomic uint64_t unavailable;     /* libunwind could not be loaded */
-    _Atomic uint64_t known; /* stacks of which the program said what they are */
+    _Atomic uint64_t known;           /* stacks of which the program said what they are */
     _Atomic uint64_t not_as_known;
     _Atomic uint64_t log_bytes;
     char log[];
@@ -84,6 +90,10 @@ uint32_t __real_ms_stack_capture(struct ms_stack_state *state, const struct ms_c
                                  uint32_t depth) MS_HIDDEN;
 uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                  uint32_t depth) MS_HIDDEN;
+void __real_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+                               void *block, size_t bytes, enum ms_block_kind kind) MS_HIDDEN;
+void __wrap_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+                               void *block, size_t bytes, enum ms_block_kind kind) MS_HIDDEN;
 MS_HIDDEN void ms_arch_call_on_stack(void *top, void (*function)(void *), void *argument);
 
 /* Of the program, where it has it. */
@@ -201,8 +211,7 @@ static void load_unwinder(void)
 /* NULL: no memory. Not by the mmap of the probe, which would count it for the program. */
 static void *map(size_t bytes, int flags, long file)
 {
-    long mapped =
-        ms_system_call(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+    long mapped = ms_system_call(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, flags, file, 0);
     return mapped < 0 && mapped > -4096 ? NULL : (void *)mapped;
 }
 
@@ -399,8 +408,8 @@ static void say_frame(const char *who, uint32_t frame, uintptr_t address)
     dladdr((void *)(address - 1), &info);
     say("  %s %3u %#lx %s+%#lx (%s)\n", who, frame, (unsigned long)address,
         info.dli_sname != NULL ? info.dli_sname : "?",
-        (unsigned long)(address - (uintptr_t)(info.dli_saddr != NULL ? info.dli_saddr
-                                                                     : info.dli_fbase)),
+        (unsigned long)(address -
+                        (uintptr_t)(info.dli_saddr != NULL ? info.dli_saddr : info.dli_fbase)),
         info.dli_fname != NULL ? info.dli_fname : "no module");
 }
 
@@ -471,10 +480,6 @@ static void judge(void *argument)
     add(&report->without_cfi, (desk->flags & MS_STACK_CUT_NO_CFI) != 0);
     add(&report->depth_limited, (desk->flags & MS_STACK_CUT_DEPTH) != 0);
     add(&report->interrupted, desk->interrupted);
-    if (desk->stack == 0) {
-        add(&report->refused, 1);
-        return;
-    }
     const uint32_t *words = ms_area_at(MS_AREA_STACKS, desk->stack);
     add(&report->coarsened, (words[0] & MS_STACK_COARSENED) != 0);
     compare_with_known(desk, words);
@@ -514,26 +519,71 @@ static struct desk *take_desk(void)
     }
 }
 
+/* Stack id of the context that the block is counted on; 0: it has none. */
+static uint32_t stack_of(struct ms_thread_state *state, void *block)
+{
+    struct ms_block_claim claim;
+    ms_block_claim(state, block, &claim);
+    if (!claim.known) {
+        return 0;
+    }
+    ms_block_restore(block, &claim);
+    return ((const struct ms_region_context *)ms_area_at(MS_AREA_CONTEXTS, claim.context))->stack;
+}
+
+static void judge_block(struct ms_thread_state *state, const struct ms_caller *caller, void *block)
+{
+    uint32_t stack = stack_of(state, block);
+    if (stack == 0) {
+        add(&report->unattributed, 1);
+        return;
+    }
+    enter();
+    struct desk *desk = take_desk();
+    desk->caller = caller;
+    desk->depth = ms_region->config.tracking.stack_depth;
+    desk->stack = stack;
+    unwind.getcontext(&desk->context);
+    ms_arch_call_on_stack((char *)desk + DESK_BYTES, judge, desk);
+    atomic_store(&desk->taken, 0);
+    leave();
+}
+
+/* A program that is run step by step gets no steps of ours: their signal is blocked here. */
+static uint64_t stop_stepping(void)
+{
+    uint64_t flags = __builtin_ia32_readeflags_u64();
+    __builtin_ia32_writeeflags_u64(flags & ~(uint64_t)TRAP_FLAG);
+    return flags;
+}
+
+void __wrap_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+                               void *block, size_t bytes, enum ms_block_kind kind)
+{
+    uint64_t all = UINT64_MAX;
+    uint64_t before;
+    __real_ms_block_allocated(state, caller, block, bytes, kind);
+    if (state->busy_stack_pointer != 0) {
+        return; /* in a handler that interrupted us, or of libunwind */
+    }
+    uint64_t flags = stop_stepping();
+    int error = errno;
+    ms_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, SIGNAL_SET, 0, 0);
+    state->busy_stack_pointer = (uintptr_t)__builtin_frame_address(0);
+    if (start()) {
+        judge_block(state, caller, block);
+    }
+    state->busy_stack_pointer = 0;
+    ms_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, SIGNAL_SET, 0, 0);
+    errno = error;
+    __builtin_ia32_writeeflags_u64(flags);
+}
+
 uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                  uint32_t depth)
 {
-    uint32_t stack = __real_ms_stack_capture(state, caller, depth);
-    uint64_t all = UINT64_MAX;
-    uint64_t before;
-    int error = errno;
-    ms_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, SIGNAL_SET, 0, 0);
-    if (start()) {
-        enter();
-        struct desk *desk = take_desk();
-        desk->caller = caller;
-        desk->depth = depth;
-        desk->stack = stack;
-        unwind.getcontext(&desk->context);
-        ms_arch_call_on_stack((char *)desk + DESK_BYTES, judge, desk);
-        atomic_store(&desk->taken, 0);
-        leave();
+    if (report != NULL) {
+        add(&report->walked, 1);
     }
-    ms_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, SIGNAL_SET, 0, 0);
-    errno = error;
-    return stack;
+    return __real_ms_stack_capture(state, caller, depth);
 }

@@ -41,8 +41,8 @@ static const struct kind special_kinds[] = {SPECIAL_FRAMES(KIND)};
 enum { BALLAST, FIBER, INTERRUPTED, INTERRUPTED_FRAMED };
 
 struct script {
-    unsigned count;     /* steps */
-    unsigned crossing;  /* the step between the halves; 0: none */
+    unsigned count;    /* steps */
+    unsigned crossing; /* the step between the halves; 0: none */
     const struct kind *kinds[STEPS_MAX];
     uintptr_t bytes[STEPS_MAX];
 };
@@ -53,16 +53,27 @@ struct player {
     enum middle middle;
     char *fiber_stack;
     uintptr_t fiber_top;
+    uint64_t fiber_pages;        /* beyond the least */
     uintptr_t end_stack_pointer; /* of all its chains, 0: not seen yet */
     struct script pool[POOL];
 };
 
 struct step *interrupted_step;
+static __thread struct kind guest_enter;
+static __thread struct kind guest_leaf;
+static __thread bool guest_described;
 static __thread struct expectation expectation;
 
 const struct expectation *expected_stack(void)
 {
     return &expectation;
+}
+
+void scripts_invite(const struct guest *guest)
+{
+    guest_enter = (struct kind){guest->enter, guest->enter_return, guest->bytes};
+    guest_leaf = (struct kind){guest->leaf, guest->leaf_return, guest->bytes};
+    guest_described = guest->described;
 }
 
 static uint64_t random_below(struct player *player, uint64_t limit)
@@ -96,9 +107,14 @@ static void append_frames(struct player *player, struct script *script, uint64_t
     append(script, &special_kinds[BALLAST], 0);
     for (uint64_t i = 0; i < count; i++) {
         const struct kind *kind = &middle_kinds[random_below(player, COUNT(middle_kinds))];
-        /* Beyond it nothing can be known, so it is rare. */
-        if (kind->function == without_cfi && random_below(player, 8) != 0) {
+        /* One of these and the walk takes another way; so they are rare. */
+        bool special = kind->function == without_cfi || kind->function == by_rbx ||
+                       kind->function == by_expression;
+        if (special && random_below(player, 16) != 0) {
             kind = &middle_kinds[0];
+        }
+        if (guest_enter.function != NULL && random_below(player, 6) == 0) {
+            kind = &guest_enter;
         }
         append(script, kind, takes_bytes(kind) ? 16 * random_below(player, 40) : 0);
     }
@@ -112,14 +128,22 @@ static void make(struct player *player, struct script *script)
     append_frames(player, script, random_below(player, longest));
     if (player->middle != MIDDLE_NONE) {
         script->crossing = script->count;
-        append(script,
-               &special_kinds[player->middle == MIDDLE_FIBER ? FIBER
-                                                             : INTERRUPTED +
-                                                                   random_below(player, 2)],
-               0);
+        append(
+            script,
+            &special_kinds[player->middle != MIDDLE_SIGNAL ? FIBER
+                                                           : INTERRUPTED + random_below(player, 2)],
+            0);
         append_frames(player, script, random_below(player, INNER_STEPS));
     }
-    append(script, &last_kinds[random_below(player, COUNT(last_kinds))], 0);
+    const struct kind *last = &last_kinds[random_below(player, COUNT(last_kinds))];
+    bool guest = guest_leaf.function != NULL && random_below(player, 2) == 0;
+    append(script, guest ? &guest_leaf : last, 0);
+}
+
+static bool is_described(const struct kind *kind)
+{
+    bool guest = kind == &guest_enter || kind == &guest_leaf;
+    return guest ? guest_described : kind->function != without_cfi;
 }
 
 /* Another function of the same size where there is one. */
@@ -177,7 +201,7 @@ static void expect(const struct script *script, uintptr_t *frames)
         if (kind->function != sibling) {
             frames[count++] = (uintptr_t)kind->return_address;
         }
-        if (kind->function == fiber || kind->function == without_cfi) {
+        if (kind->function == fiber || !is_described(kind)) {
             expectation.whole = true;
             expectation.count = count;
             return;
@@ -192,8 +216,15 @@ static void place_fiber(struct player *player)
 {
     char *base = player->fiber_stack;
     size_t all = FIBER_PAGES * PAGE;
-    size_t used = INNER_BYTES + (1 + random_below(player, 40)) * PAGE;
-    if (random_below(player, 64) == 0) {
+    if (random_below(player, 4) == 0) {
+        player->fiber_pages = random_below(player, 40);
+    }
+    size_t used = INNER_BYTES + (1 + player->fiber_pages) * PAGE;
+    player->fiber_top = (uintptr_t)base + used - 8;
+    if (player->middle == MIDDLE_INSIDE) {
+        return;
+    }
+    if (player->middle == MIDDLE_FIBER && random_below(player, 64) == 0) {
         munmap(base, all);
         if (mmap(base, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
                  0) != base) {
@@ -204,14 +235,13 @@ static void place_fiber(struct player *player)
         mprotect(base + used, all - used, PROT_NONE) != 0) {
         fail("mprotect");
     }
-    player->fiber_top = (uintptr_t)base + used - 8;
 }
 
 static void arrange(struct player *player, struct script *script)
 {
     unsigned outer_end = script->crossing == 0 ? script->count : script->crossing;
     fill(script, 0, outer_end, OUTER_BYTES);
-    if (player->middle == MIDDLE_FIBER) {
+    if (player->middle != MIDDLE_NONE && player->middle != MIDDLE_SIGNAL) {
         place_fiber(player);
         script->bytes[script->crossing] = player->fiber_top;
         uintptr_t end = (uintptr_t)player->fiber_stack + PAGE * 2;
@@ -253,58 +283,90 @@ static void prepare_signals(stack_t *before)
 {
     struct sigaction action = {.sa_handler = on_trap, .sa_flags = SA_ONSTACK | SA_NODEFER};
     stack_t stack = {.ss_size = ALTERNATE_BYTES};
-    stack.ss_sp = mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    stack.ss_sp =
+        mmap(NULL, ALTERNATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (stack.ss_sp == MAP_FAILED || sigaltstack(&stack, before) != 0 ||
         sigaction(SIGTRAP, &action, NULL) != 0) {
         fail("alternate stack");
     }
 }
 
-void scripts_run(uint64_t seed, unsigned rounds, enum middle middle)
+static __attribute__((noinline)) void play_all(struct player *player, unsigned rounds)
 {
-    size_t fiber_bytes = FIBER_PAGES * PAGE;
-    struct player *player = calloc(1, sizeof *player);
-    stack_t before;
-    player->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    player->middle = middle;
-    player->fiber_stack =
-        mmap(NULL, fiber_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (middle == MIDDLE_SIGNAL) {
-        prepare_signals(&before);
-    }
     for (unsigned i = 0; i < POOL; i++) {
         make(player, &player->pool[i]);
     }
     unsigned at = 0;
+    unsigned before_it = 0;
     for (unsigned round = 0; round < rounds; round++) {
+        unsigned next = at;
         switch (random_below(player, 8)) {
         case 0:
-            at = (unsigned)random_below(player, POOL);
-            break;
         case 1:
-            make(player, &player->pool[at]);
+            next = (unsigned)random_below(player, POOL);
             break;
         case 2:
-        case 3:
-        case 4: {
-            /* A neighbour that differs in one frame; both are run again later. */
-            unsigned next = (unsigned)random_below(player, POOL);
-            player->pool[next] = player->pool[at];
-            at = next;
-            change(player, &player->pool[at]);
+            next = (unsigned)random_below(player, POOL);
+            make(player, &player->pool[next]);
             break;
-        }
+        case 3:
+        case 4:
+            /* A neighbour that differs in one frame; both are run again. */
+            next = (unsigned)random_below(player, POOL);
+            player->pool[next] = player->pool[at];
+            change(player, &player->pool[next]);
+            break;
+        case 5:
+        case 6:
+            next = before_it;
+            break;
         default:
             break;
         }
+        before_it = at;
+        at = next;
         play(player, &player->pool[at]);
     }
+}
+
+static __attribute__((noinline)) void play_inside(struct player *player, unsigned rounds)
+{
+    char area[(FIBER_PAGES + 1) * PAGE];
+    player->fiber_stack = (char *)(((uintptr_t)area + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+    play_all(player, rounds);
+    mprotect(player->fiber_stack, FIBER_PAGES * PAGE, PROT_READ | PROT_WRITE);
+}
+
+static void play_on_pages(struct player *player, unsigned rounds)
+{
+    size_t bytes = FIBER_PAGES * PAGE;
+    player->fiber_stack =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    play_all(player, rounds);
+    munmap(player->fiber_stack, bytes);
+}
+
+static void play_with_signals(struct player *player, unsigned rounds)
+{
+    stack_t before;
+    stack_t ours;
+    prepare_signals(&before);
+    play_all(player, rounds);
+    sigaltstack(&before, &ours);
+    munmap(ours.ss_sp, ours.ss_size);
+}
+
+void scripts_run(uint64_t seed, unsigned rounds, enum middle middle)
+{
+    struct player *player = calloc(1, sizeof *player);
+    player->random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    player->middle = middle;
     if (middle == MIDDLE_SIGNAL) {
-        stack_t ours;
-        sigaltstack(&before, &ours);
-        munmap(ours.ss_sp, ours.ss_size);
+        play_with_signals(player, rounds);
+    } else if (middle == MIDDLE_FIBER) {
+        play_on_pages(player, rounds);
+    } else {
+        play_inside(player, rounds);
     }
-    munmap(player->fiber_stack, fiber_bytes);
     free(player);
 }

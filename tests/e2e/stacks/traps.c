@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "frames.h"
+#include "modules.h"
 #include "scripts.h"
+#include "signals.h"
 
 static void fail(const char *what)
 {
@@ -27,6 +29,18 @@ static unsigned case_scripts(unsigned rounds)
 static unsigned case_fibers(unsigned rounds)
 {
     scripts_run(2, rounds, MIDDLE_FIBER);
+    return rounds;
+}
+
+static unsigned case_inside(unsigned rounds)
+{
+    scripts_run(4, rounds, MIDDLE_INSIDE);
+    return rounds;
+}
+
+static unsigned case_guarded(unsigned rounds)
+{
+    scripts_run(5, rounds, MIDDLE_GUARDED);
     return rounds;
 }
 
@@ -73,7 +87,7 @@ static unsigned run_threads(unsigned rounds, unsigned at_once, char *const *stac
                 fail("pthread_attr_setstack");
             }
             /* The same chains in every third thread. */
-            tasks[i] = (struct task){round % 3 + 10, 60, round & 4 ? MIDDLE_FIBER : MIDDLE_NONE};
+            tasks[i] = (struct task){round % 3 + 10, 60, round / 2 % 3};
             known += tasks[i].rounds;
             if (pthread_create(&threads[i], &attributes, round & 1 ? start_left : start_right,
                                &tasks[i]) != 0) {
@@ -174,12 +188,50 @@ static unsigned case_forks(unsigned rounds)
     return known;
 }
 
+static unsigned case_instructions(unsigned rounds)
+{
+    return signals_at_every_instruction(rounds / 1000);
+}
+
+static unsigned case_abandoned(unsigned rounds)
+{
+    return signals_that_abandon(rounds / 2000);
+}
+
+static unsigned case_small_stacks(unsigned rounds)
+{
+    return signals_on_small_stacks(rounds / 20);
+}
+
+/* The plugins lie beside the program. */
+static unsigned case_plugins(unsigned rounds)
+{
+    char self[4000];
+    char first[4096];
+    char second[4096];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length > 0 ? length : 0] = '\0';
+    snprintf(first, sizeof first, "%s-200.so", self);
+    snprintf(second, sizeof second, "%s-1000.so", self);
+    const char *const paths[2] = {first, second};
+    return modules_come_and_go(rounds / 100 * 4, paths);
+}
+
+static unsigned case_code(unsigned rounds)
+{
+    return modules_made_at_run_time(rounds / 100);
+}
+
 static const struct {
     const char *name;
     unsigned (*run)(unsigned rounds);
 } cases[] = {
-    {"scripts", case_scripts}, {"fibers", case_fibers}, {"signals", case_signals},
-    {"threads", case_threads}, {"forks", case_forks},
+    {"scripts", case_scripts},     {"fibers", case_fibers},
+    {"signals", case_signals},     {"inside", case_inside},
+    {"guarded", case_guarded},     {"threads", case_threads},
+    {"forks", case_forks},         {"instructions", case_instructions},
+    {"abandoned", case_abandoned}, {"small-stacks", case_small_stacks},
+    {"plugins", case_plugins},     {"code", case_code},
 };
 
 int main(int argc, char **argv)
