@@ -8,7 +8,7 @@ BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-de
 # that the end-to-end tests watch and the tools that they compare with. redis-tools holds the
 # server too, without starting a service.
 TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-jsonschema valgrind \
-                 sqlite3 redis-tools tmux git file procps perl
+                 sqlite3 redis-tools tmux git file procps perl ripgrep
 
 # To compare in `make bench`.
 BENCH_PACKAGES := heaptrack

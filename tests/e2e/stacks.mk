@@ -17,7 +17,8 @@ COMPILED := O0 leafy O2 framed O3 Os
 
 ifeq ($(MACHINE),x86_64)
 e2e-programs: $(JUDGED_PROBE) $(STACKS)/traps $(STACKS)/traps-200.so $(STACKS)/traps-1000.so \
-              $(COMPILED:%=$(STACKS)/compiled-%)
+              $(COMPILED:%=$(STACKS)/compiled-%) \
+              $(STACKS)/exceptions-O0 $(STACKS)/exceptions-O2
 endif
 
 $(JUDGE_OBJECT): | deps-test
@@ -45,3 +46,8 @@ $(STACKS)/compiled-%: tests/e2e/stacks/compiled.c | deps-test
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
 	$(Q)$(CC) -std=gnu11 $(STACKS_FLAGS) $(compiled_$*) -o $@ $<
+
+$(STACKS)/exceptions-%: tests/e2e/stacks/exceptions.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
+	$(Q)$(CXX) -std=c++20 $(STACKS_FLAGS) -$* -o $@ $<

@@ -380,6 +380,9 @@ static bool module_right(const struct ms_region_pc *pc)
         return pc->module == 0 || strcmp(path, "[vdso]") == 0;
     }
     const char *name = found.dlfo_link_map->l_name;
+    if (strncmp(name, "linux-vdso", strlen("linux-vdso")) == 0) {
+        name = "[vdso]";
+    }
     return pc->module != 0 && module->base == (uintptr_t)found.dlfo_map_start &&
            module->load_bias == found.dlfo_link_map->l_addr &&
            (name[0] == '\0' || strcmp(path, name) == 0);

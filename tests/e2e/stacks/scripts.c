@@ -365,6 +365,8 @@ void scripts_run(uint64_t seed, unsigned rounds, enum middle middle)
         play_with_signals(player, rounds);
     } else if (middle == MIDDLE_FIBER) {
         play_on_pages(player, rounds);
+    } else if (middle == MIDDLE_NONE) {
+        play_all(player, rounds);
     } else {
         play_inside(player, rounds);
     }

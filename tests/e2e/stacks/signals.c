@@ -19,6 +19,8 @@
 #define NOINLINE        __attribute__((noinline, noclone))
 #define TRAP_FLAG       0x100
 #define ALTERNATE_BYTES 8192u
+#define STRIDE          7u
+#define FAULT_ADDRESS   ((void *)16)
 
 static volatile sig_atomic_t inside; /* the interrupted code may be in the allocator */
 static volatile unsigned handled;
@@ -35,6 +37,7 @@ static NOINLINE void allocate(size_t bytes)
 static void handle(int number, void (*handler)(int, siginfo_t *, void *), int flags)
 {
     struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
+    sigfillset(&action.sa_mask); /* one signal frame is all that a small stack has room for */
     if (sigaction(number, &action, NULL) != 0) {
         abort();
     }
@@ -114,7 +117,7 @@ static NOINLINE void deeper(unsigned depth)
     }
 }
 
-/* A handler that jumps out of the hook at its n-th instruction, for every n. */
+/* A handler that jumps out of the hook at its n-th instruction: in STRIDE rounds for every n. */
 unsigned signals_that_abandon(unsigned rounds)
 {
     find_bases();
@@ -123,13 +126,15 @@ unsigned signals_that_abandon(unsigned rounds)
     static unsigned round;
     static unsigned instruction;
     for (round = 0; round < rounds && probe_base != libc_base; round++) {
-        for (instruction = 1; instruction < 1000; instruction++) {
+        for (instruction = 1 + round % STRIDE; instruction < 2000; instruction += STRIDE) {
             abandon_after = instruction;
             if (sigsetjmp(abandoned, 1) == 0) {
                 step_on();
-                deeper((round * 7 + instruction) % 40);
+                deeper((round * 7 + instruction) % 40 + 1);
                 step_off();
             }
+            /* From further out than the jump came: only so can the hook know that it was left. */
+            latest = malloc(8);
             deeper((round * 5 + instruction) % 30);
             deeper(3);
             if (abandon_after != 0) {
@@ -149,8 +154,10 @@ static sigjmp_buf after_fault;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    (void)info;
     (void)context;
+    if (number == SIGSEGV && info->si_addr != FAULT_ADDRESS) {
+        abort();
+    }
     if (inside) {
         return;
     }
@@ -168,7 +175,7 @@ static NOINLINE void fault(unsigned depth)
         fault(depth - 1);
         __asm__ volatile("");
     } else {
-        *(volatile int *)16 = 1;
+        *(volatile int *)FAULT_ADDRESS = 1;
     }
 }
 
