@@ -22,13 +22,8 @@
 struct ms_block_claim {
     bool known;
     bool tagged;
-    bool damaged;
-    uint32_t context;
-    uint8_t generation;
-    uint32_t tick;
-    uint64_t bytes;
-    uint64_t waste_bytes;
-    size_t usable; /* tagged: where the tag was */
+    struct ms_tag_owner owner; /* known */
+    size_t usable;             /* tagged: where the tag was, and its words */
     struct ms_tag_words words;
 };
 
