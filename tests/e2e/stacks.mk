@@ -23,13 +23,23 @@ endif
 
 $(JUDGE_OBJECT): | deps-test
 
-# Hooks that count an allocation call the judge, which calls the probe's own function first.
-$(JUDGED_PROBE): $(call objects,$(PROBE_SOURCES),pic) $(JUDGE_OBJECT)
+# What has the short way of an event in it is compiled again, the judge after the event.
+JUDGED_SOURCES := $(shell grep -lE 'ms_event_allocated|"probe/allocate.h"' src/probe/*.c)
+JUDGED_OBJECTS := $(call objects,$(JUDGED_SOURCES),judged) $(JUDGE_OBJECT) \
+                  $(call objects,$(filter-out $(JUDGED_SOURCES),$(PROBE_SOURCES)),pic)
+
+$(BUILD)/judged/%.o: %.c | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC jdg  $<")
+	$(Q)$(CC) $(BASE) $(PROBE_FLAGS) -include tests/e2e/stacks/judged_event.h \
+	    $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Walks are only counted.
+$(JUDGED_PROBE): $(JUDGED_OBJECTS)
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  LD      $@")
 	$(Q)$(CC) -shared $(OPTIMISE) $(PROBE_FLAGS) $(LDFLAGS) -Wl,-z,now -Wl,-z,nodelete $(NOTES) \
-	    -Wl,-soname,libmemscope-probe.so -Wl,--wrap=ms_block_allocated \
-	    -Wl,--wrap=ms_stack_capture -Wl,--no-undefined -o $@ $^
+	    -Wl,-soname,libmemscope-probe.so -Wl,--wrap=ms_stack_capture -Wl,--no-undefined -o $@ $^
 
 $(STACKS)/traps: $(addprefix tests/e2e/stacks/,traps.c scripts.c signals.c modules.c frames.S) \
                  $(wildcard tests/e2e/stacks/*.h) | deps-test

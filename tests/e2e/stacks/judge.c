@@ -1,6 +1,6 @@
 /*
- * The judge of call stacks: linked into a build of the probe with --wrap, it stands behind every
- * counted allocation, however the probe came by its stack. It asks the block whom it belongs to,
+ * The judge of call stacks: in a build of the probe it stands behind every counted allocation
+ * (judged_event.h), however the probe came by its stack. It asks the block whom it belongs to,
  * reads the stack of that context back from the region, unwinds the same call with libunwind,
  * and compares: every return address, where the stack ends and why, the module of every frame, and
  * what the program itself knows (frames.h).
@@ -38,6 +38,7 @@
 #include "probe/thread.h"
 
 #include "frames.h"
+#include "judged_event.h"
 
 #define REPORT_BYTES    (1u << 20)
 #define DESKS           64u
@@ -90,10 +91,6 @@ uint32_t __real_ms_stack_capture(struct ms_stack_state *state, const struct ms_c
                                  uint32_t depth) MS_HIDDEN;
 uint32_t __wrap_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                  uint32_t depth) MS_HIDDEN;
-void __real_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
-                               void *block, size_t bytes, enum ms_block_kind kind) MS_HIDDEN;
-void __wrap_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
-                               void *block, size_t bytes, enum ms_block_kind kind) MS_HIDDEN;
 MS_HIDDEN void ms_arch_call_on_stack(void *top, void (*function)(void *), void *argument);
 
 /* Of the program, where it has it. */
@@ -531,7 +528,7 @@ static uint32_t stack_of(struct ms_thread_state *state, void *block)
         return 0;
     }
     ms_block_restore(block, &claim);
-    return ((const struct ms_region_context *)ms_area_at(MS_AREA_CONTEXTS, claim.context))->stack;
+    return ((const struct ms_region_context *)ms_area_at(MS_AREA_CONTEXTS, claim.owner.context))->stack;
 }
 
 static void judge_block(struct ms_thread_state *state, const struct ms_caller *caller, void *block)
@@ -560,12 +557,10 @@ static uint64_t stop_stepping(void)
     return flags;
 }
 
-void __wrap_ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
-                               void *block, size_t bytes, enum ms_block_kind kind)
+void ms_judge(struct ms_thread_state *state, const struct ms_caller *caller, void *block)
 {
     uint64_t all = UINT64_MAX;
     uint64_t before;
-    __real_ms_block_allocated(state, caller, block, bytes, kind);
     if (state->busy_stack_pointer != 0) {
         return; /* in a handler that interrupted us, or of libunwind */
     }
