@@ -196,6 +196,7 @@ def test_fibers():
     """the same on stacks that come and go, with nothing readable outside of them"""
     trap("fibers", 20_000)
     trap("inside", 20_000)
+    trap("guarded", 10_000)
 
 
 def test_signals():
@@ -215,7 +216,7 @@ def test_forks():
 
 def test_plugins():
     """libraries of different frames at equal addresses, and code without unwind information there"""
-    trap("plugins", 10_000)
+    trap("plugins", 6_000)
 
 
 def test_code():
@@ -226,7 +227,7 @@ def test_code():
 def test_instructions():
     """a handler that allocates at every instruction of the program and of the probe"""
     # Where the probe itself is interrupted it counts without a stack.
-    found = trap("instructions", 1000, everything=False)
+    found = trap("instructions", 2000, everything=False)
     assert found["interrupted"] > 20_000, f"only {found['interrupted']} in handlers"
     print(f"# {found['interrupted']:,} stacks through a signal frame equal", flush=True)
 

@@ -139,17 +139,21 @@ without_cfi:
     .size without_cfi, . - without_cfi
 
 /* A stack that begins right below the address that the step states. */
-    begin fiber
+    .macro on_fiber name
+    begin \name
     movq %rsp, %rax
     .cfi_remember_state
     .cfi_undefined %rip
     movq 8(%rdi), %rsp
     pushq %rax
-    call_next fiber
+    call_next \name
     popq %rsp
     .cfi_restore_state
     ret
-    end fiber
+    end \name
+    .endm
+    on_fiber fiber
+    on_fiber fiber_b
 
 /* Interrupted by a signal, whose handler goes on from `interrupted_step`. */
     begin interrupted

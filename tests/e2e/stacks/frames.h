@@ -34,6 +34,7 @@ struct step {
 #define SPECIAL_FRAMES(X)                                                                          \
     X(ballast, 16)                                                                                 \
     X(fiber, 0)                                                                                    \
+    X(fiber_b, 0)                                                                                  \
     X(interrupted, 16)                                                                             \
     X(interrupted_framed, 16)
 

@@ -528,7 +528,8 @@ static uint32_t stack_of(struct ms_thread_state *state, void *block)
         return 0;
     }
     ms_block_restore(block, &claim);
-    return ((const struct ms_region_context *)ms_area_at(MS_AREA_CONTEXTS, claim.owner.context))->stack;
+    return ((const struct ms_region_context *)ms_area_at(MS_AREA_CONTEXTS, claim.owner.context))
+        ->stack;
 }
 
 static void judge_block(struct ms_thread_state *state, const struct ms_caller *caller, void *block)

@@ -38,7 +38,7 @@ static const struct kind middle_kinds[] = {MIDDLE_FRAMES(KIND)};
 static const struct kind last_kinds[] = {LAST_FRAMES(KIND)};
 static const struct kind special_kinds[] = {SPECIAL_FRAMES(KIND)};
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
-enum { BALLAST, FIBER, INTERRUPTED, INTERRUPTED_FRAMED };
+enum { BALLAST, FIBER, FIBER_B, INTERRUPTED, INTERRUPTED_FRAMED };
 
 struct script {
     unsigned count;    /* steps */
@@ -128,11 +128,8 @@ static void make(struct player *player, struct script *script)
     append_frames(player, script, random_below(player, longest));
     if (player->middle != MIDDLE_NONE) {
         script->crossing = script->count;
-        append(
-            script,
-            &special_kinds[player->middle != MIDDLE_SIGNAL ? FIBER
-                                                           : INTERRUPTED + random_below(player, 2)],
-            0);
+        unsigned first = player->middle == MIDDLE_SIGNAL ? INTERRUPTED : FIBER;
+        append(script, &special_kinds[first + random_below(player, 2)], 0);
         append_frames(player, script, random_below(player, INNER_STEPS));
     }
     const struct kind *last = &last_kinds[random_below(player, COUNT(last_kinds))];
@@ -166,6 +163,10 @@ static void change(struct player *player, struct script *script)
     unsigned at = (unsigned)random_below(player, script->count);
     bool last = at == script->count - 1;
     if (at == script->crossing && at != 0) {
+        if (player->middle != MIDDLE_SIGNAL) {
+            bool second = script->kinds[at] == &special_kinds[FIBER_B];
+            script->kinds[at] = &special_kinds[second ? FIBER : FIBER_B];
+        }
         return;
     }
     if (takes_bytes(script->kinds[at]) && random_below(player, 3) != 0) {
@@ -201,7 +202,7 @@ static void expect(const struct script *script, uintptr_t *frames)
         if (kind->function != sibling) {
             frames[count++] = (uintptr_t)kind->return_address;
         }
-        if (kind->function == fiber || !is_described(kind)) {
+        if (kind->function == fiber || kind->function == fiber_b || !is_described(kind)) {
             expectation.whole = true;
             expectation.count = count;
             return;

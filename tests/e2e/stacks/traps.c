@@ -214,7 +214,7 @@ static unsigned case_plugins(unsigned rounds)
     snprintf(first, sizeof first, "%s-200.so", self);
     snprintf(second, sizeof second, "%s-1000.so", self);
     const char *const paths[2] = {first, second};
-    return modules_come_and_go(rounds / 100 * 4, paths);
+    return modules_come_and_go(rounds / 100, paths);
 }
 
 static unsigned case_code(unsigned rounds)
