@@ -1,4 +1,5 @@
 /* Programs of known stacks: traps CASE ROUNDS. Each prints how many stacks it knew. */
+#include <alloca.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -52,25 +53,33 @@ static unsigned case_signals(unsigned rounds)
 
 /* --- threads one after the other and side by side, on stacks that are always the same --- */
 
-#define THREADS 4u
+#define THREADS   4u
+#define CUT_BYTES (256u << 10)
 struct task {
     uint64_t seed;
     unsigned rounds;
     enum middle middle;
+    size_t further_in_bytes;
 };
+
+/* Now and then a stack ends before its end: then the others begin as much further in. */
+static __attribute__((noinline)) void run_task(const struct task *task)
+{
+    char *space = alloca(task->further_in_bytes + 16);
+    __asm__ volatile("" : : "r"(space) : "memory");
+    scripts_run(task->seed, task->rounds, task->middle);
+}
 
 /* Two start routines of one size: the outermost frames of equal stacks differ. */
 static __attribute__((noinline)) void *start_left(void *argument)
 {
-    struct task *task = argument;
-    scripts_run(task->seed, task->rounds, task->middle);
+    run_task(argument);
     return argument;
 }
 
 static __attribute__((noinline)) void *start_right(void *argument)
 {
-    struct task *task = argument;
-    scripts_run(task->seed, task->rounds, task->middle);
+    run_task(argument);
     return (char *)argument + 1;
 }
 
@@ -82,12 +91,16 @@ static unsigned run_threads(unsigned rounds, unsigned at_once, char *const *stac
         struct task tasks[THREADS];
         for (unsigned i = 0; i < at_once; i++) {
             pthread_attr_t attributes;
+            bool cut = round % 5 >= 3;
+            size_t bytes = 2 * SCRIPTS_STACK_BYTES - (cut ? CUT_BYTES : 0);
             pthread_attr_init(&attributes);
-            if (pthread_attr_setstack(&attributes, stacks[i], 2 * SCRIPTS_STACK_BYTES) != 0) {
+            if (mprotect(stacks[i] + 2 * SCRIPTS_STACK_BYTES - CUT_BYTES, CUT_BYTES,
+                         cut ? PROT_NONE : PROT_READ | PROT_WRITE) != 0 ||
+                pthread_attr_setstack(&attributes, stacks[i], bytes) != 0) {
                 fail("pthread_attr_setstack");
             }
             /* The same chains in every third thread. */
-            tasks[i] = (struct task){round % 3 + 10, 60, round / 2 % 3};
+            tasks[i] = (struct task){round % 3 + 10, 60, round / 2 % 3, cut ? 0 : CUT_BYTES};
             known += tasks[i].rounds;
             if (pthread_create(&threads[i], &attributes, round & 1 ? start_left : start_right,
                                &tasks[i]) != 0) {
