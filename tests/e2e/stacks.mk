@@ -1,10 +1,10 @@
 # Call stacks judged by libunwind (test_stacks.py): a build of the probe that compares every stack,
 # and programs made of traps.
-STACKS       := $(BUILD)/tests/e2e/stacks
-JUDGED_PROBE := $(BUILD)/tests/e2e/libmemscope-probe-judged.so
-JUDGE_OBJECT := $(BUILD)/pic/tests/e2e/stacks/judge.o
-STACKS_FLAGS := -Wall -Wextra -g -D_GNU_SOURCE -pthread -rdynamic -fno-builtin-malloc \
-                -fno-builtin-free -Itests/e2e/stacks
+STACKS        := $(BUILD)/tests/e2e/stacks
+JUDGED_PROBE  := $(BUILD)/tests/e2e/libmemscope-probe-judged.so
+JUDGE_OBJECTS := $(call objects,$(wildcard tests/e2e/stacks/judge*.c),pic)
+STACKS_FLAGS  := -Wall -Wextra -g -D_GNU_SOURCE -pthread -rdynamic -fno-builtin-malloc \
+                 -fno-builtin-free -Itests/e2e/stacks
 
 # As compilers are asked to make frames: compiled-NAME.
 compiled_O0     := -O0
@@ -21,11 +21,11 @@ e2e-programs: $(JUDGED_PROBE) $(STACKS)/traps $(STACKS)/traps-200.so $(STACKS)/t
               $(STACKS)/exceptions-O0 $(STACKS)/exceptions-O2
 endif
 
-$(JUDGE_OBJECT): | deps-test
+$(JUDGE_OBJECTS): | deps-test
 
 # What has the short way of an event in it is compiled again, the judge after the event.
 JUDGED_SOURCES := $(shell grep -lE 'ms_event_allocated|"probe/allocate.h"' src/probe/*.c)
-JUDGED_OBJECTS := $(call objects,$(JUDGED_SOURCES),judged) $(JUDGE_OBJECT) \
+JUDGED_OBJECTS := $(call objects,$(JUDGED_SOURCES),judged) $(JUDGE_OBJECTS) \
                   $(call objects,$(filter-out $(JUDGED_SOURCES),$(PROBE_SOURCES)),pic)
 
 $(BUILD)/judged/%.o: %.c | deps-test

@@ -9,17 +9,13 @@
  * long) and that all processes of the program share; the first differences follow as text. The file
  * is mapped, so counts survive whatever end the program takes.
  *
- * libunwind is opened privately: as a dependency it would take over C++ exceptions. It works on a
- * stack of ours, and the thread is marked busy all the while, so that what libunwind allocates is
- * counted without a stack.
+ * libunwind works on a stack of ours, and the thread is marked busy all the while, so that what it
+ * allocates is counted without a stack.
  */
-#define UNW_LOCAL_ONLY
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libunwind.h>
 #include <link.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -38,16 +34,15 @@
 #include "probe/thread.h"
 
 #include "frames.h"
+#include "judge_unwind.h"
 #include "judged_event.h"
+#include "known.h"
 
 #define REPORT_BYTES    (1u << 20)
 #define DESKS           64u
 #define DESK_BYTES      (256u << 10)
-#define PROBE_FRAMES    32
-#define KNOWN           (1u << 15)
 #define DIFFERENCES_MAX 8u
 #define SIGNAL_SET      8u /* bytes of the kernel's sigset_t */
-#define FIRST_CODE      4096u
 #define TRAP_FLAG       0x100u
 
 /* test_stacks.py reads the numbers in this order. */
@@ -77,14 +72,9 @@ struct desk {
     _Atomic uint32_t taken;
     const struct ms_caller *caller;
     uint32_t depth;
-    uint32_t stack;
-    uint32_t count;
-    uint32_t flags;
-    bool interrupted;
-    bool undecided;
+    uint32_t stack; /* the probe's */
     unw_context_t context;
-    unw_cursor_t cursor;
-    uintptr_t frames[MS_STACK_DEPTH_MAX]; /* as the region stores them: address - 1 is inside */
+    struct judged_stack judged;
 };
 
 uint32_t __real_ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
@@ -96,26 +86,11 @@ MS_HIDDEN void ms_arch_call_on_stack(void *top, void (*function)(void *), void *
 /* Of the program, where it has it. */
 extern const struct expectation *expected_stack(void) __attribute__((weak));
 
-static struct {
-    int (*getcontext)(unw_context_t *);
-    int (*init)(unw_cursor_t *, unw_context_t *);
-    int (*step)(unw_cursor_t *);
-    int (*get_register)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
-    int (*is_signal_frame)(unw_cursor_t *);
-    int (*proc_info)(unw_cursor_t *, unw_proc_info_t *);
-    void (*flush)(unw_addr_space_t, unw_word_t, unw_word_t);
-    unw_addr_space_t *space;
-} unwind;
-
 enum { START_NOT, START_RUNNING, START_DONE, START_OFF };
 static _Atomic uint32_t started;
 static struct report *report;
 static struct desk *_Atomic desks[DESKS];
-static _Atomic uint64_t known_code[KNOWN];    /* has unwind information */
-static _Atomic uint64_t known_modules[KNOWN]; /* is in the module that its pc id says */
-static _Atomic uint64_t loads_seen;
-static _Atomic uint32_t judging;
-static _Atomic uint32_t forking; /* tid of the thread that forks */
+static struct known modules_right; /* pc ids that name the module that is there */
 
 static void add(_Atomic uint64_t *counter, uint64_t count)
 {
@@ -134,75 +109,6 @@ static __attribute__((format(printf, 1, 2))) void say(const char *format, ...)
     if (at + bytes <= REPORT_BYTES - sizeof *report) {
         memcpy(report->log + at, line, bytes);
     }
-}
-
-static uint32_t own_tid(void)
-{
-    return (uint32_t)ms_system_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
-}
-
-/* No thread may be inside libunwind when another one forks: the child would find its lock taken. */
-static void fork_begins(void)
-{
-    uint32_t nobody = 0;
-    while (!atomic_compare_exchange_weak(&forking, &nobody, own_tid())) {
-        nobody = 0;
-        sched_yield();
-    }
-    while (atomic_load(&judging) != 0) {
-        sched_yield();
-    }
-}
-
-static void fork_over(void)
-{
-    atomic_store(&forking, 0);
-}
-
-static void enter(void)
-{
-    for (;;) {
-        atomic_fetch_add(&judging, 1);
-        uint32_t who = atomic_load(&forking);
-        if (who == 0 || who == own_tid()) {
-            return;
-        }
-        atomic_fetch_sub(&judging, 1);
-        sched_yield();
-    }
-}
-
-static void leave(void)
-{
-    /* Only the forking thread is here in a child that is forked meanwhile. */
-    atomic_fetch_sub(&judging, 1);
-}
-
-static void *symbol(void *library, const char *name)
-{
-    void *found = dlsym(library, name);
-    if (found == NULL) {
-        atomic_store(&started, START_OFF);
-    }
-    return found;
-}
-
-static void load_unwinder(void)
-{
-    void *library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL) {
-        atomic_store(&started, START_OFF);
-        return;
-    }
-    *(void **)&unwind.getcontext = symbol(library, "_Ux86_64_getcontext");
-    *(void **)&unwind.init = symbol(library, "_ULx86_64_init_local");
-    *(void **)&unwind.step = symbol(library, "_ULx86_64_step");
-    *(void **)&unwind.get_register = symbol(library, "_ULx86_64_get_reg");
-    *(void **)&unwind.is_signal_frame = symbol(library, "_ULx86_64_is_signal_frame");
-    *(void **)&unwind.proc_info = symbol(library, "_ULx86_64_get_proc_info");
-    *(void **)&unwind.flush = symbol(library, "_Ux86_64_flush_cache");
-    *(void **)&unwind.space = symbol(library, "_ULx86_64_local_addr_space");
-    pthread_atfork(fork_begins, fork_over, fork_over);
 }
 
 /* NULL: no memory. Not by the mmap of the probe, which would count it for the program. */
@@ -243,105 +149,11 @@ static bool start(void)
         return false;
     }
     uint64_t busy = atomic_load(&ms_region->losses.busy_events);
-    load_unwinder();
+    bool loaded = judge_unwind_load();
     add(&report->own_allocations, atomic_load(&ms_region->losses.busy_events) - busy);
-    seen = START_RUNNING;
-    bool loaded = atomic_compare_exchange_strong(&started, &seen, START_DONE);
+    atomic_store(&started, loaded ? START_DONE : START_OFF);
     add(loaded ? &report->processes : &report->unavailable, 1);
     return loaded;
-}
-
-static int count_loads(struct dl_phdr_info *info, size_t bytes, void *to)
-{
-    (void)bytes;
-    *(uint64_t *)to = info->dlpi_adds + info->dlpi_subs;
-    return 1;
-}
-
-/* libunwind does not notice that a module is gone; nor would our own tables. */
-static void follow_loads(void)
-{
-    uint64_t loads = 0;
-    dl_iterate_phdr(count_loads, &loads);
-    if (atomic_exchange(&loads_seen, loads) != loads) {
-        unwind.flush(*unwind.space, 0, 0);
-        memset((void *)known_code, 0, sizeof known_code);
-        memset((void *)known_modules, 0, sizeof known_modules);
-    }
-}
-
-static _Atomic uint64_t *place_of(_Atomic uint64_t *table, uint64_t value)
-{
-    return &table[value * UINT64_C(0x9e3779b97f4a7c15) >> 49];
-}
-
-static uintptr_t register_of(struct desk *desk, unw_regnum_t number)
-{
-    unw_word_t value = 0;
-    unwind.get_register(&desk->cursor, number, &value);
-    return (uintptr_t)value;
-}
-
-static bool has_unwind_information(struct desk *desk, uintptr_t stored)
-{
-    _Atomic uint64_t *place = place_of(known_code, stored);
-    if (atomic_load_explicit(place, memory_order_relaxed) == stored) {
-        return true;
-    }
-    unw_cursor_t copy = desk->cursor;
-    unw_proc_info_t information;
-    /* Where there is none it makes a function of one byte up. */
-    if (unwind.proc_info(&copy, &information) < 0 ||
-        information.end_ip <= information.start_ip + 1) {
-        return false;
-    }
-    atomic_store_explicit(place, stored, memory_order_relaxed);
-    return true;
-}
-
-/* Outwards from our own frames to the caller of the hook. */
-static bool reach_caller(struct desk *desk)
-{
-    for (int i = 0; i < PROBE_FRAMES; i++) {
-        if (unwind.step(&desk->cursor) <= 0) {
-            return false;
-        }
-        if (register_of(desk, UNW_REG_SP) == desk->caller->stack_pointer) {
-            return register_of(desk, UNW_REG_IP) == desk->caller->return_address;
-        }
-    }
-    return false;
-}
-
-static void unwind_stack(struct desk *desk)
-{
-    desk->count = 0;
-    desk->flags = 0;
-    desk->interrupted = false;
-    desk->undecided = unwind.init(&desk->cursor, &desk->context) < 0 || !reach_caller(desk);
-    while (!desk->undecided) {
-        uintptr_t pc = register_of(desk, UNW_REG_IP);
-        if (pc < FIRST_CODE) {
-            desk->flags = pc == 0 ? 0 : MS_STACK_CUT_NO_CFI;
-            return;
-        }
-        if (desk->count == desk->depth) {
-            desk->flags = MS_STACK_CUT_DEPTH;
-            return;
-        }
-        bool interrupted = unwind.is_signal_frame(&desk->cursor) > 0;
-        desk->interrupted |= interrupted;
-        desk->frames[desk->count++] = pc + interrupted;
-        if (!has_unwind_information(desk, pc + interrupted)) {
-            desk->flags = MS_STACK_CUT_NO_CFI;
-            return;
-        }
-        int result = unwind.step(&desk->cursor);
-        if (result == 0) {
-            return;
-        }
-        desk->undecided = result < 0;
-    }
 }
 
 static const struct ms_region_pc *pc_at(const uint32_t *words, uint32_t frame)
@@ -349,17 +161,16 @@ static const struct ms_region_pc *pc_at(const uint32_t *words, uint32_t frame)
     return ms_area_at(MS_AREA_PCS, words[1 + frame]);
 }
 
-static bool equal(const struct desk *desk, const uint32_t *words)
+static bool equal(const struct judged_stack *judged, const uint32_t *words)
 {
     uint32_t depth = MS_STACK_DEPTH(words[0]);
     uint32_t flags = words[0] & ~0xffu;
-    bool cut = (flags & MS_STACK_COARSENED) != 0 || desk->undecided;
-    uint32_t compared = cut && depth < desk->count ? depth : desk->count;
-    if (!desk->undecided && !cut && (depth != desk->count || flags != desk->flags)) {
+    bool whole = !judged->undecided && (flags & MS_STACK_COARSENED) == 0;
+    if (whole && (depth != judged->count || flags != judged->flags)) {
         return false;
     }
-    for (uint32_t i = 0; i < compared && i < depth; i++) {
-        if (pc_at(words, i)->address != desk->frames[i]) {
+    for (uint32_t i = 0; i < judged->count && i < depth; i++) {
+        if (pc_at(words, i)->address != judged->frames[i]) {
             return false;
         }
     }
@@ -390,14 +201,13 @@ static uint32_t wrong_module(const uint32_t *words)
     for (uint32_t i = 0; i < MS_STACK_DEPTH(words[0]); i++) {
         const struct ms_region_pc *pc = pc_at(words, i);
         uint64_t value = pc->address ^ (uint64_t)pc->module << 48;
-        _Atomic uint64_t *place = place_of(known_modules, value);
-        if (atomic_load_explicit(place, memory_order_relaxed) == value) {
+        if (is_known(&modules_right, value)) {
             continue;
         }
         if (!module_right(pc)) {
             return i + 1;
         }
-        atomic_store_explicit(place, value, memory_order_relaxed);
+        make_known(&modules_right, value);
     }
     return 0;
 }
@@ -417,11 +227,12 @@ static void say_both(const struct desk *desk, const uint32_t *words)
 {
     uint32_t depth = MS_STACK_DEPTH(words[0]);
     say("thread %u, stack pointer %#lx, probe: %u frames, flags %#x; libunwind: %u, %#x%s\n",
-        own_tid(), (unsigned long)desk->caller->stack_pointer, depth, words[0] & ~0xffu,
-        desk->count, desk->flags, desk->undecided ? ", failed" : "");
-    for (uint32_t i = 0; i < depth || i < desk->count; i++) {
+        (uint32_t)ms_system_call(SYS_gettid, 0, 0, 0, 0, 0, 0),
+        (unsigned long)desk->caller->stack_pointer, depth, words[0] & ~0xffu, desk->judged.count,
+        desk->judged.flags, desk->judged.undecided ? ", failed" : "");
+    for (uint32_t i = 0; i < depth || i < desk->judged.count; i++) {
         uintptr_t ours = i < depth ? pc_at(words, i)->address : 0;
-        uintptr_t theirs = i < desk->count ? desk->frames[i] : 0;
+        uintptr_t theirs = i < desk->judged.count ? desk->judged.frames[i] : 0;
         if (ours == theirs) {
             say_frame("both     ", i, ours);
             continue;
@@ -472,18 +283,20 @@ static void compare_with_known(const struct desk *desk, const uint32_t *words)
 static void judge(void *argument)
 {
     struct desk *desk = argument;
-    follow_loads();
-    unwind_stack(desk);
+    if (judge_follow_loads()) {
+        memset(&modules_right, 0, sizeof modules_right);
+    }
+    judge_unwind(&desk->context, desk->caller, desk->depth, &desk->judged);
     add(&report->stacks, 1);
-    add(&report->frames, desk->count);
-    add(&report->undecided, desk->undecided);
-    add(&report->without_cfi, (desk->flags & MS_STACK_CUT_NO_CFI) != 0);
-    add(&report->depth_limited, (desk->flags & MS_STACK_CUT_DEPTH) != 0);
-    add(&report->interrupted, desk->interrupted);
+    add(&report->frames, desk->judged.count);
+    add(&report->undecided, desk->judged.undecided);
+    add(&report->without_cfi, (desk->judged.flags & MS_STACK_CUT_NO_CFI) != 0);
+    add(&report->depth_limited, (desk->judged.flags & MS_STACK_CUT_DEPTH) != 0);
+    add(&report->interrupted, desk->judged.interrupted);
     const uint32_t *words = ms_area_at(MS_AREA_STACKS, desk->stack);
     add(&report->coarsened, (words[0] & MS_STACK_COARSENED) != 0);
     compare_with_known(desk, words);
-    if (!equal(desk, words)) {
+    if (!equal(&desk->judged, words)) {
         if (atomic_fetch_add(&report->different, 1) < DIFFERENCES_MAX) {
             say_both(desk, words);
         }
@@ -539,15 +352,15 @@ static void judge_block(struct ms_thread_state *state, const struct ms_caller *c
         add(&report->unattributed, 1);
         return;
     }
-    enter();
+    judge_enter();
     struct desk *desk = take_desk();
     desk->caller = caller;
     desk->depth = ms_region->config.tracking.stack_depth;
     desk->stack = stack;
-    unwind.getcontext(&desk->context);
+    judge_getcontext(&desk->context);
     ms_arch_call_on_stack((char *)desk + DESK_BYTES, judge, desk);
     atomic_store(&desk->taken, 0);
-    leave();
+    judge_leave();
 }
 
 /* A program that is run step by step gets no steps of ours: their signal is blocked here. */
