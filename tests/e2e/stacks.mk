@@ -8,7 +8,7 @@ STACKS_FLAGS  := -Wall -Wextra -g -D_GNU_SOURCE -pthread -rdynamic -fno-builtin-
 
 # As compilers are asked to make frames: compiled-NAME.
 compiled_O0     := -O0
-compiled_leafy  := -O1 -fomit-frame-pointer -maccumulate-outgoing-args
+compiled_leafy  := -O1 -fomit-frame-pointer
 compiled_O2     := -O2
 compiled_framed := -O2 -fno-omit-frame-pointer
 compiled_O3     := -O3 -funroll-loops

@@ -13,7 +13,11 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#if defined(__clang__)
+#define NOINLINE __attribute__((noinline))
+#else
 #define NOINLINE __attribute__((noinline, noclone))
+#endif
 
 static volatile unsigned long sink;
 static uintptr_t at_call;

@@ -16,7 +16,7 @@
 
 #include "scripts.h"
 
-#define NOINLINE        __attribute__((noinline, noclone))
+#define NOINLINE        __attribute__((noinline))
 #define TRAP_FLAG       0x100
 #define ALTERNATE_BYTES 8192u
 #define STRIDE          7u
