@@ -9,12 +9,10 @@
 
 MS_HIDDEN void ms_judge(struct ms_thread_state *state, const struct ms_caller *caller, void *block);
 
-MS_INLINE void ms_judged_event(struct ms_thread_state *state, const struct ms_caller *caller,
-                               void *block, size_t bytes, enum ms_block_kind kind)
-{
-    ms_event_allocated(state, caller, block, bytes, kind);
-    ms_judge(state, caller, block);
-}
-#define ms_event_allocated ms_judged_event
+#define ms_event_allocated(state, caller, block, ...)                                              \
+    do {                                                                                           \
+        ms_event_allocated(state, caller, block, __VA_ARGS__);                                     \
+        ms_judge(state, caller, block);                                                            \
+    } while (0)
 
 #endif
