@@ -7,7 +7,9 @@
 #include "probe/context.h"
 #include "probe/map.h"
 #include "probe/side_table.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
+#include "wire/clock.h"
 
 #define PUBLISH_STEP_MIN INT64_C(4096)
 
@@ -88,6 +90,11 @@ static inline void change_live(struct ms_thread_state *state, uint64_t bytes)
     if (MS_UNLIKELY((uint64_t)(state->unpublished_bytes + step) > (uint64_t)(2 * step))) {
         ms_account_publish(state);
     }
+}
+
+static inline bool is_traced(const struct ms_region_header *region)
+{
+    return MS_UNLIKELY(region->config.tracking.trace != 0) && region->config.trace_allowed != 0;
 }
 
 static void count_loss(_Atomic uint64_t *counter)
@@ -197,6 +204,9 @@ void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *c
     }
     count_allocation(state, context, bytes, waste);
     state->last_block = (uintptr_t)block;
+    if (is_traced(region)) {
+        ms_trace_allocated(state, block, bytes, index);
+    }
 }
 
 /* The flow entry of an owner; the table is written by its thread alone. */
@@ -268,6 +278,10 @@ static __attribute__((noinline)) void debit(struct ms_thread_state *state, const
     if (region == NULL) {
         return;
     }
+    if (is_traced(region) && (claim->known || (state != NULL && state->tracked))) {
+        ms_trace_freed(state, block, claim->known ? claim->bytes : 0,
+                       claim->known ? claim->context : 0, claim->at_ns);
+    }
     if (MS_UNLIKELY(!claim->known)) {
         if (state != NULL && state->tracked) {
             ms_own_add(&state->record->own.foreign_frees, 1);
@@ -336,7 +350,7 @@ static inline void take_claim(uint64_t key, void *block, struct ms_block_claim *
 
 static __attribute__((noinline)) void free_slowly(struct ms_thread_state *state, void *block)
 {
-    struct ms_block_claim claim;
+    struct ms_block_claim claim = {.at_ns = 0};
     uint64_t key = key_of(state);
     if (key == 0) {
         return;
@@ -377,6 +391,9 @@ void ms_block_freed(struct ms_thread_state *state, void *block)
                       (context->generation & 0xff) == owner.generation)) {
             ms_tag_clear(block, usable);
             debit_own(state, context, block, owner.requested_bytes, owner.waste_bytes);
+            if (is_traced(region)) {
+                ms_trace_freed(state, block, owner.requested_bytes, owner.context, 0);
+            }
             return;
         }
     }
@@ -389,6 +406,7 @@ void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_
     claim->known = false;
     claim->tagged = false;
     claim->damaged = false;
+    claim->at_ns = ms_region != NULL && is_traced(ms_region) ? ms_monotonic_ns() : 0;
     if (key == 0) {
         return;
     }
@@ -459,6 +477,9 @@ void ms_account_arena(struct ms_thread_state *state)
         block->context = state->root_context;
         block->key = state->key;
         count_allocation(state, root, block->bytes, 0);
+        if (is_traced(ms_region)) {
+            ms_trace_allocated(state, block + 1, block->bytes, state->root_context);
+        }
         if (!block->live) {
             block->live = 1;
             ms_arena_block_freed(state, block + 1);

@@ -22,6 +22,7 @@ struct ms_block_claim {
     bool damaged;
     uint32_t context;
     uint32_t generation;
+    uint64_t at_ns; /* for the trace, 0: now. Before a realloc, another may have the block after it */
     uint64_t bytes;
     uint64_t waste_bytes;
     size_t usable; /* tagged: where the tag was */

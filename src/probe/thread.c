@@ -15,6 +15,7 @@
 #include "probe/context.h"
 #include "probe/map.h"
 #include "probe/system_call.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
 #include "wire/selection.h"
@@ -364,6 +365,7 @@ void ms_thread_exiting(void)
     if (atomic_load(&record->state) != MS_THREAD_ALIVE) {
         return;
     }
+    ms_trace_flush(state);
     store_usage(&record->final_usage);
     ms_account_publish(state);
     record->end_ns = ms_monotonic_ns();

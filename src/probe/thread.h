@@ -14,6 +14,8 @@
 #include "probe/stack.h"
 #include "wire/region.h"
 
+struct ms_trace_buffer;
+
 /* Stack id -> context of this thread; context.h. All zero is an empty map. */
 struct ms_context_map {
     uint64_t *entries; /* stack id << 32 | context */
@@ -45,6 +47,7 @@ struct ms_thread_state {
     _Atomic uint32_t use; /* enum ms_state_use */
     struct ms_context_map contexts;
     uintptr_t last_block; /* for `temporary`: the block this thread allocated last */
+    struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
     struct ms_stack_state stack;
 };
 

@@ -13,6 +13,7 @@
 #include "probe/side_table.h"
 
 struct ms_thread_state;
+struct ms_trace_buffer;
 
 #define MS_STATE_SLABS     1024u
 #define MS_STATES_PER_SLAB 16u
@@ -30,6 +31,7 @@ struct ms_wiped {
     _Atomic uint64_t free_contexts; /* version << 32 | index of the first */
     _Atomic int64_t publish_step_bytes;
     _Atomic uint64_t read_sets_bytes; /* memory of the caches of all threads */
+    struct ms_trace_buffer *_Atomic trace_buffers; /* all of them, linked */
     struct ms_side_table side_table;
     struct ms_thread_state *_Atomic slabs[MS_STATE_SLABS];
 };
