@@ -5,13 +5,13 @@
 
 #include "probe/arena.h"
 #include "probe/context.h"
+#include "probe/detail.h"
+#include "probe/live.h"
 #include "probe/map.h"
 #include "probe/side_table.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
-
-#define PUBLISH_STEP_MIN INT64_C(4096)
 
 static void own_raise(uint64_t *peak, uint64_t value)
 {
@@ -49,52 +49,22 @@ static inline void follow_peak(uint64_t allocated, uint64_t freed, uint64_t *pea
     }
 }
 
-static void raise_process_peak(struct ms_region_header *region, int64_t live)
-{
-    int64_t peak = atomic_load_explicit(&region->peak_bytes, memory_order_relaxed);
-    while (live > peak) {
-        if (atomic_compare_exchange_weak_explicit(&region->peak_bytes, &peak, live,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-            uint32_t threads = atomic_load_explicit(&ms_wiped->threads_alive, memory_order_relaxed);
-            int64_t step = live / 1000 / (threads == 0 ? 1 : (int64_t)threads);
-            step = step > PUBLISH_STEP_MIN ? step : PUBLISH_STEP_MIN;
-            atomic_store_explicit(&ms_wiped->publish_step_bytes, step, memory_order_relaxed);
-            atomic_store_explicit(&region->publish_step_bytes, (uint64_t)step,
-                                  memory_order_relaxed);
-            return;
-        }
-    }
-}
-
-static void publish_bytes(int64_t bytes)
-{
-    struct ms_region_header *region = ms_region;
-    if (region != NULL) {
-        int64_t before =
-            atomic_fetch_add_explicit(&region->live_bytes, bytes, memory_order_relaxed);
-        raise_process_peak(region, before + bytes);
-    }
-}
-
-void ms_account_publish(struct ms_thread_state *state)
-{
-    int64_t bytes = state->unpublished_bytes;
-    ms_own_add((uint64_t *)&state->unpublished_bytes, (uint64_t)-bytes);
-    publish_bytes(bytes);
-}
-
 static inline void change_live(struct ms_thread_state *state, uint64_t bytes)
 {
     ms_own_add((uint64_t *)&state->unpublished_bytes, bytes);
     int64_t step = atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     if (MS_UNLIKELY((uint64_t)(state->unpublished_bytes + step) > (uint64_t)(2 * step))) {
-        ms_account_publish(state);
+        ms_live_publish_thread(state);
     }
 }
 
-static inline bool is_traced(const struct ms_region_header *region)
+/* A thread without a state has not looked: it goes by the wish. */
+static inline bool is_traced(const struct ms_thread_state *state,
+                             const struct ms_region_header *region)
 {
-    return MS_UNLIKELY(region->config.tracking.trace != 0) && region->config.trace_allowed != 0;
+    return MS_UNLIKELY(state != NULL ? state->tracking.trace
+                                     : region->config.tracking.trace != 0 &&
+                                           region->config.trace_allowed != 0);
 }
 
 static void count_loss(_Atomic uint64_t *counter)
@@ -109,47 +79,6 @@ static bool busy_is_stale(const struct ms_thread_state *state, uintptr_t here)
            state->busy_stack_pointer >= state->stack.stack_low;
 }
 
-static uint32_t context_for(struct ms_thread_state *state, const struct ms_caller *caller)
-{
-    struct ms_region_header *region = ms_region;
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    if (region == NULL || region->config.tracking.mode != MS_MODE_EXACT || caller == NULL) {
-        return state->root_context;
-    }
-    if (MS_UNLIKELY(state->busy_stack_pointer != 0) && !busy_is_stale(state, here)) {
-        count_loss(&region->losses.busy_events);
-        return state->root_context;
-    }
-    state->busy_stack_pointer = here;
-    atomic_signal_fence(memory_order_seq_cst);
-    uint32_t depth = region->config.tracking.stack_depth;
-    struct ms_read_set *found = ms_stack_find(&state->stack, caller, depth);
-    uint32_t context;
-    if (MS_LIKELY(found != NULL && found->serial == state->serial)) {
-        context = found->context;
-    } else {
-        uint32_t stack = found != NULL ? found->stack
-                                       : ms_stack_capture(&state->stack, caller, depth);
-        context = stack == 0 ? 0 : ms_context_of(state, stack);
-        struct ms_read_set set = {.stack = stack, .context = context, .serial = state->serial};
-        if (context == 0) {
-        } else if (found != NULL) {
-            found->serial = 0;
-            found->context = context;
-            found->serial = state->serial;
-        } else {
-            ms_stack_remember(&state->stack, caller, depth, &set);
-        }
-    }
-    atomic_signal_fence(memory_order_seq_cst);
-    state->busy_stack_pointer = 0;
-    if (MS_UNLIKELY(context == 0)) {
-        count_loss(&region->losses.coarsened_events);
-        context = state->root_context;
-    }
-    return context;
-}
-
 static inline struct ms_region_context *context_at(struct ms_region_header *region, uint32_t index)
 {
     return (struct ms_region_context *)((char *)region +
@@ -157,16 +86,114 @@ static inline struct ms_region_context *context_at(struct ms_region_header *regi
            index;
 }
 
+/* The context of a stack that the cache did not have, or had with another thread's context. */
+static __attribute__((noinline)) uint32_t context_of_stack(struct ms_thread_state *state,
+                                                           const struct ms_caller *caller,
+                                                           struct ms_read_set *found)
+{
+    const struct ms_thread_tracking *tracking = &state->tracking;
+    struct ms_read_set set = {.serial = state->serial, .rate = tracking->rate};
+    set.stack = found != NULL ? found->stack
+                              : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
+    set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
+    if (set.context == 0) {
+        return 0;
+    }
+    if (found != NULL) {
+        found->context = set.context;
+        found->serial = set.serial;
+        found->rate = set.rate;
+    } else {
+        ms_stack_remember(&state->stack, caller, tracking->stack_depth, &set);
+    }
+    return set.context;
+}
+
+static uint32_t count_on_root(const struct ms_thread_state *state, _Atomic uint64_t *loss)
+{
+    count_loss(loss);
+    return state->root_context;
+}
+
+/* Where an allocation is counted. */
+static inline uint32_t context_for(struct ms_thread_state *state, struct ms_region_header *region,
+                                   const struct ms_caller *caller, size_t bytes)
+{
+    struct ms_thread_tracking *tracking = &state->tracking;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (MS_UNLIKELY(tracking->mode != MS_MODE_EXACT || caller == NULL) &&
+        (tracking->mode != MS_MODE_SAMPLED || caller == NULL ||
+         !ms_tracking_samples(tracking, bytes))) {
+        return state->root_context;
+    }
+    if (MS_UNLIKELY(state->busy_stack_pointer != 0) && !busy_is_stale(state, here)) {
+        return count_on_root(state, &region->losses.busy_events);
+    }
+    state->busy_stack_pointer = here;
+    atomic_signal_fence(memory_order_seq_cst);
+    struct ms_read_set *found = ms_stack_find(&state->stack, caller, tracking->stack_depth);
+    uint32_t context;
+    if (MS_LIKELY(found != NULL && found->serial == state->serial &&
+                  found->rate == tracking->rate)) {
+        context = found->context;
+    } else {
+        context = context_of_stack(state, caller, found);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    state->busy_stack_pointer = 0;
+    if (MS_UNLIKELY(context == 0)) {
+        return count_on_root(state, &region->losses.coarsened_events);
+    }
+    return context;
+}
+
+/*
+ * The first change of a context in a peak epoch: what it had live when the epoch began. The value
+ * before the epoch, so that a signal in between stores the same value again.
+ */
+static inline void enter_epoch(struct ms_region_context *context)
+{
+    uint32_t epoch = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
+    if (MS_UNLIKELY(context->peak_epoch != epoch)) {
+        context->live_at_peak_bytes = context->bytes_allocated - context->bytes_freed;
+        atomic_signal_fence(memory_order_seq_cst);
+        __atomic_store_n(&context->peak_epoch, epoch, __ATOMIC_RELEASE);
+    }
+}
+
+static void enter_epoch_remotely(struct ms_region_context *context)
+{
+    uint32_t epoch = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
+    if (atomic_load_explicit(&context->remote_peak_epoch, memory_order_acquire) != epoch) {
+        uint64_t freed = atomic_load_explicit(&context->remote.bytes_freed, memory_order_relaxed);
+        atomic_store_explicit(&context->freed_at_peak_bytes, freed, memory_order_relaxed);
+        atomic_store_explicit(&context->remote_peak_epoch, epoch, memory_order_release);
+    }
+}
+
 static inline void count_allocation(struct ms_thread_state *state,
                                     struct ms_region_context *context, uint64_t bytes,
-                                    uint64_t waste)
+                                    uint64_t waste, enum ms_block_kind kind)
 {
     struct ms_region_thread *record = state->record;
+    unsigned class = ms_size_class(bytes);
     ms_own_add(&record->own.allocations, 1);
     ms_own_add(&record->own.bytes_allocated, bytes);
     ms_own_add(&record->own.waste_allocated_bytes, waste);
+    enter_epoch(context);
     ms_own_add(&context->allocations, 1);
     ms_own_add(&context->bytes_allocated, bytes);
+    ms_own_add(&context->waste_allocated_bytes, waste);
+    if (MS_UNLIKELY(context->size_home != class + 1)) {
+        ms_size_elsewhere(context, class);
+    }
+    if (MS_UNLIKELY(context->rate != 0)) {
+        ms_estimate_allocated(context, bytes);
+    }
+    if (MS_UNLIKELY(kind == MS_BLOCK_REALLOC)) {
+        ms_own_add(&context->reallocations, 1);
+        ms_own_add(&record->own.reallocations, 1);
+    }
     follow_peak(record->own.bytes_allocated, record->own.bytes_freed, &record->own.peak_bytes,
                 &record->own.remote_seen_bytes, &record->remote);
     follow_peak(context->bytes_allocated, context->bytes_freed, &context->peak_bytes,
@@ -174,11 +201,14 @@ static inline void count_allocation(struct ms_thread_state *state,
     change_live(state, bytes);
 }
 
-static uint64_t enter_side(struct ms_region_header *region, void *block, size_t bytes,
-                           uint32_t context, uint32_t generation)
+static uint64_t enter_side(struct ms_region_header *region, const struct ms_thread_state *state,
+                           void *block, size_t bytes, uint32_t owner)
 {
     size_t usable = ms_allocator.usable_size ? ms_real.malloc_usable_size(block) : bytes;
-    struct ms_side_entry entry = {context, generation, bytes, usable > bytes ? usable - bytes : 0};
+    struct ms_side_entry entry = {.owner = owner,
+                                  .tick = state->tracking.tick,
+                                  .requested_bytes = bytes,
+                                  .waste_bytes = usable > bytes ? usable - bytes : 0};
     if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
         count_loss(&region->losses.side_table_full);
     }
@@ -189,22 +219,26 @@ void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *c
                         size_t bytes, enum ms_block_kind kind)
 {
     struct ms_region_header *region = ms_region;
-    if (region == NULL) {
+    if (MS_UNLIKELY(region == NULL)) {
         return;
     }
-    uint32_t index = context_for(state, caller);
+    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
+        ms_tracking_look(state);
+    }
+    uint32_t index = context_for(state, region, caller, bytes);
     struct ms_region_context *context = context_at(region, index);
+    uint32_t owner = ms_tag_owner_word(index, context->generation);
     uint64_t waste;
     size_t usable = ms_allocator.tags ? ms_taggable_usable_fresh(block) : 0;
     if (MS_LIKELY(usable >= bytes + MS_TAG_BYTES && bytes < MS_TAG_USABLE_MAX)) {
-        ms_tag_write(state->key, block, usable, bytes, index, context->generation, kind);
+        ms_tag_write(state->key, block, usable, bytes, owner, kind, state->tracking.tick);
         waste = usable - MS_TAG_BYTES - bytes;
     } else {
-        waste = enter_side(region, block, bytes, index, context->generation & 0xff);
+        waste = enter_side(region, state, block, bytes, owner);
     }
-    count_allocation(state, context, bytes, waste);
+    count_allocation(state, context, bytes, waste, kind);
     state->last_block = (uintptr_t)block;
-    if (is_traced(region)) {
+    if (MS_UNLIKELY(state->tracking.trace)) {
         ms_trace_allocated(state, block, bytes, index);
     }
 }
@@ -237,16 +271,35 @@ static void debit_remote(struct ms_remote *remote, uint64_t bytes, uint64_t wast
     atomic_fetch_add_explicit(&remote->deallocations, 1, memory_order_release);
 }
 
+/* How long a block lived. Another thread's clock may be behind: then ours is read anew. */
+static uint32_t age_ticks(struct ms_thread_state *state, uint32_t born)
+{
+    uint32_t age = (state->tracking.tick - born) & MS_TAG_TICK_MASK;
+    if (MS_UNLIKELY(age > MS_TAG_TICK_MASK / 2)) {
+        ms_tracking_look(state);
+        age = (state->tracking.tick - born) & MS_TAG_TICK_MASK;
+    }
+    return age;
+}
+
 static void debit_other(struct ms_thread_state *state, struct ms_region_context *context,
-                        uint32_t owner, uint64_t bytes, uint64_t waste)
+                        uint32_t owner, const struct ms_block_claim *claim)
 {
     struct ms_region_thread *record = ms_area_at(MS_AREA_THREADS, owner);
     uint32_t serial = record->serial;
-    debit_remote(&context->remote, bytes, waste);
+    uint64_t bytes = claim->bytes;
+    enter_epoch_remotely(context);
+    debit_remote(&context->remote, bytes, claim->waste_bytes);
+    if (MS_UNLIKELY(context->rate != 0)) {
+        ms_estimate_freed_remotely(context, bytes);
+    }
+    if (state != NULL) {
+        ms_lifetime_remote(context, ms_lifetime_class(age_ticks(state, claim->tick)));
+    }
     /* The record last: once it has nothing live, its contexts have nothing live either. */
-    debit_remote(&record->remote, bytes, waste);
+    debit_remote(&record->remote, bytes, claim->waste_bytes);
     if (state == NULL) {
-        publish_bytes(-(int64_t)bytes);
+        ms_live_publish(-(int64_t)bytes);
         return;
     }
     ms_own_add(&state->record->own.frees_for_others, 1);
@@ -256,17 +309,27 @@ static void debit_other(struct ms_thread_state *state, struct ms_region_context 
 }
 
 static inline void debit_own(struct ms_thread_state *state, struct ms_region_context *context,
-                             const void *block, uint64_t bytes, uint64_t waste)
+                             const void *block, uint64_t bytes, uint64_t waste, uint32_t born)
 {
     struct ms_thread_own *own = &state->record->own;
+    unsigned class = ms_lifetime_class((state->tracking.tick - born) & MS_TAG_TICK_MASK);
     ms_own_add(&own->bytes_freed, bytes);
     ms_own_add(&own->deallocations, 1);
     ms_own_add(&own->waste_freed_bytes, waste);
+    enter_epoch(context);
     ms_own_add(&context->bytes_freed, bytes);
     ms_own_add(&context->deallocations, 1);
+    ms_own_add(&context->waste_freed_bytes, waste);
+    if (MS_UNLIKELY(context->lifetime_home != class + 1)) {
+        ms_lifetime_elsewhere(context, class);
+    }
+    if (MS_UNLIKELY(context->rate != 0)) {
+        ms_estimate_freed(context, bytes);
+    }
     if (state->last_block == (uintptr_t)block) {
         state->last_block = 0;
         ms_own_add(&own->temporary, 1);
+        ms_own_add(&context->temporary, 1);
     }
     change_live(state, -bytes);
 }
@@ -278,7 +341,7 @@ static __attribute__((noinline)) void debit(struct ms_thread_state *state, const
     if (region == NULL) {
         return;
     }
-    if (is_traced(region) && (claim->known || (state != NULL && state->tracked))) {
+    if (is_traced(state, region) && (claim->known || (state != NULL && state->tracked))) {
         ms_trace_freed(state, block, claim->known ? claim->bytes : 0,
                        claim->known ? claim->context : 0, claim->at_ns);
     }
@@ -298,15 +361,15 @@ static __attribute__((noinline)) void debit(struct ms_thread_state *state, const
     }
     struct ms_region_context *context = context_at(region, claim->context);
     uint32_t owner = context->thread;
-    if (MS_UNLIKELY(owner == 0 || ((context->generation ^ claim->generation) & 0xff) != 0)) {
+    if (MS_UNLIKELY(owner == 0 || context->generation != claim->generation)) {
         count_loss(&region->losses.stale_tags);
         return;
     }
     if (MS_UNLIKELY(state == NULL || owner != state->index)) {
-        debit_other(state, context, owner, claim->bytes, claim->waste_bytes);
+        debit_other(state, context, owner, claim);
         return;
     }
-    debit_own(state, context, block, claim->bytes, claim->waste_bytes);
+    debit_own(state, context, block, claim->bytes, claim->waste_bytes, claim->tick);
 }
 
 static inline uint64_t key_of(const struct ms_thread_state *state)
@@ -320,8 +383,9 @@ static void claim_side(void *block, struct ms_block_claim *claim)
     if (ms_side_table_used(&ms_wiped->side_table) &&
         ms_side_table_remove(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
         claim->known = true;
-        claim->context = entry.context;
-        claim->generation = entry.generation;
+        claim->context = ms_tag_context(entry.owner);
+        claim->generation = ms_tag_generation(entry.owner);
+        claim->tick = entry.tick;
         claim->bytes = entry.requested_bytes;
         claim->waste_bytes = entry.waste_bytes;
     }
@@ -340,6 +404,7 @@ static inline void take_claim(uint64_t key, void *block, struct ms_block_claim *
         claim->damaged = owner.damaged;
         claim->context = owner.context;
         claim->generation = owner.generation;
+        claim->tick = owner.tick;
         claim->bytes = owner.requested_bytes;
         claim->waste_bytes = owner.waste_bytes;
         claim->usable = usable;
@@ -378,6 +443,9 @@ void ms_block_freed(struct ms_thread_state *state, void *block)
         free_slowly(state, block);
         return;
     }
+    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
+        ms_tracking_look(state);
+    }
     size_t usable = ms_taggable_usable(block);
     if (MS_UNLIKELY(usable == 0 || !ms_tag_read(state->key, block, usable, &owner))) {
         free_untagged(state, block);
@@ -387,11 +455,10 @@ void ms_block_freed(struct ms_thread_state *state, void *block)
     if (MS_LIKELY(!owner.damaged && owner.context < atomic_load_explicit(&contexts->published,
                                                                          memory_order_relaxed))) {
         struct ms_region_context *context = context_at(region, owner.context);
-        if (MS_LIKELY(context->thread == state->index &&
-                      (context->generation & 0xff) == owner.generation)) {
+        if (MS_LIKELY(context->thread == state->index && context->generation == owner.generation)) {
             ms_tag_clear(block, usable);
-            debit_own(state, context, block, owner.requested_bytes, owner.waste_bytes);
-            if (is_traced(region)) {
+            debit_own(state, context, block, owner.requested_bytes, owner.waste_bytes, owner.tick);
+            if (MS_UNLIKELY(state->tracking.trace)) {
                 ms_trace_freed(state, block, owner.requested_bytes, owner.context, 0);
             }
             return;
@@ -406,7 +473,7 @@ void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_
     claim->known = false;
     claim->tagged = false;
     claim->damaged = false;
-    claim->at_ns = ms_region != NULL && is_traced(ms_region) ? ms_monotonic_ns() : 0;
+    claim->at_ns = ms_region != NULL && is_traced(state, ms_region) ? ms_monotonic_ns() : 0;
     if (key == 0) {
         return;
     }
@@ -430,8 +497,11 @@ void ms_block_restore(void *block, const struct ms_block_claim *claim)
     if (claim->tagged) {
         ms_tag_restore(block, claim->usable, &claim->words);
     } else if (claim->known) {
-        struct ms_side_entry entry = {claim->context, claim->generation, claim->bytes,
-                                      claim->waste_bytes};
+        struct ms_side_entry entry = {.owner =
+                                          ms_tag_owner_word(claim->context, claim->generation),
+                                      .tick = claim->tick,
+                                      .requested_bytes = claim->bytes,
+                                      .waste_bytes = claim->waste_bytes};
         if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
             count_loss(&ms_region->losses.side_table_full);
         }
@@ -450,11 +520,17 @@ size_t ms_block_usable(struct ms_thread_state *state, void *block)
     return whole;
 }
 
-void ms_count_failed(struct ms_thread_state *state)
+void ms_count_failed(struct ms_thread_state *state, const struct ms_caller *caller)
 {
-    if (state != NULL && state->tracked) {
-        ms_own_add(&state->record->own.failed_calls, 1);
+    struct ms_region_header *region = ms_region;
+    if (state == NULL || !state->tracked || region == NULL) {
+        return;
     }
+    ms_own_add(&state->record->own.failed_calls, 1);
+    struct ms_region_context *context = context_at(
+        region, state->tracking.mode == MS_MODE_EXACT ? context_for(state, region, caller, 0)
+                                                      : state->root_context);
+    ms_own_add(&context->failed_calls, 1);
 }
 
 void ms_count_untracked(void)
@@ -476,8 +552,9 @@ void ms_account_arena(struct ms_thread_state *state)
         count_loss(&ms_region->losses.early_allocations);
         block->context = state->root_context;
         block->key = state->key;
-        count_allocation(state, root, block->bytes, 0);
-        if (is_traced(ms_region)) {
+        block->tick = state->tracking.tick;
+        count_allocation(state, root, block->bytes, 0, MS_BLOCK_MALLOC);
+        if (state->tracking.trace) {
             ms_trace_allocated(state, block + 1, block->bytes, state->root_context);
         }
         if (!block->live) {
@@ -492,8 +569,10 @@ void ms_arena_block_freed(struct ms_thread_state *state, void *block)
     struct ms_arena_block *header = ms_arena_header(block);
     uint32_t live = __atomic_exchange_n(&header->live, 0, __ATOMIC_RELAXED);
     if (live != 0 && header->key != 0 && ms_wiped != NULL && header->key == key_of(state)) {
-        struct ms_block_claim claim = {
-            .known = true, .context = header->context, .bytes = header->bytes};
+        struct ms_block_claim claim = {.known = true,
+                                       .context = header->context,
+                                       .tick = header->tick,
+                                       .bytes = header->bytes};
         debit(state, block, &claim);
     }
 }

@@ -2,6 +2,9 @@
  * Accounting of blocks: which context a block belongs to, and the sums of contexts, threads and
  * process. Safe in signal handlers: a counter of the own thread is changed by one instruction.
  * Nothing here allocates, blocks or changes errno.
+ *
+ * What may be off after a kill at any instant: one event per thread between the counters of its
+ * record and those of its contexts, and figures that a thread publishes at its next look (walks).
  */
 #ifndef MS_PROBE_ACCOUNT_H
 #define MS_PROBE_ACCOUNT_H
@@ -21,7 +24,8 @@ struct ms_block_claim {
     bool tagged;
     bool damaged;
     uint32_t context;
-    uint32_t generation;
+    uint8_t generation;
+    uint32_t tick;
     uint64_t at_ns; /* for the trace, 0: now. Before a realloc, another may have the block after it */
     uint64_t bytes;
     uint64_t waste_bytes;
@@ -63,14 +67,19 @@ MS_HIDDEN void ms_block_restore(void *block, const struct ms_block_claim *claim)
 MS_HIDDEN size_t ms_block_usable(struct ms_thread_state *state, void *block);
 
 /* A call that returned no memory; one that passed uncounted for want of a thread record. */
-MS_HIDDEN void ms_count_failed(struct ms_thread_state *state);
+MS_HIDDEN void ms_count_failed(struct ms_thread_state *state, const struct ms_caller *caller);
 MS_HIDDEN void ms_count_untracked(void);
+
+/* An event of a thread that is not tracked; from time to time it looks whether that still holds. */
+static inline void ms_untracked_event(struct ms_thread_state *state)
+{
+    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
+        ms_tracking_look(state);
+    }
+}
 
 /* Blocks of the bootstrap arena: those taken so far, then each free. */
 MS_HIDDEN void ms_account_arena(struct ms_thread_state *state);
 MS_HIDDEN void ms_arena_block_freed(struct ms_thread_state *state, void *block);
-
-/* Adds what the thread has not yet told the process. */
-MS_HIDDEN void ms_account_publish(struct ms_thread_state *state);
 
 #endif

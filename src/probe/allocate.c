@@ -24,10 +24,10 @@ void ms_free_arena(void *block)
     }
 }
 
-void ms_allocation_failed(void)
+void ms_allocation_failed(const struct ms_caller *caller)
 {
     if (ms_ready == MS_READY_COUNTING) {
-        ms_count_failed(ms_current_thread());
+        ms_count_failed(ms_current_thread(), caller);
     }
 }
 
@@ -41,8 +41,8 @@ int ms_allocate_aligned(const struct ms_caller *caller, void **to, size_t alignm
     }
     struct ms_thread_state *state = gate == MS_GATE_COUNT ? ms_current_thread() : NULL;
     if (state == NULL || !state->tracked) {
-        if (state == NULL && gate == MS_GATE_COUNT) {
-            ms_count_untracked();
+        if (gate == MS_GATE_COUNT) {
+            ms_pass_untracked(state);
         }
         return ms_real.posix_memalign(to, alignment, bytes);
     }

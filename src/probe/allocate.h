@@ -17,6 +17,16 @@ static inline struct ms_thread_state *ms_current_thread(void)
     return MS_LIKELY(state != NULL && state->key != 0) ? state : ms_thread_enter();
 }
 
+/* An allocation that is not counted: for want of a thread record, or not selected. */
+static inline void ms_pass_untracked(struct ms_thread_state *state)
+{
+    if (state == NULL) {
+        ms_count_untracked();
+    } else {
+        ms_untracked_event(state);
+    }
+}
+
 /* malloc for the slow gates: real or arena. */
 MS_HIDDEN void *ms_allocate_uncounted(enum ms_gate gate, size_t bytes, size_t alignment);
 
@@ -36,9 +46,7 @@ static inline void *ms_allocate(const struct ms_caller *caller, size_t bytes,
     }
     struct ms_thread_state *state = ms_current_thread();
     if (MS_UNLIKELY(state == NULL || !state->tracked)) {
-        if (state == NULL) {
-            ms_count_untracked();
-        }
+        ms_pass_untracked(state);
         return ms_real.malloc(bytes);
     }
     size_t request = ms_size_with_tag(bytes);
@@ -74,7 +82,7 @@ static inline void ms_release(void *block)
 }
 
 /* A failed call of the calling thread. Keeps errno. */
-MS_HIDDEN void ms_allocation_failed(void);
+MS_HIDDEN void ms_allocation_failed(const struct ms_caller *caller);
 
 /* Aligned allocation, counted; 0 or the error number of the real function. */
 MS_HIDDEN int ms_allocate_aligned(const struct ms_caller *caller, void **to, size_t alignment,

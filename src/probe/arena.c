@@ -30,7 +30,7 @@ void *ms_arena_take(size_t bytes, size_t alignment, bool ours)
     } while (!atomic_compare_exchange_weak_explicit(&used, &start, end, memory_order_relaxed,
                                                     memory_order_relaxed));
     struct ms_arena_block *header = ms_arena_header(ms_arena_memory + block);
-    header->bytes = bytes;
+    header->bytes = (uint32_t)bytes;
     header->live = 1;
     header->ours = ours;
     /* Alignment may leave a gap in front of a header: a list, newest first, finds them all. */

@@ -16,7 +16,8 @@
 
 /* In front of every arena block. */
 struct ms_arena_block {
-    uint64_t bytes;
+    uint32_t bytes;
+    uint32_t tick;    /* when it was counted: as in a tag */
     uint64_t key;     /* of the process whose counts it is in; 0: in none */
     uint32_t context; /* in which it is counted */
     uint32_t live;    /* 1 until freed */

@@ -79,12 +79,13 @@ static uint32_t take_context(struct ms_context_map *map, bool root)
     return index;
 }
 
-static uint32_t make_context(struct ms_thread_state *state, uint32_t stack)
+static uint32_t make_context(struct ms_thread_state *state, uint32_t stack, uint8_t rate)
 {
     uint32_t index = take_context(&state->contexts, stack == 0);
     if (index != 0) {
         struct ms_region_context *context = context_at(index);
         context->stack = stack;
+        context->rate = rate;
         context->next = state->record->first_context;
         state->record->first_context = index;
         __atomic_store_n(&context->thread, state->index, __ATOMIC_RELEASE);
@@ -94,17 +95,21 @@ static uint32_t make_context(struct ms_thread_state *state, uint32_t stack)
 
 uint32_t ms_context_make_root(struct ms_thread_state *state)
 {
-    return make_context(state, 0);
+    return make_context(state, 0, 0);
 }
 
-static uint32_t place_of(uint32_t stack, uint32_t bits)
+#define CONTEXT_BITS 22u
+#define CONTEXT_MASK ((UINT64_C(1) << CONTEXT_BITS) - 1)
+_Static_assert(MS_RATES_MAX <= 1u << (32 - CONTEXT_BITS), "rates fit an entry");
+
+static uint32_t place_of(uint64_t key, uint32_t bits)
 {
-    return (stack * 0x9e3779b1u) >> (32 - bits);
+    return (uint32_t)((key >> CONTEXT_BITS) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - bits));
 }
 
 static void enter(uint64_t *entries, uint32_t bits, uint64_t entry)
 {
-    uint32_t place = place_of((uint32_t)(entry >> 32), bits);
+    uint32_t place = place_of(entry, bits);
     while (entries[place] != 0) {
         place = (place + 1) & ((1u << bits) - 1);
     }
@@ -132,14 +137,15 @@ static bool make_room(struct ms_context_map *map)
     return true;
 }
 
-uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack)
+uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack, uint8_t rate)
 {
     struct ms_context_map *map = &state->contexts;
+    uint64_t key = (uint64_t)stack << 32 | (uint64_t)rate << CONTEXT_BITS;
     if (map->entries != NULL) {
-        uint32_t place = place_of(stack, map->bits);
+        uint32_t place = place_of(key, map->bits);
         while (map->entries[place] != 0) {
-            if (map->entries[place] >> 32 == stack) {
-                return (uint32_t)map->entries[place];
+            if ((map->entries[place] & ~CONTEXT_MASK) == key) {
+                return (uint32_t)(map->entries[place] & CONTEXT_MASK);
             }
             place = (place + 1) & ((1u << map->bits) - 1);
         }
@@ -147,10 +153,12 @@ uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack)
     if (!make_room(map)) {
         return 0;
     }
-    uint32_t context = make_context(state, stack);
+    uint32_t context = make_context(state, stack, rate);
     if (context != 0) {
-        enter(map->entries, map->bits, (uint64_t)stack << 32 | context);
+        enter(map->entries, map->bits, key | context);
         map->used++;
+        ms_tracking_table_filled(state, MS_AREA_CONTEXTS);
+        ms_tracking_table_filled(state, MS_AREA_STACKS);
     }
     return context;
 }

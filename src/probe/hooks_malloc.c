@@ -11,7 +11,7 @@ MS_EXPORT void *malloc(size_t bytes)
     const struct ms_caller caller = MS_CALLER();
     void *block = ms_allocate(&caller, bytes, MS_BLOCK_MALLOC);
     if (MS_UNLIKELY(block == NULL)) {
-        ms_allocation_failed();
+        ms_allocation_failed(&caller);
     }
     return block;
 }
@@ -43,9 +43,7 @@ MS_EXPORT void *calloc(size_t count, size_t each)
     }
     struct ms_thread_state *state = ms_current_thread();
     if (MS_UNLIKELY(state == NULL || !state->tracked)) {
-        if (state == NULL) {
-            ms_count_untracked();
-        }
+        ms_pass_untracked(state);
         return ms_real.calloc(count, each);
     }
     size_t bytes;
@@ -57,7 +55,7 @@ MS_EXPORT void *calloc(size_t count, size_t each)
     if (MS_UNLIKELY(block == NULL)) {
         block = ms_real.calloc(count, each);
         if (block == NULL) {
-            ms_count_failed(state);
+            ms_count_failed(state, &caller);
             return NULL;
         }
     }
@@ -100,7 +98,7 @@ static void *realloc_block(const struct ms_caller *caller, void *block, size_t b
     }
     if (moved == NULL && bytes != 0) {
         ms_block_restore(block, &claim);
-        ms_count_failed(state);
+        ms_count_failed(state, caller);
         return NULL;
     }
     ms_block_settle(state, block, &claim);
@@ -108,10 +106,9 @@ static void *realloc_block(const struct ms_caller *caller, void *block, size_t b
         return NULL; /* size 0: freed */
     }
     if (tracked) {
-        ms_own_add(&state->record->own.reallocations, 1);
-        ms_block_allocated(state, caller, moved, bytes, MS_BLOCK_MALLOC);
-    } else if (state == NULL) {
-        ms_count_untracked();
+        ms_block_allocated(state, caller, moved, bytes, MS_BLOCK_REALLOC);
+    } else {
+        ms_pass_untracked(state);
     }
     return moved;
 }
@@ -121,7 +118,7 @@ static void *reallocate(const struct ms_caller *caller, void *block, size_t byte
     if (block == NULL) {
         void *fresh = ms_allocate(caller, bytes, MS_BLOCK_MALLOC);
         if (fresh == NULL) {
-            ms_allocation_failed();
+            ms_allocation_failed(caller);
         }
         return fresh;
     }
@@ -147,7 +144,7 @@ MS_EXPORT void *reallocarray(void *block, size_t count, size_t each)
     size_t bytes;
     if (__builtin_mul_overflow(count, each, &bytes)) {
         errno = ENOMEM;
-        ms_allocation_failed();
+        ms_allocation_failed(&caller);
         return NULL;
     }
     return reallocate(&caller, block, bytes);
@@ -158,7 +155,7 @@ MS_EXPORT int posix_memalign(void **to, size_t alignment, size_t bytes)
     const struct ms_caller caller = MS_CALLER();
     int error = ms_allocate_aligned(&caller, to, alignment, bytes, MS_BLOCK_MALLOC);
     if (MS_UNLIKELY(error != 0)) {
-        ms_allocation_failed();
+        ms_allocation_failed(&caller);
     }
     return error;
 }
@@ -179,8 +176,8 @@ static void *allocate_by(aligned_function *real, const struct ms_caller *caller,
     }
     struct ms_thread_state *state = gate == MS_GATE_COUNT ? ms_current_thread() : NULL;
     if (state == NULL || !state->tracked) {
-        if (gate == MS_GATE_COUNT && state == NULL) {
-            ms_count_untracked();
+        if (gate == MS_GATE_COUNT) {
+            ms_pass_untracked(state);
         }
         return real(alignment, bytes);
     }
@@ -190,7 +187,7 @@ static void *allocate_by(aligned_function *real, const struct ms_caller *caller,
         block = real(alignment, bytes);
     }
     if (block == NULL) {
-        ms_count_failed(state);
+        ms_count_failed(state, caller);
         return NULL;
     }
     ms_block_allocated(state, caller, block, bytes, MS_BLOCK_MALLOC);

@@ -26,11 +26,11 @@ static void *next_operator(const char *name, uintptr_t caller)
 }
 
 /* For a new that got no memory: the next one, whose failure is counted here or by our malloc. */
-static void *next_new(const char *name, uintptr_t caller)
+static void *next_new(const char *name, const struct ms_caller *caller)
 {
-    void *found = next_operator(name, caller);
+    void *found = next_operator(name, caller->return_address);
     if (!ms_allocator.foreign_new && (found == NULL || ms_allocator_defines(found))) {
-        ms_allocation_failed();
+        ms_allocation_failed(caller);
     }
     return found;
 }
@@ -61,7 +61,7 @@ void *_Znwm(size_t bytes)
     void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t);
-        *(void **)&next = next_new("_Znwm", caller.return_address);
+        *(void **)&next = next_new("_Znwm", &caller);
         return next == NULL ? NULL : next(bytes);
     }
     return block;
@@ -74,7 +74,7 @@ void *_Znam(size_t bytes)
     void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW_ARRAY);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t);
-        *(void **)&next = next_new("_Znam", caller.return_address);
+        *(void **)&next = next_new("_Znam", &caller);
         return next == NULL ? NULL : next(bytes);
     }
     return block;
@@ -87,7 +87,7 @@ void *_ZnwmRKSt9nothrow_t(size_t bytes, const void *nothrow)
     void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, const void *);
-        *(void **)&next = next_new("_ZnwmRKSt9nothrow_t", caller.return_address);
+        *(void **)&next = next_new("_ZnwmRKSt9nothrow_t", &caller);
         return next == NULL ? NULL : next(bytes, nothrow);
     }
     return block;
@@ -100,7 +100,7 @@ void *_ZnamRKSt9nothrow_t(size_t bytes, const void *nothrow)
     void *block = allocate_plain(&caller, bytes, MS_BLOCK_NEW_ARRAY);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, const void *);
-        *(void **)&next = next_new("_ZnamRKSt9nothrow_t", caller.return_address);
+        *(void **)&next = next_new("_ZnamRKSt9nothrow_t", &caller);
         return next == NULL ? NULL : next(bytes, nothrow);
     }
     return block;
@@ -113,7 +113,7 @@ void *_ZnwmSt11align_val_t(size_t bytes, align_type alignment)
     void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type);
-        *(void **)&next = next_new("_ZnwmSt11align_val_t", caller.return_address);
+        *(void **)&next = next_new("_ZnwmSt11align_val_t", &caller);
         return next == NULL ? NULL : next(bytes, alignment);
     }
     return block;
@@ -126,7 +126,7 @@ void *_ZnamSt11align_val_t(size_t bytes, align_type alignment)
     void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW_ARRAY);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type);
-        *(void **)&next = next_new("_ZnamSt11align_val_t", caller.return_address);
+        *(void **)&next = next_new("_ZnamSt11align_val_t", &caller);
         return next == NULL ? NULL : next(bytes, alignment);
     }
     return block;
@@ -140,7 +140,7 @@ void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, con
     void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type, const void *);
-        *(void **)&next = next_new("_ZnwmSt11align_val_tRKSt9nothrow_t", caller.return_address);
+        *(void **)&next = next_new("_ZnwmSt11align_val_tRKSt9nothrow_t", &caller);
         return next == NULL ? NULL : next(bytes, alignment, nothrow);
     }
     return block;
@@ -154,7 +154,7 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, con
     void *block = allocate_aligned(&caller, bytes, alignment, MS_BLOCK_NEW_ARRAY);
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type, const void *);
-        *(void **)&next = next_new("_ZnamSt11align_val_tRKSt9nothrow_t", caller.return_address);
+        *(void **)&next = next_new("_ZnamSt11align_val_tRKSt9nothrow_t", &caller);
         return next == NULL ? NULL : next(bytes, alignment, nothrow);
     }
     return block;

@@ -5,13 +5,12 @@
 #include <unistd.h>
 
 #include "probe/allocator.h"
+#include "probe/live.h"
 #include "probe/map.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
-
-#define PUBLISH_STEP_FIRST 4096
 
 static uint64_t key_seed;
 static uint32_t forks; /* between this process and the one that was started by exec */
@@ -37,8 +36,7 @@ void ms_process_set_up(void)
     struct ms_region_header *region = ms_region;
     uint64_t key = mix(key_seed + ++forks);
     ms_wiped->key = key == 0 ? 1 : key;
-    atomic_store(&ms_wiped->publish_step_bytes, PUBLISH_STEP_FIRST);
-    atomic_store(&region->publish_step_bytes, PUBLISH_STEP_FIRST);
+    ms_live_begin();
     region->untagged_reason = ms_allocator.reason;
     region->start_ns = ms_monotonic_ns();
     if (!ms_map_quiet()) {

@@ -128,8 +128,8 @@ static uint32_t *known_place(const struct ms_read_sets *cache, uint64_t seed)
 /* Place of a layout equal to `layout`, stored if there is none yet. */
 static uint32_t keep_layout(struct ms_read_sets *cache, const struct ms_read_set_layout *layout)
 {
-    size_t bytes = offsetof(struct ms_read_set_layout, offset) +
-                   layout->words * sizeof layout->offset[0];
+    size_t bytes =
+        offsetof(struct ms_read_set_layout, offset) + layout->words * sizeof layout->offset[0];
     uint32_t words = (uint32_t)((bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
     uint32_t *known = known_place(cache, layout->seed);
     const struct ms_read_set_layout *there =

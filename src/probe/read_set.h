@@ -5,9 +5,9 @@
  * every return address, and every saved frame pointer that an outer frame's CFA is reckoned from.
  * A *layout* says where those words lie, counted from the stack pointer. When the words at the
  * places of a layout are those of an earlier walk with that layout, under the same rules, a walk
- * would read the same again and find the same stack. Words are compared by a 64-bit hash with random
- * factors; frame pointers relative to the stack pointer, so that a recursion at another depth,
- * or another thread of the same code, is the same read set.
+ * would read the same again and find the same stack. Words are compared by a 64-bit hash with
+ * random factors; frame pointers relative to the stack pointer, so that a recursion at another
+ * depth, or another thread of the same code, is the same read set.
  *
  * Which layout to try is a guess from (return address, stack pointer); a wrong guess costs time,
  * never a wrong stack. All words are read at once, so the stack must be known to be readable as far
@@ -66,9 +66,9 @@ struct ms_read_sets {
 struct ms_read_set_draft {
     uint32_t returns;
     uint32_t frames;
-    bool caller_frame_pointer; /* the caller's register was used */
-    bool complete;             /* may be stored */
-    uint32_t generation;       /* of the rules that were used */
+    bool caller_frame_pointer;                      /* the caller's register was used */
+    bool complete;                                  /* may be stored */
+    uint32_t generation;                            /* of the rules that were used */
     uint32_t return_offset[MS_STACK_DEPTH_MAX + 1]; /* words from the stack pointer */
     uint32_t frame_offset[MS_STACK_DEPTH_MAX + 1];
 };
@@ -107,9 +107,8 @@ static inline uint32_t *ms_read_set_guess(const struct ms_read_sets *cache,
  */
 static inline struct ms_read_set *ms_read_set_find(const struct ms_read_sets *cache,
                                                    uintptr_t return_address,
-                                                   uintptr_t stack_pointer,
-                                                   uintptr_t frame_pointer, uintptr_t low,
-                                                   uintptr_t high)
+                                                   uintptr_t stack_pointer, uintptr_t frame_pointer,
+                                                   uintptr_t low, uintptr_t high)
 {
     const uint32_t *guess = ms_read_set_guess(cache, return_address, stack_pointer);
     for (unsigned way = 0; way < 2; way++) {

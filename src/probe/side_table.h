@@ -16,8 +16,8 @@
 #define MS_SIDE_TABLE_LEVELS 18u /* the last one alone has room for 134 million blocks */
 
 struct ms_side_entry {
-    uint32_t context;
-    uint32_t generation;
+    uint32_t owner; /* ms_tag_owner_word */
+    uint32_t tick;  /* of birth */
     uint64_t requested_bytes;
     uint64_t waste_bytes;
 };

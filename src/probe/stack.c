@@ -363,6 +363,7 @@ void ms_stack_publish(struct ms_stack_state *state)
     struct ms_region_header *region = ms_region;
     if (region != NULL) {
         state->walks_published += state->walks_pending;
+        state->found_published += state->found_pending;
         add_pending(&region->losses.walks, &state->walks_pending);
         add_pending(&region->losses.walks_saved, &state->found_pending);
         add_pending(&region->losses.stacks_interpreted, &state->interpreted_pending);
@@ -376,8 +377,7 @@ static void count_walk(struct ms_stack_state *state, const struct walk *walk)
     state->walks_pending++;
     state->interpreted_pending += walk->interpreted;
     state->cut_pending += (walk->flags & MS_STACK_CUT_NO_CFI) != 0;
-    if (state->walks_pending >= PENDING_MAX ||
-        state->walks_pending > state->walks_published / 16) {
+    if (state->walks_pending >= PENDING_MAX || state->walks_pending > state->walks_published / 16) {
         ms_stack_publish(state);
     }
 }
@@ -428,8 +428,8 @@ void ms_stack_remember(struct ms_stack_state *state, const struct ms_caller *cal
                        const struct ms_read_set *found)
 {
     const struct ms_read_set_draft *draft = &state->draft;
-    bool own = caller->stack_pointer >= state->stack_low &&
-               caller->stack_pointer < state->stack_high;
+    bool own =
+        caller->stack_pointer >= state->stack_low && caller->stack_pointer < state->stack_high;
     if (!draft->complete || !own) {
         return;
     }

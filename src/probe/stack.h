@@ -67,18 +67,19 @@ struct ms_stack_state {
     uint32_t walks_pending;
     uint32_t interpreted_pending;
     uint32_t cut_pending;
-    uint32_t walks_published;
     uint32_t found_pending; /* stacks found without a walk, not yet added either */
+    uint64_t walks_published;
+    uint64_t found_published;
     uint32_t found_until_check;
     uint32_t checks_made; /* up to MS_STACK_CHECK_INTERVAL */
     struct ms_read_sets sets;
-    struct ms_read_set_draft draft; /* what the last walk read */
+    struct ms_read_set_draft draft;         /* what the last walk read */
     uint32_t words[MS_STACK_DEPTH_MAX + 2]; /* the stack in the making: header word, pc ids */
 };
 
 /*
- * Sets the tables up, `random` different in each process; called once from the constructor, may allocate through the bootstrap arena.
- * Returns 0 or -ENOMEM (then every capture returns 0).
+ * Sets the tables up, `random` different in each process; called once from the constructor, may
+ * allocate through the bootstrap arena. Returns 0 or -ENOMEM (then every capture returns 0).
  */
 MS_HIDDEN int ms_stack_init(uint64_t random);
 

@@ -4,18 +4,18 @@
  * block itself stays where the allocator put it.
  *
  *   first word                                  second word
- *   bits  0..3   1001                           bits  0..31  context
- *         4..15  canary                               32..39  generation of the context
- *        16..17  kind: malloc, new, new[]             40..63  check
- *        18..31  coarse time (0: not kept)
- *        32..47  task slot (0: none)
+ *   bits  0..3   1001                           bits  0..21  context
+ *         4..11  canary                               22..29  generation of the context
+ *        12..13  kind: malloc, new, new[], realloc
+ *        14..31  tick of birth, lower 18 bits         30..39  tick of birth, upper 10 bits
+ *        32..47  task slot (0: none)                  40..63  check
  *        48..63  slack: usable size - 16 - requested size
  *
- * The check covers block address, context, generation, slack and the key of the process; it
- * decides whether this is a tag at all. The canary also covers kind, time and task. It comes first
- * in memory, so an overrun by a byte or two damages the canary and leaves the owner readable. The
- * low bits 1001 can be no allocator's chunk size: free() of a pointer into a block still ends in
- * the allocator's own message. Slack fits 16 bits because tagged blocks end at 64 KiB.
+ * The check covers block address, slack, the rest of the second word and the key of the process; it
+ * decides whether this is a tag at all. The canary follows from the same hash. It comes first in
+ * memory, so an overrun by a few bytes damages the canary and leaves the owner readable. The low
+ * bits 1001 can be no allocator's chunk size: free() of a pointer into a block still ends in the
+ * allocator's own message. Slack fits 16 bits because tagged blocks end at 64 KiB.
  */
 #ifndef MS_PROBE_TAG_H
 #define MS_PROBE_TAG_H
@@ -24,21 +24,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wire/region.h"
+
 #define MS_TAG_BYTES      ((size_t)16)
 #define MS_TAG_USABLE_MAX ((size_t)65536)
 
-enum ms_block_kind { MS_BLOCK_MALLOC, MS_BLOCK_NEW, MS_BLOCK_NEW_ARRAY };
+enum ms_block_kind { MS_BLOCK_MALLOC, MS_BLOCK_NEW, MS_BLOCK_NEW_ARRAY, MS_BLOCK_REALLOC };
+
+#define MS_TAG_CONTEXTS  (UINT32_C(1) << 22)
+#define MS_TAG_TICK_MASK ((UINT32_C(1) << MS_TICK_BITS) - 1)
+
+_Static_assert(MS_CONTEXTS_MAX < MS_TAG_CONTEXTS && MS_TICK_BITS == 28, "a tag holds them");
 
 typedef uint64_t __attribute__((may_alias)) ms_tag_word;
 
 /* What a valid tag says. `requested_bytes` is what the program asked for. */
 struct ms_tag_owner {
     uint32_t context;
-    uint32_t generation; /* 8 bits */
+    uint8_t generation;
+    uint32_t tick; /* of birth */
+    enum ms_block_kind kind;
     size_t requested_bytes;
     size_t waste_bytes;
-    enum ms_block_kind kind;
-    bool damaged; /* the canary is gone, the owner is not */
+    bool damaged; /* the canary is gone, the owner is not; kind and tick may be wrong */
 };
 
 /* Both words of a tag, to put them back when a realloc fails. */
@@ -47,36 +55,50 @@ struct ms_tag_words {
     uint64_t second;
 };
 
-#define MS_TAG_MARK UINT64_C(9)
+#define MS_TAG_MARK       UINT64_C(9)
+#define MS_TAG_LOW_TICK   18u
+#define MS_TAG_OWNER_MASK UINT64_C(0xffffffffff)
 
 static inline ms_tag_word *ms_tag_at(const void *block, size_t usable)
 {
     return (ms_tag_word *)((uintptr_t)block + usable - MS_TAG_BYTES);
 }
 
+/* `owner`: the second word without its check. The upper bits are the good ones. */
 static inline uint64_t ms_tag_hash(uint64_t key, uintptr_t block, uint64_t owner, uint64_t slack)
 {
-    uint64_t hash = (block ^ key) + owner * UINT64_C(0x9e3779b97f4a7c15);
-    hash ^= slack * UINT64_C(0xd6e8feb86659fd93);
-    hash ^= hash >> 31;
-    return hash * UINT64_C(0xff51afd7ed558ccd);
+    return ((block ^ key) + (owner << 24) + slack) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static inline uint64_t ms_tag_first(uint64_t hash, uint64_t inner)
+static inline uint64_t ms_tag_canary(uint64_t hash)
 {
-    uint64_t canary = ((hash >> 12) + (inner >> 16) * UINT64_C(0x9e3779b1)) & 0xfff;
-    return inner | canary << 4 | MS_TAG_MARK;
+    return (hash >> 28 & 0xff0) | MS_TAG_MARK;
+}
+
+/* Who owns a block: the low 30 bits of the second word of its tag. */
+static inline uint32_t ms_tag_owner_word(uint32_t context, uint8_t generation)
+{
+    return context | (uint32_t)generation << 22;
+}
+static inline uint32_t ms_tag_context(uint32_t owner_word)
+{
+    return owner_word & (MS_TAG_CONTEXTS - 1);
+}
+static inline uint8_t ms_tag_generation(uint32_t owner_word)
+{
+    return (uint8_t)(owner_word >> 22);
 }
 
 /* Writes a tag. Usable size: a multiple of 8, 16..MS_TAG_USABLE_MAX, >= requested + 16. */
 static inline void ms_tag_write(uint64_t key, void *block, size_t usable, size_t requested,
-                                uint32_t context, uint32_t generation, enum ms_block_kind kind)
+                                uint32_t owner_word, enum ms_block_kind kind, uint32_t tick)
 {
-    uint64_t owner = context | (uint64_t)(generation & 0xff) << 32;
+    uint64_t owner = owner_word | (uint64_t)(tick >> MS_TAG_LOW_TICK) << 30;
     uint64_t slack = usable - MS_TAG_BYTES - requested;
     uint64_t hash = ms_tag_hash(key, (uintptr_t)block, owner, slack);
     ms_tag_word *tag = ms_tag_at(block, usable);
-    tag[0] = ms_tag_first(hash, slack << 48 | (uint64_t)kind << 16);
+    tag[0] =
+        slack << 48 | (uint64_t)(uint32_t)(tick << 14) | (uint64_t)kind << 12 | ms_tag_canary(hash);
     tag[1] = owner | hash >> 40 << 40;
 }
 
@@ -86,19 +108,20 @@ static inline bool ms_tag_read(uint64_t key, const void *block, size_t usable,
 {
     const ms_tag_word *tag = ms_tag_at(block, usable);
     uint64_t second = tag[1];
-    uint64_t owner = second & UINT64_C(0xffffffffff);
+    uint64_t owner = second & MS_TAG_OWNER_MASK;
     uint64_t first = tag[0];
     uint64_t slack = first >> 48;
     uint64_t hash = ms_tag_hash(key, (uintptr_t)block, owner, slack);
-    if ((hash ^ second) >> 40 != 0 || (uint32_t)owner == 0 || slack > usable - MS_TAG_BYTES) {
+    to->context = ms_tag_context((uint32_t)owner);
+    if ((hash ^ second) >> 40 != 0 || to->context == 0 || slack > usable - MS_TAG_BYTES) {
         return false;
     }
-    to->context = (uint32_t)owner;
-    to->generation = (uint32_t)(owner >> 32);
+    to->generation = ms_tag_generation((uint32_t)owner);
+    to->tick = (uint32_t)(owner >> 30) << MS_TAG_LOW_TICK | (uint32_t)first >> 14;
     to->waste_bytes = slack;
     to->requested_bytes = usable - MS_TAG_BYTES - slack;
-    to->kind = (enum ms_block_kind)(first >> 16 & 3);
-    to->damaged = first != ms_tag_first(hash, first & ~UINT64_C(0xffff));
+    to->kind = (enum ms_block_kind)(first >> 12 & 3);
+    to->damaged = (first & 0xfff) != ms_tag_canary(hash);
     return true;
 }
 

@@ -13,12 +13,12 @@
 
 #include "probe/account.h"
 #include "probe/context.h"
+#include "probe/live.h"
 #include "probe/map.h"
 #include "probe/system_call.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
-#include "wire/selection.h"
 
 #define STATES_LOOKED_AT   64u
 #define TIDS_ASKED         4u
@@ -75,7 +75,7 @@ static void clean_state(struct ms_thread_state *state)
     if (state->record != NULL && state->record->serial == state->serial) {
         mark_gone(state->record);
     }
-    ms_account_publish(state);
+    ms_live_publish_thread(state);
     ms_context_map_clear(&state->contexts);
     state->key = 0;
     state->busy_stack_pointer = 0;
@@ -213,16 +213,6 @@ static void write_name(struct ms_region_thread *record, const char *name)
     atomic_store_explicit(&record->name_version, version + 2, memory_order_release);
 }
 
-static bool is_selected(const char *name, uint32_t tid, uint32_t serial)
-{
-    const struct ms_probe_config *config = &ms_region->config;
-    if (config->tracking.mode == MS_MODE_OFF) {
-        return false;
-    }
-    return config->tracking.selection[0] == '\0' ||
-           ms_selection_matches(config->tracking.selection, name, tid, serial - 1);
-}
-
 /* Record, root context and name of a new thread. */
 static bool make_record(struct ms_thread_state *state)
 {
@@ -249,11 +239,10 @@ static bool make_record(struct ms_thread_state *state)
         return false;
     }
     state->serial = atomic_fetch_add(&ms_wiped->serials, 1) + 1;
-    state->tracked = is_selected(name, state->tid, state->serial);
+    ms_tracking_begin(state, name);
     record->tid = state->tid;
     record->serial = state->serial;
     record->root_context = state->root_context;
-    record->tracked = state->tracked;
     record->start_ns = ms_monotonic_ns();
     write_name(record, name);
     atomic_fetch_add(&ms_wiped->threads_alive, 1);
@@ -367,7 +356,7 @@ void ms_thread_exiting(void)
     }
     ms_trace_flush(state);
     store_usage(&record->final_usage);
-    ms_account_publish(state);
+    ms_live_publish_thread(state);
     record->end_ns = ms_monotonic_ns();
     atomic_store_explicit(&record->state, MS_THREAD_EXITING, memory_order_release);
     atomic_fetch_sub(&ms_wiped->threads_alive, 1);
@@ -398,7 +387,5 @@ void ms_thread_renamed(uint32_t tid, const char *name)
         return;
     }
     write_name(state->record, name);
-    bool tracked = is_selected(name, state->tid, state->serial);
-    __atomic_store_n(&state->tracked, tracked, __ATOMIC_RELAXED);
-    __atomic_store_n(&state->record->tracked, tracked, __ATOMIC_RELAXED);
+    ms_tracking_renamed(state, name);
 }

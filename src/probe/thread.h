@@ -12,13 +12,14 @@
 
 #include "probe/real.h"
 #include "probe/stack.h"
+#include "probe/tracking.h"
 #include "wire/region.h"
 
 struct ms_trace_buffer;
 
-/* Stack id -> context of this thread; context.h. All zero is an empty map. */
+/* Stack id and rate -> context of this thread; context.h. All zero is an empty map. */
 struct ms_context_map {
-    uint64_t *entries; /* stack id << 32 | context */
+    uint64_t *entries; /* stack id << 32 | rate << 22 | context */
     uint32_t bits;     /* of the number of entries */
     uint32_t used;
     uint32_t slab_next; /* contexts in reserve: [slab_next, slab_end) */
@@ -34,20 +35,23 @@ enum ms_state_use {
     MS_STATE_SPARE       /* its thread found no record */
 };
 
+/* What every event touches comes first. */
 struct ms_thread_state {
     uint64_t key; /* check key of the process; 0: not set up here (new, or wiped by fork) */
     struct ms_region_thread *record;
-    uint32_t index; /* of the record in MS_AREA_THREADS */
-    bool tracked;
-    uintptr_t busy_stack_pointer; /* non-zero: inside the probe, entered at this sp */
-    int64_t unpublished_bytes;    /* change of live bytes not yet added to the process */
+    uint32_t index;  /* of the record in MS_AREA_THREADS */
+    uint32_t serial; /* as in the record: tells whether the record is still this thread's */
     uint32_t root_context;
+    bool tracked;
+    int64_t unpublished_bytes;    /* change of live bytes not yet added to the process */
+    uintptr_t last_block;         /* for `temporary`: the block this thread allocated last */
+    uintptr_t busy_stack_pointer; /* non-zero: inside the probe, entered at this sp */
+    struct ms_thread_tracking tracking;
+    struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
+
     uint32_t tid;         /* 0: unknown */
-    uint32_t serial;      /* as in the record: tells whether the record is still this thread's */
     _Atomic uint32_t use; /* enum ms_state_use */
     struct ms_context_map contexts;
-    uintptr_t last_block; /* for `temporary`: the block this thread allocated last */
-    struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
     struct ms_stack_state stack;
 };
 

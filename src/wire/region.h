@@ -37,6 +37,7 @@
 #define MS_BUILD_ID_MAX    20u
 #define MS_RATES_MAX       32u
 #define MS_STEPS_KEPT      8u
+#define MS_CONTEXTS_MAX    655360u
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
@@ -128,6 +129,8 @@ struct ms_region_step {
     uint32_t reason; /* enum ms_stepped_reason; written last */
     uint32_t mode;
     uint32_t stack_depth;
+    uint32_t number; /* from 1 since the tracking was set */
+    uint32_t reserved;
 };
 
 /* Life of a region or slot. A slot is used by one process only, never again after it. */

@@ -40,8 +40,7 @@ static int start(void **state)
     if (file == MAP_FAILED) {
         return -1;
     }
-    struct ms_probe_config config = {
-        .tracking = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8}};
+    struct ms_probe_config config = {.tracking = {.mode = MS_MODE_COUNT_ONLY, .stack_depth = 8}};
     ms_region_format(file, 0, &config);
     if (ms_map_region(descriptor) != -EPROTO) {
         return -1; /* not sealed: must be refused */
@@ -244,17 +243,18 @@ static void released_context_takes_no_late_debit(void **state)
 {
     (void)state;
     struct ms_thread_state *thread = ms_thread_enter();
-    uint32_t index = ms_context_of(thread, 77);
+    uint32_t index = ms_context_of(thread, 77, 0);
     assert_int_not_equal(index, 0);
-    assert_int_equal(ms_context_of(thread, 77), index);
+    assert_int_equal(ms_context_of(thread, 77, 0), index);
     struct ms_region_context *context = ms_area_at(MS_AREA_CONTEXTS, index);
     uint32_t rest = context->next;
     void *block = ms_real.malloc(120);
+    uint32_t owner = ms_tag_owner_word(index, context->generation);
     if (ms_allocator.tags) {
-        ms_tag_write(thread->key, block, ms_taggable_usable_fresh(block), 104, index,
-                     context->generation, MS_BLOCK_MALLOC);
+        ms_tag_write(thread->key, block, ms_taggable_usable_fresh(block), 104, owner,
+                     MS_BLOCK_MALLOC, 0);
     } else {
-        struct ms_side_entry entry = {index, context->generation, 104, 0};
+        struct ms_side_entry entry = {owner, 0, 104, 0};
         assert_true(ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry));
     }
     thread->record->first_context = rest;

@@ -97,7 +97,7 @@ static void *come_and_go(void *argument)
         for (uint32_t i = 0; i < 500; i++) {
             struct ms_side_entry found;
             wrong += !ms_side_table_remove(&shared, base + i * 64, &found);
-            wrong += found.context != entry_for(i + round).context;
+            wrong += found.owner != entry_for(i + round).owner;
         }
     }
     return (void *)wrong;

@@ -24,11 +24,14 @@ static void every_size_comes_back(void **state)
                 continue;
             }
             struct ms_tag_owner owner = {0};
-            uint32_t context = (uint32_t)requested * 2654435761u | 1;
-            ms_tag_write(KEY, memory, usable, requested, context, 0x1c3, MS_BLOCK_NEW);
+            uint32_t context = ((uint32_t)requested * 2654435761u >> 10) | 1;
+            uint32_t tick = (uint32_t)(requested * 40503u + slack) & MS_TAG_TICK_MASK;
+            ms_tag_write(KEY, memory, usable, requested, ms_tag_owner_word(context, 0xc3),
+                         MS_BLOCK_NEW, tick);
             assert_true(ms_tag_read(KEY, memory, usable, &owner));
             assert_int_equal(owner.context, context);
             assert_int_equal(owner.generation, 0xc3);
+            assert_int_equal(owner.tick, tick);
             assert_int_equal(owner.requested_bytes, requested);
             assert_int_equal(owner.requested_bytes + owner.waste_bytes + MS_TAG_BYTES, usable);
             assert_int_equal(owner.kind, MS_BLOCK_NEW);
@@ -41,7 +44,7 @@ static void whole_slack_fits(void **state)
 {
     (void)state;
     struct ms_tag_owner owner = {0};
-    ms_tag_write(KEY, memory, MS_TAG_USABLE_MAX, 0, 7, 0, MS_BLOCK_MALLOC);
+    ms_tag_write(KEY, memory, MS_TAG_USABLE_MAX, 0, 7, MS_BLOCK_MALLOC, 0);
     assert_true(ms_tag_read(KEY, memory, MS_TAG_USABLE_MAX, &owner));
     assert_int_equal(owner.requested_bytes, 0);
     assert_int_equal(owner.waste_bytes, MS_TAG_USABLE_MAX - MS_TAG_BYTES);
@@ -51,7 +54,7 @@ static void other_key_place_or_size_is_no_tag(void **state)
 {
     (void)state;
     struct ms_tag_owner owner = {0};
-    ms_tag_write(KEY, memory, 64, 40, 99, 1, MS_BLOCK_MALLOC);
+    ms_tag_write(KEY, memory, 64, 40, ms_tag_owner_word(99, 1), MS_BLOCK_MALLOC, 5);
     assert_false(ms_tag_read(KEY + 1, memory, 64, &owner));
     memcpy(memory + 80, memory, 64);
     assert_false(ms_tag_read(KEY, memory + 80, 64, &owner));
@@ -64,7 +67,7 @@ static void cleared_is_none_and_saved_comes_back(void **state)
 {
     (void)state;
     struct ms_tag_owner owner = {0};
-    ms_tag_write(KEY, memory, 64, 40, 99, 1, MS_BLOCK_MALLOC);
+    ms_tag_write(KEY, memory, 64, 40, ms_tag_owner_word(99, 1), MS_BLOCK_MALLOC, 5);
     struct ms_tag_words words = ms_tag_save(memory, 64);
     ms_tag_clear(memory, 64);
     assert_false(ms_tag_read(KEY, memory, 64, &owner));
@@ -79,7 +82,7 @@ static void small_overrun_is_seen_as_damage(void **state)
     (void)state;
     for (unsigned value = 0; value < 256; value++) {
         struct ms_tag_owner owner = {0};
-        ms_tag_write(KEY, memory, 64, 48, 99, 1, MS_BLOCK_MALLOC);
+        ms_tag_write(KEY, memory, 64, 48, ms_tag_owner_word(99, 1), MS_BLOCK_MALLOC, 3);
         unsigned char before = memory[48];
         memory[48] = (unsigned char)value;
         assert_true(ms_tag_read(KEY, memory, 64, &owner));
@@ -93,7 +96,8 @@ static void first_word_is_no_chunk_size(void **state)
 {
     (void)state;
     for (uint32_t context = 1; context < 5000; context++) {
-        ms_tag_write(KEY, memory, 64, 48, context, context, MS_BLOCK_NEW_ARRAY);
+        ms_tag_write(KEY, memory, 64, 48, ms_tag_owner_word(context, (uint8_t)context),
+                     MS_BLOCK_NEW_ARRAY, context);
         assert_int_equal(*ms_tag_at(memory, 64) & 15, 9);
     }
 }
