@@ -18,6 +18,7 @@ union ms_packet {
     struct ms_message_session session;
     struct ms_message_output output;
     struct ms_message_process_end process_end;
+    struct ms_message_trace trace;
     unsigned char bytes[MS_MESSAGE_MAX_BYTES];
 };
 

@@ -238,6 +238,9 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->threads_folded = LOAD(&losses->threads_folded);
     facts->untracked_children = LOAD(&losses->untracked_children);
     facts->slots_taken = LOAD(&header->slots_taken);
+    facts->trace_events = LOAD(&header->trace_events);
+    facts->trace_lost = LOAD(&header->trace_lost);
+    facts->trace_state = LOAD(&header->trace_state);
     read_own(&header->folded, &facts->folded);
     facts->folded.peak_bytes = 0;
 }

@@ -279,6 +279,24 @@ static void peak_text(const struct ms_tui *tui, const struct sums *sums, bool sh
     }
 }
 
+static void put_trace(const struct ms_view *view, struct ms_grid *grid, int row, int column)
+{
+    const struct ms_trace_totals totals = ms_model_trace_totals(view->model);
+    if (!totals.any) {
+        return;
+    }
+    char text[128];
+    char events[MS_FORMAT_MAX];
+    char lost[MS_FORMAT_MAX];
+    char bytes[MS_FORMAT_MAX];
+    ms_format_count(events, sizeof events, (double)totals.events);
+    ms_format_count(lost, sizeof lost, (double)totals.lost);
+    ms_format_bytes(bytes, sizeof bytes, (double)totals.packet_bytes);
+    snprintf(text, sizeof text, "%s events, %s lost, %s", events, lost, bytes);
+    put_pair(grid, row, column, "trace:", text,
+             totals.lost > 0 ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
+}
+
 static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view,
                             struct ms_grid *grid, const struct sums *sums)
 {
@@ -304,8 +322,9 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
                       lost ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
     if (sums->losses.coarsened > 0) {
         ms_format_count(text, sizeof text, (double)sums->losses.coarsened);
-        put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
+        column = put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
     }
+    put_trace(view, grid, row, column + 3);
 }
 
 static void draw_verdict(const struct ms_view *view, struct ms_grid *grid)
