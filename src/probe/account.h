@@ -22,14 +22,9 @@
 struct ms_block_claim {
     bool known;
     bool tagged;
-    bool damaged;
-    uint32_t context;
-    uint8_t generation;
-    uint32_t tick;
-    uint64_t at_ns; /* for the trace, 0: now. Before a realloc, another may have the block after it */
-    uint64_t bytes;
-    uint64_t waste_bytes;
-    size_t usable; /* tagged: where the tag was */
+    struct ms_tag_owner owner; /* known */
+    uint64_t at_ns; /* for the trace: before a realloc, after which another may have it; 0: now */
+    size_t usable;             /* tagged: where the tag was, and its words */
     struct ms_tag_words words;
 };
 

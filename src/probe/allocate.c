@@ -15,6 +15,25 @@ void *ms_allocate_uncounted(enum ms_gate gate, size_t bytes, size_t alignment)
     return block;
 }
 
+void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind)
+{
+    return ms_allocate_inline(caller, bytes, kind);
+}
+
+void ms_release(void *block)
+{
+    ms_release_inline(block);
+}
+
+void ms_release_otherwise(enum ms_gate gate, void *block)
+{
+    if (ms_arena_holds(block)) {
+        ms_free_arena(block);
+    } else if (gate == MS_GATE_REAL) {
+        ms_real.free(block);
+    } /* else too early: nothing but the arena has given blocks yet */
+}
+
 void ms_free_arena(void *block)
 {
     if (ms_ready == MS_READY_COUNTING) {

@@ -5,8 +5,8 @@
 #ifndef MS_PROBE_ALLOCATE_H
 #define MS_PROBE_ALLOCATE_H
 
-#include "probe/account.h"
 #include "probe/arena.h"
+#include "probe/event.h"
 #include "probe/init.h"
 #include "probe/thread.h"
 
@@ -35,10 +35,10 @@ MS_HIDDEN void ms_free_arena(void *block);
 
 /*
  * Zeroless malloc of `bytes` for the program, counted on `caller`; NULL with the real function's
- * errno, not yet counted as failed.
+ * errno, not yet counted as failed. For the hooks that matter; the others call ms_allocate.
  */
-static inline void *ms_allocate(const struct ms_caller *caller, size_t bytes,
-                                enum ms_block_kind kind)
+MS_INLINE void *ms_allocate_inline(const struct ms_caller *caller, size_t bytes,
+                                   enum ms_block_kind kind)
 {
     enum ms_gate gate = ms_gate();
     if (MS_UNLIKELY(gate != MS_GATE_COUNT)) {
@@ -55,31 +55,30 @@ static inline void *ms_allocate(const struct ms_caller *caller, size_t bytes,
         block = ms_real.malloc(bytes);
     }
     if (MS_LIKELY(block != NULL)) {
-        ms_block_allocated(state, caller, block, bytes, kind);
+        ms_event_allocated(state, caller, block, bytes, kind);
     }
     return block;
 }
+MS_HIDDEN void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind);
+
+/* A free when this is not the counting gate, or of a block of the arena. Cold. */
+MS_HIDDEN void ms_release_otherwise(enum ms_gate gate, void *block);
 
 /* free for the program, also behind operator delete and the sized forms. */
-static inline void ms_release(void *block)
+MS_INLINE void ms_release_inline(void *block)
 {
     enum ms_gate gate = ms_gate();
     if (MS_UNLIKELY(block == NULL)) {
         return;
     }
-    if (MS_UNLIKELY(ms_arena_holds(block))) {
-        ms_free_arena(block);
+    if (MS_UNLIKELY(gate != MS_GATE_COUNT || ms_arena_holds(block))) {
+        ms_release_otherwise(gate, block);
         return;
     }
-    if (MS_UNLIKELY(gate != MS_GATE_COUNT)) {
-        if (gate == MS_GATE_REAL) {
-            ms_real.free(block);
-        }
-        return; /* too early: nothing but the arena has given blocks yet */
-    }
-    ms_block_freed(ms_current_thread(), block);
+    ms_event_freed(ms_current_thread(), block);
     ms_real.free(block);
 }
+MS_HIDDEN void ms_release(void *block);
 
 /* A failed call of the calling thread. Keeps errno. */
 MS_HIDDEN void ms_allocation_failed(const struct ms_caller *caller);

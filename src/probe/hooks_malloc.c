@@ -9,7 +9,7 @@
 MS_EXPORT void *malloc(size_t bytes)
 {
     const struct ms_caller caller = MS_CALLER();
-    void *block = ms_allocate(&caller, bytes, MS_BLOCK_MALLOC);
+    void *block = ms_allocate_inline(&caller, bytes, MS_BLOCK_MALLOC);
     if (MS_UNLIKELY(block == NULL)) {
         ms_allocation_failed(&caller);
     }
@@ -18,7 +18,7 @@ MS_EXPORT void *malloc(size_t bytes)
 
 MS_EXPORT void free(void *block)
 {
-    ms_release(block);
+    ms_release_inline(block);
 }
 
 static void *calloc_early(enum ms_gate gate, size_t count, size_t each)

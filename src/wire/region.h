@@ -293,7 +293,7 @@ struct ms_region_thread {
 #define MS_TICK_BITS        28u
 #define MS_CLOCK_EVENTS     64u
 
-/* Events that are not of the context's home class, by class: see struct ms_region_context. */
+/* Events by class; the home class is to be left out: see struct ms_region_context. */
 struct ms_region_histogram {
     _Atomic uint64_t events[16];
 };
@@ -323,9 +323,10 @@ union ms_region_detail {
  * (thread, call stack, sampling rate): two lines written by the owning thread, one by the others.
  *
  * A histogram is stored as far as it is needed: all events are in the home class, those of the
- * first event, until one is not; then a detail holds the events of the other classes, and the
- * home class has the rest. Sizes: `allocations` events. Lifetimes: `deallocations` own events and
- * those of the remote line, each with a home class of their own.
+ * first event, until one is not; from then on a detail counts the events by class. Of the home
+ * class it holds only those since; the true number is what the other classes leave of all events.
+ * Sizes: `allocations` events. Lifetimes: `deallocations` own events and those of the remote line,
+ * each with a home class of their own.
  *
  * `live_at_peak_bytes` was live when the process entered peak epoch `peak_epoch`; when that is not
  * the current epoch of the header, nothing has changed since and the live bytes of now hold.

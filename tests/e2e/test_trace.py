@@ -246,7 +246,7 @@ def test_no_room_for_a_descriptor():
     result, document = watch([*command, "5"], "--trace")
     equal(result.returncode, 0, "status of the program")
     traced = document["processes"][1]
-    equal(traced["allocations"] >= 1000, True, "counted")
+    equal(traced["totals"]["allocations"] >= 1000, True, "counted")
     equal(document["trace"]["because"], "none: the program may open too few files", "reason")
     equal(document["trace"]["lost"] >= 2000, True, "lost")
     result, _document = watch([*command, "4"], "--trace")

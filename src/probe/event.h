@@ -1,0 +1,240 @@
+/*
+ * The short way of an event: what malloc and free execute when nothing special is the case.
+ * Everything that is rare leaves it by a call of a cold function of account.c. Included where it is
+ * compiled into a hook, and by account.c, which has the same as functions.
+ */
+#ifndef MS_PROBE_EVENT_H
+#define MS_PROBE_EVENT_H
+
+#include <stdatomic.h>
+
+#include "probe/account.h"
+#include "probe/detail.h"
+#include "probe/live.h"
+#include "probe/map.h"
+#include "probe/trace.h"
+#include "probe/wiped.h"
+
+#define MS_INLINE static inline __attribute__((always_inline))
+
+/* The remote line says that a peak may have been passed, or that it has not. Cold. */
+MS_HIDDEN void ms_peak_reached(uint64_t own_bytes, uint64_t *peak, uint64_t *seen,
+                               const struct ms_remote *remote);
+
+/* The context of an allocation when it is not to be had from the cache. Cold. */
+MS_HIDDEN uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller *caller,
+                                     struct ms_read_set *found);
+/* The same in other modes than exact, and inside the probe (in a signal handler). Cold. */
+MS_HIDDEN uint32_t ms_context_otherwise(struct ms_thread_state *state,
+                                        const struct ms_caller *caller, uint64_t bytes,
+                                        uintptr_t here);
+
+/* Enters a block without a tag; returns its waste. Cold. */
+MS_HIDDEN uint64_t ms_enter_side(const struct ms_thread_state *state, void *block, size_t bytes,
+                                 uint32_t owner_word);
+
+/* A free that is not of a sound tag of the calling thread. Cold. */
+MS_HIDDEN void ms_freed_slowly(struct ms_thread_state *state, void *block);
+
+/* A reallocation, or a context that is sampled. Cold. */
+MS_HIDDEN void ms_allocated_specially(struct ms_thread_state *state,
+                                      struct ms_region_context *context, uint64_t bytes,
+                                      enum ms_block_kind kind);
+
+MS_INLINE struct ms_region_context *ms_context_at(struct ms_region_header *region, uint32_t index)
+{
+    return (struct ms_region_context *)((char *)region +
+                                        region->areas[MS_AREA_CONTEXTS].offset_bytes) +
+           index;
+}
+
+/*
+ * Exact peak although others free: the remote line only lowers live bytes, so it needs reading
+ * only when the own line, with what was last seen of the remote one, says "new peak".
+ */
+MS_INLINE void ms_follow_peak(uint64_t own_bytes, uint64_t *peak, uint64_t *seen,
+                              const struct ms_remote *remote)
+{
+    if (MS_UNLIKELY((int64_t)(own_bytes - *seen) > (int64_t)*peak)) {
+        ms_peak_reached(own_bytes, peak, seen, remote);
+    }
+}
+
+/* Live bytes of the process change by the calling thread. */
+MS_INLINE void ms_change_live(struct ms_thread_state *state, uint64_t bytes)
+{
+    ms_own_add((uint64_t *)&state->unpublished_bytes, bytes);
+    int64_t step = atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
+    if (MS_UNLIKELY((uint64_t)(state->unpublished_bytes + step) > (uint64_t)(2 * step))) {
+        ms_live_publish_thread(state);
+    }
+}
+
+/*
+ * The first change of a context in a peak epoch: what it had live when the epoch began. The value
+ * before the epoch, so that a signal in between stores the same value again.
+ */
+MS_INLINE void ms_enter_epoch(struct ms_region_context *context)
+{
+    uint32_t epoch = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
+    if (MS_UNLIKELY(context->peak_epoch != epoch)) {
+        context->live_at_peak_bytes = context->bytes_allocated - context->bytes_freed;
+        atomic_signal_fence(memory_order_seq_cst);
+        __atomic_store_n(&context->peak_epoch, epoch, __ATOMIC_RELEASE);
+    }
+}
+
+/*
+ * An event of a class, into the histogram when there is one already; with one, events of the home
+ * class are counted in it like others, since a branch on the class would be mispredicted. False:
+ * there is none, and the class is not home.
+ */
+MS_INLINE bool ms_count_class(struct ms_region_header *region, uint32_t detail, uint8_t home,
+                              unsigned class)
+{
+    if (detail - 1 >= MS_DETAIL_NONE_LEFT - 1) {
+        return MS_LIKELY(home == class + 1);
+    }
+    union ms_region_detail *details =
+        (union ms_region_detail *)((char *)region + region->areas[MS_AREA_DETAILS].offset_bytes);
+    ms_own_add((uint64_t *)&details[detail].histogram.events[class], 1);
+    return true;
+}
+
+MS_INLINE void ms_count_allocation(struct ms_thread_state *state, struct ms_region_header *region,
+                                   struct ms_region_context *context, uint64_t bytes,
+                                   uint64_t waste, enum ms_block_kind kind)
+{
+    struct ms_region_thread *record = state->record;
+    unsigned class = ms_size_class(bytes);
+    ms_own_add(&record->own.allocations, 1);
+    ms_own_add(&record->own.bytes_allocated, bytes);
+    ms_own_add(&record->own.waste_allocated_bytes, waste);
+    ms_enter_epoch(context);
+    ms_own_add(&context->allocations, 1);
+    ms_own_add(&context->bytes_allocated, bytes);
+    ms_own_add(&context->waste_allocated_bytes, waste);
+    if (MS_UNLIKELY(!ms_count_class(region, context->sizes, context->size_home, class))) {
+        ms_size_elsewhere(context, class);
+    }
+    if (MS_UNLIKELY(context->rate != 0 || kind == MS_BLOCK_REALLOC)) {
+        ms_allocated_specially(state, context, bytes, kind);
+    }
+    ms_follow_peak(record->own.bytes_allocated - record->own.bytes_freed, &record->own.peak_bytes,
+                   &record->own.remote_seen_bytes, &record->remote);
+    ms_follow_peak(context->bytes_allocated - context->bytes_freed, &context->peak_bytes,
+                   &context->remote_seen_bytes, &context->remote);
+    ms_change_live(state, bytes);
+}
+
+/* Where an allocation is counted. */
+MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms_caller *caller,
+                                  uint64_t bytes)
+{
+    struct ms_thread_tracking *tracking = &state->tracking;
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    if (MS_UNLIKELY(tracking->mode != MS_MODE_EXACT || state->busy_stack_pointer != 0)) {
+        return ms_context_otherwise(state, caller, bytes, here);
+    }
+    state->busy_stack_pointer = here;
+    atomic_signal_fence(memory_order_seq_cst);
+    struct ms_read_set *found = ms_stack_find(&state->stack, caller, tracking->stack_depth);
+    uint32_t context;
+    if (MS_LIKELY(found != NULL && found->serial == state->serial && found->rate == 0)) {
+        context = found->context;
+    } else {
+        context = ms_context_slowly(state, caller, found);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    state->busy_stack_pointer = 0;
+    return context;
+}
+
+MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+                                  void *block, size_t bytes, enum ms_block_kind kind)
+{
+    struct ms_region_header *region = ms_region;
+    if (MS_UNLIKELY(region == NULL)) {
+        return;
+    }
+    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
+        ms_tracking_look(state);
+    }
+    uint32_t index = ms_context_for(state, caller, bytes);
+    struct ms_region_context *context = ms_context_at(region, index);
+    uint32_t owner = ms_tag_owner_word(index, context->generation);
+    uint64_t waste;
+    size_t usable = ms_allocator.tags ? ms_taggable_usable_fresh(block) : 0;
+    if (MS_LIKELY(usable >= bytes + MS_TAG_BYTES && bytes < MS_TAG_USABLE_MAX)) {
+        ms_tag_write(state->key, block, usable, bytes, owner, kind, state->tracking.tick);
+        waste = usable - MS_TAG_BYTES - bytes;
+    } else {
+        waste = ms_enter_side(state, block, bytes, owner);
+    }
+    ms_count_allocation(state, region, context, bytes, waste, kind);
+    state->last_block = (uintptr_t)block;
+    if (MS_UNLIKELY(state->tracking.trace)) {
+        ms_trace_allocated(state, block, bytes, index);
+    }
+}
+
+/* A block of the calling thread's own, off the books. */
+MS_INLINE void ms_debit_own(struct ms_thread_state *state, struct ms_region_header *region,
+                            struct ms_region_context *context, const void *block,
+                            const struct ms_tag_owner *owner)
+{
+    struct ms_thread_own *own = &state->record->own;
+    uint64_t bytes = owner->requested_bytes;
+    unsigned class = ms_lifetime_class((state->tracking.tick - owner->tick) & MS_TAG_TICK_MASK);
+    ms_own_add(&own->bytes_freed, bytes);
+    ms_own_add(&own->deallocations, 1);
+    ms_own_add(&own->waste_freed_bytes, owner->waste_bytes);
+    ms_enter_epoch(context);
+    ms_own_add(&context->bytes_freed, bytes);
+    ms_own_add(&context->deallocations, 1);
+    ms_own_add(&context->waste_freed_bytes, owner->waste_bytes);
+    if (MS_UNLIKELY(!ms_count_class(region,
+                                    atomic_load_explicit(&context->lifetimes, memory_order_relaxed),
+                                    context->lifetime_home, class))) {
+        ms_lifetime_elsewhere(context, class);
+    }
+    if (MS_UNLIKELY(context->rate != 0)) {
+        ms_estimate_freed(context, bytes);
+    }
+    if (state->last_block == (uintptr_t)block) {
+        state->last_block = 0;
+        ms_own_add(&own->temporary, 1);
+        ms_own_add(&context->temporary, 1);
+    }
+    ms_change_live(state, -bytes);
+}
+
+MS_INLINE void ms_event_freed(struct ms_thread_state *state, void *block)
+{
+    struct ms_region_header *region = ms_region;
+    struct ms_tag_owner owner;
+    if (MS_UNLIKELY(state == NULL || region == NULL)) {
+        ms_freed_slowly(state, block);
+        return;
+    }
+    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
+        ms_tracking_look(state);
+    }
+    size_t usable = ms_taggable_usable(block);
+    if (MS_LIKELY(usable != 0 && ms_tag_read(state->key, block, usable, &owner) && !owner.damaged &&
+                  owner.context < atomic_load_explicit(&region->areas[MS_AREA_CONTEXTS].published,
+                                                       memory_order_relaxed))) {
+        struct ms_region_context *context = ms_context_at(region, owner.context);
+        if (MS_LIKELY(context->thread == state->index && context->generation == owner.generation)) {
+            ms_tag_clear(block, usable);
+            ms_debit_own(state, region, context, block, &owner);
+            if (MS_UNLIKELY(state->tracking.trace)) {
+                ms_trace_freed(state, block, owner.requested_bytes, owner.context, 0);
+            }
+            return;
+        }
+    }
+    ms_freed_slowly(state, block);
+}
+
+#endif
