@@ -41,6 +41,7 @@ struct ms_trace_buffer {
     _Atomic uint64_t taken;       /* positions ever taken */
     _Atomic uint64_t sent;        /* positions that are done with, sent or lost */
     _Atomic uint32_t sending;     /* enum sender */
+    _Atomic uint64_t dealing;     /* what `sent` will be, while a batch is under way */
     _Atomic uintptr_t inside;     /* stack pointer of an append that is under way, 0: none */
     uint64_t oldest_ns;           /* of the events that wait */
     _Atomic uint64_t last_ns;     /* of the latest event */
@@ -229,6 +230,7 @@ static void deal_with(struct ms_trace_buffer *buffer, struct ms_region_header *r
     if (waiting == 0) {
         return;
     }
+    atomic_store(&buffer->dealing, until);
     uint32_t count = waiting < buffer->capacity ? (uint32_t)waiting : buffer->capacity;
     uint32_t written = settle_places(buffer, from, count);
     count_lost(region, waiting - written);
@@ -314,6 +316,18 @@ static bool is_stale(const struct ms_thread_state *state, uintptr_t inside, uint
     return here >= inside && here < state->stack.stack_high && inside >= state->stack.stack_low;
 }
 
+/* A batch that was left for good may have been sent: it is not sent again. If it was not, its
+ * reader sees from the numbers what is missing. */
+static void give_up_sending(struct ms_trace_buffer *buffer)
+{
+    if (atomic_load(&buffer->sending) == SENDER_OWNER) {
+        if (atomic_load(&buffer->dealing) > atomic_load(&buffer->sent)) {
+            atomic_store(&buffer->sent, atomic_load(&buffer->dealing));
+        }
+        atomic_store(&buffer->sending, SENDER_NONE);
+    }
+}
+
 /* The outermost append of the thread: sends first what has to be sent before its event. */
 static void make_room(struct ms_trace_buffer *buffer, const struct ms_thread_state *state,
                       uint64_t now_ns)
@@ -395,8 +409,7 @@ static void append(struct ms_thread_state *state, uint64_t at_ns, struct ms_trac
     bool outermost = inside == 0 || is_stale(state, inside, here);
     if (outermost) {
         if (MS_UNLIKELY(inside != 0)) {
-            uint32_t mine = SENDER_OWNER;
-            atomic_compare_exchange_strong(&buffer->sending, &mine, SENDER_NONE);
+            give_up_sending(buffer);
         }
         atomic_store_explicit(&buffer->inside, here, memory_order_relaxed);
         atomic_signal_fence(memory_order_seq_cst);
