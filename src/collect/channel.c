@@ -141,7 +141,8 @@ static int connect_to(const char *socket_path)
     return connection;
 }
 
-int ms_channel_connect(const char *socket_path, bool ask_only, struct ms_message_session *session)
+int ms_channel_connect(const char *socket_path, bool ask_only, bool trace,
+                       struct ms_message_session *session)
 {
     int connection = connect_to(socket_path);
     if (connection < 0) {
@@ -150,6 +151,7 @@ int ms_channel_connect(const char *socket_path, bool ask_only, struct ms_message
     struct ms_message_viewer_hello hello = {
         .header = {.type = MS_MSG_VIEWER_HELLO},
         .role = ask_only ? MS_VIEWER_ASK_ONLY : MS_VIEWER_FULL,
+        .wants_trace = trace && !ask_only,
     };
     int result = ms_channel_send(connection, &hello.header, sizeof hello);
     if (result == 0) {

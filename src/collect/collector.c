@@ -35,7 +35,7 @@ struct ms_collector {
     struct ms_descriptor_budget budget;
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
-    uint64_t trace_asked_ns;       /* 0: an answer is not waited for */
+    uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
     uint64_t output_dropped;
     uint64_t own_since_ns, own_cpu_ns;
     double own_cpu_pct;
@@ -62,7 +62,7 @@ static void ask_for_trace(struct ms_collector *collector, uint64_t now_ns)
 }
 
 /* Returns false without memory. */
-static bool begin_trace(struct ms_collector *collector, uint64_t now_ns)
+static bool begin_trace(struct ms_collector *collector)
 {
     if (!collector->options.trace || collector->options.ask_only) {
         return true;
@@ -74,7 +74,6 @@ static bool begin_trace(struct ms_collector *collector, uint64_t now_ns)
     struct ms_trace *trace = ms_model_trace_mutable(collector->model);
     trace->asked = true;
     (void)snprintf(trace->because, sizeof trace->because, "the keeper has not answered yet");
-    ask_for_trace(collector, now_ns);
     return true;
 }
 
@@ -91,10 +90,10 @@ static void take_trace(struct ms_collector *collector, const struct ms_message_t
     struct ms_trace *trace = ms_model_trace_mutable(collector->model);
     const char *because = "";
     if (descriptor < 0) {
-        because = message->answer == MS_TRACE_TAKEN ? "another viewer reads the trace"
-                                                    : "the program was started without --trace";
-        collector->trace_asked_ns = message->answer == MS_TRACE_TAKEN ? collector->trace_asked_ns
-                                                                      : 0;
+        bool taken = message->answer == MS_TRACE_TAKEN;
+        because =
+            taken ? "another viewer reads the trace" : "the program was started without --trace";
+        collector->trace_asked_ns = taken ? ms_monotonic_ns() : 0;
     } else {
         ms_trace_reader_open(collector->trace, descriptor);
         trace->reading = true;
@@ -145,7 +144,8 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (options->symbols && !options->ask_only) {
         collector->symbols = ms_symbols_start();
     }
-    int connection = ms_channel_connect(socket_path, options->ask_only, &collector->session);
+    int connection = ms_channel_connect(socket_path, options->ask_only, options->trace,
+                                        &collector->session);
     if (connection < 0) {
         ms_collector_free(collector);
         return connection;
@@ -160,7 +160,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (collector->model != NULL && collector->system != NULL) {
         collector->tree = new_tree(collector, now_ns);
     }
-    if (collector->tree == NULL || !begin_trace(collector, now_ns)) {
+    if (collector->tree == NULL || !begin_trace(collector)) {
         ms_collector_free(collector);
         return -ENOMEM;
     }

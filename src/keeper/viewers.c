@@ -164,6 +164,7 @@ static int welcome_viewer(struct ms_keeper *keeper, struct ms_client *client,
         return -EUSERS;
     }
     client->role = MS_CLIENT_VIEWER;
+    client->trace_asked = hello->wants_trace != 0;
     client->output_next =
         hello->output_from < keeper->output.end ? hello->output_from : keeper->output.end;
     keeper->viewer_came |= !client->ask_only;

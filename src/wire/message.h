@@ -85,8 +85,8 @@ enum ms_viewer_role { MS_VIEWER_FULL, MS_VIEWER_ASK_ONLY /* wants MS_MSG_SESSION
 
 struct ms_message_viewer_hello {
     struct ms_message_header header;
-    uint32_t role; /* enum ms_viewer_role */
-    uint32_t reserved;
+    uint32_t role;        /* enum ms_viewer_role */
+    uint32_t wants_trace; /* as if MS_MSG_TRACE came with it: answered before all ends */
     uint64_t output_from; /* first byte of output wanted, 0 = what the ring still has */
 };
 

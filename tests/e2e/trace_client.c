@@ -167,10 +167,8 @@ int main(int count, char **arguments)
     if (connect(keeper, (struct sockaddr *)&address, sizeof address) != 0) {
         return 1;
     }
-    struct ms_message_viewer_hello hello = {.header = {.type = MS_MSG_VIEWER_HELLO}};
-    struct ms_message_trace ask = {.header = {.type = MS_MSG_TRACE}};
+    struct ms_message_viewer_hello hello = {.header = {.type = MS_MSG_VIEWER_HELLO}, .wants_trace = 1};
     send_to(keeper, &hello.header, sizeof hello);
-    send_to(keeper, &ask.header, sizeof ask);
     int status = -3;
     bool alive = true;
     while (alive) {
