@@ -10,5 +10,5 @@ BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-de
 TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-jsonschema valgrind \
                  sqlite3 redis-tools tmux git file procps perl
 
-# To compare in `make bench`.
-BENCH_PACKAGES := heaptrack
+# To compare in `make bench`; a missing one is said there and left out.
+BENCH_PACKAGES := heaptrack libjemalloc2 libgoogle-perftools-dev

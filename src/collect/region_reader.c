@@ -203,9 +203,11 @@ struct remote_copy {
 static struct remote_copy read_remote(const struct ms_remote *remote)
 {
     struct remote_copy copy;
-    copy.deallocations = acquired_u64(LOAD(&remote->deallocations));
-    copy.bytes_freed = LOAD(&remote->bytes_freed);
-    copy.waste_freed_bytes = LOAD(&remote->waste_freed_bytes);
+    copy.deallocations = acquired_u64(
+        add_saturating(LOAD(&remote->deallocations), LOAD(&remote->sole_deallocations)));
+    copy.bytes_freed = add_saturating(LOAD(&remote->bytes_freed), LOAD(&remote->sole_bytes_freed));
+    copy.waste_freed_bytes =
+        add_saturating(LOAD(&remote->waste_freed_bytes), LOAD(&remote->sole_waste_freed_bytes));
     atomic_thread_fence(memory_order_acquire);
     return copy;
 }
@@ -297,6 +299,7 @@ bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t inde
               LOAD(&record->own.frees_for_others) + LOAD(&record->own.foreign_frees) +
               LOAD(&record->own.failed_calls) + LOAD(&record->own.mmap_bytes) +
               LOAD(&record->own.munmap_bytes) + LOAD(&record->remote.deallocations) +
+              LOAD(&record->remote.sole_deallocations) +
               ((uint64_t)LOAD(&record->name_version) << 32) + ((uint64_t)state << 56) +
               (LOAD(&record->end_ns) != 0);
     return state != MS_THREAD_FREE && *serial != 0;
@@ -355,7 +358,7 @@ bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t ind
     *thread = acquired_u32(LOAD(&context->thread));
     *generation = LOAD(&context->generation);
     *change = LOAD(&context->allocations) + LOAD(&context->deallocations) +
-              LOAD(&context->remote.deallocations);
+              LOAD(&context->remote.deallocations) + LOAD(&context->remote.sole_deallocations);
     return *thread != 0;
 }
 

@@ -32,7 +32,7 @@ static void own_raise(uint64_t *peak, uint64_t value)
 void ms_peak_reached(uint64_t own_bytes, uint64_t *peak, uint64_t *seen,
                      const struct ms_remote *remote)
 {
-    *seen = atomic_load_explicit(&remote->bytes_freed, memory_order_relaxed);
+    *seen = ms_remote_bytes_freed(remote);
     int64_t live = (int64_t)(own_bytes - *seen);
     if (live > (int64_t)*peak) {
         own_raise(peak, (uint64_t)live);
@@ -138,11 +138,6 @@ void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *c
     ms_event_allocated(state, caller, block, bytes, kind);
 }
 
-void ms_block_freed(struct ms_thread_state *state, void *block)
-{
-    ms_event_freed(state, block);
-}
-
 /* The flow entry of an owner; the table is written by its thread alone. */
 static void count_flow(struct ms_region_thread *record, uint32_t owner, uint32_t serial,
                        uint64_t bytes)
@@ -163,9 +158,27 @@ static void count_flow(struct ms_region_thread *record, uint32_t owner, uint32_t
     ms_own_add(&flow->blocks, 1);
 }
 
-/* Bytes first, count last: who sees the count sees the bytes. */
-static void debit_remote(struct ms_remote *remote, uint64_t bytes, uint64_t waste)
+/* Is the calling thread the one that may add to the `sole` counters? Nobody else ever will be. */
+static bool is_sole(struct ms_remote *remote, const struct ms_thread_state *state)
 {
+    uint32_t sole = atomic_load_explicit(&remote->sole_thread, memory_order_relaxed);
+    if (state == NULL || (sole != 0 && sole != state->index)) {
+        return false;
+    }
+    return sole != 0 || atomic_compare_exchange_strong(&remote->sole_thread, &sole, state->index);
+}
+
+/* Bytes first, count last: who sees the count sees the bytes. */
+static void debit_remote(struct ms_remote *remote, const struct ms_thread_state *state,
+                         uint64_t bytes, uint64_t waste)
+{
+    if (MS_LIKELY(is_sole(remote, state))) {
+        ms_own_add(&remote->sole_bytes_freed, bytes);
+        ms_own_add(&remote->sole_waste_freed_bytes, waste);
+        atomic_thread_fence(memory_order_release);
+        ms_own_add(&remote->sole_deallocations, 1);
+        return;
+    }
     atomic_fetch_add_explicit(&remote->bytes_freed, bytes, memory_order_relaxed);
     atomic_fetch_add_explicit(&remote->waste_freed_bytes, waste, memory_order_relaxed);
     atomic_fetch_add_explicit(&remote->deallocations, 1, memory_order_release);
@@ -174,10 +187,10 @@ static void debit_remote(struct ms_remote *remote, uint64_t bytes, uint64_t wast
 static void enter_epoch_remotely(struct ms_region_context *context)
 {
     uint32_t epoch = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
-    if (atomic_load_explicit(&context->remote_peak_epoch, memory_order_acquire) != epoch) {
-        uint64_t freed = atomic_load_explicit(&context->remote.bytes_freed, memory_order_relaxed);
+    if (atomic_load_explicit(&context->remote.peak_epoch, memory_order_acquire) != epoch) {
+        uint64_t freed = ms_remote_bytes_freed(&context->remote);
         atomic_store_explicit(&context->freed_at_peak_bytes, freed, memory_order_relaxed);
-        atomic_store_explicit(&context->remote_peak_epoch, epoch, memory_order_release);
+        atomic_store_explicit(&context->remote.peak_epoch, epoch, memory_order_release);
     }
 }
 
@@ -193,21 +206,21 @@ static uint32_t age_ticks(struct ms_thread_state *state, uint32_t born)
 }
 
 static void debit_other(struct ms_thread_state *state, struct ms_region_context *context,
-                        uint32_t owner, const struct ms_tag_owner *block)
+                        uint32_t owner, uint8_t rate, const struct ms_tag_owner *block)
 {
     struct ms_region_thread *record = ms_area_at(MS_AREA_THREADS, owner);
     uint32_t serial = record->serial;
     uint64_t bytes = block->requested_bytes;
     enter_epoch_remotely(context);
-    debit_remote(&context->remote, bytes, block->waste_bytes);
-    if (context->rate != 0) {
+    debit_remote(&context->remote, state, bytes, block->waste_bytes);
+    if (rate != 0) {
         ms_estimate_freed_remotely(context, bytes);
     }
     if (state != NULL) {
         ms_lifetime_remote(context, ms_lifetime_class(age_ticks(state, block->tick)));
     }
     /* The record last: once it has nothing live, its contexts have nothing live either. */
-    debit_remote(&record->remote, bytes, block->waste_bytes);
+    debit_remote(&record->remote, state, bytes, block->waste_bytes);
     if (state == NULL) {
         ms_live_publish(-(int64_t)bytes);
         return;
@@ -215,6 +228,24 @@ static void debit_other(struct ms_thread_state *state, struct ms_region_context 
     ms_own_add(&state->record->own.frees_for_others, 1);
     ms_own_add(&state->record->own.bytes_freed_for_others, bytes);
     count_flow(state->record, owner, serial, bytes);
+    ms_change_live(state, -bytes);
+}
+
+static void debit_own(struct ms_thread_state *state, struct ms_region_context *context,
+                      const void *block, const struct ms_tag_owner *owner)
+{
+    struct ms_region_header *region = ms_region;
+    uint64_t bytes = owner->requested_bytes;
+    unsigned class = ms_lifetime_class(age_ticks(state, owner->tick));
+    ms_enter_epoch(context);
+    ms_debit_own(state, state->record, context, block, bytes, owner->waste_bytes);
+    if (!ms_count_class(region, atomic_load_explicit(&context->lifetimes, memory_order_relaxed),
+                        context->lifetime_home, class)) {
+        ms_lifetime_elsewhere(context, class);
+    }
+    if (context->rate != 0) {
+        ms_estimate_freed(context, bytes);
+    }
     ms_change_live(state, -bytes);
 }
 
@@ -239,22 +270,22 @@ static void debit(struct ms_thread_state *state, const void *block,
     if (owner->damaged) {
         count_loss(&region->losses.damaged_tags);
     }
-    if (owner->context >=
-        atomic_load_explicit(&region->areas[MS_AREA_CONTEXTS].published, memory_order_relaxed)) {
+    struct ms_region_owner of = {0};
+    if (owner->context <
+        atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
+        of = *ms_owner_at(region, owner->context);
+    }
+    uint32_t thread = of.thread;
+    if (thread == 0 || of.generation != owner->generation) {
         count_loss(&region->losses.stale_tags);
         return;
     }
     struct ms_region_context *context = ms_context_at(region, owner->context);
-    uint32_t thread = context->thread;
-    if (thread == 0 || context->generation != owner->generation) {
-        count_loss(&region->losses.stale_tags);
-        return;
-    }
     if (state == NULL || thread != state->index) {
-        debit_other(state, context, thread, owner);
+        debit_other(state, context, thread, of.rate, owner);
         return;
     }
-    ms_debit_own(state, region, context, block, owner);
+    debit_own(state, context, block, owner);
 }
 
 static inline uint64_t key_of(const struct ms_thread_state *state)
@@ -290,14 +321,18 @@ static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
     claim->known = claim->tagged || claim_side(block, claim);
 }
 
-void ms_freed_slowly(struct ms_thread_state *state, void *block)
+void ms_block_freed(struct ms_thread_state *state, void *block)
 {
     struct ms_block_claim claim = {.at_ns = 0};
     uint64_t key = key_of(state);
-    if (key != 0) {
-        take_claim(key, block, &claim);
-        debit(state, block, &claim);
+    if (key == 0) {
+        return;
     }
+    if (state != NULL && state->tracking.events_until_look <= 0) {
+        ms_tracking_look(state);
+    }
+    take_claim(key, block, &claim);
+    debit(state, block, &claim);
 }
 
 void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_claim *claim)
@@ -355,7 +390,7 @@ void ms_count_failed(struct ms_thread_state *state, const struct ms_caller *call
     }
     bool exact = state->tracking.mode == MS_MODE_EXACT && caller != NULL;
     uint32_t index = exact ? ms_context_for(state, caller, 0) : state->root_context;
-    ms_own_add(&ms_context_at(region, index)->failed_calls, 1);
+    __atomic_fetch_add(&ms_context_at(region, index)->failed_calls, 1, __ATOMIC_RELAXED);
     ms_own_add(&state->record->own.failed_calls, 1);
 }
 
@@ -380,7 +415,7 @@ void ms_account_arena(struct ms_thread_state *state)
         block->context = state->root_context;
         block->key = state->key;
         block->tick = state->tracking.tick;
-        ms_count_allocation(state, region, root, block->bytes, 0, MS_BLOCK_MALLOC);
+        ms_count_allocation(state, region, state->record, root, block->bytes, 0, MS_BLOCK_MALLOC);
         if (state->tracking.trace) {
             ms_trace_allocated(state, block + 1, block->bytes, state->root_context);
         }

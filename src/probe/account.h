@@ -38,6 +38,12 @@ static inline void ms_own_add(uint64_t *counter, uint64_t value)
 #endif
 }
 
+static inline uint64_t ms_remote_bytes_freed(const struct ms_remote *remote)
+{
+    return atomic_load_explicit(&remote->bytes_freed, memory_order_relaxed) +
+           __atomic_load_n(&remote->sole_bytes_freed, __ATOMIC_RELAXED);
+}
+
 /*
  * A block that the real allocator just gave to a tracked thread: enters it (tag or side table) and
  * counts `bytes`, the requested size, on the calling thread and its context.
@@ -46,8 +52,8 @@ MS_HIDDEN void ms_block_allocated(struct ms_thread_state *state, const struct ms
                                   void *block, size_t bytes, enum ms_block_kind kind);
 
 /*
- * A block that goes to the real free next. `state` NULL: a thread without a record; its frees
- * still debit the owners.
+ * A block that goes to the real free next, the slow way (event.h has the short one). `state` NULL:
+ * a thread without a record; its frees still debit the owners.
  */
 MS_HIDDEN void ms_block_freed(struct ms_thread_state *state, void *block);
 

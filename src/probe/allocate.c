@@ -25,13 +25,23 @@ void ms_release(void *block)
     ms_release_inline(block);
 }
 
-void ms_release_otherwise(enum ms_gate gate, void *block)
+void ms_release_slowly(void *block)
 {
+    enum ms_gate gate = ms_gate();
+    if (block == NULL) {
+        return;
+    }
     if (ms_arena_holds(block)) {
         ms_free_arena(block);
-    } else if (gate == MS_GATE_REAL) {
-        ms_real.free(block);
-    } /* else too early: nothing but the arena has given blocks yet */
+        return;
+    }
+    if (gate == MS_GATE_ARENA) {
+        return; /* too early: nothing but the arena has given blocks yet */
+    }
+    if (gate == MS_GATE_COUNT) {
+        ms_block_freed(ms_current_thread(), block);
+    }
+    ms_real.free(block);
 }
 
 void ms_free_arena(void *block)

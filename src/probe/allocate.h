@@ -61,22 +61,18 @@ MS_INLINE void *ms_allocate_inline(const struct ms_caller *caller, size_t bytes,
 }
 MS_HIDDEN void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind);
 
-/* A free when this is not the counting gate, or of a block of the arena. Cold. */
-MS_HIDDEN void ms_release_otherwise(enum ms_gate gate, void *block);
+/* Any free: before we are ready, of NULL, of the arena, of blocks that are not ours. */
+MS_HIDDEN void ms_release_slowly(void *block);
 
 /* free for the program, also behind operator delete and the sized forms. */
 MS_INLINE void ms_release_inline(void *block)
 {
-    enum ms_gate gate = ms_gate();
-    if (MS_UNLIKELY(block == NULL)) {
-        return;
+    if (MS_LIKELY(ms_ready == MS_READY_COUNTING && block != NULL &&
+                  (ms_any_tracked ? ms_event_freed(block) : !ms_arena_holds(block)))) {
+        ms_real.free(block);
+    } else {
+        ms_release_slowly(block);
     }
-    if (MS_UNLIKELY(gate != MS_GATE_COUNT || ms_arena_holds(block))) {
-        ms_release_otherwise(gate, block);
-        return;
-    }
-    ms_event_freed(ms_current_thread(), block);
-    ms_real.free(block);
 }
 MS_HIDDEN void ms_release(void *block);
 

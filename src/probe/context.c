@@ -70,7 +70,7 @@ static uint32_t take_context(struct ms_context_map *map, bool root)
         count = 1;
         index = ms_area_take(MS_AREA_CONTEXTS, count);
     }
-    if (index == 0) {
+    if (index == 0 || !ms_area_open(MS_AREA_OWNERS, index + count)) {
         return 0;
     }
     map->slab_size = count;
@@ -88,6 +88,10 @@ static uint32_t make_context(struct ms_thread_state *state, uint32_t stack, uint
         context->rate = rate;
         context->next = state->record->first_context;
         state->record->first_context = index;
+        struct ms_region_owner *owner = ms_area_at(MS_AREA_OWNERS, index);
+        owner->generation = context->generation;
+        owner->rate = rate;
+        __atomic_store_n(&owner->thread, state->index, __ATOMIC_RELEASE);
         __atomic_store_n(&context->thread, state->index, __ATOMIC_RELEASE);
     }
     return index;
@@ -177,6 +181,8 @@ void ms_context_release(uint32_t first)
         struct ms_region_context *context = context_at(index);
         uint32_t next = context->next;
         uint8_t generation = (uint8_t)(context->generation + 1);
+        struct ms_region_owner *owner = ms_area_at(MS_AREA_OWNERS, index);
+        __atomic_store_n(&owner->thread, 0, __ATOMIC_RELEASE);
         __atomic_store_n(&context->thread, 0, __ATOMIC_RELEASE);
         memset(context, 0, sizeof *context);
         __atomic_store_n(&context->generation, generation, __ATOMIC_RELEASE);

@@ -61,21 +61,33 @@ void ms_lifetime_elsewhere(struct ms_region_context *context, unsigned class)
     count_elsewhere((uint32_t *)&context->lifetimes, &context->lifetime_home, class);
 }
 
+/* Home class and detail of remote frees share a word: one after the other is set, never changed. */
+static uint32_t set_remote(struct ms_region_context *context, uint32_t word, uint32_t bits)
+{
+    return atomic_compare_exchange_strong(&context->remote_lifetimes, &word, word | bits)
+               ? word | bits
+               : word;
+}
+
 void ms_lifetime_remote(struct ms_region_context *context, unsigned class)
 {
-    uint32_t home = atomic_load_explicit(&context->remote_lifetime_home, memory_order_relaxed);
-    if (home == 0 &&
-        atomic_compare_exchange_strong(&context->remote_lifetime_home, &home, class + 1)) {
+    uint32_t word = atomic_load_explicit(&context->remote_lifetimes, memory_order_acquire);
+    if (word >> MS_REMOTE_DETAIL_BITS == 0) {
+        word = set_remote(context, word, (class + 1) << MS_REMOTE_DETAIL_BITS);
+    }
+    if (word >> MS_REMOTE_DETAIL_BITS == class + 1) {
         return;
     }
-    if (home == class + 1) {
-        return;
+    if ((word & MS_REMOTE_DETAIL_NONE_LEFT) == 0) {
+        uint32_t taken = ms_area_take(MS_AREA_DETAILS, 1);
+        word = set_remote(context, word, taken != 0 ? taken : MS_REMOTE_DETAIL_NONE_LEFT);
     }
-    union ms_region_detail *detail = detail_of((uint32_t *)&context->remote_lifetimes);
-    if (detail == NULL) {
+    uint32_t number = word & MS_REMOTE_DETAIL_NONE_LEFT;
+    if (number == MS_REMOTE_DETAIL_NONE_LEFT) {
         count_missing();
         return;
     }
+    union ms_region_detail *detail = ms_area_at(MS_AREA_DETAILS, number);
     atomic_fetch_add_explicit(&detail->histogram.events[class], 1, memory_order_relaxed);
 }
 

@@ -33,9 +33,6 @@ MS_HIDDEN uint32_t ms_context_otherwise(struct ms_thread_state *state,
 MS_HIDDEN uint64_t ms_enter_side(const struct ms_thread_state *state, void *block, size_t bytes,
                                  uint32_t owner_word);
 
-/* A free that is not of a sound tag of the calling thread. Cold. */
-MS_HIDDEN void ms_freed_slowly(struct ms_thread_state *state, void *block);
-
 /* A reallocation, or a context that is sampled. Cold. */
 MS_HIDDEN void ms_allocated_specially(struct ms_thread_state *state,
                                       struct ms_region_context *context, uint64_t bytes,
@@ -46,6 +43,14 @@ MS_INLINE struct ms_region_context *ms_context_at(struct ms_region_header *regio
     return (struct ms_region_context *)((char *)region +
                                         region->areas[MS_AREA_CONTEXTS].offset_bytes) +
            index;
+}
+
+MS_INLINE const struct ms_region_owner *ms_owner_at(const struct ms_region_header *region,
+                                                    uint32_t context)
+{
+    return (const struct ms_region_owner *)((const char *)region +
+                                            region->areas[MS_AREA_OWNERS].offset_bytes) +
+           context;
 }
 
 /*
@@ -64,7 +69,7 @@ MS_INLINE void ms_follow_peak(uint64_t own_bytes, uint64_t *peak, uint64_t *seen
 MS_INLINE void ms_change_live(struct ms_thread_state *state, uint64_t bytes)
 {
     ms_own_add((uint64_t *)&state->unpublished_bytes, bytes);
-    int64_t step = atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
+    int64_t step = state->publish_step_bytes;
     if (MS_UNLIKELY((uint64_t)(state->unpublished_bytes + step) > (uint64_t)(2 * step))) {
         ms_live_publish_thread(state);
     }
@@ -102,10 +107,10 @@ MS_INLINE bool ms_count_class(struct ms_region_header *region, uint32_t detail, 
 }
 
 MS_INLINE void ms_count_allocation(struct ms_thread_state *state, struct ms_region_header *region,
+                                   struct ms_region_thread *record,
                                    struct ms_region_context *context, uint64_t bytes,
                                    uint64_t waste, enum ms_block_kind kind)
 {
-    struct ms_region_thread *record = state->record;
     unsigned class = ms_size_class(bytes);
     ms_own_add(&record->own.allocations, 1);
     ms_own_add(&record->own.bytes_allocated, bytes);
@@ -153,8 +158,10 @@ MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms
 MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
                                   void *block, size_t bytes, enum ms_block_kind kind)
 {
+    /* In this order, as in ms_event_freed. */
     struct ms_region_header *region = ms_region;
-    if (MS_UNLIKELY(region == NULL)) {
+    struct ms_region_thread *record = __atomic_load_n(&state->record, __ATOMIC_RELAXED);
+    if (MS_UNLIKELY(region == NULL || record == NULL)) {
         return;
     }
     if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
@@ -171,70 +178,82 @@ MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms
     } else {
         waste = ms_enter_side(state, block, bytes, owner);
     }
-    ms_count_allocation(state, region, context, bytes, waste, kind);
+    ms_count_allocation(state, region, record, context, bytes, waste, kind);
     state->last_block = (uintptr_t)block;
     if (MS_UNLIKELY(state->tracking.trace)) {
         ms_trace_allocated(state, block, bytes, index);
     }
 }
 
-/* A block of the calling thread's own, off the books. */
-MS_INLINE void ms_debit_own(struct ms_thread_state *state, struct ms_region_header *region,
-                            struct ms_region_context *context, const void *block,
-                            const struct ms_tag_owner *owner)
+/* A block of the calling thread's own, off the books. For the slow way. */
+MS_INLINE void ms_debit_own(struct ms_thread_state *state, struct ms_region_thread *record,
+                            struct ms_region_context *context, const void *block, uint64_t bytes,
+                            uint64_t waste)
 {
-    struct ms_thread_own *own = &state->record->own;
-    uint64_t bytes = owner->requested_bytes;
-    unsigned class = ms_lifetime_class((state->tracking.tick - owner->tick) & MS_TAG_TICK_MASK);
-    ms_own_add(&own->bytes_freed, bytes);
-    ms_own_add(&own->deallocations, 1);
-    ms_own_add(&own->waste_freed_bytes, owner->waste_bytes);
-    ms_enter_epoch(context);
+    ms_own_add(&record->own.bytes_freed, bytes);
+    ms_own_add(&record->own.deallocations, 1);
+    ms_own_add(&record->own.waste_freed_bytes, waste);
     ms_own_add(&context->bytes_freed, bytes);
     ms_own_add(&context->deallocations, 1);
-    ms_own_add(&context->waste_freed_bytes, owner->waste_bytes);
-    if (MS_UNLIKELY(!ms_count_class(region,
-                                    atomic_load_explicit(&context->lifetimes, memory_order_relaxed),
-                                    context->lifetime_home, class))) {
-        ms_lifetime_elsewhere(context, class);
-    }
-    if (MS_UNLIKELY(context->rate != 0)) {
-        ms_estimate_freed(context, bytes);
-    }
+    ms_own_add(&context->waste_freed_bytes, waste);
     if (state->last_block == (uintptr_t)block) {
         state->last_block = 0;
-        ms_own_add(&own->temporary, 1);
+        ms_own_add(&record->own.temporary, 1);
         ms_own_add(&context->temporary, 1);
     }
-    ms_change_live(state, -bytes);
 }
 
-MS_INLINE void ms_event_freed(struct ms_thread_state *state, void *block)
+/*
+ * A free of a sound tag of the calling thread, when nothing else is due: looks first, then counts,
+ * and calls nothing, which keeps the whole of it in registers. False: nothing was changed.
+ */
+MS_INLINE bool ms_event_freed(void *block)
 {
+    /* In this order: a fork in a handler in between leaves the region old or the state empty. */
     struct ms_region_header *region = ms_region;
-    struct ms_tag_owner owner;
-    if (MS_UNLIKELY(state == NULL || region == NULL)) {
-        ms_freed_slowly(state, block);
-        return;
+    struct ms_thread_state *state = ms_thread_state;
+    if (MS_UNLIKELY(region == NULL || state == NULL)) {
+        return false;
     }
-    if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
-        ms_tracking_look(state);
-    }
+    uint64_t key = __atomic_load_n(&state->key, __ATOMIC_RELAXED);
+    struct ms_region_thread *record = __atomic_load_n(&state->record, __ATOMIC_RELAXED);
     size_t usable = ms_taggable_usable(block);
-    if (MS_LIKELY(usable != 0 && ms_tag_read(state->key, block, usable, &owner) && !owner.damaged &&
-                  owner.context < atomic_load_explicit(&region->areas[MS_AREA_CONTEXTS].published,
-                                                       memory_order_relaxed))) {
-        struct ms_region_context *context = ms_context_at(region, owner.context);
-        if (MS_LIKELY(context->thread == state->index && context->generation == owner.generation)) {
-            ms_tag_clear(block, usable);
-            ms_debit_own(state, region, context, block, &owner);
-            if (MS_UNLIKELY(state->tracking.trace)) {
-                ms_trace_freed(state, block, owner.requested_bytes, owner.context, 0);
-            }
-            return;
-        }
+    if (MS_UNLIKELY(key == 0 || record == NULL || usable == 0 ||
+                    --state->tracking.events_until_look <= 0 || state->tracking.trace)) {
+        return false;
     }
-    ms_freed_slowly(state, block);
+    const ms_tag_word *tag = ms_tag_at(block, usable);
+    uint64_t second = tag[1];
+    uint64_t first = tag[0];
+    uint64_t slack = first >> 48;
+    uint64_t hash = ms_tag_hash(key, (uintptr_t)block, second & MS_TAG_OWNER_MASK, slack);
+    uint32_t index = ms_tag_context((uint32_t)second);
+    uint64_t bytes = usable - MS_TAG_BYTES - slack;
+    if (MS_UNLIKELY((((hash ^ second) >> 40) | ((first ^ ms_tag_canary(hash)) & 0xfff)) != 0 ||
+                    (int64_t)bytes < 0 ||
+                    index >= atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published,
+                                                  memory_order_relaxed))) {
+        return false;
+    }
+    uint64_t owner;
+    __builtin_memcpy(&owner, ms_owner_at(region, index), sizeof owner);
+    struct ms_region_context *context = ms_context_at(region, index);
+    uint32_t born = ms_tag_tick(first, second);
+    unsigned class = ms_lifetime_class((state->tracking.tick - born) & MS_TAG_TICK_MASK);
+    int64_t unpublished = state->unpublished_bytes - (int64_t)bytes;
+    if (MS_UNLIKELY(owner != (state->index | (second >> 22 & 0xff) << 32) ||
+                    unpublished < -state->publish_step_bytes ||
+                    context->peak_epoch !=
+                        atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed) ||
+                    !ms_count_class(region,
+                                    atomic_load_explicit(&context->lifetimes, memory_order_relaxed),
+                                    context->lifetime_home, class))) {
+        return false;
+    }
+    ms_tag_clear(block, usable);
+    ms_debit_own(state, record, context, block, bytes, slack);
+    ms_own_add((uint64_t *)&state->unpublished_bytes, -bytes);
+    return true;
 }
 
 #endif

@@ -6,7 +6,8 @@
 
 #include "probe/allocate.h"
 
-MS_EXPORT void *malloc(size_t bytes)
+/* Everything but the most frequent case of malloc. Its caller is malloc's: it is jumped to. */
+static __attribute__((noinline)) void *malloc_otherwise(size_t bytes)
 {
     const struct ms_caller caller = MS_CALLER();
     void *block = ms_allocate_inline(&caller, bytes, MS_BLOCK_MALLOC);
@@ -14,6 +15,20 @@ MS_EXPORT void *malloc(size_t bytes)
         ms_allocation_failed(&caller);
     }
     return block;
+}
+
+/* No more than the choice of the way, so that a thread that is not tracked pays for nothing else.
+ */
+MS_EXPORT void *malloc(size_t bytes)
+{
+    if (MS_LIKELY(ms_ready == MS_READY_COUNTING)) {
+        struct ms_thread_state *state = ms_thread_state;
+        if (state != NULL && state->key != 0 && !state->tracked &&
+            --state->tracking.events_until_look > 0) {
+            return ms_real.malloc(bytes);
+        }
+    }
+    return malloc_otherwise(bytes);
 }
 
 MS_EXPORT void free(void *block)

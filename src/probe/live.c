@@ -76,4 +76,6 @@ void ms_live_publish_thread(struct ms_thread_state *state)
     int64_t bytes = state->unpublished_bytes;
     ms_own_add((uint64_t *)&state->unpublished_bytes, (uint64_t)-bytes);
     ms_live_publish(bytes);
+    state->publish_step_bytes =
+        atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
 }

@@ -164,6 +164,17 @@ uint32_t ms_area_take(enum ms_area_id id, uint32_t count)
     return from;
 }
 
+bool ms_area_open(enum ms_area_id id, uint32_t end)
+{
+    struct ms_region_header *region = ms_region;
+    if (region == NULL || end > region->areas[id].capacity) {
+        return false;
+    }
+    uint64_t need = (uint64_t)end * region->areas[id].element_bytes;
+    return need <= atomic_load_explicit(&opened_bytes[id], memory_order_acquire) ||
+           open_area(region, id, need);
+}
+
 /* Opens the first pages of a region whose header is open. */
 static int open_first(struct ms_region_header *region)
 {

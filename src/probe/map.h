@@ -28,6 +28,9 @@ MS_HIDDEN int ms_map_region(int descriptor);
  */
 MS_HIDDEN uint32_t ms_area_take(enum ms_area_id area, uint32_t count);
 
+/* Makes the pages of the elements below `end` usable, without taking any. False: cannot be had. */
+MS_HIDDEN bool ms_area_open(enum ms_area_id area, uint32_t end);
+
 /* Address of an element that was taken. No check. */
 static inline void *ms_area_at(enum ms_area_id area, uint32_t index)
 {

@@ -34,6 +34,9 @@ enum ms_ready_state { MS_READY_NOT, MS_READY_COUNTING, MS_READY_OFF };
 extern MS_HIDDEN struct ms_real ms_real;
 extern MS_HIDDEN unsigned char ms_ready;
 
+/* Set when the first thread is tracked: until then no block can be known. */
+extern MS_HIDDEN unsigned char ms_any_tracked;
+
 /*
  * Fills ms_real. Returns whether malloc, free, calloc and realloc were found; the others may be
  * NULL afterwards, except that the aligned forms fall back to each other.

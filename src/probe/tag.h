@@ -89,6 +89,11 @@ static inline uint8_t ms_tag_generation(uint32_t owner_word)
     return (uint8_t)(owner_word >> 22);
 }
 
+static inline uint32_t ms_tag_tick(uint64_t first, uint64_t second)
+{
+    return (uint32_t)(second >> 30 & 0x3ff) << MS_TAG_LOW_TICK | (uint32_t)first >> 14;
+}
+
 /* Writes a tag. Usable size: a multiple of 8, 16..MS_TAG_USABLE_MAX, >= requested + 16. */
 static inline void ms_tag_write(uint64_t key, void *block, size_t usable, size_t requested,
                                 uint32_t owner_word, enum ms_block_kind kind, uint32_t tick)
@@ -117,7 +122,7 @@ static inline bool ms_tag_read(uint64_t key, const void *block, size_t usable,
         return false;
     }
     to->generation = ms_tag_generation((uint32_t)owner);
-    to->tick = (uint32_t)(owner >> 30) << MS_TAG_LOW_TICK | (uint32_t)first >> 14;
+    to->tick = ms_tag_tick(first, second);
     to->waste_bytes = slack;
     to->requested_bytes = usable - MS_TAG_BYTES - slack;
     to->kind = (enum ms_block_kind)(first >> 12 & 3);

@@ -147,15 +147,23 @@ static struct ms_thread_state *make_state(void)
     return state;
 }
 
+/* With acquire: the bytes that were freed are seen with them. */
+static uint64_t remote_deallocations(const struct ms_region_thread *record)
+{
+    return atomic_load_explicit(&record->remote.deallocations, memory_order_acquire) +
+           __atomic_load_n(&record->remote.sole_deallocations, __ATOMIC_ACQUIRE);
+}
+
 /* Adds an ended thread to the sum of those whose records were used again. */
 static void fold_record(struct ms_region_thread *record)
 {
     struct ms_region_header *region = ms_region;
     uint64_t *to = (uint64_t *)&region->folded;
     struct ms_thread_own sum = record->own;
-    sum.deallocations += atomic_load_explicit(&record->remote.deallocations, memory_order_acquire);
-    sum.bytes_freed += atomic_load(&record->remote.bytes_freed);
-    sum.waste_freed_bytes += atomic_load(&record->remote.waste_freed_bytes);
+    sum.deallocations += remote_deallocations(record);
+    sum.bytes_freed += ms_remote_bytes_freed(&record->remote);
+    sum.waste_freed_bytes +=
+        atomic_load(&record->remote.waste_freed_bytes) + record->remote.sole_waste_freed_bytes;
     sum.peak_bytes = 0;
     sum.remote_seen_bytes = 0;
     const uint64_t *from = (const uint64_t *)&sum;
@@ -172,8 +180,7 @@ static void fold_record(struct ms_region_thread *record)
 
 static bool nothing_live(struct ms_region_thread *record)
 {
-    uint64_t remote = atomic_load_explicit(&record->remote.deallocations, memory_order_acquire);
-    return record->own.deallocations + remote == record->own.allocations;
+    return record->own.deallocations + remote_deallocations(record) == record->own.allocations;
 }
 
 /* The record of an ended thread with nothing live, emptied; 0 when a short search finds none. */

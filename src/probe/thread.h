@@ -44,6 +44,7 @@ struct ms_thread_state {
     uint32_t root_context;
     bool tracked;
     int64_t unpublished_bytes;    /* change of live bytes not yet added to the process */
+    int64_t publish_step_bytes;   /* beyond which it is; as the thread saw it last */
     uintptr_t last_block;         /* for `temporary`: the block this thread allocated last */
     uintptr_t busy_stack_pointer; /* non-zero: inside the probe, entered at this sp */
     struct ms_thread_tracking tracking;

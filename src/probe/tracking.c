@@ -159,6 +159,9 @@ static bool is_selected(const struct ms_thread_state *state, const struct ms_tra
 
 static void set_tracked(struct ms_thread_state *state, bool tracked)
 {
+    if (tracked && !ms_any_tracked) {
+        __atomic_store_n(&ms_any_tracked, 1, __ATOMIC_RELEASE);
+    }
     __atomic_store_n(&state->tracked, tracked, __ATOMIC_RELAXED);
     __atomic_store_n(&state->record->tracked, tracked, __ATOMIC_RELAXED);
 }
@@ -311,6 +314,8 @@ void ms_tracking_look(struct ms_thread_state *state)
     if (region == NULL || state->key == 0) {
         return;
     }
+    state->publish_step_bytes =
+        atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     ms_stack_publish(&state->stack);
     judge_walks(state);
     uint64_t changes = atomic_load_explicit(&region->config.changes, memory_order_relaxed);
@@ -327,6 +332,8 @@ void ms_tracking_begin(struct ms_thread_state *state, const char *name)
     state->tracking.look_interval = 1;
     state->tracking.seen = UINT64_MAX;
     look_at_clock(&state->tracking);
+    state->publish_step_bytes =
+        atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     take_over(state, name);
 }
 

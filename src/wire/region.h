@@ -42,6 +42,7 @@
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
     MS_AREA_THREADS,  /* struct ms_region_thread */
+    MS_AREA_OWNERS,   /* struct ms_region_owner, one for each context. For the probe */
     MS_AREA_CONTEXTS, /* struct ms_region_context */
     MS_AREA_PCS,      /* struct ms_region_pc */
     MS_AREA_STACKS,   /* uint32_t words: header word, then pc ids from innermost outwards */
@@ -214,11 +215,20 @@ struct ms_thread_own {
     uint64_t foreign_frees; /* of blocks that no tag or table knows */
 };
 
-/* What other threads did to this thread's (or context's) blocks: bytes first, count last. */
+/*
+ * What other threads did to this thread's (or context's) blocks: bytes first, count last. The first
+ * other thread that frees one becomes the sole writer of the `sole` counters and adds without
+ * atomic operations; all others share the first three. The truth is the sum of both.
+ */
 struct ms_remote {
     _Atomic uint64_t bytes_freed;
     _Atomic uint64_t waste_freed_bytes;
     _Atomic uint64_t deallocations;
+    uint64_t sole_bytes_freed;
+    uint64_t sole_waste_freed_bytes;
+    uint64_t sole_deallocations;
+    _Atomic uint32_t sole_thread; /* index in MS_AREA_THREADS; 0: nobody yet */
+    _Atomic uint32_t peak_epoch;  /* of a context: struct ms_region_context */
 };
 
 /* Blocks of `owner_thread` that this thread freed. owner_thread 0: entry unused. */
@@ -251,7 +261,7 @@ struct ms_final_usage {
 struct ms_region_thread {
     struct ms_thread_own own; /* 2 lines */
     struct ms_remote remote;  /* 1 line */
-    uint64_t reserved_remote[5];
+    uint64_t reserved_remote;
 
     _Atomic uint32_t state; /* enum ms_thread_state_id */
     uint32_t tid;           /* 0: unknown (no system call allowed) */
@@ -350,19 +360,31 @@ struct ms_region_context {
     uint64_t waste_freed_bytes; /* by the owning thread */
     uint64_t temporary;
     uint64_t reallocations;
-    uint64_t failed_calls;
-    uint32_t sizes;              /* detail: histogram of sizes */
-    _Atomic uint32_t lifetimes;  /* detail: histogram of lifetimes, own frees */
-    uint32_t estimate;           /* detail: what the sample stands for, when `rate` is not 0 */
-    uint32_t peak_epoch;         /* written after live_at_peak_bytes */
-    uint64_t live_at_peak_bytes; /* own part: without what others freed until then */
+    uint32_t failed_calls;
+    uint32_t sizes;                       /* detail: histogram of sizes */
+    _Atomic uint32_t lifetimes;           /* detail: histogram of lifetimes, own frees */
+    uint32_t peak_epoch;                  /* written after live_at_peak_bytes */
+    uint64_t live_at_peak_bytes;          /* own part: without what others freed until then */
+    _Atomic uint64_t freed_at_peak_bytes; /* by others, when remote.peak_epoch began */
 
     struct ms_remote remote;
-    _Atomic uint64_t freed_at_peak_bytes; /* remote.bytes_freed when remote_peak_epoch began */
-    _Atomic uint32_t remote_peak_epoch;
-    _Atomic uint32_t remote_lifetimes;     /* detail: histogram of lifetimes, remote frees */
-    _Atomic uint32_t remote_lifetime_home; /* class + 1; 0: none yet */
-    uint32_t reserved_remote[5];
+    /* Remote frees: the detail in the low MS_REMOTE_DETAIL_BITS, class + 1 of home above. */
+    _Atomic uint32_t remote_lifetimes;
+    uint32_t estimate; /* detail: what the sample stands for, when `rate` is not 0 */
+};
+
+#define MS_REMOTE_DETAIL_BITS      28u
+#define MS_REMOTE_DETAIL_NONE_LEFT ((UINT32_C(1) << MS_REMOTE_DETAIL_BITS) - 1)
+
+/*
+ * Whose context it is, in a line that nobody writes while blocks come and go: whoever frees a block
+ * looks here, and a line of counters would go to and fro between the processors.
+ */
+struct ms_region_owner {
+    uint32_t thread; /* as in the context, with its generation and rate; 0: none */
+    uint8_t generation;
+    uint8_t rate;
+    uint16_t reserved;
 };
 
 struct ms_region_pc {
@@ -443,6 +465,7 @@ _Static_assert(sizeof(struct ms_region_thread) % MS_LINE_BYTES == 0, "records st
 _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines");
 _Static_assert(offsetof(struct ms_region_thread, state) == 3 * MS_LINE_BYTES, "one remote line");
 _Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
+_Static_assert(sizeof(struct ms_region_owner) == 8, "compared as one word");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 
 #endif

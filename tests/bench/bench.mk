@@ -1,11 +1,21 @@
+# The workloads, and the program that measures what they and their watchers used.
+BENCH_FLAGS := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -g
+
 $(BUILD)/tests/bench/workloads: tests/bench/workloads.c | deps-test
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -g -fno-builtin-malloc \
-	    -fno-builtin-free -fno-optimize-sibling-calls -pthread -o $@ $<
+	$(Q)$(CC) $(BENCH_FLAGS) -fno-builtin-malloc -fno-builtin-free -fno-optimize-sibling-calls \
+	    -pthread -o $@ $<
 
-#: bench                what watching costs, beside heaptrack; SCALE=1 ROUNDS=5
+$(BUILD)/tests/bench/measure: tests/bench/measure.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_FLAGS) -static -o $@ $<
+
+#: bench                what watching costs, beside its peers; SCALE=1 ROUNDS=5 ONLY=W1,W6
+#:                      WAYS=exact,heaptrack THREADS=1,8 (of W1) JSON=FILE
 .PHONY: bench
 bench: deps-bench
-	$(Q)$(MAKE) --no-print-directory $(jobs) all e2e-programs $(BUILD)/tests/bench/workloads
-	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/bench/bench.py $${SCALE:-1} $${ROUNDS:-5}
-	$(Q)BUILD=$(BUILD) /usr/bin/python3 tests/bench/gone.py 100 $${ROUNDS:-5}
+	$(Q)$(MAKE) --no-print-directory $(jobs) all e2e-programs $(BUILD)/tests/bench/workloads \
+	    $(BUILD)/tests/bench/measure
+	$(Q)BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py \
+	    --scale=$${SCALE:-1} --rounds=$${ROUNDS:-5} --only=$(ONLY) --ways=$(WAYS) \
+	    --threads=$(THREADS) $(if $(JSON),--json=$(JSON))

@@ -1,77 +1,103 @@
 #!/usr/bin/python3
-"""Prints what watching costs, against the native run of the same round and against heaptrack.
+"""Prints what watching costs, against the native run of the same round and against the peers.
 
-   bench.py [SCALE [ROUNDS]]     SCALE 1: some minutes; 0.01: a look whether it works
-"""
+By `make bench`, or directly with BUILD= set. What was measured is on stdout as Markdown."""
 
+import argparse
+import json
 import os
 import platform
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
-MEMSCOPE = os.path.join(BUILD, "memscope-top")
-WORKLOADS = os.path.join(BUILD, "tests/bench/workloads")
-E2E = os.path.join(BUILD, "tests/e2e")
+import table
+from places import GONE
+from rows import rows
+from runner import measure_row
+from ways import choose
+
+THREADS = [1, 2, 4, 8, 16]
 
 
-def seconds(command, own_clock, environment):
-    start = time.monotonic()
-    result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    wall = time.monotonic() - start
-    if not own_clock:
-        return wall
-    # heaptrack prints lines of its own on the same stdout; the program's is a bare number.
-    for line in result.stdout.decode().split("\n"):
-        try:
-            return float(line)
-        except ValueError:
-            pass
-    raise ValueError(f"no time in {result.stdout[:200]}")
+def names(text):
+    return [name for name in text.split(",") if name]
 
 
-def measure(title, command, rounds, own_clock=True, peers=True):
-    ways = {"exact": [MEMSCOPE, "-q", "--"], "counters": [MEMSCOPE, "-q", "--count-only", "--"]}
-    if peers and shutil.which("heaptrack"):
-        ways["heaptrack"] = ["heaptrack", "--raw", "-o", "heaptrack.out"]
-    ratios = {way: [] for way in ways}
-    native = []
-    for _ in range(rounds):
-        native.append(seconds(command, own_clock, os.environ))
-        for way, prefix in ways.items():
-            ratios[way].append(seconds(prefix + command, own_clock, os.environ) / native[-1])
-    cells = [f"{way} {statistics.median(r):.3f} ({min(r):.2f}-{max(r):.2f})"
-             for way, r in ratios.items()]
-    print(f"{title:28} native {statistics.median(native):.4g}   " + "   ".join(cells), flush=True)
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--scale", type=float, default=1.0, help="amount of work; 0.01: a look "
+                        "whether it works")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", type=names, default=[], help="workloads, as W1,W6-1")
+    parser.add_argument("--ways", type=names, default=[], help="columns, as exact,heaptrack")
+    parser.add_argument("--threads", type=names, default=[], help="of W1, as 1,8; else as many as "
+                        "the machine has cores")
+    parser.add_argument("--json", metavar="FILE", help="write every single run here")
+    parser.add_argument("--compare", nargs=2, metavar=("BEFORE", "AFTER"), help="two such files side "
+                        "by side; measures nothing")
+    return parser.parse_args()
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = next((l.split(":")[1].strip() for l in file if l.startswith("model name")), "?")
+    return (f"{time.strftime('%Y-%m-%d')}, {model}, {os.cpu_count()} cores, Linux "
+            f"{platform.release()}, {' '.join(platform.libc_ver())}")
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def measure(options):
+    """Everything that was asked for, as a document."""
+    threads = [int(n) for n in options.threads] or [n for n in THREADS if n <= (os.cpu_count() or 1)]
+    known = rows(threads)
+    wanted = [row for row in known if not options.only or row.named(options.only)]
+    if options.only and not wanted and "gone" not in options.only:
+        raise SystemExit(f"no workload is called {', '.join(options.only)}; there are: "
+                         + ", ".join([row.name for row in known] + ["gone"]))
+    ways, left_out = choose(options.ways)
+    document = {"machine": machine(), "scale": options.scale, "rounds": options.rounds,
+                "ways": [{"name": way.name, "text": way.text, "rounds_at_most": way.rounds_at_most}
+                         for way in ways],
+                "left_out": left_out, "rows": []}
+    for row in wanted:
+        if row.missing():
+            left_out[row.name] = row.missing()
+            continue
+        print(f"measuring {row.name}: {row.text}", file=sys.stderr, flush=True)
+        # The command line of a server's socket must be short enough for its address.
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            found = measure_row(row, ways, options.rounds, options.scale, folder)
+        if "failed" in found["native"]:
+            left_out[row.name] = found["native"]["failed"]
+            continue
+        operations = row.operations(options.scale) if row.operations else None
+        document["rows"].append({"name": row.name, "text": row.text, "operations": operations,
+                                 "ways": found})
+    return document
 
 
 def main():
-    scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = next((l.split(":")[1].strip() for l in file if l.startswith("model name")), "?")
-    print(f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, "
-          f"{' '.join(platform.libc_ver())}; {rounds} interleaved rounds, "
-          "median of ratios to the native run of the same round (lowest-highest)")
-    rows = max(1000, int(1_500_000 * scale))
-    sql = (f"with recursive n(i) as (select 1 union all select i+1 from n where i<{rows}) "
-           "select count(*), sum(length(printf('%d-%s', i, hex(i)))) from n;")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        measure("W1 pairs, 1 thread", [WORKLOADS, "pairs", "1", str(20 * scale)], rounds)
-        measure("W1 pairs, 2 threads", [WORKLOADS, "pairs", "2", str(20 * scale)], rounds)
-        measure("W2 across a queue", [WORKLOADS, "queue", str(4 * scale)], rounds)
-        measure("W3 sqlite3 :memory:", ["/usr/bin/sqlite3", ":memory:", sql], rounds, False)
-        measure("throws of a C++ plugin", [E2E + "/throws", E2E + "/plugin.so",
-                                           str(max(100, int(100_000 * scale)))], rounds)
-        measure("prints 100 MB", [E2E + "/hard", "print", str(max(1, int(100 * scale)))], rounds,
-                False, False)
+    options = arguments()
+    if options.compare:
+        print(table.compare(*[load(path) for path in options.compare]))
+        return
+    gone = not options.only or "gone" in options.only
+    document = measure(options)
+    if document["rows"] or document["left_out"]:
+        print(table.render(document), flush=True)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+    if gone:
+        megabytes = max(1, int(100 * options.scale))
+        print(flush=True)
+        subprocess.run([sys.executable, GONE, str(megabytes), str(options.rounds)], check=True)
 
 
 main()

@@ -302,6 +302,28 @@ def test_a_stopped_viewer_stops_nothing():
         equal(trace["sent"], trace["events"], "sent and read")
 
 
+def test_one_viewer_at_a_time_reads():
+    """A second viewer says that another one reads, and reads itself when that one is gone"""
+    first = subprocess.Popen([MEMSCOPE, "-q", "--trace", "--", TRACED, "tick"], env=BARE,
+                             stdout=subprocess.PIPE)
+    path = os.path.join(WORK, "json")
+    try:
+        pid = int(first.stdout.readline())
+        join = [MEMSCOPE, "-q", "--trace", "--duration", "1.5", "--json", path, "-p", str(pid)]
+        run(join)
+        trace = load(path)["trace"]
+        equal((trace["read"], trace["because"]), (False, "another viewer reads the trace"), "trace")
+        first.kill()
+        first.wait()
+        run(join)
+        trace = load(path)["trace"]
+        equal((trace["read"], trace["because"]), (True, None), "trace when the first one is gone")
+        equal(trace["events"] > 0, True, "events")
+    finally:
+        end(pid)
+        end(first.pid)
+
+
 def test_untraced_sessions_have_no_trace():
     """Without --trace there is no socket and no line"""
     result, document = watch(["/bin/sh", "-c", "ls -l /proc/self/fd"])

@@ -68,8 +68,10 @@ static void tell_region(uint32_t number, uint32_t slot, const unsigned char *bas
         printf("context region=%u slot=%u index=%u allocations=%" PRIu64 " bytes=%" PRIu64
                " frees=%" PRIu64 " freed_bytes=%" PRIu64 "\n",
                number, slot, i, context->allocations, context->bytes_allocated,
-               context->deallocations + context->remote.deallocations,
-               context->bytes_freed + context->remote.bytes_freed);
+               context->deallocations + context->remote.deallocations +
+                   context->remote.sole_deallocations,
+               context->bytes_freed + context->remote.bytes_freed +
+                   context->remote.sole_bytes_freed);
     }
 }
 

@@ -9,7 +9,7 @@
  *   traced close          1,000 pairs, then closes all descriptors, opens files, 200,000 pairs
  *   traced reuse          puts a pipe under every number, 200,000 pairs; says what came through it
  *   traced seccomp        1,000 pairs, a filter that allows only read, write and exit, 1,000 pairs
- *   traced wait           1 pair, then waits to be killed
+ *   traced tick           says its pid, then one pair every 10 ms until it is killed
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -252,10 +252,12 @@ int main(int count, char **arguments)
     if (strcmp(what, "seccomp") == 0) {
         return filtered();
     }
-    if (strcmp(what, "wait") == 0) {
-        pairs(1);
+    if (strcmp(what, "tick") == 0) {
+        printf("%d\n", (int)getpid());
+        fflush(stdout);
         for (;;) {
-            pause();
+            pairs(1);
+            usleep(10000);
         }
     }
     return 2;
