@@ -144,8 +144,8 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (options->symbols && !options->ask_only) {
         collector->symbols = ms_symbols_start();
     }
-    int connection = ms_channel_connect(socket_path, options->ask_only, options->trace,
-                                        &collector->session);
+    int connection =
+        ms_channel_connect(socket_path, options->ask_only, options->trace, &collector->session);
     if (connection < 0) {
         ms_collector_free(collector);
         return connection;

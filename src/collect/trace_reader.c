@@ -171,8 +171,8 @@ int ms_trace_reader_read(struct ms_trace_reader *reader, size_t limit_bytes)
 {
     size_t done = 0;
     while (reader->descriptor >= 0 && done < limit_bytes) {
-        ssize_t got =
-            recv(reader->descriptor, reader->packet, sizeof reader->packet, MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t got = recv(reader->descriptor, reader->packet, sizeof reader->packet,
+                           MSG_DONTWAIT | MSG_TRUNC);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
             return 0;
         }

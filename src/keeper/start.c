@@ -255,15 +255,10 @@ static void close_others(const int *kept, size_t count)
 /* Nothing of the viewer's surroundings stays in use: descriptors, session, folder. */
 static void settle(const struct start *start)
 {
-    const int kept[] = {start->report,
-                        start->probe_sockets[0],
-                        start->trace[0],
-                        start->trace[1],
-                        start->region,
-                        start->listener,
-                        start->terminal,
-                        start->terminal_slave,
-                        start->options->pty ? start->options->tee : -1};
+    const int kept[] = {
+        start->report,   start->probe_sockets[0], start->trace[0],
+        start->trace[1], start->region,           start->listener,
+        start->terminal, start->terminal_slave,   start->options->pty ? start->options->tee : -1};
     close_others(kept, sizeof(kept) / sizeof(kept[0]));
     int nothing = open("/dev/null", O_RDWR);
     for (int fd = 0; nothing >= 0 && fd < MS_LOWEST_OWN_FD; fd++) {

@@ -148,14 +148,14 @@ struct ms_losses {
 /* The trace of one process, as its probe tells. */
 struct ms_process_trace {
     bool begun;
-    uint64_t sent; /* events given to the socket */
-    uint64_t lost; /* events counted, but not in the trace */
+    uint64_t sent;       /* events given to the socket */
+    uint64_t lost;       /* events counted, but not in the trace */
     const char *because; /* why it does not go on as asked for, a literal; "" while it does */
 };
 
 /* The trace as this viewer read it. */
 struct ms_trace {
-    bool asked;   /* this viewer reads it, or tries to */
+    bool asked; /* this viewer reads it, or tries to */
     bool reading;
     char because[128]; /* why it is not read, "" when it is */
     uint64_t events, batches, packet_bytes;

@@ -24,7 +24,7 @@ struct ms_block_claim {
     bool tagged;
     struct ms_tag_owner owner; /* known */
     uint64_t at_ns; /* for the trace: before a realloc, after which another may have it; 0: now */
-    size_t usable;             /* tagged: where the tag was, and its words */
+    size_t usable;  /* tagged: where the tag was, and its words */
     struct ms_tag_words words;
 };
 

@@ -287,8 +287,8 @@ static struct ms_trace_buffer *make_buffer(struct ms_thread_state *state,
     bytes = bytes < MS_TRACE_BUFFER_BYTES_MIN   ? MS_TRACE_BUFFER_BYTES_MIN
             : bytes > MS_TRACE_BUFFER_BYTES_MAX ? MS_TRACE_BUFFER_BYTES_MAX
                                                 : bytes;
-    uint32_t room = (uint32_t)((bytes - sizeof(struct ms_trace_buffer)) /
-                               sizeof(struct ms_trace_event));
+    uint32_t room =
+        (uint32_t)((bytes - sizeof(struct ms_trace_buffer)) / sizeof(struct ms_trace_event));
     uint32_t capacity = 1u << (31 - __builtin_clz(room));
     struct ms_trace_buffer *buffer = ms_private_pages(
         sizeof(struct ms_trace_buffer) + capacity * sizeof(struct ms_trace_event), true);
@@ -429,8 +429,8 @@ static void append(struct ms_thread_state *state, uint64_t at_ns, struct ms_trac
 
 static uint64_t word_of(uint64_t bytes, enum ms_trace_kind kind)
 {
-    return (bytes & ((UINT64_C(1) << MS_TRACE_BYTES_BITS) - 1)) |
-           (uint64_t)kind << MS_TRACE_KIND_SHIFT;
+    return (bytes & ((UINT64_C(1) << MS_TRACE_BYTES_BITS) - 1)) | (uint64_t)kind
+                                                                      << MS_TRACE_KIND_SHIFT;
 }
 
 void ms_trace_allocated(struct ms_thread_state *state, const void *block, uint64_t bytes,

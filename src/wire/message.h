@@ -4,8 +4,9 @@
  * The probe: the first process inherits a connected socket with MS_MSG_REGION already in its
  * queue, so it never waits; a process started by exec connects to the listener named in
  * MS_ENV_SESSION and waits MS_PROBE_WAIT_MS at most. It receives MS_MSG_REGION with the memfd
- * and, when a trace is allowed, the writing end of the trace socket (SCM_RIGHTS), answers MS_MSG_PROBE_READY without blocking and closes the socket: from then on
- * the region is the only tie.
+ * and, when a trace is allowed, the writing end of the trace socket (SCM_RIGHTS), answers
+ * MS_MSG_PROBE_READY without blocking and closes the socket: from then on the region is the only
+ * tie.
  *
  * The viewer: connects, sends MS_MSG_VIEWER_HELLO, gets MS_MSG_SESSION, then MS_MSG_REGION for
  * every region there is and will be, MS_MSG_OUTPUT, MS_MSG_PROCESS_END, MS_MSG_TREE_END; it may
@@ -161,9 +162,9 @@ struct ms_message_window_size {
 };
 
 enum ms_trace_answer {
-    MS_TRACE_ASKED,     /* by the viewer */
-    MS_TRACE_GIVEN,     /* the descriptor comes along */
-    MS_TRACE_TAKEN,     /* another viewer reads it; who asks again once that one left gets it */
+    MS_TRACE_ASKED,        /* by the viewer */
+    MS_TRACE_GIVEN,        /* the descriptor comes along */
+    MS_TRACE_TAKEN,        /* another viewer reads it; who asks again once that one left gets it */
     MS_TRACE_NOT_ASKED_FOR /* when the program was started */
 };
 

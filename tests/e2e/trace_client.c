@@ -82,8 +82,7 @@ static void tell_counters(void)
         tell_region(regions[i].number, 0, regions[i].base);
         for (uint32_t slot = 1; slot <= MS_REGION_SLOTS; slot++) {
             if ((header->slots_ready[(slot - 1) / 64] >> (slot - 1) % 64 & 1) != 0) {
-                tell_region(regions[i].number, slot,
-                            regions[i].base + ms_region_slot_offset(slot));
+                tell_region(regions[i].number, slot, regions[i].base + ms_region_slot_offset(slot));
             }
         }
     }
@@ -98,8 +97,10 @@ static bool read_keeper(int keeper, int *status)
         char room[CMSG_SPACE(4 * sizeof(int))];
     } control;
     struct iovec part = {packet, sizeof packet};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
     if (recvmsg(keeper, &message, 0) <= 0) {
         return false;
     }
@@ -108,12 +109,10 @@ static bool read_keeper(int keeper, int *status)
     if (header->type == MS_MSG_TRACE) {
         trace = descriptor;
     } else if (header->type == MS_MSG_REGION && region_count < REGIONS) {
-        const void *base =
-            mmap(NULL, ms_region_file_bytes(), PROT_READ, MAP_SHARED, descriptor, 0);
+        const void *base = mmap(NULL, ms_region_file_bytes(), PROT_READ, MAP_SHARED, descriptor, 0);
         regions[region_count].number = MS_PROCESS_REGION(header->process_id);
         regions[region_count++].base = base;
-    } else if (header->type == MS_MSG_PROCESS_END &&
-               header->process_id == MS_PROCESS_ID(1, 0)) {
+    } else if (header->type == MS_MSG_PROCESS_END && header->process_id == MS_PROCESS_ID(1, 0)) {
         const struct ms_message_process_end *end = (const void *)packet;
         *status = end->exit_status;
     }
@@ -169,7 +168,8 @@ int main(int count, char **arguments)
     if (connect(keeper, (struct sockaddr *)&address, sizeof address) != 0) {
         return 1;
     }
-    struct ms_message_viewer_hello hello = {.header = {.type = MS_MSG_VIEWER_HELLO}, .wants_trace = 1};
+    struct ms_message_viewer_hello hello = {.header = {.type = MS_MSG_VIEWER_HELLO},
+                                            .wants_trace = 1};
     send_to(keeper, &hello.header, sizeof hello);
     int status = -3;
     bool alive = true;
