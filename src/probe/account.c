@@ -135,7 +135,7 @@ void ms_allocated_specially(struct ms_thread_state *state, struct ms_region_cont
 void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller, void *block,
                         size_t bytes, enum ms_block_kind kind)
 {
-    ms_event_allocated(state, caller, block, bytes, kind);
+    ms_event_allocated(state, caller, block, bytes, kind, false);
 }
 
 /* The flow entry of an owner; the table is written by its thread alone. */

@@ -22,7 +22,26 @@ void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_ki
 
 void ms_release(void *block)
 {
-    ms_release_inline(block);
+    if (MS_LIKELY(ms_way == MS_WAY_HEADERS && block != NULL)) {
+        if (MS_LIKELY(ms_event_freed(block, true))) {
+            ms_real.free(block);
+        } else {
+            ms_release_slowly(block);
+        }
+    } else {
+        ms_release_generally(block);
+    }
+}
+
+void ms_release_generally(void *block)
+{
+    bool real = ms_way == MS_WAY_GENERAL ? block != NULL && ms_event_freed(block, false)
+                                         : ms_ready == MS_READY_COUNTING && !ms_arena_holds(block);
+    if (MS_LIKELY(real)) {
+        ms_real.free(block);
+    } else {
+        ms_release_slowly(block);
+    }
 }
 
 void ms_release_slowly(void *block)

@@ -55,25 +55,19 @@ MS_INLINE void *ms_allocate_inline(const struct ms_caller *caller, size_t bytes,
         block = ms_real.malloc(bytes);
     }
     if (MS_LIKELY(block != NULL)) {
-        ms_event_allocated(state, caller, block, bytes, kind);
+        ms_event_allocated(state, caller, block, bytes, kind, false);
     }
     return block;
 }
 MS_HIDDEN void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind);
 
+/* A free by another way than that of headers, of NULL, of the arena. */
+MS_HIDDEN void ms_release_generally(void *block);
+
 /* Any free: before we are ready, of NULL, of the arena, of blocks that are not ours. */
 MS_HIDDEN void ms_release_slowly(void *block);
 
 /* free for the program, also behind operator delete and the sized forms. */
-MS_INLINE void ms_release_inline(void *block)
-{
-    if (MS_LIKELY(ms_ready == MS_READY_COUNTING && block != NULL &&
-                  (ms_any_tracked ? ms_event_freed(block) : !ms_arena_holds(block)))) {
-        ms_real.free(block);
-    } else {
-        ms_release_slowly(block);
-    }
-}
 MS_HIDDEN void ms_release(void *block);
 
 /* A failed call of the calling thread. Keeps errno. */

@@ -56,6 +56,20 @@ static inline size_t ms_size_with_tag(size_t bytes)
     return bytes + MS_TAG_BYTES;
 }
 
+/* Of a block of glibc whose size word is `size`; 0: none that carries a tag. Reads nothing. */
+static inline __attribute__((always_inline)) size_t ms_header_usable(const void *block,
+                                                                     uint64_t size)
+{
+    size_t usable = (size & ~UINT64_C(15)) - 8;
+    unsigned arena = (unsigned)(size >> 2) & 1;
+    if (MS_UNLIKELY((size & 10) != 0 || usable - 24 > MS_TAG_USABLE_MAX - 24 ||
+                    (uintptr_t)block < ms_allocator.low[arena] ||
+                    (uintptr_t)block + usable > ms_allocator.high[arena])) {
+        return 0;
+    }
+    return usable;
+}
+
 /*
  * Usable size of a block that may carry a tag, else 0. Safe for any pointer that the real free
  * would survive: with glibc nothing but the word in front of it is read, which free reads too,
@@ -67,24 +81,17 @@ static inline size_t ms_taggable_usable(const void *block)
         return 0;
     }
     if (MS_LIKELY(ms_allocator.glibc_headers)) {
-        uint64_t size = ((const ms_tag_word *)block)[-1];
-        size_t usable = (size & ~UINT64_C(15)) - 8;
-        unsigned arena = (unsigned)(size >> 2) & 1;
-        if (MS_UNLIKELY((size & 10) != 0 || usable - 24 > MS_TAG_USABLE_MAX - 24 ||
-                        (uintptr_t)block < ms_allocator.low[arena] ||
-                        (uintptr_t)block + usable > ms_allocator.high[arena])) {
-            return 0;
-        }
-        return usable;
+        return ms_header_usable(block, ((const ms_tag_word *)block)[-1]);
     }
     size_t usable = ms_real.malloc_usable_size((void *)block);
     return usable < MS_TAG_BYTES || usable > MS_TAG_USABLE_MAX || (usable & 7) != 0 ? 0 : usable;
 }
 
 /* The same for a block that was just allocated: always right, never refused for its place. */
-static inline size_t ms_taggable_usable_fresh(const void *block)
+static inline __attribute__((always_inline)) size_t ms_taggable_usable_fresh(const void *block,
+                                                                             bool headers)
 {
-    if (ms_allocator.glibc_headers && ((uintptr_t)block & 15) == 0) {
+    if (headers && ((uintptr_t)block & 15) == 0) {
         uint64_t size = ((const ms_tag_word *)block)[-1];
         size_t usable = (size & ~UINT64_C(15)) - 8;
         unsigned arena = (unsigned)(size >> 2) & 1;

@@ -24,11 +24,11 @@ static inline unsigned ms_size_class(uint64_t bytes)
     return of_bits[64 - __builtin_clzll((bytes - (bytes != 0)) | 1)];
 }
 
-/* Class of a lifetime in ticks: see MS_LIFETIME_CLASSES. */
+/* Class of a lifetime in ticks, of MS_TICK_BITS bits: see MS_LIFETIME_CLASSES. */
+_Static_assert(MS_LIFETIME_CLASSES == MS_TICK_BITS / 2 + 1, "no class is beyond the last");
 static inline unsigned ms_lifetime_class(uint32_t ticks)
 {
-    unsigned class = (unsigned)(32 - __builtin_clz(ticks << 1 | 1)) >> 1;
-    return class < MS_LIFETIME_CLASSES ? class : MS_LIFETIME_CLASSES - 1;
+    return (unsigned)(32 - __builtin_clz(ticks << 1 | 1)) >> 1;
 }
 
 /* An event of the calling thread's own context, of another class than home. Cold. */

@@ -139,6 +139,9 @@ MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms
     struct ms_thread_tracking *tracking = &state->tracking;
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     if (MS_UNLIKELY(tracking->mode != MS_MODE_EXACT || state->busy_stack_pointer != 0)) {
+        if (MS_LIKELY(tracking->mode == MS_MODE_COUNT_ONLY)) {
+            return state->root_context;
+        }
         return ms_context_otherwise(state, caller, bytes, here);
     }
     state->busy_stack_pointer = here;
@@ -155,13 +158,14 @@ MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms
     return context;
 }
 
+/* `headers`: the way is MS_WAY_HEADERS. */
 MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
-                                  void *block, size_t bytes, enum ms_block_kind kind)
+                                  void *block, size_t bytes, enum ms_block_kind kind, bool headers)
 {
     /* In this order, as in ms_event_freed. */
-    struct ms_region_header *region = ms_region;
+    struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     struct ms_region_thread *record = __atomic_load_n(&state->record, __ATOMIC_RELAXED);
-    if (MS_UNLIKELY(region == NULL || record == NULL)) {
+    if (MS_UNLIKELY(record == NULL)) {
         return;
     }
     if (MS_UNLIKELY(--state->tracking.events_until_look <= 0)) {
@@ -171,7 +175,9 @@ MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms
     struct ms_region_context *context = ms_context_at(region, index);
     uint32_t owner = ms_tag_owner_word(index, context->generation);
     uint64_t waste;
-    size_t usable = ms_allocator.tags ? ms_taggable_usable_fresh(block) : 0;
+    size_t usable = headers || ms_allocator.tags
+                        ? ms_taggable_usable_fresh(block, headers || ms_allocator.glibc_headers)
+                        : 0;
     if (MS_LIKELY(usable >= bytes + MS_TAG_BYTES && bytes < MS_TAG_USABLE_MAX)) {
         ms_tag_write(state->key, block, usable, bytes, owner, kind, state->tracking.tick);
         waste = usable - MS_TAG_BYTES - bytes;
@@ -205,32 +211,31 @@ MS_INLINE void ms_debit_own(struct ms_thread_state *state, struct ms_region_thre
 
 /*
  * A free of a sound tag of the calling thread, when nothing else is due: looks first, then counts,
- * and calls nothing, which keeps the whole of it in registers. False: nothing was changed.
+ * and calls nothing (with `headers`), which keeps the whole of it in registers. False: nothing was
+ * changed, the slow way is to be taken. `block` is not NULL.
  */
-MS_INLINE bool ms_event_freed(void *block)
+MS_INLINE bool ms_event_freed(void *block, bool headers)
 {
-    /* In this order: a fork in a handler in between leaves the region old or the state empty. */
-    struct ms_region_header *region = ms_region;
+    /* In this order: a fork in a handler in between leaves the region old or the record NULL. */
+    struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     struct ms_thread_state *state = ms_thread_state;
-    if (MS_UNLIKELY(region == NULL || state == NULL)) {
+    if (MS_UNLIKELY(state == NULL)) {
         return false;
     }
-    uint64_t key = __atomic_load_n(&state->key, __ATOMIC_RELAXED);
     struct ms_region_thread *record = __atomic_load_n(&state->record, __ATOMIC_RELAXED);
-    size_t usable = ms_taggable_usable(block);
-    if (MS_UNLIKELY(key == 0 || record == NULL || usable == 0 ||
-                    --state->tracking.events_until_look <= 0 || state->tracking.trace)) {
+    size_t usable = headers ? ms_header_usable(block, ((const ms_tag_word *)block)[-1])
+                            : ms_taggable_usable(block);
+    if (MS_UNLIKELY(record == NULL || usable == 0 || --state->tracking.events_until_look <= 0 ||
+                    state->tracking.trace)) {
         return false;
     }
     const ms_tag_word *tag = ms_tag_at(block, usable);
     uint64_t second = tag[1];
     uint64_t first = tag[0];
     uint64_t slack = first >> 48;
-    uint64_t hash = ms_tag_hash(key, (uintptr_t)block, second & MS_TAG_OWNER_MASK, slack);
+    uint64_t hash = ms_tag_hash(state->key, (uintptr_t)block, second & MS_TAG_OWNER_MASK, slack);
     uint32_t index = ms_tag_context((uint32_t)second);
-    uint64_t bytes = usable - MS_TAG_BYTES - slack;
     if (MS_UNLIKELY((((hash ^ second) >> 40) | ((first ^ ms_tag_canary(hash)) & 0xfff)) != 0 ||
-                    (int64_t)bytes < 0 ||
                     index >= atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published,
                                                   memory_order_relaxed))) {
         return false;
@@ -238,11 +243,11 @@ MS_INLINE bool ms_event_freed(void *block)
     uint64_t owner;
     __builtin_memcpy(&owner, ms_owner_at(region, index), sizeof owner);
     struct ms_region_context *context = ms_context_at(region, index);
-    uint32_t born = ms_tag_tick(first, second);
-    unsigned class = ms_lifetime_class((state->tracking.tick - born) & MS_TAG_TICK_MASK);
-    int64_t unpublished = state->unpublished_bytes - (int64_t)bytes;
-    if (MS_UNLIKELY(owner != (state->index | (second >> 22 & 0xff) << 32) ||
-                    unpublished < -state->publish_step_bytes ||
+    uint64_t bytes = usable - MS_TAG_BYTES - slack;
+    unsigned class =
+        ms_lifetime_class((state->tracking.tick - ms_tag_tick(first)) & MS_TAG_TICK_MASK);
+    if (MS_UNLIKELY(owner != (state->owner_word | (second >> 22 & 0xff)) ||
+                    state->unpublished_bytes + state->publish_step_bytes < (int64_t)bytes ||
                     context->peak_epoch !=
                         atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed) ||
                     !ms_count_class(region,

@@ -6,25 +6,46 @@
 
 #include "probe/allocate.h"
 
-/* Everything but the most frequent case of malloc. Its caller is malloc's: it is jumped to. */
+static __attribute__((noinline)) void *malloc_for(const struct ms_caller *caller, size_t bytes)
+{
+    void *block = ms_allocate(caller, bytes, MS_BLOCK_MALLOC);
+    if (MS_UNLIKELY(block == NULL)) {
+        ms_allocation_failed(caller);
+    }
+    return block;
+}
+
+/* Everything but the most frequent ways of malloc. Its caller is malloc's: it is jumped to. */
 static __attribute__((noinline)) void *malloc_otherwise(size_t bytes)
 {
     const struct ms_caller caller = MS_CALLER();
-    void *block = ms_allocate_inline(&caller, bytes, MS_BLOCK_MALLOC);
-    if (MS_UNLIKELY(block == NULL)) {
-        ms_allocation_failed(&caller);
+    return malloc_for(&caller, bytes);
+}
+
+/* The way by headers, of a tracked thread; jumped to as well. */
+static __attribute__((noinline)) void *malloc_tracked(size_t bytes)
+{
+    const struct ms_caller caller = MS_CALLER();
+    size_t request = bytes <= MS_TAG_USABLE_MAX - MS_TAG_BYTES ? bytes + MS_TAG_BYTES : bytes;
+    void *block = ms_real.malloc(request);
+    if (MS_LIKELY(block != NULL)) {
+        ms_event_allocated(ms_thread_state, &caller, block, bytes, MS_BLOCK_MALLOC, true);
+        return block;
     }
-    return block;
+    return malloc_for(&caller, bytes);
 }
 
 /* No more than the choice of the way, so that a thread that is not tracked pays for nothing else.
  */
 MS_EXPORT void *malloc(size_t bytes)
 {
-    if (MS_LIKELY(ms_ready == MS_READY_COUNTING)) {
-        struct ms_thread_state *state = ms_thread_state;
-        if (state != NULL && state->key != 0 && !state->tracked &&
-            --state->tracking.events_until_look > 0) {
+    struct ms_thread_state *state;
+    if (MS_LIKELY(ms_ready == MS_READY_COUNTING && (state = ms_thread_state) != NULL &&
+                  state->key != 0)) {
+        if (MS_LIKELY(state->tracked && ms_way == MS_WAY_HEADERS)) {
+            return malloc_tracked(bytes);
+        }
+        if (!state->tracked && --state->tracking.events_until_look > 0) {
             return ms_real.malloc(bytes);
         }
     }
@@ -33,7 +54,7 @@ MS_EXPORT void *malloc(size_t bytes)
 
 MS_EXPORT void free(void *block)
 {
-    ms_release_inline(block);
+    ms_release(block);
 }
 
 static void *calloc_early(enum ms_gate gate, size_t count, size_t each)

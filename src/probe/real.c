@@ -5,7 +5,7 @@
 
 struct ms_real ms_real;
 unsigned char ms_ready;
-unsigned char ms_any_tracked;
+unsigned char ms_way;
 
 void *ms_real_symbol(const char *name)
 {

@@ -34,8 +34,12 @@ enum ms_ready_state { MS_READY_NOT, MS_READY_COUNTING, MS_READY_OFF };
 extern MS_HIDDEN struct ms_real ms_real;
 extern MS_HIDDEN unsigned char ms_ready;
 
-/* Set when the first thread is tracked: until then no block can be known. */
-extern MS_HIDDEN unsigned char ms_any_tracked;
+/*
+ * Which way events take. Nothing until the first thread is tracked: until then no block can be
+ * known. By headers: counting, tags on glibc's own blocks. In general: any other.
+ */
+enum ms_way { MS_WAY_NOTHING, MS_WAY_GENERAL, MS_WAY_HEADERS };
+extern MS_HIDDEN unsigned char ms_way;
 
 /*
  * Fills ms_real. Returns whether malloc, free, calloc and realloc were found; the others may be

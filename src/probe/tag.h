@@ -7,8 +7,8 @@
  *   bits  0..3   1001                           bits  0..21  context
  *         4..11  canary                               22..29  generation of the context
  *        12..13  kind: malloc, new, new[], realloc
- *        14..31  tick of birth, lower 18 bits         30..39  tick of birth, upper 10 bits
- *        32..47  task slot (0: none)                  40..63  check
+ *        14..41  tick of birth                        30..39  task slot, upper 10 bits
+ *        42..47  task slot, lower 6 bits              40..63  check
  *        48..63  slack: usable size - 16 - requested size
  *
  * The check covers block address, slack, the rest of the second word and the key of the process; it
@@ -56,7 +56,6 @@ struct ms_tag_words {
 };
 
 #define MS_TAG_MARK       UINT64_C(9)
-#define MS_TAG_LOW_TICK   18u
 #define MS_TAG_OWNER_MASK UINT64_C(0xffffffffff)
 
 static inline ms_tag_word *ms_tag_at(const void *block, size_t usable)
@@ -89,22 +88,21 @@ static inline uint8_t ms_tag_generation(uint32_t owner_word)
     return (uint8_t)(owner_word >> 22);
 }
 
-static inline uint32_t ms_tag_tick(uint64_t first, uint64_t second)
+/* Tick of birth, with bits of other things above: to be masked with MS_TAG_TICK_MASK. */
+static inline uint32_t ms_tag_tick(uint64_t first)
 {
-    return (uint32_t)(second >> 30 & 0x3ff) << MS_TAG_LOW_TICK | (uint32_t)first >> 14;
+    return (uint32_t)(first >> 14);
 }
 
 /* Writes a tag. Usable size: a multiple of 8, 16..MS_TAG_USABLE_MAX, >= requested + 16. */
 static inline void ms_tag_write(uint64_t key, void *block, size_t usable, size_t requested,
                                 uint32_t owner_word, enum ms_block_kind kind, uint32_t tick)
 {
-    uint64_t owner = owner_word | (uint64_t)(tick >> MS_TAG_LOW_TICK) << 30;
     uint64_t slack = usable - MS_TAG_BYTES - requested;
-    uint64_t hash = ms_tag_hash(key, (uintptr_t)block, owner, slack);
+    uint64_t hash = ms_tag_hash(key, (uintptr_t)block, owner_word, slack);
     ms_tag_word *tag = ms_tag_at(block, usable);
-    tag[0] =
-        slack << 48 | (uint64_t)(uint32_t)(tick << 14) | (uint64_t)kind << 12 | ms_tag_canary(hash);
-    tag[1] = owner | hash >> 40 << 40;
+    tag[0] = slack << 48 | (uint64_t)tick << 14 | (uint64_t)kind << 12 | ms_tag_canary(hash);
+    tag[1] = owner_word | hash >> 40 << 40;
 }
 
 /* Reads the tag of a block of `usable` bytes (16..MS_TAG_USABLE_MAX); false: there is none. */
@@ -122,7 +120,7 @@ static inline bool ms_tag_read(uint64_t key, const void *block, size_t usable,
         return false;
     }
     to->generation = ms_tag_generation((uint32_t)owner);
-    to->tick = ms_tag_tick(first, second);
+    to->tick = ms_tag_tick(first) & MS_TAG_TICK_MASK;
     to->waste_bytes = slack;
     to->requested_bytes = usable - MS_TAG_BYTES - slack;
     to->kind = (enum ms_block_kind)(first >> 12 & 3);

@@ -239,6 +239,7 @@ static bool make_record(struct ms_thread_state *state)
     }
     state->record = record;
     state->index = index;
+    state->owner_word = (uint64_t)index << 32;
     state->unpublished_bytes = 0;
     state->root_context = ms_context_make_root(state);
     if (state->root_context == 0) {
@@ -282,6 +283,7 @@ static bool set_up_child(void)
     ms_map_after_fork();
     if (ms_region == NULL) {
         ms_ready = MS_READY_OFF;
+        ms_way = MS_WAY_NOTHING;
         atomic_store(&ms_wiped->set_up, MS_SET_UP_OFF);
         return false;
     }

@@ -39,8 +39,9 @@ enum ms_state_use {
 struct ms_thread_state {
     uint64_t key; /* check key of the process; 0: not set up here (new, or wiped by fork) */
     struct ms_region_thread *record;
-    uint32_t index;  /* of the record in MS_AREA_THREADS */
-    uint32_t serial; /* as in the record: tells whether the record is still this thread's */
+    uint32_t index;      /* of the record in MS_AREA_THREADS */
+    uint32_t serial;     /* as in the record: tells whether the record is still this thread's */
+    uint64_t owner_word; /* what struct ms_region_owner holds for this thread, generation 0 */
     uint32_t root_context;
     bool tracked;
     int64_t unpublished_bytes;    /* change of live bytes not yet added to the process */

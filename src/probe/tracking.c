@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "probe/allocator.h"
 #include "probe/map.h"
 #include "probe/thread.h"
 #include "probe/trace.h"
@@ -159,8 +160,9 @@ static bool is_selected(const struct ms_thread_state *state, const struct ms_tra
 
 static void set_tracked(struct ms_thread_state *state, bool tracked)
 {
-    if (tracked && !ms_any_tracked) {
-        __atomic_store_n(&ms_any_tracked, 1, __ATOMIC_RELEASE);
+    if (tracked && ms_way == MS_WAY_NOTHING) {
+        bool headers = ms_allocator.tags && ms_allocator.glibc_headers;
+        __atomic_store_n(&ms_way, headers ? MS_WAY_HEADERS : MS_WAY_GENERAL, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&state->tracked, tracked, __ATOMIC_RELAXED);
     __atomic_store_n(&state->record->tracked, tracked, __ATOMIC_RELAXED);

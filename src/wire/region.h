@@ -298,7 +298,7 @@ struct ms_region_thread {
  * more often when they are slow: a lifetime is that exact (about a tick in busy threads, up to
  * MS_CLOCK_EVENTS events after a pause). Ages wrap after 2^28 ticks, 78 hours.
  */
-#define MS_LIFETIME_CLASSES 14u
+#define MS_LIFETIME_CLASSES 15u
 #define MS_TICK_SHIFT       20u /* a tick is 2^20 ns, 1.05 ms */
 #define MS_TICK_BITS        28u
 #define MS_CLOCK_EVENTS     64u
@@ -381,10 +381,10 @@ struct ms_region_context {
  * looks here, and a line of counters would go to and fro between the processors.
  */
 struct ms_region_owner {
-    uint32_t thread; /* as in the context, with its generation and rate; 0: none */
-    uint8_t generation;
+    uint8_t generation; /* these three as in the context */
     uint8_t rate;
     uint16_t reserved;
+    uint32_t thread; /* 0: nobody's. Written last */
 };
 
 struct ms_region_pc {
