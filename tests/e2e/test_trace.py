@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-from watched import BARE, BUILD, MEMSCOPE, ROOT, end, equal, load, main, run, watch
+from watched import BARE, BUILD, MEMSCOPE, ROOT, end, equal, load, main, run, wait_until, watch
 
 TRACED = os.path.join(BUILD, "tests/e2e/traced")
 PROBE = os.path.join(BUILD, "libmemscope-probe.so")
@@ -309,15 +309,18 @@ def test_one_viewer_at_a_time_reads():
     path = os.path.join(WORK, "json")
     try:
         pid = int(first.stdout.readline())
-        join = [MEMSCOPE, "-q", "--trace", "--duration", "1.5", "--json", path, "-p", str(pid)]
-        run(join)
-        trace = load(path)["trace"]
-        equal((trace["read"], trace["because"]), (False, "another viewer reads the trace"), "trace")
+        join = [MEMSCOPE, "-q", "--trace", "--duration", "1.2", "--json", path, "-p", str(pid)]
+
+        def seen(read, because):
+            run(join)
+            trace = load(path)["trace"]
+            return (trace["read"], trace["because"]) == (read, because) and trace
+
+        # The program runs before its first viewer has asked: who comes too early gets the trace.
+        wait_until(lambda: seen(False, "another viewer reads the trace"), what="a viewer without")
         first.kill()
         first.wait()
-        run(join)
-        trace = load(path)["trace"]
-        equal((trace["read"], trace["because"]), (True, None), "trace when the first one is gone")
+        trace = wait_until(lambda: seen(True, None), what="a viewer with the trace")
         equal(trace["events"] > 0, True, "events")
     finally:
         end(pid)
