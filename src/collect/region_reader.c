@@ -9,6 +9,10 @@
 
 #include "wire/layout.h"
 
+_Static_assert(MS_SIZE_CLASSES == MS_HISTOGRAM_SIZES, "the model knows these classes");
+_Static_assert(MS_LIFETIME_CLASSES == MS_HISTOGRAM_LIFETIMES, "the model knows these classes");
+_Static_assert(MS_TICK_SHIFT == 20, "the model knows this tick");
+
 #define WINDOW_MAX_BYTES (UINT64_C(256) << 20)
 
 /* Volatile keeps the compiler from reading a hostile word twice; an aligned load is not torn. */
@@ -212,6 +216,31 @@ static struct remote_copy read_remote(const struct ms_remote *remote)
     return copy;
 }
 
+/* The three as of one epoch, unless a new one begins each time that we look. */
+static void read_epoch(const struct ms_region_header *header, struct ms_region_facts *facts)
+{
+    for (int attempt = 0; attempt < 4; attempt++) {
+        facts->peak_epoch = acquired_u32(LOAD(&header->peak_epoch));
+        int64_t bytes = LOAD(&header->epoch_bytes);
+        facts->epoch_bytes = bytes > 0 ? (uint64_t)bytes : 0;
+        facts->epoch_ns = acquired_u64(LOAD(&header->epoch_ns));
+        if (LOAD(&header->peak_epoch) == facts->peak_epoch) {
+            return;
+        }
+    }
+}
+
+/* What follows from another is read before it, so that no share is above 1. */
+static void read_stack_check(const struct ms_region_losses *losses, struct ms_stack_check *stacks)
+{
+    stacks->differed = acquired_u64(LOAD(&losses->recheck_differed));
+    stacks->rechecked = acquired_u64(LOAD(&losses->rechecked));
+    stacks->proven = LOAD(&losses->walks_saved);
+    stacks->walked = LOAD(&losses->walks);
+    stacks->interpreted = LOAD(&losses->stacks_interpreted);
+    stacks->cut_no_cfi = LOAD(&losses->stacks_cut_no_cfi);
+}
+
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts)
 {
     const struct ms_region_header *header = header_of(view);
@@ -223,12 +252,18 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->parent_pid = LOAD(&header->parent_pid);
     facts->exe = LOAD(&header->exe);
     facts->allocator = LOAD(&header->allocator);
+    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
+        facts->unseen[way] = LOAD(&header->unseen[way]);
+    }
     facts->probe_bytes = (uint64_t)LOAD(&header->page_bytes_opened_kib) << 10;
     facts->start_ns = LOAD(&header->start_ns);
     facts->exec_ns = LOAD(&header->exec_ns);
     int64_t peak = LOAD(&header->peak_bytes);
     facts->peak_bytes = peak > 0 ? (uint64_t)peak : 0;
     facts->publish_step_bytes = LOAD(&header->publish_step_bytes);
+
+    read_epoch(header, facts);
+    facts->sampled = LOAD(&header->rates[1]) != 0;
 
     const struct ms_region_losses *losses = &header->losses;
     facts->untracked_allocations = LOAD(&losses->untracked_allocations);
@@ -239,10 +274,13 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->stale_tags = LOAD(&losses->stale_tags);
     facts->threads_folded = LOAD(&losses->threads_folded);
     facts->untracked_children = LOAD(&losses->untracked_children);
+    facts->details_missing = LOAD(&losses->details_missing);
+    facts->rates_missing = LOAD(&losses->rates_missing);
     facts->slots_taken = LOAD(&header->slots_taken);
     facts->trace_events = LOAD(&header->trace_events);
     facts->trace_lost = LOAD(&header->trace_lost);
     facts->trace_state = LOAD(&header->trace_state);
+    read_stack_check(losses, &facts->stacks);
     read_own(&header->folded, &facts->folded);
     facts->folded.peak_bytes = 0;
 }
@@ -324,7 +362,66 @@ uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
     return count;
 }
 
-bool ms_region_view_context(const struct ms_region_view *view, uint32_t index,
+/*
+ * Adds the events of one histogram: those of other classes than `home` (class + 1) are in the
+ * detail, the rest of `total` is of home. Adds nothing when that is not known.
+ */
+static void add_histogram(const struct ms_region_view *view, uint32_t home, uint32_t index,
+                          uint64_t total, uint32_t classes, struct ms_histogram *sum)
+{
+    if (home == 0 || home > classes || index == MS_DETAIL_NONE_LEFT) {
+        return;
+    }
+    uint64_t others = 0;
+    if (index != 0) {
+        const union ms_region_detail *detail =
+            element(view, MS_AREA_DETAILS, index, sizeof *detail);
+        if (detail == NULL) {
+            return;
+        }
+        for (uint32_t i = 0; i < classes; i++) {
+            uint64_t events = i + 1 == home ? 0 : LOAD(&detail->histogram.events[i]);
+            events = events > total - others ? total - others : events;
+            sum->events[i] += events;
+            others += events;
+        }
+    }
+    sum->events[home - 1] += total - others;
+}
+
+static void read_estimate(const struct ms_region_view *view, uint32_t index,
+                          struct ms_region_estimate_copy *copy)
+{
+    const union ms_region_detail *detail = element(view, MS_AREA_DETAILS, index, sizeof *detail);
+    if (detail == NULL) {
+        return;
+    }
+    const struct ms_region_estimate *estimate = &detail->estimate;
+    uint64_t deallocations = LOAD(&estimate->remote_deallocations);
+    copy->bytes_freed = LOAD(&estimate->remote_bytes_freed);
+    deallocations = add_saturating(deallocations, LOAD(&estimate->deallocations));
+    copy->bytes_freed = add_saturating(copy->bytes_freed, LOAD(&estimate->bytes_freed));
+    atomic_thread_fence(memory_order_acquire);
+    const double unit = 1.0 / (double)(1u << MS_ESTIMATE_SHIFT);
+    copy->deallocations = (double)deallocations * unit;
+    copy->allocations = (double)LOAD(&estimate->allocations) * unit;
+    copy->bytes_allocated = LOAD(&estimate->bytes_allocated);
+}
+
+/* What was live when the epoch began: each part as it is now, unless it was kept. */
+static void read_at_peak(const struct ms_region_context *context, uint32_t epoch,
+                         uint64_t live_own_bytes, uint64_t freed_by_others_bytes,
+                         struct ms_region_context_copy *copy)
+{
+    bool others_fixed = acquired_u32(LOAD(&context->remote.peak_epoch)) == epoch;
+    uint64_t freed = others_fixed ? LOAD(&context->freed_at_peak_bytes) : freed_by_others_bytes;
+    bool own_fixed = acquired_u32(LOAD(&context->peak_epoch)) == epoch;
+    uint64_t live = own_fixed ? LOAD(&context->live_at_peak_bytes) : live_own_bytes;
+    copy->at_peak_bytes = subtract_floor(live, freed);
+    copy->at_peak_fixed = own_fixed || others_fixed;
+}
+
+bool ms_region_view_context(const struct ms_region_view *view, uint32_t index, uint32_t epoch,
                             struct ms_region_context_copy *copy)
 {
     const struct ms_region_context *context =
@@ -332,16 +429,39 @@ bool ms_region_view_context(const struct ms_region_view *view, uint32_t index,
     if (context == NULL) {
         return false;
     }
+    *copy = (struct ms_region_context_copy){0};
     copy->thread = acquired_u32(LOAD(&context->thread));
     copy->generation = LOAD(&context->generation);
     copy->stack = LOAD(&context->stack);
+    copy->rate = LOAD(&context->rate);
+    if (copy->rate != 0) {
+        read_estimate(view, LOAD(&context->estimate), &copy->estimate);
+    }
     struct remote_copy remote = read_remote(&context->remote);
     uint64_t deallocations = LOAD(&context->deallocations);
     uint64_t bytes_freed = LOAD(&context->bytes_freed);
+    uint64_t waste_freed =
+        add_saturating(LOAD(&context->waste_freed_bytes), remote.waste_freed_bytes);
+    copy->temporary = LOAD(&context->temporary);
     atomic_thread_fence(memory_order_acquire);
     copy->allocations = LOAD(&context->allocations);
     copy->bytes_allocated = LOAD(&context->bytes_allocated);
+    copy->waste_bytes = subtract_floor(LOAD(&context->waste_allocated_bytes), waste_freed);
     copy->peak_bytes = LOAD(&context->peak_bytes);
+    copy->reallocations = LOAD(&context->reallocations);
+    copy->failed_calls = LOAD(&context->failed_calls);
+    read_at_peak(context, epoch, subtract_floor(copy->bytes_allocated, bytes_freed),
+                 remote.bytes_freed, copy);
+    add_histogram(view, LOAD(&context->size_home), LOAD(&context->sizes), copy->allocations,
+                  MS_SIZE_CLASSES, &copy->sizes);
+    add_histogram(view, LOAD(&context->lifetime_home), LOAD(&context->lifetimes), deallocations,
+                  MS_LIFETIME_CLASSES, &copy->lifetimes);
+    uint32_t of_others = LOAD(&context->remote_lifetimes);
+    uint32_t index_of_others = of_others & MS_REMOTE_DETAIL_NONE_LEFT;
+    add_histogram(view, of_others >> MS_REMOTE_DETAIL_BITS,
+                  index_of_others == MS_REMOTE_DETAIL_NONE_LEFT ? MS_DETAIL_NONE_LEFT
+                                                                : index_of_others,
+                  remote.deallocations, MS_LIFETIME_CLASSES, &copy->lifetimes);
     copy->deallocations = add_saturating(deallocations, remote.deallocations);
     copy->bytes_freed = add_saturating(bytes_freed, remote.bytes_freed);
     return copy->thread != 0;
@@ -358,7 +478,8 @@ bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t ind
     *thread = acquired_u32(LOAD(&context->thread));
     *generation = LOAD(&context->generation);
     *change = LOAD(&context->allocations) + LOAD(&context->deallocations) +
-              LOAD(&context->remote.deallocations) + LOAD(&context->remote.sole_deallocations);
+              LOAD(&context->remote.deallocations) + LOAD(&context->remote.sole_deallocations) +
+              LOAD(&context->failed_calls);
     return *thread != 0;
 }
 

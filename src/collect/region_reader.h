@@ -62,11 +62,16 @@ struct ms_region_facts {
     uint32_t state, off_reason, untagged_reason;
     uint32_t pid, parent_pid;
     uint32_t exe, allocator; /* string offsets, to be given to ms_region_view_string */
+    uint32_t unseen[MS_UNSEEN_WAYS];
     uint64_t probe_bytes;
     uint64_t start_ns, exec_ns;
     uint64_t peak_bytes, publish_step_bytes;
+    uint32_t peak_epoch; /* what contexts say of the peak is of this epoch, see region.h */
+    uint64_t epoch_bytes, epoch_ns;
+    bool sampled; /* now or before */
     uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
-        stale_tags, threads_folded, untracked_children;
+        stale_tags, threads_folded, untracked_children, details_missing, rates_missing;
+    struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
     uint32_t trace_state; /* enum ms_trace_state */
@@ -96,11 +101,24 @@ bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t inde
 uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
                               struct ms_region_flow *out);
 
+/* What the sample of a context stands for, its own frees and those of others together. */
+struct ms_region_estimate_copy {
+    double allocations, deallocations; /* in blocks */
+    uint64_t bytes_allocated, bytes_freed;
+};
+
+/* Frees are read first, so that nothing live is ever negative. Histograms: zero where unknown. */
 struct ms_region_context_copy {
     uint64_t allocations, deallocations, bytes_allocated, bytes_freed, peak_bytes;
+    uint64_t waste_bytes, temporary, reallocations, failed_calls;
+    uint64_t at_peak_bytes; /* live when `epoch` began, what others freed taken off */
+    bool at_peak_fixed;     /* false: unchanged since then, so it is what is live now */
     uint32_t stack, thread, generation;
+    uint32_t rate; /* index of the sampling rate, 0: not sampled */
+    struct ms_histogram sizes, lifetimes;
+    struct ms_region_estimate_copy estimate; /* zero when not sampled */
 };
-bool ms_region_view_context(const struct ms_region_view *view, uint32_t index,
+bool ms_region_view_context(const struct ms_region_view *view, uint32_t index, uint32_t epoch,
                             struct ms_region_context_copy *copy);
 /* Owner, generation and a sum that changes when any counter did. false: the context is free. */
 bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t index,

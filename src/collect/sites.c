@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collect/id_map.h"
+#include "model/figures.h"
 
 /* A context as it was when it was read last. */
 struct seen_context {
@@ -42,6 +43,7 @@ struct pass {
     const struct ms_region_view *view;
     const struct ms_watched_threads *threads;
     struct ms_symbols *symbols;
+    const struct ms_region_facts *facts;
     bool last;
 };
 
@@ -190,11 +192,64 @@ static uint32_t site_of(const struct pass *pass, uint32_t stack)
     return site->id;
 }
 
+static uint64_t scaled(uint64_t number, double factor)
+{
+    const double product = (double)number * factor;
+    return product < 0x1p63 ? (uint64_t)(product + 0.5) : UINT64_MAX;
+}
+
+/*
+ * A sampled context counts the blocks of the sample; what they stand for is estimated. Where there
+ * is no estimate, the sample is scaled as its bytes (or blocks) are.
+ */
+static void scale_sample(struct ms_region_context_copy *copy)
+{
+    const struct ms_region_estimate_copy *estimate = &copy->estimate;
+    const double blocks =
+        copy->allocations > 0 ? estimate->allocations / (double)copy->allocations : 0;
+    const double bytes = copy->bytes_allocated > 0
+                             ? (double)estimate->bytes_allocated / (double)copy->bytes_allocated
+                             : 0;
+    copy->allocations = scaled(1, estimate->allocations);
+    copy->deallocations = scaled(1, estimate->deallocations);
+    copy->bytes_allocated = estimate->bytes_allocated;
+    copy->bytes_freed = estimate->bytes_freed;
+    copy->peak_bytes = scaled(copy->peak_bytes, bytes);
+    copy->at_peak_bytes = scaled(copy->at_peak_bytes, bytes);
+    copy->waste_bytes = scaled(copy->waste_bytes, bytes);
+    copy->temporary = scaled(copy->temporary, blocks);
+    copy->reallocations = scaled(copy->reallocations, blocks);
+    copy->failed_calls = scaled(copy->failed_calls, blocks);
+}
+
+static void take_figures(struct ms_usage *usage, struct ms_region_context_copy *copy,
+                         uint32_t epoch)
+{
+    struct ms_usage_extra extra = {.sizes = copy->sizes, .lifetimes = copy->lifetimes};
+    if (copy->rate != 0) {
+        extra.samples = copy->allocations;
+        extra.samples_freed = copy->deallocations;
+        scale_sample(copy);
+    }
+    usage->allocations = copy->allocations;
+    usage->deallocations = copy->deallocations;
+    usage->bytes_allocated = copy->bytes_allocated;
+    usage->bytes_freed = copy->bytes_freed;
+    usage->peak_bytes = copy->peak_bytes;
+    usage->waste_bytes = copy->waste_bytes;
+    usage->temporary = copy->temporary;
+    usage->at_peak_bytes = copy->at_peak_bytes;
+    usage->peak_epoch = copy->at_peak_fixed ? epoch : 0;
+    extra.reallocations = copy->reallocations;
+    extra.failed_calls = copy->failed_calls;
+    (void)ms_usage_put_extra(usage, &extra);
+}
+
 static void take_context(const struct pass *pass, uint32_t index, uint64_t change)
 {
     struct seen_context *seen = &pass->sites->contexts[index];
     struct ms_region_context_copy copy;
-    if (!ms_region_view_context(pass->view, index, &copy)) {
+    if (!ms_region_view_context(pass->view, index, pass->facts->peak_epoch, &copy)) {
         return;
     }
     if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
@@ -208,13 +263,12 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
                                       .model_thread = model_thread,
                                       .site = site};
     }
-    struct ms_usage *usage = ms_model_usage_mutable(pass->model, seen->model_thread, seen->site);
+    struct ms_usage *usage = ms_model_sampled_usage_mutable(pass->model, seen->model_thread,
+                                                            seen->site, (uint8_t)copy.rate);
     if (usage != NULL) {
-        usage->allocations = copy.allocations;
-        usage->deallocations = copy.deallocations;
-        usage->bytes_allocated = copy.bytes_allocated;
-        usage->bytes_freed = copy.bytes_freed;
-        usage->peak_bytes = copy.peak_bytes;
+        take_figures(usage, &copy, pass->facts->peak_epoch);
+        /* Once a process samples, what has no stack can no longer be told from what is left out. */
+        usage->not_sampled = copy.stack == 0 && pass->facts->sampled;
     }
     seen->change = change;
 }
@@ -222,9 +276,9 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
 int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
                           const struct ms_region_view *view,
                           const struct ms_watched_threads *threads, struct ms_symbols *symbols,
-                          bool last)
+                          const struct ms_region_facts *facts, bool last)
 {
-    const struct pass pass = {sites, model, view, threads, symbols, last};
+    const struct pass pass = {sites, model, view, threads, symbols, facts, last};
     uint32_t count = ms_region_view_published(view, MS_AREA_CONTEXTS);
     int result = grow_array((void **)&sites->contexts, &sites->context_count, count,
                             sizeof *sites->contexts);
@@ -234,7 +288,8 @@ int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model
         uint32_t generation;
         uint64_t change;
         if (ms_region_view_context_peek(view, i, &thread, &generation, &change) && change != 0 &&
-            (change != seen->change || generation != seen->generation || thread != seen->thread)) {
+            (last || change != seen->change || generation != seen->generation ||
+             thread != seen->thread)) {
             take_context(&pass, i, change);
         }
     }

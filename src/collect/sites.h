@@ -16,12 +16,13 @@ struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid); /
 void ms_watched_sites_free(struct ms_watched_sites *sites);                    /* accepts NULL */
 
 /*
- * Looks at every published context and takes over those that changed; `last`: the process has
- * ended, nothing will become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.
+ * Looks at every published context and takes over those that changed, what was live at the peak as
+ * of the epoch in `facts`. `last`: the process has ended, so all of them once more; nothing will
+ * become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.
  */
 int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model,
                           const struct ms_region_view *view,
                           const struct ms_watched_threads *threads, struct ms_symbols *symbols,
-                          bool last);
+                          const struct ms_region_facts *facts, bool last);
 
 #endif

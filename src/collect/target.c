@@ -2,13 +2,17 @@
 #include "collect/target.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "wire/clock.h"
+#include "wire/elf_allocator.h"
 
 #define SLOW_NS     (500 * MS_NS_PER_MS)
 #define MAPS_NS     (1000 * MS_NS_PER_MS)
@@ -178,10 +182,89 @@ static const char *untagged_words(uint32_t reason)
     case MS_UNTAGGED_NO_USABLE_SIZE:
         return "the allocator tells no usable size";
     case MS_UNTAGGED_SIZED_FREE:
-        return "the program frees by size past the probe";
+        return "the allocator frees by size, and calls of that could not be led to the probe";
+    case MS_UNTAGGED_UNKNOWN:
+        return "the allocator is none of those that the probe knows";
     default:
         return "an unknown reason";
     }
+}
+
+/* Allocations that went past the probe; false: it knows of none. */
+static bool say_unseen(const struct ms_target *target, struct ms_process *process,
+                       const struct ms_region_facts *facts)
+{
+    static const char *const words[MS_UNSEEN_WAYS] = {
+        [MS_UNSEEN_OWN_MALLOC] = "its executable defines %s itself: the blocks of that allocator "
+                                 "are not seen; mmap, threads and CPU are",
+        [MS_UNSEEN_OWN_CALL] = "it calls %s, a function of its allocator that the probe does not "
+                               "count; what goes through malloc and new is seen",
+        [MS_UNSEEN_DEEPBIND] = "%s is opened with RTLD_DEEPBIND: what it allocates and frees goes "
+                               "past the probe, the rest is seen",
+        [MS_UNSEEN_NAMESPACE] = "%s is opened by dlmopen, with a C library of its own: what it "
+                                "allocates goes past the probe, the rest is seen"};
+    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
+        char name[128];
+        if (facts->unseen[way] == 0) {
+            continue;
+        }
+        if (facts->unseen[way] == MS_UNSEEN_NAMELESS ||
+            ms_region_view_string(&target->view, facts->unseen[way], name, sizeof name) == 0) {
+            (void)snprintf(name, sizeof name, "(name unknown)");
+        }
+        process->seen = MS_SEEN_PARTIAL;
+        const char *mark = strstr(words[way], "%s");
+        (void)snprintf(process->seen_because, sizeof process->seen_because, "%.*s%s%s",
+                       (int)(mark - words[way]), words[way], name, mark + 2);
+        return true;
+    }
+    return false;
+}
+
+/* The same file is looked at once for all processes in a row that run it. */
+static const char *allocator_inside(const struct ms_target *target,
+                                    const struct ms_process *process)
+{
+    static struct {
+        dev_t device;
+        ino_t file;
+        const char *name;
+    } last;
+    char path[32];
+    struct stat status;
+    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)target->pid);
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int descriptor = open(path, flags);
+    descriptor = descriptor < 0 ? open(process->exe, flags) : descriptor;
+    if (descriptor < 0) {
+        return NULL;
+    }
+    const char *name = NULL;
+    if (fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
+        if (status.st_dev != last.device || status.st_ino != last.file) {
+            last.device = status.st_dev;
+            last.file = status.st_ino;
+            last.name = ms_executable_allocator(descriptor, &name) == 1 ? name : NULL;
+        }
+        name = last.name;
+    }
+    close(descriptor);
+    return name;
+}
+
+static bool say_allocator_inside(struct ms_target *target, struct ms_process *process)
+{
+    if (!target->exe_looked_at && target->exe_told) {
+        target->exe_looked_at = true;
+        target->allocator_inside = allocator_inside(target, process);
+    }
+    if (target->allocator_inside != NULL) {
+        say_seen(process, MS_SEEN_PARTIAL,
+                 "its executable has %s inside: blocks of that allocator are not seen; what goes "
+                 "through the C library's malloc, mmap, threads and CPU are",
+                 target->allocator_inside);
+    }
+    return target->allocator_inside != NULL;
 }
 
 static void say_children_missed(struct ms_process *process, const struct ms_region_facts *facts)
@@ -194,7 +277,7 @@ static void say_children_missed(struct ms_process *process, const struct ms_regi
                  : "there was no memory for their counters, or a seccomp filter was in place");
 }
 
-static void judge_seen(const struct ms_target *target, struct ms_process *process,
+static void judge_seen(struct ms_target *target, struct ms_process *process,
                        const struct ms_region_facts *facts, uint64_t now_ns)
 {
     bool counted = process->totals.allocations != 0;
@@ -234,6 +317,9 @@ static void judge_seen(const struct ms_target *target, struct ms_process *proces
                      "the probe did not start: the program is static, privileged, of another C "
                      "library, or it dropped LD_PRELOAD");
         }
+        return;
+    }
+    if (say_unseen(target, process, facts) || say_allocator_inside(target, process)) {
         return;
     }
     if (facts->untagged_reason == MS_TAGGED) {
@@ -278,7 +364,17 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .coarsened = facts->coarsened_events + facts->busy_events,
         .owner_unknown = facts->stale_tags + facts->side_table_full,
         .threads_folded = facts->threads_folded,
+        .not_classified = facts->details_missing,
+        .rates_refused = facts->rates_missing,
     };
+    process->stacks = facts->stacks;
+    target->step_error_bytes =
+        error_bytes > target->step_error_bytes ? error_bytes : target->step_error_bytes;
+    /* The next one is attributed when it is 1 % above this one. */
+    process->peak.error_bytes =
+        __builtin_add_overflow(target->step_error_bytes, process->peak.bytes / 100, &error_bytes)
+            ? UINT64_MAX
+            : error_bytes;
 }
 
 /* Records, again when some were folded meanwhile: else their figures would be in twice. */
@@ -379,10 +475,25 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
                                    now_ns, target->ticks);
 }
 
-static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room, bool last)
+/* The peak changes only together with what contexts say of it. */
+static void take_peak(struct ms_process *process, const struct ms_region_facts *facts,
+                      uint64_t now_ns)
 {
+    process->sites_before_ns = process->sites_read_ns;
+    process->sites_read_ns = now_ns;
+    /* The first epoch begins before anything is live, and lasts while that is little. */
+    process->peak.epoch = facts->epoch_bytes != 0 ? facts->peak_epoch : 0;
+    process->peak.bytes = facts->epoch_bytes;
+    process->peak.at_ns = facts->epoch_ns;
+}
+
+static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room,
+                            struct ms_process *process, const struct ms_region_facts *facts,
+                            uint64_t now_ns, bool last)
+{
+    take_peak(process, facts, now_ns);
     (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
-                                room->symbols, last);
+                                room->symbols, facts, last);
     ms_watched_threads_flows(target->threads, room->model, &target->view);
 }
 
@@ -394,7 +505,7 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
     if (all) {
-        read_slow_parts(target, room, last);
+        read_slow_parts(target, room, process, &facts, now_ns, last);
     }
     ms_watched_threads_sum(target->threads, room->model, &sum);
     take_totals(target, process, &facts, &sum);

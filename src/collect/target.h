@@ -28,6 +28,8 @@ struct ms_target {
     bool finished;       /* read for the last time; nothing is held any more */
     bool final_figures;  /* kernel figures came from the keeper */
     bool exe_told;       /* by its probe: /proc may show what it executed since */
+    bool exe_looked_at;
+    const char *allocator_inside; /* a function of one that its file has and does not export */
     struct ms_region_view view;
     struct ms_region_mapping slot_mapping; /* what the view of a forked child is of */
     struct ms_proc_process proc;
@@ -38,6 +40,7 @@ struct ms_target {
     uint64_t ticks;
     uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
     uint64_t peak_seen_bytes;  /* highest current sum at a tick */
+    uint64_t step_error_bytes; /* most that threads had not published yet */
 };
 
 /* What a target is filled with and from. */

@@ -60,6 +60,8 @@ static void write_losses(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_u64(writer, "coarsened", losses->coarsened);
     ms_json_member_u64(writer, "owner_unknown", losses->owner_unknown);
     ms_json_member_u64(writer, "threads_folded", losses->threads_folded);
+    ms_json_member_u64(writer, "not_classified", losses->not_classified);
+    ms_json_member_u64(writer, "rates_refused", losses->rates_refused);
     ms_json_member_text_or_null(writer, "untracked_reason", reason != NULL ? reason : "");
     ms_json_object_end(writer);
 }
@@ -103,6 +105,15 @@ static void write_totals(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_heap_totals(writer, totals, available, error_bytes);
 }
 
+static void write_stacks(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    struct ms_stack_check sum = {0};
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        ms_stack_check_add(&sum, &ms_model_process(model, i)->stacks);
+    }
+    ms_json_stack_check(writer, &sum);
+}
+
 static void section(struct ms_json_writer *writer, const char *name)
 {
     ms_json_line(writer);
@@ -131,6 +142,8 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     write_system(&writer, model);
     section(&writer, "metrics");
     ms_json_metrics(&writer, model);
+    section(&writer, "histograms");
+    ms_json_histograms(&writer);
     section(&writer, "processes");
     ms_json_processes(&writer, model, options->hide_arguments);
     section(&writer, "threads");
@@ -147,6 +160,8 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     write_losses(&writer, model, &losses);
     section(&writer, "trace");
     write_trace(&writer, model);
+    section(&writer, "stacks");
+    write_stacks(&writer, model);
     section(&writer, "totals");
     write_totals(&writer, model, &totals);
     ms_json_line(&writer);

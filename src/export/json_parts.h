@@ -4,6 +4,7 @@
 
 #include "export/json.h"
 #include "export/json_writer.h"
+#include "model/figures.h"
 
 /* Each writes the value that belongs to its key. */
 void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model);
@@ -28,6 +29,18 @@ void ms_json_member_fixed(struct ms_json_writer *writer, const char *name, doubl
 /* Totals of a process or of all; all null when not `available`. */
 void ms_json_heap_totals(struct ms_json_writer *writer, const struct ms_heap *heap, bool available,
                          uint64_t peak_error_bytes);
+
+/* json_memory.c: values */
+void ms_json_histograms(struct ms_json_writer *writer);
+void ms_json_stack_check(struct ms_json_writer *writer, const struct ms_stack_check *check);
+/* json_memory.c: members */
+void ms_json_classes(struct ms_json_writer *writer, const struct ms_figures *figures,
+                     const struct ms_heap *heap, bool available);
+void ms_json_not_sampled(struct ms_json_writer *writer, const struct ms_figures *figures);
+void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *model,
+                          const struct ms_site *site);
+void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
+                             const struct ms_process *process);
 
 #define MS_JSON_TOP_THREADS 50u
 

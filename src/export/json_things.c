@@ -137,6 +137,60 @@ static void write_thread_metric(struct ms_json_writer *writer, const struct ms_m
                  info->meaning);
 }
 
+static void write_at_peak_metrics(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    static const char none[] = "nothing that is seen has had 64 KiB live yet";
+    static const char meaning[] =
+        "what was live at the last peak of the process that was 1 % above the one before";
+    uint64_t error_bytes = 0;
+    bool any = false;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_peak *peak = &ms_model_process(model, i)->peak;
+        error_bytes = peak->error_bytes > error_bytes ? peak->error_bytes : error_bytes;
+        any = any || peak->epoch != 0;
+    }
+    char error[64] = "";
+    if (any) {
+        (void)snprintf(error, sizeof(error), "sum within +-%" PRIu64 " bytes", error_bytes);
+    }
+    const enum ms_provenance provenance = any ? MS_DERIVED : MS_UNAVAILABLE;
+    write_metric(writer, "process", "at_peak", ms_unit_name(MS_UNIT_BYTES), provenance, error,
+                 any ? "" : none, meaning);
+    write_metric(writer, "site", "at_peak_bytes", ms_unit_name(MS_UNIT_BYTES), provenance, error,
+                 any ? "" : none, meaning);
+}
+
+static void write_site_metrics(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    static const struct {
+        const char *name;
+        enum ms_unit unit;
+        const char *meaning;
+    } rows[] = {
+        {"current_bytes", MS_UNIT_BYTES, "requested bytes of live blocks allocated here"},
+        {"allocations", MS_UNIT_COUNT, "blocks allocated here"},
+        {"deallocations", MS_UNIT_COUNT, "blocks allocated here and freed, by any thread"},
+        {"bytes_allocated", MS_UNIT_BYTES, "requested bytes allocated here"},
+        {"bytes_freed", MS_UNIT_BYTES, "requested bytes allocated here and freed"},
+        {"waste_bytes", MS_UNIT_BYTES, "bytes that the allocator rounded live blocks up by"},
+        {"temporary", MS_UNIT_COUNT, "blocks freed before their thread allocated again"},
+        {"reallocations", MS_UNIT_COUNT, "blocks resized here"},
+        {"failed_calls", MS_UNIT_COUNT, "allocation calls that returned no memory"},
+        {"size_classes", MS_UNIT_COUNT, "blocks by requested size"},
+        {"lifetime_classes", MS_UNIT_COUNT, "freed blocks by how long they lived"},
+    };
+    bool sampled = false;
+    for (size_t i = 0; i < ms_model_usage_count(model) && !sampled; i++) {
+        sampled = ms_model_usage(model, i)->rate != 0;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        write_metric(writer, "site", rows[i].name, ms_unit_name(rows[i].unit),
+                     sampled ? MS_SAMPLED : MS_MEASURED,
+                     sampled ? "of each site: sampled.relative_error, none where that is null" : "",
+                     "", rows[i].meaning);
+    }
+}
+
 void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model)
 {
     ms_json_array_begin(writer);
@@ -157,6 +211,8 @@ void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model
     write_metric(writer, "site", "peak_bytes", ms_unit_name(MS_UNIT_BYTES), MS_DERIVED,
                  "upper bound", "",
                  "sum of the peaks that each thread had at the site; exact when there is one");
+    write_at_peak_metrics(writer, model);
+    write_site_metrics(writer, model);
     ms_json_line(writer);
     ms_json_array_end(writer);
 }
@@ -236,6 +292,7 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     write_process_kernel(writer, process);
     ms_json_member_u64_or_null(writer, "probe_bytes", process->seen != MS_SEEN_NONE,
                                process->probe_bytes);
+    ms_json_process_figures(writer, model, process);
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
@@ -287,6 +344,10 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     for (int i = 0; i < MS_METRIC_TOTAL; i++) {
         write_metric_of(writer, thread, (enum ms_metric)i, ms_model_now_ns(model));
     }
+    struct ms_figures figures;
+    ms_figures_of_thread(model, thread->id, &figures);
+    ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
+    ms_json_not_sampled(writer, &figures);
     const uint64_t start_ns = ms_model_start_ns(model);
     ms_json_key(writer, "start_ns");
     if (thread->start_ns != 0) {
@@ -365,7 +426,9 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_array_begin(writer);
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
-        ms_json_u64(writer, usage->thread_id);
+        if (ms_usage_stands_for_pair(model, usage)) {
+            ms_json_u64(writer, usage->thread_id);
+        }
     }
     ms_json_array_end(writer);
     ms_json_key(writer, "stack");
@@ -385,6 +448,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_member_u64(writer, "deallocations", site->heap.deallocations);
     ms_json_member_u64(writer, "bytes_allocated", site->heap.bytes_allocated);
     ms_json_member_u64(writer, "bytes_freed", site->heap.bytes_freed);
+    ms_json_site_figures(writer, model, site);
     ms_json_object_end(writer);
 }
 
@@ -392,8 +456,11 @@ void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model)
 {
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        ms_json_line(writer);
-        write_site(writer, model, ms_model_site(model, i));
+        const struct ms_site *site = ms_model_site(model, i);
+        if ((site->flags & MS_SITE_NOT_SAMPLED) == 0) {
+            ms_json_line(writer);
+            write_site(writer, model, site);
+        }
     }
     ms_json_line(writer);
     ms_json_array_end(writer);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/figures.h"
 #include "model/format.h"
 
 #define NAME_CELLS 60u
@@ -120,7 +121,8 @@ static size_t top_sites(const struct ms_model *model, const struct ms_site **top
         while (at > 0 && top[at - 1]->heap.peak_bytes < site->heap.peak_bytes) {
             at--;
         }
-        if (at == capacity || site->heap.peak_bytes == 0) {
+        if (at == capacity || site->heap.peak_bytes == 0 ||
+            (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
             continue;
         }
         held = held < capacity ? held + 1 : capacity;
@@ -145,7 +147,10 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
         if (top[i]->depth > 0) {
             ms_format_frame(raw, sizeof(raw), top[i]->frames[ms_site_culprit(top[i])]);
         }
-        fprintf(out, "%s %s %s", i > 0 ? ";" : "", safe_name(name, sizeof(name), raw),
+        struct ms_figures figures;
+        ms_figures_of_site(model, top[i]->id, &figures);
+        fprintf(out, figures.samples > 0 ? "%s %s ~%s" : "%s %s %s", i > 0 ? ";" : "",
+                safe_name(name, sizeof(name), raw),
                 ms_format_bytes(peak, sizeof(peak), (double)top[i]->heap.peak_bytes));
     }
     fputc('\n', out);
@@ -159,6 +164,9 @@ static void write_losses(FILE *out, const struct ms_losses *losses)
     }
     if (losses->owner_unknown > 0) {
         fprintf(out, ", frees without owner %" PRIu64, losses->owner_unknown);
+    }
+    if (losses->not_classified > 0) {
+        fprintf(out, ", in no histogram %" PRIu64, losses->not_classified);
     }
     fputc('\n', out);
 }
@@ -179,6 +187,21 @@ static void write_trace(FILE *out, const struct ms_model *model, const char *bef
     fputc('\n', out);
 }
 
+/* Only when it is bad news: the closing lines are few. */
+static void write_wrong_stacks(FILE *out, const struct ms_model *model)
+{
+    struct ms_stack_check sum = {0};
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        ms_stack_check_add(&sum, &ms_model_process(model, i)->stacks);
+    }
+    if (sum.differed > 0) {
+        fprintf(out,
+                "  CALL STACKS ARE WRONG: %" PRIu64 " of %" PRIu64
+                " rechecked ones differed; please report this\n",
+                sum.differed, sum.rechecked);
+    }
+}
+
 void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
 {
     if (ms_model_process_count(model) == 0) {
@@ -197,6 +220,7 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
         write_top_sites(out, model);
         write_losses(out, &losses);
         write_trace(out, model, "  ");
+        write_wrong_stacks(out, model);
     }
     if (file != NULL) {
         char name[4096];

@@ -12,7 +12,7 @@
 
 /*
  * The summary at the end: exit status, peak, top sites, losses, file written (`file` may be NULL).
- * At most six lines. Terminal-safe.
+ * At most seven lines. Terminal-safe.
  */
 void ms_text_summary(FILE *out, const struct ms_model *model, const char *file);
 

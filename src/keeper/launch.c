@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "wire/elf.h"
+#include "wire/elf_allocator.h"
 
 /* As the kernel: one more and exec fails with ELOOP. */
 #define SCRIPTS_MAX  5
@@ -161,6 +162,17 @@ static void judge(struct ms_launch *launch, int fd, const struct ms_executable *
         conclude(launch, MS_VERDICT_PARTIAL, true,
                  "it has an allocator of its own in the executable: its blocks are not seen; "
                  "mmap, threads and CPU are",
+                 "link the allocator as a shared library");
+        return;
+    }
+    const char *inside;
+    if (ms_executable_allocator(fd, &inside) == 1) {
+        char because[256];
+        snprintf(because, sizeof(because),
+                 "it has %s inside: blocks of that allocator are not seen; what goes through the "
+                 "C library's malloc, mmap, threads and CPU are",
+                 inside);
+        conclude(launch, MS_VERDICT_PARTIAL, true, because,
                  "link the allocator as a shared library");
         return;
     }

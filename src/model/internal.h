@@ -14,6 +14,7 @@ struct ms_thread_record {
     struct ms_past *past; /* NULL once ended */
     uint32_t first_usage; /* position, or MS_NO_USAGE */
     uint32_t usage_count;
+    bool has_not_sampled; /* one of them is of what was not sampled */
 };
 
 struct ms_site_record {
@@ -21,7 +22,13 @@ struct ms_site_record {
     uint32_t first_usage;
 };
 
-/* 64 bytes: one line each, up to a million of them. */
+/* What most usages do without: up to a million of them should be small. */
+struct ms_usage_detail {
+    uint64_t reallocations, failed_calls;
+    uint64_t samples, samples_freed;
+    struct ms_histogram *sizes, *lifetimes; /* NULL: never needed; valid when home is 0 */
+};
+
 struct ms_usage_record {
     struct ms_usage usage;
     uint32_t next_of_thread, previous_of_thread;
@@ -49,10 +56,16 @@ struct ms_threads {
     size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
 };
 
+/* A usage written in this tick: its old values are off the sums of its site. */
+struct ms_touched {
+    uint32_t position;
+    uint64_t allocations, bytes_allocated; /* the old ones */
+};
+
 struct ms_usages {
     struct ms_chunks records; /* struct ms_usage_record */
     struct ms_index by_pair;
-    uint32_t *touched; /* positions written in this tick; their old values are off the site sums */
+    struct ms_touched *touched;
     size_t touched_count, touched_capacity;
     uint8_t *is_touched; /* per position */
     size_t is_touched_capacity;
@@ -66,6 +79,9 @@ struct ms_flows {
 struct ms_process_record {
     struct ms_process process;
     struct ms_past past;
+    uint32_t attributed_epoch; /* peak that its threads know their share of */
+    bool attributed_at_end;
+    bool attribute_peak; /* in this tick */
 };
 
 struct ms_model {
@@ -103,6 +119,12 @@ void ms_usages_settle(struct ms_model *model);
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into);
 void ms_usages_free(struct ms_usages *usages);
+
+void ms_usage_detail_free(struct ms_usage_detail *detail); /* accepts NULL */
+
+/* Gives threads their share of peaks that are new; after the sums of the tick. */
+void ms_peaks_attribute(struct ms_model *model);
+struct ms_process_record *ms_process_record_of(const struct ms_model *model, uint32_t id);
 
 /* A thread id that went into another; sorted by `from`. */
 struct ms_merge {

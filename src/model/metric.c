@@ -153,6 +153,10 @@ bool ms_metric_integer_of_thread(const struct ms_thread *thread, enum ms_metric 
                                                         : thread->heap.bytes_freed_for_others;
         return thread->probed;
     }
+    if (metric == MS_METRIC_AT_PEAK_BYTES) {
+        *integer = thread->at_peak_bytes;
+        return thread->probed && thread->tracked && thread->at_peak_known;
+    }
     return (thread->probed && thread->tracked && heap_integer(&thread->heap, metric, integer)) ||
            kernel_integer(&thread->kernel, metric, integer);
 }

@@ -30,6 +30,7 @@
     X(BYTES_FOR_OTHERS,  "bytes_freed_for_others", "XFREED",  BYTES,   MEASURED, "probe", "bytes of other threads' blocks that this thread freed") \
     X(FREED_RATIO,       "freed_ratio",            "RATIO",   RATIO,   DERIVED,  "probe", "bytes_freed / bytes_allocated, 0 to 1") \
     X(WASTE_BYTES,       "waste_bytes",            "WASTE",   BYTES,   MEASURED, "probe", "bytes that the allocator rounded live blocks up by") \
+    X(AT_PEAK_BYTES,     "at_peak_bytes",          "AT-PEAK", BYTES,   DERIVED,  "probe", "current_bytes at the last peak of the process that was 1 % above the one before") \
     X(MMAP_BYTES,        "mmap_bytes",             "MMAP",    BYTES,   MEASURED, "probe", "bytes mapped by mmap calls of the program") \
     X(USER_MS,           "user_ms",                "USER",    MS,      MEASURED, "/proc/PID/task/TID/stat", "CPU time in user mode") \
     X(SYSTEM_MS,         "system_ms",              "SYS",     MS,      MEASURED, "/proc/PID/task/TID/stat", "CPU time in the kernel") \

@@ -132,24 +132,26 @@ const struct ms_process *ms_model_program(const struct ms_model *model)
 }
 
 /* From the newest: that is the one asked for most, and processes are few. */
-struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id)
+struct ms_process_record *ms_process_record_of(const struct ms_model *model, uint32_t id)
 {
     for (size_t i = model->process_count; i-- > 0;) {
         if (model->processes[i]->process.id == id) {
-            return &model->processes[i]->process;
+            return model->processes[i];
         }
     }
     return NULL;
 }
 
+struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id)
+{
+    struct ms_process_record *record = ms_process_record_of(model, id);
+    return record != NULL ? &record->process : NULL;
+}
+
 const struct ms_process *ms_model_process_by_id(const struct ms_model *model, uint32_t id)
 {
-    for (size_t i = model->process_count; i-- > 0;) {
-        if (model->processes[i]->process.id == id) {
-            return &model->processes[i]->process;
-        }
-    }
-    return NULL;
+    const struct ms_process_record *record = ms_process_record_of(model, id);
+    return record != NULL ? &record->process : NULL;
 }
 
 static void process_rates_none(struct ms_process *process)
@@ -193,6 +195,8 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struc
         losses->coarsened += process->losses.coarsened;
         losses->owner_unknown += process->losses.owner_unknown;
         losses->threads_folded += process->losses.threads_folded;
+        losses->not_classified += process->losses.not_classified;
+        losses->rates_refused += process->losses.rates_refused;
     }
 }
 
@@ -297,6 +301,7 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     model->now_ns = now_ns;
     ms_usages_settle(model);
     int error = ms_threads_merge_old(model);
+    ms_peaks_attribute(model);
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }

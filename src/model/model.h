@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "model/heap.h"
+#include "model/histogram.h"
 #include "model/history.h"
 #include "model/output.h"
 #include "model/value.h"
@@ -82,6 +83,8 @@ struct ms_thread {
     uint64_t end_ns;                  /* 0: alive */
     uint64_t last_seen_before_end_ns; /* how old the kernel figures are at the end; 0: final */
     struct ms_heap heap;
+    uint64_t at_peak_bytes; /* derived: live of it at the peak of the process, see ms_peak */
+    bool at_peak_known;
     struct ms_kernel_thread kernel;
     struct ms_thread_rates rates;
     struct ms_history *history[MS_SERIES_COUNT]; /* NULL entries: none yet, or dropped at the end */
@@ -109,22 +112,37 @@ struct ms_site {
     uint32_t flags;                       /* enum ms_site_flag */
     const struct ms_frame *const *frames; /* innermost first */
     struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
+    /* Between the two last times that sites were read, if that is when it changed. */
+    uint64_t changed_ns;
+    float allocations_per_s, bytes_allocated_per_s;
 };
 
 enum ms_site_flag {
     MS_SITE_CUT_DEPTH = 1,
     MS_SITE_CUT_NO_CFI = 2,
     MS_SITE_COARSENED = 4,
-    MS_SITE_ROOT = 8 /* events counted without a stack: signal handler, tables full */
+    MS_SITE_ROOT = 8,        /* events counted without a stack: signal handler, tables full */
+    MS_SITE_NOT_SAMPLED = 16 /* a root that holds what was left out of a sample: no call site */
 };
 
-/* What one thread did at one site; exact. */
+/*
+ * What one thread did at one site; exact, or of a sampled usage (`rate` is not 0) estimated from
+ * the sample that `detail` knows. A thread has one for each rate that it was sampled at.
+ */
 struct ms_usage {
     uint32_t thread_id;
     uint32_t site_id;
     uint64_t allocations, deallocations;
     uint64_t bytes_allocated, bytes_freed;
     uint64_t peak_bytes;
+    uint64_t waste_bytes;
+    uint64_t temporary;
+    uint64_t at_peak_bytes; /* live at the peak; read it by ms_usage_at_peak_bytes */
+    uint32_t peak_epoch;    /* of what peak that is; of a later one it is what is live now */
+    uint8_t rate;
+    uint8_t size_home, lifetime_home; /* class + 1 of all events; 0: in the detail, or none */
+    bool not_sampled; /* blocks that were left out of the sample: exact, but no call site's */
+    struct ms_usage_detail *detail; /* NULL: nothing in it; see figures.h */
 };
 
 /* Blocks of from_thread freed by to_thread. */
@@ -143,6 +161,33 @@ struct ms_losses {
     uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
+    uint64_t not_classified; /* events in no histogram or estimate: no room for it */
+    uint64_t rates_refused;  /* changes of the sampling rate that found no room */
+};
+
+/*
+ * How call stacks were found: walked, or proven by the cache to be one that was walked before. Some
+ * of the proven ones are walked all the same: when one of those differs, the figures are wrong.
+ */
+struct ms_stack_check {
+    uint64_t walked;
+    uint64_t proven;
+    uint64_t rechecked;   /* of the proven ones */
+    uint64_t differed;    /* of the rechecked ones */
+    uint64_t interpreted; /* of the walked ones: some frame needed an unusual unwind rule */
+    uint64_t cut_no_cfi;  /* cut at a frame without unwind information */
+};
+
+/*
+ * The peak that sites and threads are attributed at: the last one that was 1 % above the peak
+ * attributed before. Derived: what was live at sites and threads adds up to `bytes` within
+ * `error_bytes`.
+ */
+struct ms_peak {
+    uint32_t epoch; /* number of it, 0: none yet */
+    uint64_t bytes;
+    uint64_t error_bytes;
+    uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
 /* The trace of one process, as its probe tells. */
@@ -209,7 +254,10 @@ struct ms_process {
     char allocator[256];       /* path of the object malloc comes from, "" unknown */
     struct ms_heap totals;     /* peak: see peak_error_bytes */
     uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
-    uint64_t probe_bytes;      /* memory of ours inside the process */
+    struct ms_peak peak;
+    uint64_t sites_read_ns, sites_before_ns; /* the last two times; 0: never */
+    struct ms_stack_check stacks;
+    uint64_t probe_bytes; /* memory of ours inside the process */
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
@@ -281,7 +329,7 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
 
 /*
  * The usages of one thread with the most `key` first, at most `capacity` into `out` (pointers valid
- * until the model changes). Returns how many there are in all.
+ * until the model changes). Returns how many there are in all. What was not sampled is none.
  */
 enum ms_usage_key { MS_USAGE_CURRENT, MS_USAGE_PEAK, MS_USAGE_ALLOCATED, MS_USAGE_COUNT };
 size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
@@ -317,6 +365,8 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
  */
 struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                         uint32_t site_id);
+struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
+                                                uint32_t site_id, uint8_t rate);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */
 struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_id,
                                       uint32_t from_thread, uint32_t to_thread);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/figures.h"
 #include "model/internal.h"
 
 static struct ms_usage_record *record_at(const struct ms_model *model, uint32_t position)
@@ -19,14 +20,15 @@ static struct ms_site_record *site_of(const struct ms_model *model, uint32_t sit
     return ms_chunks_at(&model->sites, site_id - 1);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                     uint8_t rate)
 {
     size_t cursor = 0;
     uint32_t position;
     while (ms_index_next(&model->usages.by_pair, ms_hash_pair(thread_id, site_id), &cursor,
                          &position)) {
         const struct ms_usage *usage = &record_at(model, position)->usage;
-        if (usage->thread_id == thread_id && usage->site_id == site_id) {
+        if (usage->thread_id == thread_id && usage->site_id == site_id && usage->rate == rate) {
             return position;
         }
     }
@@ -40,6 +42,12 @@ static void sum_add(struct ms_heap *sum, const struct ms_usage *usage)
     sum->bytes_allocated += usage->bytes_allocated;
     sum->bytes_freed += usage->bytes_freed;
     sum->peak_bytes += usage->peak_bytes;
+    sum->waste_bytes += usage->waste_bytes;
+    sum->temporary += usage->temporary;
+    if (usage->detail != NULL) {
+        sum->reallocations += usage->detail->reallocations;
+        sum->failed_calls += usage->detail->failed_calls;
+    }
 }
 
 static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
@@ -49,13 +57,19 @@ static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
     sum->bytes_allocated -= usage->bytes_allocated;
     sum->bytes_freed -= usage->bytes_freed;
     sum->peak_bytes -= usage->peak_bytes;
+    sum->waste_bytes -= usage->waste_bytes;
+    sum->temporary -= usage->temporary;
+    if (usage->detail != NULL) {
+        sum->reallocations -= usage->detail->reallocations;
+        sum->failed_calls -= usage->detail->failed_calls;
+    }
 }
 
 static int make_room_to_touch(struct ms_usages *usages)
 {
     if (usages->touched_count == usages->touched_capacity) {
         const size_t capacity = usages->touched_capacity != 0 ? usages->touched_capacity * 2 : 256;
-        uint32_t *touched = reallocarray(usages->touched, capacity, sizeof(*touched));
+        struct ms_touched *touched = reallocarray(usages->touched, capacity, sizeof(*touched));
         if (touched == NULL) {
             return -ENOMEM;
         }
@@ -95,7 +109,8 @@ static void chain(struct ms_model *model, struct ms_thread_record *thread, uint3
     site->first_usage = position;
 }
 
-static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id)
+static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
+                    uint8_t rate)
 {
     struct ms_usages *usages = &model->usages;
     const uint32_t position = (uint32_t)usages->records.count;
@@ -105,6 +120,7 @@ static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uin
     }
     record->usage.thread_id = thread->thread.id;
     record->usage.site_id = site_id;
+    record->usage.rate = rate;
     if (ms_index_add(&usages->by_pair, ms_hash_pair(thread->thread.id, site_id), position) != 0) {
         ms_chunks_drop_last(&usages->records);
         return MS_NO_USAGE;
@@ -116,15 +132,21 @@ static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uin
 struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                         uint32_t site_id)
 {
+    return ms_model_sampled_usage_mutable(model, thread_id, site_id, 0);
+}
+
+struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
+                                                uint32_t site_id, uint8_t rate)
+{
     struct ms_usages *usages = &model->usages;
-    uint32_t position = find(model, thread_id, site_id);
+    uint32_t position = find(model, thread_id, site_id, rate);
     if (position == MS_NO_USAGE) {
         struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
         if (thread == NULL || site_id == 0 || site_id > model->sites.count ||
             make_room_to_touch(usages) != 0) {
             return NULL;
         }
-        position = add(model, thread, site_id);
+        position = add(model, thread, site_id, rate);
         if (position == MS_NO_USAGE) {
             return NULL;
         }
@@ -134,20 +156,66 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
     struct ms_usage *usage = &record_at(model, position)->usage;
     if (!usages->is_touched[position]) {
         usages->is_touched[position] = 1;
-        usages->touched[usages->touched_count++] = position;
+        usages->touched[usages->touched_count++] =
+            (struct ms_touched){position, usage->allocations, usage->bytes_allocated};
         sum_subtract(&site_of(model, site_id)->site.heap, usage);
     }
     return usage;
+}
+
+/* Seconds between the two last readings of a site; 0: there was but one. */
+static double reading_s(const struct ms_model *model, const struct ms_site *site, uint64_t *read_ns)
+{
+    const struct ms_process_record *record = ms_process_record_of(model, site->process_id);
+    if (record == NULL || record->process.sites_before_ns == 0 ||
+        record->process.sites_read_ns <= record->process.sites_before_ns) {
+        *read_ns = 0;
+        return 0;
+    }
+    *read_ns = record->process.sites_read_ns;
+    return (double)(record->process.sites_read_ns - record->process.sites_before_ns) /
+           (double)MS_SECOND_NS;
+}
+
+static void rate_site(const struct ms_model *model, struct ms_site *site,
+                      const struct ms_usage *usage, const struct ms_touched *old)
+{
+    uint64_t read_ns;
+    const double seconds = reading_s(model, site, &read_ns);
+    if (site->changed_ns != read_ns) {
+        site->changed_ns = read_ns;
+        site->allocations_per_s = site->bytes_allocated_per_s = 0;
+    }
+    if (seconds > 0) {
+        site->allocations_per_s +=
+            (float)((double)(usage->allocations - old->allocations) / seconds);
+        site->bytes_allocated_per_s +=
+            (float)((double)(usage->bytes_allocated - old->bytes_allocated) / seconds);
+    }
+}
+
+static void note_not_sampled(struct ms_model *model, const struct ms_usage *usage)
+{
+    struct ms_thread_record *thread = ms_threads_find(&model->threads, usage->thread_id);
+    site_of(model, usage->site_id)->site.flags |= MS_SITE_NOT_SAMPLED;
+    if (thread != NULL) {
+        thread->has_not_sampled = true;
+    }
 }
 
 void ms_usages_settle(struct ms_model *model)
 {
     struct ms_usages *usages = &model->usages;
     for (size_t i = 0; i < usages->touched_count; i++) {
-        const uint32_t position = usages->touched[i];
-        const struct ms_usage *usage = &record_at(model, position)->usage;
-        sum_add(&site_of(model, usage->site_id)->site.heap, usage);
-        usages->is_touched[position] = 0;
+        const struct ms_touched *touched = &usages->touched[i];
+        const struct ms_usage *usage = &record_at(model, touched->position)->usage;
+        struct ms_site *site = &site_of(model, usage->site_id)->site;
+        sum_add(&site->heap, usage);
+        rate_site(model, site, usage, touched);
+        if (usage->not_sampled) {
+            note_not_sampled(model, usage);
+        }
+        usages->is_touched[touched->position] = 0;
     }
     usages->touched_count = 0;
 }
@@ -205,6 +273,7 @@ static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32
     ms_index_remove(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
                     position);
     unchain(model, thread, position);
+    ms_usage_detail_free(usage->detail);
     const uint32_t last = (uint32_t)model->usages.records.count - 1;
     if (position != last) {
         *record_at(model, position) = *record_at(model, last);
@@ -213,35 +282,71 @@ static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32
     ms_chunks_drop_last(&model->usages.records);
 }
 
+/* The sum keeps what was live at the peak, unless nothing has changed in either since then. */
+static void merge_at_peak(struct ms_usage *sum, const struct ms_usage *usage,
+                          const struct ms_peak *peak)
+{
+    const bool fixed = sum->peak_epoch == peak->epoch || usage->peak_epoch == peak->epoch;
+    sum->at_peak_bytes = ms_usage_at_peak_bytes(sum, peak) + ms_usage_at_peak_bytes(usage, peak);
+    sum->peak_epoch = fixed ? peak->epoch : 0;
+}
+
+static void merge_usage(struct ms_usage *sum, const struct ms_usage *usage,
+                        const struct ms_peak *peak)
+{
+    struct ms_usage_extra extra;
+    struct ms_usage_extra more;
+    ms_usage_get_extra(sum, &extra);
+    ms_usage_get_extra(usage, &more);
+    merge_at_peak(sum, usage, peak);
+    sum->allocations += usage->allocations;
+    sum->deallocations += usage->deallocations;
+    sum->bytes_allocated += usage->bytes_allocated;
+    sum->bytes_freed += usage->bytes_freed;
+    sum->peak_bytes += usage->peak_bytes;
+    sum->waste_bytes += usage->waste_bytes;
+    sum->temporary += usage->temporary;
+    extra.reallocations += more.reallocations;
+    extra.failed_calls += more.failed_calls;
+    extra.samples += more.samples;
+    extra.samples_freed += more.samples_freed;
+    ms_histogram_add(&extra.sizes, &more.sizes);
+    ms_histogram_add(&extra.lifetimes, &more.lifetimes);
+    sum->not_sampled = sum->not_sampled || usage->not_sampled;
+    (void)ms_usage_put_extra(sum, &extra);
+}
+
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into)
 {
+    static const struct ms_peak none;
+    const struct ms_process_record *process = ms_process_record_of(model, from->thread.process_id);
     while (from->first_usage != MS_NO_USAGE) {
-        const uint32_t site_id = record_at(model, from->first_usage)->usage.site_id;
-        uint32_t target = find(model, into->thread.id, site_id);
+        const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
+        uint32_t target = find(model, into->thread.id, usage->site_id, usage->rate);
         if (target == MS_NO_USAGE) {
             if (make_room_to_touch(&model->usages) != 0) {
                 return -ENOMEM;
             }
-            target = add(model, into, site_id);
+            target = add(model, into, usage->site_id, usage->rate);
             if (target == MS_NO_USAGE) {
                 return -ENOMEM;
             }
         }
-        const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
-        struct ms_usage *sum = &record_at(model, target)->usage;
-        sum->allocations += usage->allocations;
-        sum->deallocations += usage->deallocations;
-        sum->bytes_allocated += usage->bytes_allocated;
-        sum->bytes_freed += usage->bytes_freed;
-        sum->peak_bytes += usage->peak_bytes;
+        merge_usage(&record_at(model, target)->usage, usage,
+                    process != NULL ? &process->process.peak : &none);
         drop(model, from, from->first_usage);
     }
+    into->has_not_sampled = into->has_not_sampled || from->has_not_sampled;
     return 0;
 }
 
 void ms_usages_free(struct ms_usages *usages)
 {
+    for (size_t i = 0; i < usages->records.count; i++) {
+        const struct ms_usage_record *record = ms_chunks_at(&usages->records, i);
+        ms_usage_detail_free(record->usage.detail);
+    }
     ms_chunks_free(&usages->records);
     ms_index_free(&usages->by_pair);
     free(usages->touched);
@@ -273,13 +378,26 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
     return position == MS_NO_USAGE ? NULL : &record_at(model, position)->usage;
 }
 
+bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usage *usage)
+{
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
+                         &cursor, &position)) {
+        const struct ms_usage *other = &record_at(model, position)->usage;
+        if (other->thread_id == usage->thread_id && other->site_id == usage->site_id &&
+            other->rate < usage->rate) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static uint64_t key_of(const struct ms_usage *usage, enum ms_usage_key key)
 {
     switch (key) {
     case MS_USAGE_CURRENT:
-        return usage->bytes_allocated > usage->bytes_freed
-                   ? usage->bytes_allocated - usage->bytes_freed
-                   : 0;
+        return ms_usage_current_bytes(usage);
     case MS_USAGE_PEAK:
         return usage->peak_bytes;
     case MS_USAGE_ALLOCATED:
@@ -328,6 +446,10 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
     size_t held = 0;
     for (uint32_t position = thread->first_usage; position != MS_NO_USAGE && capacity > 0;) {
         const struct ms_usage_record *record = record_at(model, position);
+        position = record->next_of_thread;
+        if (record->usage.not_sampled) {
+            continue;
+        }
         if (held < capacity) {
             out[held++] = &record->usage;
             if (held == capacity) {
@@ -339,7 +461,6 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
             out[0] = &record->usage;
             sift_down(out, 0, capacity, key);
         }
-        position = record->next_of_thread;
     }
     if (held < capacity) {
         for (size_t i = held / 2 + 1; i-- > 0;) {
@@ -352,5 +473,5 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
         out[left - 1] = lowest;
         sift_down(out, 0, left - 1, key);
     }
-    return thread->usage_count;
+    return thread->usage_count - thread->has_not_sampled;
 }

@@ -48,7 +48,7 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
                            struct ms_read_set *found)
 {
     const struct ms_thread_tracking *tracking = &state->tracking;
-    struct ms_read_set set = {.serial = state->serial, .rate = tracking->rate};
+    struct ms_read_set set = {.holder = ms_read_set_holder(state->serial, tracking->rate)};
     set.stack = found != NULL ? found->stack
                               : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
     set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
@@ -58,8 +58,7 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
     }
     if (found != NULL) {
         found->context = set.context;
-        found->serial = set.serial;
-        found->rate = set.rate;
+        found->holder = set.holder;
     } else {
         ms_stack_remember(&state->stack, caller, tracking->stack_depth, &set);
     }
@@ -96,9 +95,9 @@ uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_cal
     }
     state->busy_stack_pointer = here;
     atomic_signal_fence(memory_order_seq_cst);
-    struct ms_read_set *found = ms_stack_find(&state->stack, caller, tracking->stack_depth);
+    struct ms_read_set *found = ms_stack_find(&state->stack, *caller, tracking->stack_depth);
     uint32_t context =
-        found != NULL && found->serial == state->serial && found->rate == tracking->rate
+        found != NULL && found->holder == ms_read_set_holder(state->serial, tracking->rate)
             ? found->context
             : ms_context_slowly(state, caller, found);
     atomic_signal_fence(memory_order_seq_cst);
@@ -135,7 +134,7 @@ void ms_allocated_specially(struct ms_thread_state *state, struct ms_region_cont
 void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *caller, void *block,
                         size_t bytes, enum ms_block_kind kind)
 {
-    ms_event_allocated(state, caller, block, bytes, kind, false);
+    ms_event_allocated(state, *caller, block, bytes, kind, false);
 }
 
 /* The flow entry of an owner; the table is written by its thread alone. */
@@ -389,7 +388,7 @@ void ms_count_failed(struct ms_thread_state *state, const struct ms_caller *call
         return;
     }
     bool exact = state->tracking.mode == MS_MODE_EXACT && caller != NULL;
-    uint32_t index = exact ? ms_context_for(state, caller, 0) : state->root_context;
+    uint32_t index = exact ? ms_context_for(state, *caller, 0) : state->root_context;
     __atomic_fetch_add(&ms_context_at(region, index)->failed_calls, 1, __ATOMIC_RELAXED);
     ms_own_add(&state->record->own.failed_calls, 1);
 }

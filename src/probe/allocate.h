@@ -55,7 +55,7 @@ MS_INLINE void *ms_allocate_inline(const struct ms_caller *caller, size_t bytes,
         block = ms_real.malloc(bytes);
     }
     if (MS_LIKELY(block != NULL)) {
-        ms_event_allocated(state, caller, block, bytes, kind, false);
+        ms_event_allocated(state, *caller, block, bytes, kind, false);
     }
     return block;
 }

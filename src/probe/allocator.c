@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "probe/map.h"
-#include "probe/sized_free.h"
+#include "probe/redirect.h"
 
 struct ms_allocator ms_allocator;
 
@@ -60,6 +60,12 @@ static bool starts_with(const char *text, const char *start)
     return text != NULL && strncmp(text, start, strlen(start)) == 0;
 }
 
+bool ms_allocator_is_glibc(void)
+{
+    const char *name = file_name(ms_allocator_path());
+    return starts_with(name, "libc.so") || starts_with(name, "libc-2");
+}
+
 static bool header_agrees(const void *block)
 {
     uint64_t size = ((const ms_tag_word *)block)[-1];
@@ -68,6 +74,9 @@ static bool header_agrees(const void *block)
 }
 
 /*
+ * Nothing here is counted yet: what the allocator takes for itself at its first call, such as
+ * tcmalloc's malloc_usable_size, which calls operator new, cannot lead back to itself.
+ *
  * Two blocks of each size: all usable bytes of the first may be written without touching the
  * second, the size stays what it was, and a moving realloc keeps the contents.
  */
@@ -123,20 +132,34 @@ static bool self_test(bool *headers)
     return aligned_works(headers);
 }
 
+/*
+ * Does any form of new or delete come from elsewhere than the C++ runtime or the allocator? The
+ * runtime's forms call each other: a program that replaces one of them expects that the others end
+ * there, so then ours must not stand in for them.
+ */
+static bool new_is_replaced(void)
+{
+    static const char *const forms[] = {
+        "_Znwm",  "_Znam",  "_ZnwmSt11align_val_t",  "_ZnamSt11align_val_t",
+        "_ZdlPv", "_ZdaPv", "_ZdlPvSt11align_val_t", "_ZdaPvSt11align_val_t"};
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        void *base;
+        void *next = ms_real_symbol(forms[i]);
+        const char *name = file_name(object_of(next, &base));
+        if (ms_program_defines(forms[i]) ||
+            (name != NULL && !ms_allocator_defines(next) && !starts_with(name, "libstdc++") &&
+             !starts_with(name, "libc++"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ms_allocator_examine(void)
 {
-    const char *name = file_name(ms_allocator_path());
-    bool glibc = starts_with(name, "libc.so") || starts_with(name, "libc-2");
+    bool glibc = ms_allocator_is_glibc();
     bool headers = glibc;
-    void *base = NULL;
-    void *next_new = ms_real_symbol("_Znwm");
-    const char *new_path = object_of(next_new, &base);
-    void *malloc_base = NULL;
-    (void)object_of((void *)ms_real.malloc, &malloc_base);
-    const char *new_name = file_name(new_path);
-    ms_allocator.foreign_new = new_name != NULL && !ms_allocator_defines(next_new) &&
-                               !starts_with(new_name, "libstdc++") &&
-                               !starts_with(new_name, "libc++");
+    ms_allocator.foreign_new = new_is_replaced();
     ms_allocator.aligned_alloc_any_size = glibc;
     for (unsigned arena = 0; arena < 2; arena++) {
         ms_allocator.low[arena] = UINTPTR_MAX;
@@ -145,11 +168,14 @@ void ms_allocator_examine(void)
         ms_allocator.reason = MS_UNTAGGED_NO_USABLE_SIZE;
     } else if (!from_one_object()) {
         ms_allocator.reason = MS_UNTAGGED_MIXED_OBJECTS;
-    } else if (!glibc && ms_sized_free_in_use(malloc_base)) {
-        ms_allocator.reason = MS_UNTAGGED_SIZED_FREE;
-        ms_allocator.usable_size = true;
     } else if (!self_test(&headers)) {
         ms_allocator.reason = MS_UNTAGGED_SELF_TEST;
+    } else if (ms_allocator.sized_free_past_us) {
+        ms_allocator.reason = MS_UNTAGGED_SIZED_FREE;
+        ms_allocator.usable_size = true;
+    } else if (!glibc && !ms_allocator.known) {
+        ms_allocator.reason = MS_UNTAGGED_UNKNOWN;
+        ms_allocator.usable_size = true;
     } else {
         ms_allocator.reason = MS_TAGGED;
         ms_allocator.usable_size = true;

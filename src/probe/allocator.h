@@ -17,9 +17,13 @@ struct ms_allocator {
     bool glibc_headers; /* glibc's chunk header lies before each block (tried, not assumed) */
     bool usable_size;   /* malloc_usable_size belongs to the same allocator */
     bool aligned_alloc_any_size; /* aligned_alloc takes sizes that are no multiple */
-    bool foreign_new;            /* operator new comes from an object that is no C++ runtime */
+    bool foreign_new;            /* some form of new or delete is not the C++ runtime's */
     enum ms_untagged_reason reason;
-    /* [0] main arena, [1] other arenas of glibc: where tagged blocks have been. */
+    /* Set before the examination when it is not glibc's: */
+    bool known;              /* jemalloc, tcmalloc or mimalloc */
+    bool sized_free_past_us; /* no request may be enlarged */
+    /* Where tagged blocks have been. [0] main arena of glibc, [1] its others and other allocators.
+     */
     uintptr_t low[2];
     uintptr_t high[2];
 };
@@ -34,6 +38,9 @@ MS_HIDDEN void ms_allocator_widen(unsigned arena, uintptr_t start, uintptr_t end
 
 /* Does `function` lie in the object that malloc comes from? */
 MS_HIDDEN bool ms_allocator_defines(void *function);
+
+/* By the name of that object: is it libc? */
+MS_HIDDEN bool ms_allocator_is_glibc(void);
 
 /* Path of the object that malloc comes from; NULL when unknown. */
 MS_HIDDEN const char *ms_allocator_path(void);
@@ -56,6 +63,11 @@ static inline size_t ms_size_with_tag(size_t bytes)
     return bytes + MS_TAG_BYTES;
 }
 
+static inline size_t ms_usable_for_tag(size_t usable)
+{
+    return usable < MS_TAG_BYTES || usable > MS_TAG_USABLE_MAX || (usable & 7) != 0 ? 0 : usable;
+}
+
 /* Of a block of glibc whose size word is `size`; 0: none that carries a tag. Reads nothing. */
 static inline __attribute__((always_inline)) size_t ms_header_usable(const void *block,
                                                                      uint64_t size)
@@ -73,7 +85,9 @@ static inline __attribute__((always_inline)) size_t ms_header_usable(const void 
 /*
  * Usable size of a block that may carry a tag, else 0. Safe for any pointer that the real free
  * would survive: with glibc nothing but the word in front of it is read, which free reads too,
- * and the place of the tag must lie where tagged blocks have been.
+ * and the place of the tag must lie where tagged blocks have been. Allocators that check what they
+ * are asked about would report the wrong call of a program that frees a wrong pointer: only those
+ * that are known not to are asked, and only about places where they have put blocks.
  */
 static inline size_t ms_taggable_usable(const void *block)
 {
@@ -83,15 +97,18 @@ static inline size_t ms_taggable_usable(const void *block)
     if (MS_LIKELY(ms_allocator.glibc_headers)) {
         return ms_header_usable(block, ((const ms_tag_word *)block)[-1]);
     }
-    size_t usable = ms_real.malloc_usable_size((void *)block);
-    return usable < MS_TAG_BYTES || usable > MS_TAG_USABLE_MAX || (usable & 7) != 0 ? 0 : usable;
+    if (MS_UNLIKELY((uintptr_t)block < ms_allocator.low[1] ||
+                    (uintptr_t)block >= ms_allocator.high[1])) {
+        return 0;
+    }
+    return ms_usable_for_tag(ms_real.malloc_usable_size((void *)block));
 }
 
 /* The same for a block that was just allocated: always right, never refused for its place. */
 static inline __attribute__((always_inline)) size_t ms_taggable_usable_fresh(const void *block,
                                                                              bool headers)
 {
-    if (headers && ((uintptr_t)block & 15) == 0) {
+    if (headers) {
         uint64_t size = ((const ms_tag_word *)block)[-1];
         size_t usable = (size & ~UINT64_C(15)) - 8;
         unsigned arena = (unsigned)(size >> 2) & 1;
@@ -105,7 +122,15 @@ static inline __attribute__((always_inline)) size_t ms_taggable_usable_fresh(con
         }
         return usable;
     }
-    return ms_taggable_usable(block);
+    if (((uintptr_t)block & 15) != 0 || ms_allocator.glibc_headers) {
+        return 0;
+    }
+    size_t usable = ms_usable_for_tag(ms_real.malloc_usable_size((void *)block));
+    if (usable != 0 && MS_UNLIKELY((uintptr_t)block < ms_allocator.low[1] ||
+                                   (uintptr_t)block >= ms_allocator.high[1])) {
+        ms_allocator_widen(1, (uintptr_t)block, (uintptr_t)block + usable);
+    }
+    return usable;
 }
 
 #endif

@@ -133,7 +133,7 @@ MS_INLINE void ms_count_allocation(struct ms_thread_state *state, struct ms_regi
 }
 
 /* Where an allocation is counted. */
-MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms_caller *caller,
+MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, struct ms_caller caller,
                                   uint64_t bytes)
 {
     struct ms_thread_tracking *tracking = &state->tracking;
@@ -142,16 +142,18 @@ MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms
         if (MS_LIKELY(tracking->mode == MS_MODE_COUNT_ONLY)) {
             return state->root_context;
         }
-        return ms_context_otherwise(state, caller, bytes, here);
+        const struct ms_caller copy = caller;
+        return ms_context_otherwise(state, &copy, bytes, here);
     }
     state->busy_stack_pointer = here;
     atomic_signal_fence(memory_order_seq_cst);
     struct ms_read_set *found = ms_stack_find(&state->stack, caller, tracking->stack_depth);
     uint32_t context;
-    if (MS_LIKELY(found != NULL && found->serial == state->serial && found->rate == 0)) {
+    if (MS_LIKELY(found != NULL && found->holder == ms_read_set_holder(state->serial, 0))) {
         context = found->context;
     } else {
-        context = ms_context_slowly(state, caller, found);
+        const struct ms_caller copy = caller;
+        context = ms_context_slowly(state, &copy, found);
     }
     atomic_signal_fence(memory_order_seq_cst);
     state->busy_stack_pointer = 0;
@@ -159,7 +161,7 @@ MS_INLINE uint32_t ms_context_for(struct ms_thread_state *state, const struct ms
 }
 
 /* `headers`: the way is MS_WAY_HEADERS. */
-MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms_caller *caller,
+MS_INLINE void ms_event_allocated(struct ms_thread_state *state, struct ms_caller caller,
                                   void *block, size_t bytes, enum ms_block_kind kind, bool headers)
 {
     /* In this order, as in ms_event_freed. */
@@ -178,7 +180,7 @@ MS_INLINE void ms_event_allocated(struct ms_thread_state *state, const struct ms
     size_t usable = headers || ms_allocator.tags
                         ? ms_taggable_usable_fresh(block, headers || ms_allocator.glibc_headers)
                         : 0;
-    if (MS_LIKELY(usable >= bytes + MS_TAG_BYTES && bytes < MS_TAG_USABLE_MAX)) {
+    if (MS_LIKELY(usable >= bytes + MS_TAG_BYTES)) {
         ms_tag_write(state->key, block, usable, bytes, owner, kind, state->tracking.tick);
         waste = usable - MS_TAG_BYTES - bytes;
     } else {

@@ -29,7 +29,7 @@ static __attribute__((noinline)) void *malloc_tracked(size_t bytes)
     size_t request = bytes <= MS_TAG_USABLE_MAX - MS_TAG_BYTES ? bytes + MS_TAG_BYTES : bytes;
     void *block = ms_real.malloc(request);
     if (MS_LIKELY(block != NULL)) {
-        ms_event_allocated(ms_thread_state, &caller, block, bytes, MS_BLOCK_MALLOC, true);
+        ms_event_allocated(ms_thread_state, caller, block, bytes, MS_BLOCK_MALLOC, true);
         return block;
     }
     return malloc_for(&caller, bytes);

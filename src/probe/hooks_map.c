@@ -1,9 +1,9 @@
 /*
  * Mappings that the program makes itself, counted in whole pages apart from the heap, and the calls
  * after which code may lie elsewhere: dlclose, munmap, mprotect and mremap of executable ranges.
- * What libc maps for itself does not pass here. dlopen is left alone: libc searches by its caller.
- * So is __deregister_frame: walks use the tables of loaded objects, never those of libgcc's
- * registry, and a hook here would send the call of a privately loaded unwinder to another one.
+ * What libc maps for itself does not pass here. __deregister_frame is left alone: walks use the
+ * tables of loaded objects, never those of libgcc's registry, and a hook here would send the call
+ * of a privately loaded unwinder to another one.
  *
  * libc and other libraries may call these before we are relocated: until ms_ready is set there is
  * no use of pointers or thread-local data, only the system call.

@@ -4,6 +4,7 @@
  * sized and aligned or not, ends in the real free: the size is the program's, not the block's.
  */
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "probe/allocate.h"
@@ -16,7 +17,24 @@ typedef size_t align_type; /* std::align_val_t */
  */
 static void *next_operator(const char *name, uintptr_t caller)
 {
+    /* Names are literals of this file, so their addresses tell them apart. */
+    static struct {
+        const char *_Atomic name;
+        void *_Atomic function;
+    } known[32];
+    for (unsigned i = 0; i < 32 && known[i].name != NULL; i++) {
+        if (known[i].name == name && known[i].function != NULL) {
+            return known[i].function;
+        }
+    }
     void *found = ms_real_symbol(name);
+    for (unsigned i = 0; found != NULL && i < 32; i++) {
+        const char *unused = NULL;
+        if (atomic_compare_exchange_strong(&known[i].name, &unused, name)) {
+            known[i].function = found;
+            break;
+        }
+    }
     Dl_info info;
     if (found == NULL && dladdr((void *)caller, &info) != 0 && info.dli_fname != NULL) {
         void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
@@ -35,7 +53,8 @@ static void *next_new(const char *name, const struct ms_caller *caller)
     return found;
 }
 
-/* NULL also when operator new belongs to some other object than a C++ runtime: that one decides. */
+/* NULL also when a form of new belongs to some other object than a C++ runtime: that one decides.
+ */
 static inline void *allocate_plain(const struct ms_caller *caller, size_t bytes,
                                    enum ms_block_kind kind)
 {

@@ -9,6 +9,7 @@
 #include "probe/map.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
+#include "probe/unseen.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
 
@@ -45,6 +46,7 @@ void ms_process_set_up(void)
     }
     region->exe = exe_path[0] == '\0' ? 0 : ms_string_store(exe_path);
     region->allocator = allocator_path == NULL ? 0 : ms_string_store(allocator_path);
+    ms_unseen_publish();
     atomic_store_explicit(&region->state, MS_REGION_ACTIVE, memory_order_release);
 }
 

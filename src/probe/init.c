@@ -91,6 +91,7 @@ static bool start_counting(int descriptor)
     }
     ms_identity_read();
     (void)ms_stack_init(ms_identity_random()); /* without it every capture returns 0 */
+    ms_own_hooks_init();
     ms_allocator_examine();
     ms_process_set_up();
     atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
@@ -121,6 +122,7 @@ static void initialise(void)
     ms_process_hooks_init();
     ms_thread_hooks_init();
     ms_map_hooks_init();
+    ms_dlopen_hooks_init();
     int descriptor = ms_handshake_begin();
     if (descriptor >= 0) {
         if (found && start_counting(descriptor)) {
@@ -157,6 +159,11 @@ __attribute__((constructor)) static void construct(void)
 {
     if (ms_ready == MS_READY_NOT) {
         initialise();
+    } else if (ms_ready == MS_READY_COUNTING && ms_region != NULL &&
+               ms_allocator.reason == MS_UNTAGGED_SELF_TEST) {
+        /* tcmalloc's malloc_usable_size says 0 until its own constructor has run; now it has. */
+        ms_allocator_examine();
+        ms_region->untagged_reason = ms_allocator.reason;
     }
 }
 

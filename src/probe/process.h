@@ -32,12 +32,20 @@ extern MS_HIDDEN bool ms_follow_children;
 /* May a child get the probe now (asked for, no seccomp filter, probe file in reach)? vfork-safe. */
 MS_HIDDEN bool ms_children_wanted(void);
 
-/* Resolves the next functions of hooks_process.c, hooks_thread.c and hooks_map.c. Constructor.
- * ms_process_hooks_init calls ms_shell_hooks_init, ms_thread_hooks_init ms_syscall_hooks_init. */
+/* Resolves the next functions of hooks_process.c, hooks_thread.c, hooks_map.c, hooks_dlopen.c.
+ * Constructor. ms_process_hooks_init calls ms_shell_hooks_init, ms_thread_hooks_init
+ * ms_syscall_hooks_init. */
 MS_HIDDEN void ms_process_hooks_init(void);
 MS_HIDDEN void ms_shell_hooks_init(void);
 MS_HIDDEN void ms_thread_hooks_init(void);
 MS_HIDDEN void ms_syscall_hooks_init(void);
 MS_HIDDEN void ms_map_hooks_init(void);
+MS_HIDDEN void ms_dlopen_hooks_init(void);
+
+/*
+ * Leads the functions that the allocator exports under names of its own to us, and notes a malloc
+ * of the program's own. Before ms_allocator_examine, which it tells what it could not lead.
+ */
+MS_HIDDEN void ms_own_hooks_init(void);
 
 #endif

@@ -16,6 +16,7 @@
 #define ALL_CACHES_MAX_BYTES (UINT64_C(64) << 20)
 
 #define LAYOUT_WORDS_PER_SET 8u
+#define FIRST_PLACE          (sizeof(struct ms_read_set_layout) / sizeof(uint64_t))
 #define OFFSET_MAX           UINT16_MAX
 
 uint64_t ms_read_set_factor[MS_READ_SET_WORDS_MAX];
@@ -41,17 +42,21 @@ void ms_read_set_init(uint64_t random)
     }
 }
 
+static uint64_t table_bytes(unsigned bits)
+{
+    return (sizeof(struct ms_read_set) + 3 * sizeof(uint32_t) + 4 +
+            sizeof(uint64_t) * LAYOUT_WORDS_PER_SET)
+           << bits;
+}
+
 static bool take_memory(struct ms_read_sets *cache)
 {
-    uint32_t bits = cache->bits == 0 ? FIRST_BITS : cache->bits + GROWTH_BITS;
+    unsigned before = ms_read_set_bits(cache->memory);
+    unsigned bits = before == 0 ? FIRST_BITS : before + GROWTH_BITS;
     bits = bits < LAST_BITS ? bits : LAST_BITS;
-    size_t sets = sizeof(struct ms_read_set) << bits;
-    size_t guesses = sizeof(uint32_t) << (bits + 1);
-    size_t known = sizeof(uint32_t) << bits;
-    size_t layouts = sizeof(uint64_t) * LAYOUT_WORDS_PER_SET << bits;
-    size_t bytes = sets + guesses + known + layouts;
+    uint64_t bytes = table_bytes(bits);
     cache->stored = 0; /* when refused, asked again after as many more */
-    if (bits == cache->bits ||
+    if (bits == before ||
         atomic_load_explicit(&ms_wiped->read_sets_bytes, memory_order_relaxed) + bytes >
             ALL_CACHES_MAX_BYTES) {
         return false;
@@ -61,20 +66,27 @@ static bool take_memory(struct ms_read_sets *cache)
         return false;
     }
     atomic_fetch_add_explicit(&ms_wiped->read_sets_bytes, bytes, memory_order_relaxed);
-    cache->sets = (struct ms_read_set *)memory;
-    cache->guesses = (uint32_t *)(memory + sets);
-    cache->known = (uint32_t *)(memory + sets + guesses);
-    cache->layouts = (uint64_t *)(memory + sets + guesses + known);
-    cache->layouts_used = sizeof(struct ms_read_set_layout) / sizeof(uint64_t);
-    cache->bits = bits;
+    cache->memory = (uintptr_t)memory | bits;
+    cache->layouts_used = FIRST_PLACE;
     return true;
 }
 
-void ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth)
+bool ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth)
 {
+    if (cache->memory == 0) {
+        return false;
+    }
     cache->generation = generation;
-    cache->depth = depth;
     cache->salt = mix(mix(ms_read_set_factor[0], generation), depth);
+    return true;
+}
+
+void ms_read_sets_grow(struct ms_read_sets *cache)
+{
+    unsigned bits = ms_read_set_bits(cache->memory);
+    if ((bits == 0 || cache->stored > FILLINGS_BEFORE_NEXT << bits) && take_memory(cache)) {
+        cache->generation = 0;
+    }
 }
 
 /* Copies offsets, and adds them to the seed. False: one is too far out. */
@@ -120,42 +132,39 @@ static bool make_layout(struct ms_read_set_layout *layout, const struct ms_read_
     return true;
 }
 
-static uint32_t *known_place(const struct ms_read_sets *cache, uint64_t seed)
-{
-    return &cache->known[seed >> (64 - cache->bits)];
-}
-
 /* Place of a layout equal to `layout`, stored if there is none yet. */
 static uint32_t keep_layout(struct ms_read_sets *cache, const struct ms_read_set_layout *layout)
 {
-    size_t bytes =
-        offsetof(struct ms_read_set_layout, offset) + layout->words * sizeof layout->offset[0];
-    uint32_t words = (uint32_t)((bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
-    uint32_t *known = known_place(cache, layout->seed);
-    const struct ms_read_set_layout *there =
-        (const struct ms_read_set_layout *)(cache->layouts + *known);
+    uintptr_t memory = cache->memory;
+    unsigned bits = ms_read_set_bits(memory);
+    uint64_t *layouts = ms_read_set_layouts(memory);
+    uint32_t *known = ms_read_set_known(memory) + (layout->seed >> (64 - bits));
+    const struct ms_read_set_layout *there = (const struct ms_read_set_layout *)(layouts + *known);
     if (there->seed == layout->seed && there->words == layout->words &&
         there->return_address == layout->return_address) {
         return *known;
     }
-    uint32_t capacity = LAYOUT_WORDS_PER_SET << cache->bits;
-    if (cache->layouts_used + words > capacity) {
+    size_t bytes =
+        offsetof(struct ms_read_set_layout, offset) + layout->words * sizeof layout->offset[0];
+    uint32_t words = (uint32_t)((bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+    if (cache->layouts_used + words > LAYOUT_WORDS_PER_SET << bits) {
         /* All over again; the sets stay, they are found by content. */
-        memset(cache->guesses, 0, sizeof(uint32_t) << (cache->bits + 1));
-        memset(cache->known, 0, sizeof(uint32_t) << cache->bits);
-        cache->layouts_used = sizeof(struct ms_read_set_layout) / sizeof(uint64_t);
+        memset(ms_read_set_guesses(memory, 0, 0), 0, 2 * sizeof(uint32_t) << bits);
+        memset(ms_read_set_known(memory), 0, sizeof(uint32_t) << bits);
+        cache->layouts_used = FIRST_PLACE;
+        known = ms_read_set_known(memory) + (layout->seed >> (64 - bits));
     }
     uint32_t place = cache->layouts_used;
-    memcpy(cache->layouts + place, layout, bytes);
+    memcpy(layouts + place, layout, bytes);
     cache->layouts_used += words;
     *known = place;
     return place;
 }
 
-static void remember_guess(const struct ms_read_sets *cache, uintptr_t return_address,
-                           uintptr_t stack_pointer, uint32_t place)
+static void remember_guess(uintptr_t memory, uintptr_t return_address, uintptr_t stack_pointer,
+                           uint32_t place)
 {
-    uint32_t *guess = ms_read_set_guess(cache, return_address, stack_pointer);
+    uint32_t *guess = ms_read_set_guesses(memory, return_address, stack_pointer);
     if (guess[0] != place) {
         guess[1] = guess[0];
         guess[0] = place;
@@ -170,25 +179,22 @@ void ms_read_set_store(struct ms_read_sets *cache, const struct ms_read_set_draf
         struct ms_read_set_layout layout;
         char bytes[sizeof(struct ms_read_set_layout) + MS_READ_SET_WORDS_MAX * sizeof(uint16_t)];
     } made;
-    if (cache->bits == 0 || cache->stored > FILLINGS_BEFORE_NEXT << cache->bits) {
-        (void)take_memory(cache);
-    }
-    if (cache->bits == 0 || !make_layout(&made.layout, draft, return_address)) {
+    uintptr_t memory = cache->memory;
+    if (memory == 0 || !make_layout(&made.layout, draft, return_address)) {
         return;
     }
-    remember_guess(cache, return_address, stack_pointer, keep_layout(cache, &made.layout));
+    remember_guess(memory, return_address, stack_pointer, keep_layout(cache, &made.layout));
     uint64_t hash = ms_read_set_hash(&made.layout, cache->salt, stack_pointer, frame_pointer);
-    struct ms_read_set *set = cache->sets + ((hash >> (64 - cache->bits)) & ~UINT64_C(1));
+    struct ms_read_set *set = ms_read_set_pair(memory, hash);
     if (set[0].hash != 0 && set[0].hash != hash) {
         set[1].hash = 0;
         set[1] = set[0];
     }
     set[0].hash = 0;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    set[0].holder = found->holder;
     set[0].stack = found->stack;
     set[0].context = found->context;
-    set[0].serial = found->serial;
-    set[0].rate = found->rate;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     set[0].hash = hash;
     cache->stored++;

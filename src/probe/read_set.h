@@ -27,15 +27,20 @@
 
 #define MS_READ_SET_WORDS_MAX (2u * MS_STACK_DEPTH_MAX + 2u)
 
-/* A proven stack. `context` is the one of the thread numbered `serial`, at sampling rate `rate`. */
+/* A proven stack, and the context of one thread at one sampling rate. */
 struct ms_read_set {
-    uint64_t hash; /* 0: unused. Written last */
+    uint64_t hash;   /* 0: unused. Written last */
+    uint64_t holder; /* ms_read_set_holder */
     uint32_t stack;
     uint32_t context;
-    uint32_t serial;
-    uint32_t rate;
     uint64_t reserved;
 };
+
+/* Whose `context` it is. */
+static inline uint64_t ms_read_set_holder(uint32_t serial, uint8_t rate)
+{
+    return (uint64_t)rate << 32 | serial;
+}
 
 /* Offsets are in words from the stack pointer, an even number of them. */
 struct ms_read_set_layout {
@@ -48,19 +53,55 @@ struct ms_read_set_layout {
     uint16_t offset[];
 };
 
-/* All zero is an empty cache. Lies in memory that is wiped on fork. */
+/*
+ * All zero is an empty cache. Lies in memory that is wiped on fork, which may happen in a handler
+ * in the middle of a look-up: so everything is found from the one word `memory`, read once, and the
+ * tables themselves stay readable.
+ */
 struct ms_read_sets {
-    struct ms_read_set *sets;
-    uint32_t *guesses; /* by (return address, stack pointer), two each: places in `layouts` */
-    uint32_t *known;   /* by seed: places in `layouts` */
-    uint64_t *layouts; /* one after the other; place 0 is no layout */
-    uint32_t bits;     /* of the number of sets; 0: no memory yet */
+    uintptr_t memory;    /* of all tables, page aligned; the low bits: log2 of the number of sets */
+    uint64_t salt;       /* of generation and depth */
+    uint32_t generation; /* of the modules; 0: nothing can be found */
     uint32_t layouts_used;
     uint32_t stored; /* since the memory was taken */
-    uint32_t generation;
-    uint32_t depth;
-    uint64_t salt; /* of generation and depth */
 };
+
+#define MS_READ_SET_BITS_MASK ((uintptr_t)63)
+
+static inline unsigned ms_read_set_bits(uintptr_t memory)
+{
+    return (unsigned)(memory & MS_READ_SET_BITS_MASK);
+}
+
+/* The tables, one behind the other: sets, guesses (two for each), known, layouts. */
+static inline char *ms_read_set_table(uintptr_t memory, uintptr_t bytes_before)
+{
+    return (char *)(memory & ~MS_READ_SET_BITS_MASK) + (bytes_before << ms_read_set_bits(memory));
+}
+static inline struct ms_read_set *ms_read_set_pair(uintptr_t memory, uint64_t hash)
+{
+    struct ms_read_set *sets = (struct ms_read_set *)ms_read_set_table(memory, 0);
+    return sets + (hash >> (64 - ms_read_set_bits(memory)) & ~UINT64_C(1));
+}
+/* Places in `layouts` to try for a caller. */
+static inline uint32_t *ms_read_set_guesses(uintptr_t memory, uintptr_t return_address,
+                                            uintptr_t stack_pointer)
+{
+    uint64_t mixed = (return_address ^ stack_pointer << 20) * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t *guesses = (uint32_t *)ms_read_set_table(memory, sizeof(struct ms_read_set));
+    return guesses + (mixed >> (64 - ms_read_set_bits(memory))) * 2;
+}
+/* Places in `layouts` by seed. */
+static inline uint32_t *ms_read_set_known(uintptr_t memory)
+{
+    return (uint32_t *)ms_read_set_table(memory, sizeof(struct ms_read_set) + 2 * sizeof(uint32_t));
+}
+/* Layouts, one after the other; place 0 is no layout. */
+static inline uint64_t *ms_read_set_layouts(uintptr_t memory)
+{
+    return (uint64_t *)ms_read_set_table(memory,
+                                         sizeof(struct ms_read_set) + 3 * sizeof(uint32_t) + 4);
+}
 
 /* What a walk has read, in the making. Frame pointers that are used come last. */
 struct ms_read_set_draft {
@@ -93,45 +134,33 @@ static inline uint64_t ms_read_set_hash(const struct ms_read_set_layout *layout,
     return (even - odd) | 1;
 }
 
-/* Where the two guesses for a caller are. */
-static inline uint32_t *ms_read_set_guess(const struct ms_read_sets *cache,
-                                          uintptr_t return_address, uintptr_t stack_pointer)
+/* Tries one guess; NULL: it was wrong, or reaches out of the stack [low, low + stack_bytes). */
+static inline __attribute__((always_inline)) struct ms_read_set *
+ms_read_set_try(uintptr_t memory, uint64_t salt, uint32_t guess, uintptr_t return_address,
+                uintptr_t stack_pointer, uintptr_t frame_pointer, uintptr_t low,
+                uintptr_t stack_bytes)
 {
-    uint64_t mixed = (return_address ^ stack_pointer << 20) * UINT64_C(0x9e3779b97f4a7c15);
-    return cache->guesses + (mixed >> (64 - cache->bits)) * 2;
+    const struct ms_read_set_layout *layout =
+        (const struct ms_read_set_layout *)(ms_read_set_layouts(memory) + guess);
+    uintptr_t depth_bytes = stack_pointer - low;
+    if (MS_UNLIKELY(layout->return_address != return_address || depth_bytes >= stack_bytes ||
+                    layout->reach_bytes > stack_bytes - depth_bytes)) {
+        return NULL;
+    }
+    uint64_t hash = ms_read_set_hash(layout, salt, stack_pointer, frame_pointer);
+    struct ms_read_set *set = ms_read_set_pair(memory, hash);
+    set += set->hash != hash; /* no branch: which of the two is not to be predicted */
+    return MS_LIKELY(set->hash == hash) ? set : NULL;
 }
 
 /*
- * The set that the caller's stack proves, or NULL. `low`, `high`: bounds of the thread's stack. The
- * cache must be of the current generation and depth: ms_read_sets_renew.
+ * Makes the cache one of `generation` and `depth`; what it holds of others is not found any more.
+ * False: it has no memory yet.
  */
-static inline struct ms_read_set *ms_read_set_find(const struct ms_read_sets *cache,
-                                                   uintptr_t return_address,
-                                                   uintptr_t stack_pointer, uintptr_t frame_pointer,
-                                                   uintptr_t low, uintptr_t high)
-{
-    const uint32_t *guess = ms_read_set_guess(cache, return_address, stack_pointer);
-    for (unsigned way = 0; way < 2; way++) {
-        const struct ms_read_set_layout *layout =
-            (const struct ms_read_set_layout *)(cache->layouts + guess[way]);
-        if (layout->return_address != return_address || stack_pointer < low ||
-            stack_pointer + layout->reach_bytes > high) {
-            continue;
-        }
-        uint64_t hash = ms_read_set_hash(layout, cache->salt, stack_pointer, frame_pointer);
-        struct ms_read_set *set = cache->sets + ((hash >> (64 - cache->bits)) & ~UINT64_C(1));
-        if (MS_LIKELY(set[0].hash == hash)) {
-            return &set[0];
-        }
-        if (MS_LIKELY(set[1].hash == hash)) {
-            return &set[1];
-        }
-    }
-    return NULL;
-}
+MS_HIDDEN bool ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth);
 
-/* Makes the cache one of `generation` and `depth`; what it holds of others is not found. */
-MS_HIDDEN void ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth);
+/* Takes memory for the cache when it has none or too little; it is to be renewed then. */
+MS_HIDDEN void ms_read_sets_grow(struct ms_read_sets *cache);
 
 /*
  * Stores what a walk from (return_address, stack_pointer, frame_pointer) has read and found. Does

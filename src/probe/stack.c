@@ -363,9 +363,11 @@ void ms_stack_publish(struct ms_stack_state *state)
     struct ms_region_header *region = ms_region;
     if (region != NULL) {
         state->walks_published += state->walks_pending;
-        state->found_published += state->found_pending;
         add_pending(&region->losses.walks, &state->walks_pending);
-        add_pending(&region->losses.walks_saved, &state->found_pending);
+        uint32_t found = state->found_from - state->found_until_check;
+        state->found_from = state->found_until_check;
+        state->found_published += found;
+        add_pending(&region->losses.walks_saved, &found);
         add_pending(&region->losses.stacks_interpreted, &state->interpreted_pending);
         add_pending(&region->losses.stacks_cut_no_cfi, &state->cut_pending);
     }
@@ -424,29 +426,72 @@ uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *
     return capture(state, caller, depth, true);
 }
 
+static bool on_own_stack(const struct ms_stack_state *state, const struct ms_caller *caller)
+{
+    return caller->stack_pointer >= state->stack_low && caller->stack_pointer < state->stack_high;
+}
+
 void ms_stack_remember(struct ms_stack_state *state, const struct ms_caller *caller, uint32_t depth,
                        const struct ms_read_set *found)
 {
     const struct ms_read_set_draft *draft = &state->draft;
-    bool own =
-        caller->stack_pointer >= state->stack_low && caller->stack_pointer < state->stack_high;
-    if (!draft->complete || !own) {
+    if (!draft->complete || !on_own_stack(state, caller)) {
         return;
     }
-    if (state->sets.generation != draft->generation || state->sets.depth != depth) {
-        ms_read_sets_renew(&state->sets, draft->generation, depth);
+    ms_read_sets_grow(&state->sets);
+    if (state->found_until_check == 0) {
+        state->found_until_check = 1;
+        state->found_from = 1;
+    }
+    if (state->sets.generation != draft->generation || state->sets_depth != depth) {
+        state->sets_depth = depth;
+        if (!ms_read_sets_renew(&state->sets, draft->generation, depth)) {
+            return;
+        }
     }
     ms_read_set_store(&state->sets, draft, ms_arch_strip(caller->return_address),
                       caller->stack_pointer, caller->frame_pointer, found);
+}
+
+struct ms_read_set *ms_stack_find_otherwise(struct ms_stack_state *state,
+                                            const struct ms_caller *caller, uint32_t depth)
+{
+    struct ms_read_sets *sets = &state->sets;
+    uint32_t generation = atomic_load_explicit(&ms_module_generation, memory_order_acquire);
+    uintptr_t memory = sets->memory;
+    unsigned way = 1;
+    if (memory == 0 || !on_own_stack(state, caller)) {
+        return NULL;
+    }
+    if (sets->generation != generation || state->sets_depth != depth) {
+        state->sets_depth = depth;
+        (void)ms_read_sets_renew(sets, generation, depth);
+        way = 0;
+    }
+    uintptr_t pc = ms_arch_strip(caller->return_address);
+    const uint32_t *guesses = ms_read_set_guesses(memory, pc, caller->stack_pointer);
+    struct ms_read_set *found = NULL;
+    for (; found == NULL && way < 2; way++) {
+        found = ms_read_set_try(memory, sets->salt, guesses[way], pc, caller->stack_pointer,
+                                caller->frame_pointer, state->stack_low,
+                                state->stack_high - state->stack_low);
+    }
+    return found;
+}
+
+void ms_stack_depth_changed(struct ms_stack_state *state)
+{
+    state->sets.generation = 0;
 }
 
 struct ms_read_set *ms_stack_check(struct ms_stack_state *state, const struct ms_caller *caller,
                                    uint32_t depth, struct ms_read_set *found)
 {
     struct ms_region_header *region = ms_region;
-    uint32_t checks = state->checks_made;
-    state->checks_made += checks < MS_STACK_CHECK_INTERVAL;
-    state->found_until_check = checks; /* 1, 2, 3... apart at first */
+    ms_stack_publish(state);
+    state->checks_made += state->checks_made < MS_STACK_CHECK_INTERVAL;
+    state->found_until_check = state->checks_made; /* 1, 2, 3... apart at first */
+    state->found_from = state->found_until_check;
     uint32_t expected = found->stack;
     uint32_t stack = capture(state, caller, depth, false);
     if (region == NULL || !state->draft.complete) {

@@ -67,12 +67,13 @@ struct ms_stack_state {
     uint32_t walks_pending;
     uint32_t interpreted_pending;
     uint32_t cut_pending;
-    uint32_t found_pending; /* stacks found without a walk, not yet added either */
     uint64_t walks_published;
     uint64_t found_published;
-    uint32_t found_until_check;
-    uint32_t checks_made; /* up to MS_STACK_CHECK_INTERVAL */
+    uint32_t found_until_check; /* stacks that may be found without a walk; 0: none was yet */
+    uint32_t found_from;        /* its value when it was published last */
+    uint32_t checks_made;       /* up to MS_STACK_CHECK_INTERVAL */
     struct ms_read_sets sets;
+    uint32_t sets_depth;
     struct ms_read_set_draft draft;         /* what the last walk read */
     uint32_t words[MS_STACK_DEPTH_MAX + 2]; /* the stack in the making: header word, pc ids */
 };
@@ -99,30 +100,38 @@ MS_HIDDEN struct ms_read_set *ms_stack_check(struct ms_stack_state *state,
                                              const struct ms_caller *caller, uint32_t depth,
                                              struct ms_read_set *found);
 
+/* Of ms_stack_find: the second guess, and a cache that is not up to date. Cold. */
+MS_HIDDEN struct ms_read_set *ms_stack_find_otherwise(struct ms_stack_state *state,
+                                                      const struct ms_caller *caller,
+                                                      uint32_t depth);
+
 /*
  * The stack of `caller` if the thread has proven it before, else NULL. Under the busy mark, as all
  * that follow. One in MS_STACK_CHECK_INTERVAL found (more at first) is walked all the same, the
  * outcome counted in the region; when it differs, the walk's is believed.
  */
-static inline struct ms_read_set *ms_stack_find(struct ms_stack_state *state,
-                                                const struct ms_caller *caller, uint32_t depth)
+static inline __attribute__((always_inline)) struct ms_read_set *
+ms_stack_find(struct ms_stack_state *state, struct ms_caller caller, uint32_t depth)
 {
-    struct ms_read_sets *sets = &state->sets;
-    uint32_t generation = atomic_load_explicit(&ms_module_generation, memory_order_acquire);
-    if (MS_UNLIKELY(sets->bits == 0)) {
-        return NULL;
+    const struct ms_read_sets *sets = &state->sets;
+    struct ms_read_set *found = NULL;
+    uintptr_t memory = __atomic_load_n(&sets->memory, __ATOMIC_RELAXED);
+    if (MS_LIKELY(sets->generation ==
+                      atomic_load_explicit(&ms_module_generation, memory_order_acquire) &&
+                  memory != 0)) {
+        uintptr_t pc = ms_arch_strip(caller.return_address);
+        found = ms_read_set_try(memory, sets->salt,
+                                *ms_read_set_guesses(memory, pc, caller.stack_pointer), pc,
+                                caller.stack_pointer, caller.frame_pointer, state->stack_low,
+                                state->stack_high - state->stack_low);
     }
-    if (MS_UNLIKELY(sets->generation != generation || sets->depth != depth)) {
-        ms_read_sets_renew(sets, generation, depth);
+    if (MS_UNLIKELY(found == NULL)) {
+        const struct ms_caller copy = caller;
+        found = ms_stack_find_otherwise(state, &copy, depth);
     }
-    struct ms_read_set *found =
-        ms_read_set_find(sets, ms_arch_strip(caller->return_address), caller->stack_pointer,
-                         caller->frame_pointer, state->stack_low, state->stack_high);
-    if (MS_LIKELY(found != NULL)) {
-        state->found_pending++;
-        if (MS_UNLIKELY(state->found_until_check-- == 0)) {
-            return ms_stack_check(state, caller, depth, found);
-        }
+    if (MS_LIKELY(found != NULL) && MS_UNLIKELY(--state->found_until_check == 0)) {
+        const struct ms_caller copy = caller;
+        return ms_stack_check(state, &copy, depth, found);
     }
     return found;
 }
@@ -130,6 +139,9 @@ static inline struct ms_read_set *ms_stack_find(struct ms_stack_state *state,
 /* After ms_stack_capture of the same caller: what to find the next time. */
 MS_HIDDEN void ms_stack_remember(struct ms_stack_state *state, const struct ms_caller *caller,
                                  uint32_t depth, const struct ms_read_set *found);
+
+/* Stacks are to be of another depth from now on. */
+MS_HIDDEN void ms_stack_depth_changed(struct ms_stack_state *state);
 
 /* Adds what is pending to the counters of the region. */
 MS_HIDDEN void ms_stack_publish(struct ms_stack_state *state);

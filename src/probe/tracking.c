@@ -192,6 +192,7 @@ static void take_over(struct ms_thread_state *state, const char *name)
         tracking->rate = 0;
     }
     tracking->stack_depth = sound_depth(wishes.stack_depth);
+    ms_stack_depth_changed(&state->stack);
     tracking->mode = wishes.mode;
     tracking->seen = (uint64_t)steps << 32 | changes;
     tracking->stacks_seen = state->stack.walks_published + state->stack.found_published;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/figures.h"
 #include "model/format.h"
 #include "tui/chart.h"
+#include "tui/classes.h"
 #include "tui/screen.h"
 
 #define WINDOW_S         60
@@ -271,13 +273,13 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     char count[MS_FORMAT_MAX];
     site_name(ms_model_site_by_id(view->model, usage->site_id), name, sizeof name, place,
               sizeof place);
-    const uint64_t current = usage->bytes_allocated > usage->bytes_freed
-                                 ? usage->bytes_allocated - usage->bytes_freed
-                                 : 0;
+    const uint64_t current = ms_usage_current_bytes(usage);
     const uint64_t part = tui->sites_by_total ? usage->bytes_allocated : current;
     const uint64_t whole =
         tui->sites_by_total ? thread->heap.bytes_allocated : ms_heap_current_bytes(&thread->heap);
-    ms_format_bytes(bytes, sizeof bytes, (double)part);
+    /* What is estimated from a sample says so. */
+    bytes[0] = '~';
+    ms_format_bytes(bytes + (usage->rate != 0), sizeof bytes - 1, (double)part);
     ms_format_count(count, sizeof count, (double)usage->allocations);
     char share[16] = "n/a";
     if (whole > 0) {
@@ -390,6 +392,28 @@ static int graph_rows_of(const struct ms_view *view, const struct ms_thread *thr
     return left < 12 ? 0 : rows < 3 ? 3 : rows > 10 ? 10 : rows;
 }
 
+/* Returns the rows taken: what a few call sites leave. */
+static int draw_classes(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                        int row, int end, const struct ms_thread *thread)
+{
+    const struct ms_usage *usages[SITES_MAX];
+    const struct ms_usage *marked = NULL;
+    const size_t all = ms_model_thread_usages(
+        view->model, thread->id, tui->sites_by_total ? MS_USAGE_ALLOCATED : MS_USAGE_CURRENT,
+        usages, SITES_MAX);
+    const size_t count = all < SITES_MAX ? all : SITES_MAX;
+    if (tui->pane == MS_PANE_SITE && count > 0) {
+        marked = usages[tui->site_chosen < count ? tui->site_chosen : count - 1];
+    }
+    const int list = end - row >= 12 ? 5 : end - row >= 7 ? 2 : 0;
+    const int room = end - row - list;
+    struct ms_area area = {.row = row,
+                           .rows = room < MS_CLASSES_ROWS_MAX ? room : MS_CLASSES_ROWS_MAX,
+                           .columns = view->layout.body.columns};
+    ms_classes_draw(tui, view, grid, area, thread, marked);
+    return area.rows;
+}
+
 static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     ms_list_update(&tui->list, view->model, view->findings, tui->filter.text);
@@ -408,7 +432,9 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     draw_cpu(view, grid, row++, thread);
     draw_heap(view, grid, row++, thread);
     const int graph_rows = graph_rows_of(view, thread, end - row);
-    if (graph_rows > 0) {
+    if (tui->pane != MS_PANE_GRAPHS && thread->tracked && thread->probed) {
+        row += draw_classes(tui, view, grid, row, end, thread);
+    } else if (graph_rows > 0) {
         struct ms_area area = {.row = row, .rows = graph_rows, .columns = body.columns};
         draw_graph(tui, view, grid, area, thread, MS_SERIES_CPU_PCT);
         area.row += graph_rows;
@@ -462,6 +488,9 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         break;
     case MS_ACTION_LAST:
         tui->site_chosen = SITES_MAX;
+        break;
+    case MS_ACTION_PANE:
+        tui->pane = (tui->pane + 1) % MS_PANE_COUNT;
         break;
     case MS_ACTION_SHAPE:
         tui->sites_by_total = !tui->sites_by_total;

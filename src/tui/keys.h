@@ -72,6 +72,7 @@ enum ms_action {
     MS_ACTION_FOLLOW,
     MS_ACTION_TYPE,
     MS_ACTION_SHAPE,
+    MS_ACTION_PANE,
     MS_ACTION_EXPORT,
     MS_ACTION_SIGNAL,
     MS_ACTION_GLYPHS,
@@ -145,6 +146,7 @@ enum ms_action {
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, or sizes and lifetimes of the blocks of the thread or the marked site") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
     X(MS_PLACE_SCREENS,  '~',              "~",       GLYPHS,          "",        "glyphs: braille, blocks, ASCII") \

@@ -24,6 +24,8 @@ struct ms_view {
 
 enum ms_typing { MS_TYPING_NONE, MS_TYPING_FILTER, MS_TYPING_SEARCH, MS_TYPING_PROGRAM };
 
+enum ms_pane { MS_PANE_GRAPHS, MS_PANE_THREAD, MS_PANE_SITE, MS_PANE_COUNT };
+
 /* Screen 9. */
 struct ms_output_state {
     bool follow;
@@ -65,6 +67,7 @@ struct ms_tui {
     struct ms_list list;
     bool table;          /* overview as a table although cards fit */
     bool sites_by_total; /* focus: call sites by allocated bytes, not live */
+    enum ms_pane pane;   /* focus: above the call sites */
     size_t site_chosen;
     struct ms_output_state output;
     struct ms_help_state help;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/figures.h"
 #include "model/format.h"
 #include "tui/chart.h"
 #include "tui/screen.h"
@@ -16,6 +17,7 @@ struct sums {
     uint64_t live_bytes; /* of what lives; at the end: what was never freed */
     struct ms_heap heap;
     struct ms_losses losses;
+    struct ms_stack_check stacks;
     bool heap_seen;
 };
 
@@ -36,6 +38,7 @@ static struct sums sums_of(const struct ms_model *model)
         const struct ms_process *process = ms_model_process(model, i);
         sums.processes++;
         sums.peak_error_bytes += process->peak_error_bytes;
+        ms_stack_check_add(&sums.stacks, &process->stacks);
         sums.heap_seen = sums.heap_seen || process->seen != MS_SEEN_NONE;
         if (process->kernel.have_memory && process->kernel.peak_rss_bytes > 0) {
             add(&highest_rss, (double)process->kernel.peak_rss_bytes);
@@ -279,11 +282,12 @@ static void peak_text(const struct ms_tui *tui, const struct sums *sums, bool sh
     }
 }
 
-static void put_trace(const struct ms_view *view, struct ms_grid *grid, int row, int column)
+/* False: there is no trace to tell of. */
+static bool put_trace(const struct ms_view *view, struct ms_grid *grid, int row, int column)
 {
     const struct ms_trace_totals totals = ms_model_trace_totals(view->model);
     if (!totals.any) {
-        return;
+        return false;
     }
     char text[128];
     char events[MS_FORMAT_MAX];
@@ -295,6 +299,20 @@ static void put_trace(const struct ms_view *view, struct ms_grid *grid, int row,
     snprintf(text, sizeof text, "%s events, %s lost, %s", events, lost, bytes);
     put_pair(grid, row, column, "trace:", text,
              totals.lost > 0 ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
+    return true;
+}
+
+/* Whether cached call stacks are right, where there is room to say that they are. */
+static void draw_stack_check(const struct ms_view *view, struct ms_grid *grid, int row, int column,
+                             const struct ms_stack_check *stacks)
+{
+    char count[MS_FORMAT_MAX];
+    char text[96];
+    if (view->columns >= 100 && stacks->differed == 0 && stacks->walked + stacks->proven > 0) {
+        ms_format_count(count, sizeof count, (double)stacks->rechecked);
+        snprintf(text, sizeof text, stacks->rechecked > 0 ? "100%% of %s" : "not yet", count);
+        put_pair(grid, row, column, "stacks rechecked", text, MS_COLOUR_DEFAULT);
+    }
 }
 
 static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view,
@@ -307,9 +325,17 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
     int column =
         put_pair(grid, row, 1, sums->rss_is_peak ? "max rss" : "rss", text, MS_COLOUR_DEFAULT);
     const bool wide = view->columns >= 72;
-    peak_text(tui, sums, !wide, text, sizeof text);
-    column = put_pair(grid, row, column + 3, wide ? "heap peak" : "peak", text, MS_COLOUR_DEFAULT);
-    if (wide) {
+    const bool wrong = sums->stacks.differed > 0;
+    if (wrong) { /* before what may not find room */
+        ms_format_count(text, sizeof text, (double)sums->stacks.differed);
+        column = put_pair(grid, row, column + 3, "WRONG STACKS", text, MS_COLOUR_ERROR);
+    }
+    if (wide || !wrong) {
+        peak_text(tui, sums, !wide, text, sizeof text);
+        column =
+            put_pair(grid, row, column + 3, wide ? "heap peak" : "peak", text, MS_COLOUR_DEFAULT);
+    }
+    if (wide && !wrong) {
         ms_format_value(figure, sizeof figure, ms_value_of(view->status->own_cpu_pct),
                         MS_UNIT_PERCENT);
         snprintf(text, sizeof text, "%s%s cpu", figure,
@@ -324,7 +350,9 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
         ms_format_count(text, sizeof text, (double)sums->losses.coarsened);
         column = put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
     }
-    put_trace(view, grid, row, column + 3);
+    if (!put_trace(view, grid, row, column + 3)) {
+        draw_stack_check(view, grid, row, column + 3, &sums->stacks);
+    }
 }
 
 static void draw_verdict(const struct ms_view *view, struct ms_grid *grid)

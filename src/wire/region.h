@@ -155,7 +155,8 @@ enum ms_untagged_reason {
     MS_UNTAGGED_MIXED_OBJECTS, /* malloc family comes from more than one object */
     MS_UNTAGGED_SELF_TEST,
     MS_UNTAGGED_NO_USABLE_SIZE,
-    MS_UNTAGGED_SIZED_FREE /* program reaches a sized deallocation past us */
+    MS_UNTAGGED_SIZED_FREE, /* sized deallocations of the allocator could not be led to us */
+    MS_UNTAGGED_UNKNOWN     /* an allocator that may check what it is asked about */
 };
 
 /* How the trace of a process is doing. From MS_TRACE_LIMIT on nothing is sent any more. */
@@ -170,6 +171,16 @@ enum ms_trace_state {
     MS_TRACE_QUIET,         /* a seccomp filter: no system calls any more */
     MS_TRACE_NO_MEMORY      /* some thread found no memory for its buffer; others go on */
 };
+
+/* Ways by which allocations go past the probe; with each the function or module that goes it. */
+enum ms_unseen {
+    MS_UNSEEN_OWN_MALLOC, /* the program defines malloc itself: its path */
+    MS_UNSEEN_OWN_CALL, /* it calls this function of its allocator, which the probe does not know */
+    MS_UNSEEN_DEEPBIND, /* this module is opened with RTLD_DEEPBIND */
+    MS_UNSEEN_NAMESPACE, /* this one by dlmopen into a namespace of its own */
+    MS_UNSEEN_WAYS
+};
+#define MS_UNSEEN_NAMELESS UINT32_MAX
 
 /* Losses and oddities, all counted, never hidden. */
 struct ms_region_losses {
@@ -433,7 +444,8 @@ struct ms_region_header {
     uint32_t page_bytes_opened_kib; /* how much of the region is the target's own memory */
     uint64_t start_ns;
     uint64_t exec_ns;
-    _Atomic uint64_t rates[MS_RATES_MAX];      /* from index 1; a rate once set stays */
+    _Atomic uint32_t unseen[MS_UNSEEN_WAYS]; /* string offset or MS_UNSEEN_NAMELESS; 0: not found */
+    _Atomic uint64_t rates[MS_RATES_MAX];    /* from index 1; a rate once set stays */
     struct ms_region_step step[MS_STEPS_KEPT]; /* number n is in n % MS_STEPS_KEPT */
     _Atomic uint64_t trace_events;             /* given to the trace socket */
     _Atomic uint64_t trace_lost;               /* counted, but not in the trace */

@@ -1,14 +1,21 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c,$(E2E_SOURCES))))
+                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
+                $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so count_shim.so \
-                 count_shim_sizeless.so libc.so.count_shim)
+                 count_shim_sizeless.so libc.so.count_shim sized_free.so)
+# The allocators that are installed: a program that is linked to each.
+E2E_ALLOCATORS := $(foreach name,jemalloc tcmalloc_minimal mimalloc,\
+                  $(if $(wildcard /usr/lib/*/lib$(name).so),$(name)))
+E2E_LINKED := $(addprefix $(BUILD)/tests/e2e/allocators-,$(E2E_ALLOCATORS)) \
+              $(addprefix $(BUILD)/tests/e2e/,own_malloc own_malloc-hidden) \
+              $(if $(wildcard /usr/lib/*/libjemalloc.a),$(BUILD)/tests/e2e/allocators-static)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
 
 .PHONY: e2e-programs
-e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES)
+e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED)
 
 # Relocated and constructed before the probe is.
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
@@ -25,9 +32,23 @@ $(BUILD)/tests/e2e/%: tests/e2e/programs/%.cc | deps-test
 	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
 	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -fsized-deallocation -Wno-mismatched-dealloc -o $@ $<
 
+$(BUILD)/tests/e2e/allocators-%: tests/e2e/programs/allocators.cc | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -fsized-deallocation -o $@ $< \
+	    -Wl,--no-as-needed $(if $(filter static,$*),-l:libjemalloc.a -lm,-l$*)
+
+$(BUILD)/tests/e2e/own_malloc $(BUILD)/tests/e2e/own_malloc-hidden: \
+    tests/e2e/programs/own_malloc.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) $(if $(findstring hidden,$@),-DHIDDEN) -o $@ $<
+
 $(BUILD)/tests/e2e/plugin.so: tests/e2e/programs/plugin.cc | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/e2e/sized_free.so: tests/e2e/programs/sized_free.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
 
 $(BUILD)/tests/e2e/early.so: tests/e2e/programs/early.c | deps-test
 	@mkdir -p $(@D)

@@ -9,11 +9,30 @@
 #include "../unit/collect_region_image.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
+#include "model/figures.h"
 #include "model/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PATCH_BYTES = 12, PATCHED_AREA_BYTES = 8192 };
+
+/* One context with histograms in details, and one that is sampled. */
+static void add_details(void *file)
+{
+    struct ms_region_header *header = file;
+    struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
+    contexts[2].size_home = contexts[2].lifetime_home = 1;
+    contexts[2].sizes = 1;
+    contexts[2].lifetimes = 2;
+    contexts[2].remote_lifetimes = 2u << MS_REMOTE_DETAIL_BITS | 3u;
+    contexts[3].rate = 1;
+    contexts[3].estimate = 4;
+    contexts[3].sizes = 5;
+    header->rates[1] = 4096;
+    header->peak_epoch = 2;
+    header->epoch_bytes = 1000;
+    image_publish(header, MS_AREA_DETAILS, 6);
+}
 
 /* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
@@ -29,6 +48,7 @@ static void reset(void *file)
         offset = area + 1 < MS_AREA_COUNT ? header->areas[area + 1].offset_bytes : offset;
     }
     image_fill(file, "/no/such/file");
+    add_details(file);
 }
 
 static void patch(void *file, const uint8_t *data, size_t size)
@@ -53,15 +73,18 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     struct ms_descriptor_budget budget = {.limit = 16};
     struct ms_threads_sum sum;
     struct ms_region_facts facts;
+    struct ms_figures figures;
     char text[4096];
     ms_region_view_facts(view, &facts);
     (void)ms_region_view_string(view, facts.exe, text, sizeof text);
     (void)ms_region_view_string(view, facts.allocator, text, sizeof text);
     (void)ms_watched_threads_records(threads, model, &budget, view, 5000, true);
-    (void)ms_watched_sites_read(sites, model, view, threads, NULL, true);
+    (void)ms_watched_sites_read(sites, model, view, threads, NULL, &facts, true);
     ms_watched_threads_flows(threads, model, view);
     ms_watched_threads_sum(threads, model, &sum);
+    ms_model_process_mutable(model, 128)->peak.epoch = facts.peak_epoch;
     (void)ms_model_tick_end(model, 5000);
+    ms_figures_of_process(model, 128, &figures);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -62,6 +62,15 @@ static void test_overview(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_run(&world, 720);
     check_sizes(&world, "overview");
+    struct ms_process *process = ms_model_process_mutable(world.model, 1);
+    process->stacks = (struct ms_stack_check){.walked = 90000, .proven = 6000000};
+    check(&world, "overview-unchecked", 40, 120);
+    process->stacks.rechecked = 5800;
+    check(&world, "overview-checked", 40, 120);
+    process->stacks.differed = 2;
+    check(&world, "overview-wrong-stacks", 24, 80);
+    check(&world, "overview-wrong-stacks", 12, 40);
+    process->stacks = (struct ms_stack_check){0};
     world_key(&world, '~');
     check(&world, "overview-block", 24, 80);
     world_close(&world);
@@ -119,10 +128,16 @@ static void test_focus(void **state)
     world_run(&world, 720);
     world_key(&world, MS_KEY_ENTER);
     check_sizes(&world, "focus");
-    world_keys(&world, "j]t");
+    world_keys(&world, "v");
+    check_sizes(&world, "focus-classes");
+    world_keys(&world, "jv");
+    check_sizes(&world, "focus-site-classes");
+    world_keys(&world, "v]t");
     check(&world, "focus-next", 24, 80);
     world_keys(&world, "~~");
     check(&world, "focus-ascii", 24, 80);
+    world_keys(&world, "v");
+    check(&world, "focus-ascii-classes", 24, 80);
     world_close(&world);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "analysis/findings.h"
+#include "model/figures.h"
 #include "model/model.h"
 #include "tui/tui.h"
 
@@ -113,6 +114,7 @@ static inline void world_open(struct world *world, size_t threads, enum ms_glyph
     snprintf(process->exe, sizeof process->exe, "/usr/bin/app");
     process->start_ns = start_ns;
     process->totals.peak_bytes = 0;
+    process->peak = (struct ms_peak){.epoch = 1, .bytes = 1, .at_ns = start_ns};
     process->kernel.have_memory = true;
     ms_model_system_mutable(world->model)->cores = 8;
     ms_output_set_captured(ms_model_output_mutable(world->model), true);
@@ -133,6 +135,27 @@ static inline void world_close(struct world *world)
     ms_grid_free(world->grid);
     ms_findings_free(world->findings);
     ms_model_free(world->model);
+}
+
+/* The first site has one size, the others spread; blocks live from no time to minutes. */
+static inline void world_blocks(struct ms_usage *usage, size_t site)
+{
+    struct ms_usage_extra extra = {.reallocations = site * 7, .failed_calls = site == 2};
+    uint64_t left = usage->allocations;
+    for (unsigned i = 15; i > 2 && site > 0; i--) {
+        const uint64_t here = (usage->allocations >> (i / site)) / 4;
+        extra.sizes.events[i] = here;
+        left -= here;
+    }
+    extra.sizes.events[2] = left;
+    uint64_t freed = usage->deallocations;
+    for (unsigned i = 1; i < 10; i++) {
+        const uint64_t here = usage->deallocations >> (i + 1);
+        extra.lifetimes.events[i] = here;
+        freed -= here;
+    }
+    extra.lifetimes.events[0] = freed;
+    (void)ms_usage_put_extra(usage, &extra);
 }
 
 static inline void world_act(struct world *world, size_t index)
@@ -165,6 +188,10 @@ static inline void world_act(struct world *world, size_t index)
     }
     heap->bytes_freed = heap->bytes_allocated - live;
     heap->deallocations = heap->allocations - heap->allocations / 20;
+    heap->temporary = heap->allocations / 3;
+    heap->waste_bytes = live / 16;
+    heap->reallocations = 21;
+    heap->failed_calls = 1;
     if (live > heap->peak_bytes) {
         heap->peak_bytes = live;
     }
@@ -174,6 +201,10 @@ static inline void world_act(struct world *world, size_t index)
         usage->allocations = heap->allocations * share_pct[3 - i] / 100;
         usage->bytes_allocated = heap->bytes_allocated * share_pct[i] / 100;
         usage->bytes_freed = heap->bytes_freed * share_pct[i] / 100;
+        usage->deallocations = heap->deallocations * share_pct[3 - i] / 100;
+        usage->waste_bytes = usage->bytes_allocated / 16;
+        usage->temporary = usage->allocations * (i + 1) / 8;
+        world_blocks(usage, i);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "collect/sites.h"
 #include "collect/threads.h"
 #include "collect_region_image.h"
+#include "model/figures.h"
 
 static struct ms_region_mapping mapping;
 static void *file;
@@ -97,6 +99,122 @@ static void test_stack_bounds(void **state)
     assert_int_equal(ms_region_view_stack(&view, 5, pcs, &flags), 0);
 }
 
+/* Context 2 of thread 1: 20 allocations, of which 17 are in size class 3; 2 own frees, 1 by others.
+ */
+static void fill_histograms(void)
+{
+    struct ms_region_context *context =
+        (struct ms_region_context *)image_area(file, MS_AREA_CONTEXTS) + 2;
+    union ms_region_detail *details = image_area(file, MS_AREA_DETAILS);
+    memset(details, 0, 8 * sizeof *details);
+    context->size_home = 3 + 1;
+    context->sizes = 1;
+    details[1].histogram.events[0] = 1;
+    details[1].histogram.events[3] = 99; /* of the home class: not looked at */
+    details[1].histogram.events[15] = 2;
+    context->lifetime_home = 0 + 1;
+    context->lifetimes = 2;
+    details[2].histogram.events[13] = 1;
+    context->remote_lifetimes = (5 + 1) << MS_REMOTE_DETAIL_BITS;
+    context->waste_allocated_bytes = 100;
+    context->waste_freed_bytes = 20;
+    context->remote.waste_freed_bytes = 30;
+    context->temporary = 1;
+    context->reallocations = 4;
+    context->failed_calls = 5;
+    image_publish(file, MS_AREA_DETAILS, 4);
+}
+
+static void test_histograms(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_context_copy copy;
+    view_main(&view);
+    fill_histograms();
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    const struct ms_histogram sizes = {.events = {[0] = 1, [3] = 17, [15] = 2}};
+    const struct ms_histogram lifetimes = {.events = {[0] = 1, [5] = 1, [13] = 1}};
+    assert_memory_equal(&copy.sizes, &sizes, sizeof sizes);
+    assert_memory_equal(&copy.lifetimes, &lifetimes, sizeof lifetimes);
+    assert_int_equal(copy.waste_bytes, 50);
+    assert_int_equal(copy.temporary, 1);
+    assert_int_equal(copy.reallocations, 4);
+    assert_int_equal(copy.failed_calls, 5);
+    /* No home, no events: context 3 has not said what its events were. */
+    assert_true(ms_region_view_context(&view, 3, 0, &copy));
+    assert_int_equal(ms_histogram_events(&copy.sizes), 0);
+}
+
+static void test_histograms_of_an_attacker(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_context_copy copy;
+    struct ms_region_context *context =
+        (struct ms_region_context *)image_area(file, MS_AREA_CONTEXTS) + 2;
+    union ms_region_detail *details = image_area(file, MS_AREA_DETAILS);
+    view_main(&view);
+    fill_histograms();
+    context->sizes = 4; /* not published */
+    context->lifetimes = MS_DETAIL_NONE_LEFT;
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    assert_int_equal(ms_histogram_events(&copy.sizes), 0);
+    assert_int_equal(ms_histogram_events(&copy.lifetimes), 1); /* that of others is known */
+    context->sizes = 1;
+    context->size_home = 17;
+    context->lifetimes = 2;
+    context->lifetime_home = MS_LIFETIME_CLASSES + 1;
+    context->remote_lifetimes = UINT32_MAX;
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    assert_int_equal(ms_histogram_events(&copy.sizes), 0);
+    assert_int_equal(ms_histogram_events(&copy.lifetimes), 0);
+    /* More in other classes than there are events. */
+    context->size_home = 1;
+    details[1].histogram.events[5] = UINT64_MAX;
+    details[1].histogram.events[6] = UINT64_MAX;
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    assert_int_equal(ms_histogram_events(&copy.sizes), 20);
+    /* Freed more than was there. */
+    context->waste_freed_bytes = UINT64_MAX;
+    context->bytes_freed = UINT64_MAX;
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    assert_int_equal(copy.waste_bytes, 0);
+    assert_int_equal(copy.at_peak_bytes, 0);
+    context->rate = 200;
+    context->estimate = UINT32_MAX;
+    assert_true(ms_region_view_context(&view, 2, 0, &copy));
+    assert_int_equal(copy.estimate.bytes_allocated, 0);
+}
+
+static void test_live_at_the_peak(void **state)
+{
+    (void)state;
+    struct ms_region_view view;
+    struct ms_region_context_copy copy;
+    struct ms_region_context *context =
+        (struct ms_region_context *)image_area(file, MS_AREA_CONTEXTS) + 2;
+    view_main(&view);
+    context->peak_epoch = 7;
+    context->live_at_peak_bytes = 150;
+    context->remote.peak_epoch = 7;
+    context->freed_at_peak_bytes = 5;
+    assert_true(ms_region_view_context(&view, 2, 7, &copy));
+    assert_true(copy.at_peak_fixed);
+    assert_int_equal(copy.at_peak_bytes, 145);
+    context->remote.peak_epoch = 6; /* nobody freed since: 10 as of now */
+    assert_true(ms_region_view_context(&view, 2, 7, &copy));
+    assert_int_equal(copy.at_peak_bytes, 140);
+    context->peak_epoch = 6;
+    context->remote.peak_epoch = 7;
+    assert_true(ms_region_view_context(&view, 2, 7, &copy));
+    assert_true(copy.at_peak_fixed);
+    assert_int_equal(copy.at_peak_bytes, 200 - 20 - 5);
+    assert_true(ms_region_view_context(&view, 2, 8, &copy));
+    assert_false(copy.at_peak_fixed);
+    assert_int_equal(copy.at_peak_bytes, 170);
+}
+
 static void test_string_without_end(void **state)
 {
     (void)state;
@@ -148,8 +266,7 @@ static void test_build_id_too_long(void **state)
 /* Writes the header of `slot` into a region file, as a child that claims it. */
 static void put_slot(int descriptor, uint32_t slot, uint32_t says)
 {
-    const struct ms_probe_config config = {
-        .tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
+    const struct ms_probe_config config = {.tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}};
     struct ms_region_header header;
     memset(&header, 0, sizeof header);
     ms_region_format(&header, says, &config);
@@ -266,11 +383,13 @@ static void begin(struct watched_process *process)
 
 static void read_once(struct watched_process *process, uint64_t now_ns)
 {
+    struct ms_region_facts facts;
+    ms_region_view_facts(&process->view, &facts);
     assert_int_equal(ms_watched_threads_records(process->threads, process->model, &process->budget,
                                                 &process->view, now_ns, true),
                      0);
     assert_int_equal(ms_watched_sites_read(process->sites, process->model, &process->view,
-                                           process->threads, NULL, false),
+                                           process->threads, NULL, &facts, false),
                      0);
     ms_watched_threads_flows(process->threads, process->model, &process->view);
     assert_int_equal(ms_model_tick_end(process->model, now_ns), 0);
@@ -314,6 +433,106 @@ static void test_into_the_model(void **state)
     assert_int_equal(flow->to_thread, worker->id);
     assert_int_equal(flow->bytes, 30);
     assert_int_equal(ms_model_flow(process.model, 1)->from_thread, 0);
+    end(&process);
+}
+
+static void test_figures_into_the_model(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    struct ms_region_header *header = file;
+    struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
+    fill_histograms();
+    header->peak_epoch = 7;
+    contexts[2].peak_epoch = 7;
+    contexts[2].remote.peak_epoch = 7;
+    contexts[2].live_at_peak_bytes = 150;
+    contexts[4].size_home = 2 + 1; /* the same stack, by thread 2 */
+    begin(&process);
+    struct ms_process *of = ms_model_process_mutable(process.model, 128);
+    of->peak = (struct ms_peak){.epoch = 7, .bytes = 900};
+    read_once(&process, 5000);
+    struct ms_figures figures;
+    ms_figures_of_site(process.model, 2, &figures);
+    assert_int_equal(figures.sizes.events[3], 17);
+    assert_int_equal(figures.sizes.events[2], 40);
+    assert_int_equal(ms_histogram_events(&figures.lifetimes), 3);
+    assert_int_equal(figures.at_peak_bytes, 150 + 370);
+    assert_int_equal(figures.samples, 0);
+    const struct ms_heap *heap = &ms_model_site(process.model, 1)->heap;
+    assert_int_equal(heap->waste_bytes, 50);
+    assert_int_equal(heap->temporary, 1);
+    assert_int_equal(heap->reallocations, 4);
+    assert_int_equal(heap->failed_calls, 5);
+    /* Thread 1 has the root (100 - 30) and the cut stack (300 - 30) beside it. */
+    const struct ms_thread *thread = ms_model_thread(process.model, 0);
+    assert_true(thread->at_peak_known);
+    assert_int_equal(thread->at_peak_bytes, 150 + 70 + 270);
+    ms_figures_of_process(process.model, 128, &figures);
+    assert_int_equal(ms_histogram_events(&figures.sizes), 60);
+
+    /* A failed call alone is a change; what was live at the peak stays when more is live. */
+    contexts[2].failed_calls++;
+    contexts[2].bytes_allocated += 1000;
+    read_once(&process, 6000);
+    assert_int_equal(heap->failed_calls, 6);
+    ms_figures_of_site(process.model, 2, &figures);
+    assert_int_equal(figures.at_peak_bytes, 150 + 370);
+    /* A new peak: what has not changed since then is what is live now, without being read. */
+    of->peak.epoch = 8;
+    header->peak_epoch = 8;
+    read_once(&process, 7000);
+    ms_figures_of_site(process.model, 2, &figures);
+    assert_int_equal(figures.at_peak_bytes, 1170 + 370);
+    assert_int_equal(thread->at_peak_bytes, 1170 + 70 + 270);
+    end(&process);
+}
+
+static void test_estimates_into_the_model(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    struct ms_region_context *contexts = image_area(file, MS_AREA_CONTEXTS);
+    union ms_region_detail *details = image_area(file, MS_AREA_DETAILS);
+    fill_histograms();
+    contexts[2].rate = 1;
+    contexts[2].estimate = 3;
+    details[3].estimate =
+        (struct ms_region_estimate){.allocations = 2000 << MS_ESTIMATE_SHIFT,
+                                    .bytes_allocated = 20000,
+                                    .deallocations = 200 << MS_ESTIMATE_SHIFT,
+                                    .bytes_freed = 2000,
+                                    .remote_deallocations = 100 << MS_ESTIMATE_SHIFT,
+                                    .remote_bytes_freed = 1000};
+    begin(&process);
+    read_once(&process, 5000);
+    const struct ms_heap *heap = &ms_model_site(process.model, 1)->heap;
+    assert_int_equal(heap->allocations, 2000 + 40); /* and those that thread 2 counted in full */
+    assert_int_equal(heap->deallocations, 300 + 3);
+    assert_int_equal(heap->bytes_allocated, 20000 + 400);
+    assert_int_equal(ms_heap_current_bytes(heap), 17000 + 370);
+    assert_int_equal(heap->temporary, 100); /* 1 of 20 in the sample */
+    assert_int_equal(heap->peak_bytes, 20000 + 400);
+    struct ms_figures figures;
+    ms_figures_of_usage(process.model, ms_model_site_usage(process.model, 2, NULL), &figures);
+    ms_figures_of_site(process.model, 2, &figures);
+    assert_int_equal(figures.samples, 20);
+    assert_int_equal(figures.live_samples, 17);
+    assert_int_equal(figures.sizes.events[3], 17); /* of the sample */
+    const double error = ms_figures_relative_error(figures.variance, 20000);
+    assert_true(fabs(error - 1.96 / sqrt(20)) < 1e-9);
+    /* The same stack counted in full from now on is another context of the same site. */
+    contexts[5] = contexts[4];
+    contexts[5].thread = 1;
+    image_publish(file, MS_AREA_CONTEXTS, 6);
+    read_once(&process, 6000);
+    assert_int_equal(heap->allocations, 2000 + 40 + 40);
+    size_t pairs = 0;
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(process.model, 2, usage)) != NULL) {
+        pairs += ms_usage_stands_for_pair(process.model, usage);
+    }
+    assert_int_equal(pairs, 2);
     end(&process);
 }
 
@@ -397,12 +616,17 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_thread_record, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_name_being_written, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_stack_bounds, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_histograms, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_histograms_of_an_attacker, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_live_at_the_peak, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_string_without_end, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_published_beyond_capacity, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_build_id_too_long, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_slots, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_mapping_wants_seals, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_into_the_model, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_figures_into_the_model, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_estimates_into_the_model, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_record_reused, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_short_threads_are_exact, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_context_reused, make_image, drop_image),

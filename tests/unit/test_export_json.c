@@ -17,6 +17,7 @@
 
 #include "export/json.h"
 #include "export/json_writer.h"
+#include "model/figures.h"
 
 #define START UINT64_C(7000000000000)
 #define TENTH (MS_SECOND_NS / 10)
@@ -208,6 +209,57 @@ static void test_merged_threads_are_valid(void **state)
     ms_model_free(model);
 }
 
+static void test_histograms_and_estimates(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 3);
+    struct ms_usage *usage = ms_model_usage_mutable(model, 1, 1);
+    usage->allocations = 7;
+    const struct ms_usage_extra extra = {.sizes = {.events = {[0] = 3, [15] = 4}},
+                                         .failed_calls = 2};
+    assert_int_equal(ms_usage_put_extra(usage, &extra), 0);
+    struct ms_process *process = ms_model_process_mutable(model, 128);
+    process->stacks = (struct ms_stack_check){.walked = 1, .proven = 3};
+    assert_int_equal(ms_model_tick_end(model, START + 9 * TENTH), 0);
+    char *text = written(model);
+    check_contains(text, "\"size_classes\":[3,0,0,0,0,0,0,0,0,0,0,0,0,0,0,4]");
+    check_contains(text, "\"failed_calls\":2,");
+    check_contains(text, "\"provenance\":\"measured\",\"sampled\":null");
+    check_contains(text, "\"at_peak\":null");
+    check_contains(text, "\"proven_share\":0.75,\"rechecked\":0");
+    check_contains(text, "\"differed\":0,\"agreement\":null"); /* not yet */
+    free(text);
+    process->stacks.rechecked = 100000000;
+    process->stacks.differed = 1;
+    process->peak = (struct ms_peak){.epoch = 2, .bytes = 5, .error_bytes = 1, .at_ns = START + 4};
+    struct ms_usage *sampled = ms_model_sampled_usage_mutable(model, 1, 1, 1);
+    sampled->allocations = 1000;
+    sampled->bytes_allocated = 64000;
+    const struct ms_usage_extra sample = {.samples = 100, .samples_freed = 100};
+    assert_int_equal(ms_usage_put_extra(sampled, &sample), 0);
+    assert_int_equal(ms_model_tick_end(model, START + 10 * TENTH), 0);
+    validate(model);
+    text = written(model);
+    check_contains(text, "\"agreement\":0.99999999");
+    check_contains(text, "\"at_peak\":{\"bytes\":5,\"error_bytes\":1,\"t_ns\":4}");
+    check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,");
+    check_contains(text, "\"thread_ids\":[1],"); /* once, although it has two usages */
+    check_contains(text, "\"allocations\":1007,");
+    free(text);
+    /* What was left out of the sample is no call site. */
+    const uint32_t root = ms_model_add_site(model, 128, NULL, 0, MS_SITE_ROOT)->id;
+    usage = ms_model_usage_mutable(model, 1, root);
+    usage->allocations = 123456;
+    usage->not_sampled = true;
+    assert_int_equal(ms_model_tick_end(model, START + 11 * TENTH), 0);
+    validate(model);
+    text = written(model);
+    check_contains(text, "\"not_sampled\":{\"allocations\":123456,");
+    assert_null(strstr(text, "no_stack"));
+    free(text);
+    ms_model_free(model);
+}
+
 static void test_figures_are_exact_and_the_unknown_is_null(void **state)
 {
     (void)state;
@@ -373,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_models_of_all_sizes_are_valid),
         cmocka_unit_test(test_long_runs_stay_bounded),
         cmocka_unit_test(test_merged_threads_are_valid),
+        cmocka_unit_test(test_histograms_and_estimates),
         cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),

@@ -87,7 +87,16 @@ static void test_summary(void **state)
     process->exit_signal = 9;
     process->losses.lost = 3;
     process->losses.coarsened = 4;
+    process->stacks = (struct ms_stack_check){.proven = 1000, .rechecked = 10, .differed = 1};
+    process->losses.not_classified = 2;
     char *text = summary(model, NULL);
+    assert_non_null(strstr(text, "CALL STACKS ARE WRONG: 1 of 10 rechecked ones differed"));
+    assert_non_null(strstr(text, ", in no histogram 2\n"));
+    process->stacks.differed = 0;
+    process->losses.not_classified = 0;
+    free(text);
+    text = summary(model, NULL);
+    assert_null(strstr(text, "WRONG"));
     assert_non_null(strstr(text, "./app killed by SIGKILL after 00:00:12\n"));
     assert_non_null(strstr(text, "events lost 3, without their whole stack 4\n"));
     assert_null(strstr(text, "written"));

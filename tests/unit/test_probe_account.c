@@ -73,7 +73,8 @@ static void *take(size_t bytes)
 {
     void *block = ms_real.malloc(ms_size_with_tag(bytes));
     assert_non_null(block);
-    ms_block_allocated(ms_thread_enter(), NULL, block, bytes, MS_BLOCK_MALLOC);
+    static const struct ms_caller nobody;
+    ms_block_allocated(ms_thread_enter(), &nobody, block, bytes, MS_BLOCK_MALLOC);
     return block;
 }
 
