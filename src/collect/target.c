@@ -314,7 +314,7 @@ static void judge_seen(struct ms_target *target, struct ms_process *process,
         if (target->ended || now_ns > target->heard_ns + START_NS) {
             say_seen(process, MS_SEEN_NONE,
                      "the probe did not start: the program is static, privileged, of another C "
-                     "library, or it dropped LD_PRELOAD");
+                     "library, it dropped LD_PRELOAD, or no memory or descriptor was left");
         }
         return;
     }
@@ -419,6 +419,17 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
     process->probe_bytes = facts->probe_bytes;
 }
 
+/* It became a program that the probe did not enter: all there is of it is in /proc. */
+static bool executed_for_long(const struct ms_target *target, uint64_t now_ns)
+{
+    if (ms_region_view_state(&target->view) != MS_REGION_EXEC) {
+        return false;
+    }
+    struct ms_region_facts facts;
+    ms_region_view_facts(&target->view, &facts);
+    return facts.exec_ns != 0 && now_ns > facts.exec_ns + START_NS;
+}
+
 static int read_proc(struct ms_target *target, const struct ms_target_room *room,
                      struct ms_process *process, uint64_t now_ns, bool slow)
 {
@@ -441,8 +452,9 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
     if (target->proc.zombie || !target->same_namespace) {
         return 0;
     }
+    bool may_exec = target->has_view && !executed_for_long(target, now_ns);
     return ms_watched_threads_proc(target->threads, room->model, room->budget, &target->proc,
-                                   now_ns, target->ticks);
+                                   may_exec ? &target->view : NULL, now_ns, target->ticks);
 }
 
 /* The peak changes only together with what contexts say of it. */

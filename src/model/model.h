@@ -101,16 +101,20 @@ struct ms_frame {
     const char *function; /* demangled; "" until known: then show module+0xoffset */
     const char *file;     /* "" = unknown */
     uint32_t line;        /* 0 = unknown */
+    uint32_t number;      /* of our own: ms_model_add_frame sets it, for the model only */
     const struct ms_frame *inlined_by; /* next outer frame at the same address, or NULL */
 };
+
+struct ms_chunks;
 
 /* A call site: one interned call stack of one process. */
 struct ms_site {
     uint32_t id; /* of our own, from 1 */
     uint32_t process_id;
     uint32_t depth;
-    uint32_t flags;                       /* enum ms_site_flag */
-    const struct ms_frame *const *frames; /* innermost first */
+    uint32_t flags;                 /* enum ms_site_flag */
+    const uint32_t *frame_numbers;  /* innermost first; read them by ms_site_frame */
+    const struct ms_chunks *frames; /* of the model */
     struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
     /* Between the two last times that sites were read, if that is when it changed. */
     uint64_t changed_ns;
@@ -280,6 +284,8 @@ size_t ms_model_alive_count(const struct ms_model *model);
 const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index);
 const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id);
 
+/* Frame `index` (< depth) of a site, innermost first. */
+const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
 size_t ms_model_site_count(const struct ms_model *model);
 const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
@@ -322,7 +328,7 @@ struct ms_output *ms_model_output_mutable(struct ms_model *model);
 const char *ms_model_string(struct ms_model *model, const char *text);
 /* A new frame, zeroed, alive as long as the model; the collector fills and later names it. */
 struct ms_frame *ms_model_add_frame(struct ms_model *model);
-/* `frames` is copied (the pointers, not the frames). */
+/* The frames are those of this model; the list of them is copied. */
 struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags);

@@ -1,6 +1,7 @@
 /*
- * Mappings that the program makes itself, counted in whole pages apart from the heap, and the calls
- * after which code may lie elsewhere: dlclose, munmap, mprotect and mremap of executable ranges.
+ * Mappings that the program makes itself, counted in whole pages apart from the heap, the calls
+ * after which code may lie elsewhere (dlclose, munmap, mprotect and mremap of executable ranges),
+ * and mlockall, in whose way our mappings would be.
  * What libc maps for itself does not pass here. __deregister_frame is left alone: walks use the
  * tables of loaded objects, never those of libgcc's registry, and a hook here would send the call
  * of a privately loaded unwinder to another one.
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "probe/account.h"
@@ -28,6 +30,7 @@ static struct {
     int (*munmap)(void *, size_t);
     void *(*mremap)(void *, size_t, size_t, int, ...);
     int (*mprotect)(void *, size_t, int);
+    int (*mlockall)(int);
     int (*dlclose)(void *);
 } next;
 
@@ -40,6 +43,7 @@ void ms_map_hooks_init(void)
     next.munmap = ms_real_symbol("munmap");
     next.mremap = ms_real_symbol("mremap");
     next.mprotect = ms_real_symbol("mprotect");
+    next.mlockall = ms_real_symbol("mlockall");
     next.dlclose = ms_real_symbol("dlclose");
 }
 
@@ -250,6 +254,34 @@ MS_EXPORT int mprotect(void *at, size_t bytes, int protection)
     if (result == 0 && (protection & PROT_EXEC) != 0) {
         code_range_note((uintptr_t)at, (uintptr_t)at + whole_pages(bytes));
         ms_stack_modules_changed();
+    }
+    return result;
+}
+
+/*
+ * RLIMIT_MEMLOCK counts address space, ours too although it is inaccessible. So under a limit that
+ * may hold (for the privileged it does not) most of ours goes before, and all if that is too
+ * little.
+ */
+MS_EXPORT int mlockall(int flags)
+{
+    if (MS_UNLIKELY(!ms_ready || next.mlockall == NULL)) {
+        return (int)libc_result(ms_system_call(SYS_mlockall, flags, 0, 0, 0, 0, 0));
+    }
+    int before = errno;
+    struct rlimit limit;
+    uint64_t spare = ms_map_spare_bytes();
+    if (spare != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur >= spare) {
+        (void)ms_map_give_back(false);
+    }
+    errno = before;
+    int result = next.mlockall(flags);
+    for (int all = 0; all < 2 && result != 0 && errno == ENOMEM; all++) {
+        if (ms_map_give_back(all != 0)) {
+            errno = before;
+            result = next.mlockall(flags);
+        }
     }
     return result;
 }
