@@ -371,7 +371,7 @@ static uint64_t stop_stepping(void)
     return flags;
 }
 
-void ms_judge(struct ms_thread_state *state, const struct ms_caller *caller, void *block)
+void ms_judge(struct ms_thread_state *state, struct ms_caller caller, void *block)
 {
     uint64_t all = UINT64_MAX;
     uint64_t before;
@@ -383,7 +383,7 @@ void ms_judge(struct ms_thread_state *state, const struct ms_caller *caller, voi
     ms_system_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, SIGNAL_SET, 0, 0);
     state->busy_stack_pointer = (uintptr_t)__builtin_frame_address(0);
     if (start()) {
-        judge_block(state, caller, block);
+        judge_block(state, &caller, block);
     }
     state->busy_stack_pointer = 0;
     ms_system_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, SIGNAL_SET, 0, 0);

@@ -7,7 +7,7 @@
 
 #include "probe/event.h"
 
-MS_HIDDEN void ms_judge(struct ms_thread_state *state, const struct ms_caller *caller, void *block);
+MS_HIDDEN void ms_judge(struct ms_thread_state *state, struct ms_caller caller, void *block);
 
 #define ms_event_allocated(state, caller, block, ...)                                              \
     do {                                                                                           \
