@@ -87,6 +87,7 @@ static int read_stat(struct ms_proc_process *files, struct ms_descriptor_budget 
     fresh.system_ns = stat.system_ns;
     files->zombie = stat.state == 'Z' || stat.state == 'X';
     files->start_ticks = stat.start_ticks;
+    files->threads = stat.threads;
     if (!files->zombie) {
         refine_cpu(files->pid, &fresh);
     }

@@ -17,6 +17,7 @@ struct ms_proc_process {
     int tasks;  /* /proc/PID/task */
     int stat, statm, status, io, smaps_rollup;
     uint64_t start_ticks; /* of the process, since boot; 0 unknown */
+    uint32_t threads;     /* alive; 0 unknown */
     bool zombie;
 };
 

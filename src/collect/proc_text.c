@@ -58,6 +58,7 @@ enum {
     FIELD_MAJOR = 12,
     FIELD_USER = 14,
     FIELD_SYSTEM = 15,
+    FIELD_THREADS = 20,
     FIELD_START = 22,
     FIELD_CORE = 39
 };
@@ -105,6 +106,9 @@ bool ms_proc_parse_stat(const char *text, size_t bytes, struct ms_proc_stat *out
             break;
         case FIELD_SYSTEM:
             stat.system_ns = ticks_to_ns(number);
+            break;
+        case FIELD_THREADS:
+            stat.threads = (uint32_t)number;
             break;
         case FIELD_START:
             stat.start_ticks = number;

@@ -15,6 +15,7 @@ struct ms_proc_stat {
     char name[64]; /* raw bytes between the first '(' and the last ')', cut */
     char state;
     uint32_t parent_pid;
+    uint32_t threads; /* of the whole process */
     int32_t last_core;
     uint64_t minor_faults, major_faults;
     uint64_t user_ns, system_ns;

@@ -9,7 +9,7 @@
 
 void ms_proc_thread_init(struct ms_proc_thread *files)
 {
-    *files = (struct ms_proc_thread){-1, -1, -1, -1};
+    *files = (struct ms_proc_thread){.schedstat = -1, .stat = -1, .status = -1, .io = -1};
 }
 
 void ms_proc_thread_close(struct ms_proc_thread *files, struct ms_descriptor_budget *budget)
@@ -115,7 +115,10 @@ int ms_proc_thread_read(struct ms_proc_thread *files, struct ms_descriptor_budge
             return result;
         }
     }
-    if (full) {
+    /* Who has not run since has not changed them. */
+    files->moved = files->moved || moved;
+    if (full && files->moved) {
+        files->moved = false;
         read_switches_and_io(files, &source, kernel);
     }
     return 0;

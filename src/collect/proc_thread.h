@@ -11,6 +11,7 @@
 
 struct ms_proc_thread { /* kept descriptors, -1: none */
     int schedstat, stat, status, io;
+    bool moved; /* the thread ran since status and io were read */
 };
 
 /* Nothing is opened yet. */
@@ -19,8 +20,8 @@ void ms_proc_thread_close(struct ms_proc_thread *files, struct ms_descriptor_bud
 
 /*
  * Reads schedstat, then stat when the thread ran since `kernel` was filled, or always with `full`,
- * which adds switches and I/O. `tasks` is a descriptor of /proc/PID/task. `name` (64 bytes) and
- * *start_ticks are set when stat was read. Returns 0, or -ESRCH when the thread is gone.
+ * which adds switches and I/O if it ran. `tasks` is a descriptor of /proc/PID/task. `name` (64
+ * bytes) and *start_ticks are set when stat was read. Returns 0, or -ESRCH when the thread is gone.
  */
 int ms_proc_thread_read(struct ms_proc_thread *files, struct ms_descriptor_budget *budget,
                         int tasks, pid_t tid, bool full, struct ms_kernel_thread *kernel,

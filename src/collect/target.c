@@ -124,6 +124,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     }
     process->pid = pid;
     process->exit_status = -2;
+    process->trace.because = "";
     process->start_ns = now_ns;
     process->start_unix_ns = unix_ns_of(room->session, now_ns);
     int result = 0;
@@ -394,6 +395,31 @@ static int read_records(struct ms_target *target, const struct ms_target_room *r
     return result;
 }
 
+static const char *trace_words(uint32_t state)
+{
+    switch (state) {
+    case MS_TRACE_NONE:
+    case MS_TRACE_ON:
+        return "";
+    case MS_TRACE_IMPATIENT:
+        return "waited for its reader in vain: since then what finds no room is lost";
+    case MS_TRACE_LIMIT:
+        return "ended: as many events as asked for";
+    case MS_TRACE_NO_DESCRIPTOR:
+        return "none: the program may open too few files";
+    case MS_TRACE_CLOSED:
+        return "ended: the program closed its socket";
+    case MS_TRACE_NO_READER:
+        return "ended: the keeper is gone";
+    case MS_TRACE_QUIET:
+        return "ended: the program installed a seccomp filter";
+    case MS_TRACE_NO_MEMORY:
+        return "in part: no memory for the buffer of a thread";
+    default:
+        return "ended for an unknown reason";
+    }
+}
+
 static void take_facts(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, const struct ms_region_facts *facts)
 {
@@ -417,6 +443,21 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         }
     }
     process->probe_bytes = facts->probe_bytes;
+    process->trace = (struct ms_process_trace){.begun = facts->trace_state != MS_TRACE_NONE,
+                                               .sent = facts->trace_events,
+                                               .lost = facts->trace_lost,
+                                               .because = trace_words(facts->trace_state)};
+}
+
+/* It became a program that the probe did not enter: all there is of it is in /proc. */
+static bool executed_for_long(const struct ms_target *target, uint64_t now_ns)
+{
+    if (ms_region_view_state(&target->view) != MS_REGION_EXEC) {
+        return false;
+    }
+    struct ms_region_facts facts;
+    ms_region_view_facts(&target->view, &facts);
+    return facts.exec_ns != 0 && now_ns > facts.exec_ns + START_NS;
 }
 
 static int read_proc(struct ms_target *target, const struct ms_target_room *room,
@@ -441,8 +482,9 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
     if (target->proc.zombie || !target->same_namespace) {
         return 0;
     }
+    bool may_exec = target->has_view && !executed_for_long(target, now_ns);
     return ms_watched_threads_proc(target->threads, room->model, room->budget, &target->proc,
-                                   now_ns, target->ticks);
+                                   may_exec ? &target->view : NULL, now_ns, target->ticks);
 }
 
 /* The peak changes only together with what contexts say of it. */

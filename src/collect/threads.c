@@ -11,8 +11,12 @@
 #include "collect/proc_thread.h"
 #include "wire/clock.h"
 
-/* At most so many threads are looked at in one tick; more of them take turns. */
-enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5 };
+/*
+ * At most so many threads are looked at in one tick; more of them take turns. One that has slept
+ * through QUIET_READS looks is looked at with the full reads only: when it wakes up it is seen
+ * half a second late at most, with all that it did since.
+ */
+enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5, QUIET_READS = 10 };
 
 struct watched {
     uint32_t model_id;
@@ -22,12 +26,14 @@ struct watched {
     bool ended;
     bool present; /* listed in `present` */
     bool flows_changed;
+    bool flow_of_unknown; /* some of its flows were of owners that were not known at the time */
     uint32_t name_version;
     uint64_t change; /* of the record, when it was read */
     struct ms_heap heap;
     struct ms_proc_thread files;
     uint64_t start_ticks;
-    uint64_t read_ns; /* last read of /proc; 0: never */
+    uint64_t read_ns;     /* last read of /proc; 0: never */
+    uint32_t quiet_reads; /* in a row that showed that it had not run */
 };
 
 struct ms_watched_threads {
@@ -40,6 +46,7 @@ struct ms_watched_threads {
     struct ms_id_map by_serial; /* serial of a record -> thread of the model */
     pid_t *tids;
     size_t tid_capacity;
+    uint32_t listed; /* how many the process had when they were listed */
     uint64_t ended_voluntary, ended_involuntary;
     uint64_t ever;
 };
@@ -305,6 +312,7 @@ int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_mod
             break;
         }
         watched->change = change;
+        watched->quiet_reads = 0;
         apply_record(threads, model, budget, watched, &copy, now_ns);
     }
     return result;
@@ -340,12 +348,15 @@ static int read_proc(struct ms_model *model, struct ms_descriptor_budget *budget
         return 0;
     }
     bool first = watched->read_ns == 0;
+    uint64_t run_ns = thread->kernel.run_ns;
     int result = ms_proc_thread_read(&watched->files, budget, tasks, watched->tid, full || first,
                                      &thread->kernel, name, &watched->start_ticks);
     if (result != 0) {
         return result;
     }
     watched->read_ns = now_ns;
+    bool slept = (thread->kernel.have & MS_HAVE_RUN_QUEUE) != 0 && thread->kernel.run_ns == run_ns;
+    watched->quiet_reads = slept && !first ? watched->quiet_reads + 1 : 0;
     if (name[0] != '\0' && strcmp(name, thread->name) != 0) {
         copy_name(thread, name, sizeof name);
     }
@@ -394,13 +405,18 @@ static int match_tids(struct ms_watched_threads *threads, struct ms_model *model
     return result;
 }
 
-int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
-                            struct ms_descriptor_budget *budget,
-                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick)
+/* Brings `present` up to what /proc lists. */
+static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
+                     struct ms_descriptor_budget *budget, const struct ms_proc_process *process,
+                     const struct ms_region_view *view, uint64_t now_ns)
 {
     ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
     if (tid_count < 0) {
         return tid_count == -ENOMEM ? -ENOMEM : 0;
+    }
+    /* After the list, so that what it shows was there before exec. */
+    if (view != NULL && ms_region_view_state(view) == MS_REGION_EXEC) {
+        return 0;
     }
     if (threads->sorted_count != threads->present_count) {
         qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
@@ -408,13 +424,28 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
     int result = match_tids(threads, model, budget, (size_t)tid_count, now_ns);
     qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
     threads->sorted_count = threads->present_count;
+    threads->listed = process->threads;
+    return result;
+}
 
+int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
+                            struct ms_descriptor_budget *budget,
+                            const struct ms_proc_process *process,
+                            const struct ms_region_view *view, uint64_t now_ns, uint64_t tick)
+{
+    /* As many as before, no new record: mostly the same ones. The list is dear. */
+    bool same = process->threads != 0 && process->threads == threads->listed &&
+                threads->sorted_count == threads->present_count;
+    int result = 0;
+    if (!same || tick % TICKS_PER_FULL_READ == 0) {
+        result = list_tids(threads, model, budget, process, view, now_ns);
+    }
     size_t turns = threads->present_count / READS_PER_TICK + 1;
     for (size_t i = 0; i < threads->present_count; i++) {
         struct watched *watched = threads->present[i];
-        bool turn = i % turns == tick % turns || watched->read_ns == 0;
         bool full = i % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
-        if (turn && !watched->ended) {
+        bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
+        if ((full || awake || watched->read_ns == 0) && !watched->ended) {
             (void)read_proc(model, budget, process->tasks, watched, full, now_ns);
         }
     }
@@ -422,7 +453,7 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
 }
 
 static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *model,
-                          const struct ms_region_view *view, const struct watched *watched)
+                          const struct ms_region_view *view, struct watched *watched)
 {
     struct ms_region_flow flows[MS_FLOW_ENTRIES + 1];
     uint32_t count = ms_region_view_flows(view, watched->record, flows);
@@ -442,7 +473,9 @@ static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *m
             flow->bytes = flows[i].bytes;
         }
     }
-    if (other_blocks != 0) {
+    /* Also when there are none any more: the owner was too new to be known when they were read. */
+    if (other_blocks != 0 || watched->flow_of_unknown) {
+        watched->flow_of_unknown = true;
         struct ms_flow *flow =
             ms_model_flow_mutable(model, threads->process_id, 0, watched->model_id);
         if (flow != NULL) {

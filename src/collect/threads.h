@@ -26,10 +26,15 @@ int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_mod
                                struct ms_descriptor_budget *budget,
                                const struct ms_region_view *view, uint64_t now_ns, bool all);
 
-/* Lists and reads the threads in /proc; `tick` counts the calls. Returns 0 or -ENOMEM. */
+/*
+ * Lists and reads the threads in /proc; `tick` counts the calls. `view` of the process may be NULL:
+ * with it nothing is taken over from the moment on that the process has called exec, when what
+ * /proc lists is the next program's. Returns 0 or -ENOMEM.
+ */
 int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
                             struct ms_descriptor_budget *budget,
-                            const struct ms_proc_process *process, uint64_t now_ns, uint64_t tick);
+                            const struct ms_proc_process *process,
+                            const struct ms_region_view *view, uint64_t now_ns, uint64_t tick);
 
 /* Who freed whose blocks, from the records. */
 void ms_watched_threads_flows(struct ms_watched_threads *threads, struct ms_model *model,

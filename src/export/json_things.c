@@ -394,7 +394,7 @@ static uint64_t culprit_index(const struct ms_site *site)
     const size_t culprit = ms_site_culprit(site);
     uint64_t index = 0;
     for (size_t i = 0; i < culprit; i++) {
-        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
             index++;
         }
@@ -434,7 +434,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_key(writer, "stack");
     ms_json_array_begin(writer);
     for (size_t i = 0; i < site->depth; i++) {
-        for (const struct ms_frame *frame = site->frames[i]; frame != NULL;
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
             write_frame(writer, frame);
         }
@@ -471,6 +471,9 @@ void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model)
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_flow_count(model); i++) {
         const struct ms_flow *flow = ms_model_flow(model, i);
+        if (flow->blocks == 0) { /* its blocks have come to be of a thread that is known by now */
+            continue;
+        }
         ms_json_line(writer);
         ms_json_object_begin(writer);
         ms_json_member_u64(writer, "process_id", flow->process_id);

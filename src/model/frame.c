@@ -137,7 +137,7 @@ static bool is_allocator_frame(const struct ms_frame *frame)
 size_t ms_site_culprit(const struct ms_site *site)
 {
     for (size_t i = 0; i < site->depth; i++) {
-        if (!is_allocator_frame(site->frames[i])) {
+        if (!is_allocator_frame(ms_site_frame(site, i))) {
             return i;
         }
     }

@@ -35,6 +35,13 @@ struct ms_usage_record {
     uint32_t next_of_site, previous_of_site;
 };
 
+/* Numbers of frames of many sites: half a pointer each, without an allocation for every site. */
+struct ms_frame_numbers {
+    struct ms_frame_numbers *next;
+    size_t used, capacity;
+    uint32_t numbers[];
+};
+
 /* Ids are dense but threads come and go for days: pages of them, freed when all in one are gone. */
 #define MS_ID_PAGE 1024u
 struct ms_id_page {
@@ -90,12 +97,14 @@ struct ms_model {
     uint64_t ticks, first_tick;
     struct ms_system system;
     struct ms_output *output;
+    struct ms_trace trace;
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_threads threads;
-    struct ms_chunks sites;   /* struct ms_site_record; id = index + 1 */
-    struct ms_chunks frames;  /* struct ms_frame */
-    struct ms_chunks strings; /* char * */
+    struct ms_chunks sites;                 /* struct ms_site_record; id = index + 1 */
+    struct ms_chunks frames;                /* struct ms_frame; number = index */
+    struct ms_frame_numbers *frame_numbers; /* newest first */
+    struct ms_chunks strings;               /* char * */
     struct ms_index strings_by_text;
     struct ms_usages usages;
     struct ms_flows flows;

@@ -101,16 +101,20 @@ struct ms_frame {
     const char *function; /* demangled; "" until known: then show module+0xoffset */
     const char *file;     /* "" = unknown */
     uint32_t line;        /* 0 = unknown */
+    uint32_t number;      /* of our own: ms_model_add_frame sets it, for the model only */
     const struct ms_frame *inlined_by; /* next outer frame at the same address, or NULL */
 };
+
+struct ms_chunks;
 
 /* A call site: one interned call stack of one process. */
 struct ms_site {
     uint32_t id; /* of our own, from 1 */
     uint32_t process_id;
     uint32_t depth;
-    uint32_t flags;                       /* enum ms_site_flag */
-    const struct ms_frame *const *frames; /* innermost first */
+    uint32_t flags;                 /* enum ms_site_flag */
+    const uint32_t *frame_numbers;  /* innermost first; read them by ms_site_frame */
+    const struct ms_chunks *frames; /* of the model */
     struct ms_heap heap; /* sum over threads; peak is an upper bound (sum of exact peaks) */
     /* Between the two last times that sites were read, if that is when it changed. */
     uint64_t changed_ns;
@@ -190,6 +194,33 @@ struct ms_peak {
     uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
+/* The trace of one process, as its probe tells. */
+struct ms_process_trace {
+    bool begun;
+    uint64_t sent;       /* events given to the socket */
+    uint64_t lost;       /* events counted, but not in the trace */
+    const char *because; /* why it does not go on as asked for, a literal; "" while it does */
+};
+
+/* The trace as this viewer read it. */
+struct ms_trace {
+    bool asked; /* this viewer reads it, or tries to */
+    bool reading;
+    char because[128]; /* why it is not read, "" when it is */
+    uint64_t events, batches, packet_bytes;
+    uint64_t missing; /* numbers of events that never came */
+    uint64_t refused; /* packets that were no batch */
+};
+
+/* Sum of what the probes sent and lost, and what came: what a line about the trace needs. */
+struct ms_trace_totals {
+    bool any;
+    uint64_t events; /* read here when this viewer reads, else sent */
+    uint64_t lost;
+    uint64_t packet_bytes;
+    const char *because; /* "" when it goes on */
+};
+
 struct ms_process_kernel {
     bool have_memory, have_pss, have_io;
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
@@ -234,6 +265,7 @@ struct ms_process {
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
+    struct ms_process_trace trace;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
 };
@@ -280,6 +312,8 @@ size_t ms_model_alive_count(const struct ms_model *model);
 const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index);
 const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id);
 
+/* Frame `index` (< depth) of a site, innermost first. */
+const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
 size_t ms_model_site_count(const struct ms_model *model);
 const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
@@ -291,6 +325,9 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
                                            const struct ms_usage *previous);
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
+
+const struct ms_trace *ms_model_trace(const struct ms_model *model);
+struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
 
 /* Sum over processes. */
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
@@ -317,12 +354,13 @@ struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id);
 void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns);
 struct ms_system *ms_model_system_mutable(struct ms_model *model);
 struct ms_output *ms_model_output_mutable(struct ms_model *model);
+struct ms_trace *ms_model_trace_mutable(struct ms_model *model);
 
 /* Interned string, alive as long as the model. NULL without memory. */
 const char *ms_model_string(struct ms_model *model, const char *text);
 /* A new frame, zeroed, alive as long as the model; the collector fills and later names it. */
 struct ms_frame *ms_model_add_frame(struct ms_model *model);
-/* `frames` is copied (the pointers, not the frames). */
+/* The frames are those of this model; the list of them is copied. */
 struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags);

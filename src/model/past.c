@@ -1,6 +1,8 @@
 #include "model/past.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "model/model.h"
 
@@ -13,6 +15,12 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
 {
     if ((now->have & MS_COUNTER_BIT(counter)) == 0) {
         return NAN;
+    }
+    const struct ms_sample *newest = &past->samples[past->newest];
+    if (past->count > 0 && now->time_ns >= past->flat_since_ns + WINDOW_NS &&
+        (newest->have & MS_COUNTER_BIT(counter)) != 0 &&
+        newest->counters[counter] == now->counters[counter]) {
+        return 0; /* most threads of a large program sleep */
     }
     const struct ms_sample *base = NULL;
     for (uint32_t back = 0; back < past->count; back++) {
@@ -33,10 +41,18 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
     return change * (double)MS_SECOND_NS / (double)(now->time_ns - base->time_ns);
 }
 
+static bool equal(const struct ms_sample *a, const struct ms_sample *b)
+{
+    return a->have == b->have && memcmp(a->counters, b->counters, sizeof(a->counters)) == 0;
+}
+
 void ms_past_add(struct ms_past *past, const struct ms_sample *now)
 {
+    const struct ms_sample *newest = &past->samples[past->newest];
+    if (past->count == 0 || !equal(newest, now)) {
+        past->flat_since_ns = now->time_ns;
+    }
     if (past->count > 0) {
-        const struct ms_sample *newest = &past->samples[past->newest];
         if (now->time_ns < newest->time_ns + SPACING_NS) {
             return;
         }

@@ -33,6 +33,7 @@ struct ms_sample {
 struct ms_past {
     uint32_t count;
     uint32_t newest;
+    uint64_t flat_since_ns; /* time of the oldest sample that all later ones are equal to */
     struct ms_sample samples[MS_PAST_SAMPLES];
 };
 

@@ -3,6 +3,8 @@
 
 #include "model/internal.h"
 
+#define NUMBERS_A_BLOCK 16384u
+
 const char *ms_model_string(struct ms_model *model, const char *text)
 {
     const size_t bytes = strlen(text);
@@ -39,26 +41,40 @@ struct ms_frame *ms_model_add_frame(struct ms_model *model)
     struct ms_frame *frame = ms_chunks_add(&model->frames);
     if (frame != NULL) {
         frame->module = frame->function = frame->file = "";
+        frame->number = (uint32_t)(model->frames.count - 1);
     }
     return frame;
+}
+
+/* Room for `depth` numbers; NULL without memory. */
+static uint32_t *room_for_numbers(struct ms_model *model, uint32_t depth)
+{
+    struct ms_frame_numbers *block = model->frame_numbers;
+    if (block == NULL || block->capacity - block->used < depth) {
+        const size_t capacity = depth > NUMBERS_A_BLOCK ? depth : NUMBERS_A_BLOCK;
+        block = malloc(sizeof(*block) + capacity * sizeof(block->numbers[0]));
+        if (block == NULL) {
+            return NULL;
+        }
+        *block = (struct ms_frame_numbers){.next = model->frame_numbers, .capacity = capacity};
+        model->frame_numbers = block;
+    }
+    uint32_t *numbers = block->numbers + block->used;
+    block->used += depth;
+    return numbers;
 }
 
 struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags)
 {
-    const struct ms_frame **copy = NULL;
-    if (depth > 0) {
-        copy = reallocarray(NULL, depth, sizeof(*copy));
-        if (copy == NULL) {
-            return NULL;
-        }
-        memcpy(copy, frames, depth * sizeof(*copy));
-    }
-    struct ms_site_record *record = ms_chunks_add(&model->sites);
+    uint32_t *numbers = room_for_numbers(model, depth);
+    struct ms_site_record *record = numbers == NULL ? NULL : ms_chunks_add(&model->sites);
     if (record == NULL) {
-        free(copy);
         return NULL;
+    }
+    for (uint32_t i = 0; i < depth; i++) {
+        numbers[i] = frames[i]->number;
     }
     record->first_usage = MS_NO_USAGE;
     record->site = (struct ms_site){
@@ -66,9 +82,15 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
         .process_id = process_id,
         .depth = depth,
         .flags = flags,
-        .frames = copy,
+        .frame_numbers = numbers,
+        .frames = &model->frames,
     };
     return &record->site;
+}
+
+const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index)
+{
+    return ms_chunks_at(site->frames, site->frame_numbers[index]);
 }
 
 size_t ms_model_site_count(const struct ms_model *model)
@@ -89,9 +111,10 @@ const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t
 
 void ms_sites_free(struct ms_model *model)
 {
-    for (size_t i = 0; i < model->sites.count; i++) {
-        const struct ms_site_record *record = ms_chunks_at(&model->sites, i);
-        free((void *)(uintptr_t)record->site.frames);
+    while (model->frame_numbers != NULL) {
+        struct ms_frame_numbers *next = model->frame_numbers->next;
+        free(model->frame_numbers);
+        model->frame_numbers = next;
     }
     for (size_t i = 0; i < model->strings.count; i++) {
         free(*(char **)ms_chunks_at(&model->strings, i));

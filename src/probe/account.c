@@ -1,6 +1,7 @@
 /* Who owns a block, and the sums that follow from it: everything but the short way. */
 #include "probe/account.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "probe/arena.h"
@@ -8,6 +9,8 @@
 #include "probe/event.h"
 #include "probe/live.h"
 #include "probe/side_table.h"
+#include "probe/system_call.h"
+#include "wire/clock.h"
 
 static void own_raise(uint64_t *peak, uint64_t value)
 {
@@ -64,11 +67,33 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
     return set.context;
 }
 
-/* A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. */
+/* A thread without a state has not looked: it goes by the wish. */
+static bool is_traced(const struct ms_thread_state *state)
+{
+    const struct ms_probe_config *config = &ms_region->config;
+    return state != NULL ? state->tracking.trace
+                         : config->tracking.trace != 0 && config->trace_allowed != 0;
+}
+
+/*
+ * Whether the thread runs on its alternate signal stack, as a handler that interrupted us may. When
+ * the kernel may not be asked: yes, which costs stacks and is never wrong.
+ */
+static bool on_alternate_stack(void)
+{
+    stack_t stack = {.ss_flags = 0};
+    return ms_map_quiet() || ms_system_call(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0) != 0 ||
+           (stack.ss_flags & SS_ONSTACK) != 0;
+}
+
+/*
+ * A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. An
+ * alternate stack may lie further out on the very stack that was interrupted, and is not shorter.
+ */
 static bool busy_is_stale(const struct ms_thread_state *state, uintptr_t here)
 {
     return here >= state->busy_stack_pointer && here < state->stack.stack_high &&
-           state->busy_stack_pointer >= state->stack.stack_low;
+           state->busy_stack_pointer >= state->stack.stack_low && !on_alternate_stack();
 }
 
 uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_caller *caller,
@@ -246,6 +271,10 @@ static void debit(struct ms_thread_state *state, const void *block,
     if (region == NULL) {
         return;
     }
+    if (MS_UNLIKELY(is_traced(state)) && (claim->known || (state != NULL && state->tracked))) {
+        ms_trace_freed(state, block, claim->known ? claim->owner.requested_bytes : 0,
+                       claim->known ? claim->owner.context : 0, claim->at_ns);
+    }
     if (!claim->known) {
         if (state != NULL && state->tracked) {
             ms_own_add(&state->record->own.foreign_frees, 1);
@@ -309,7 +338,7 @@ static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 
 void ms_block_freed(struct ms_thread_state *state, void *block)
 {
-    struct ms_block_claim claim;
+    struct ms_block_claim claim = {.at_ns = 0};
     uint64_t key = key_of(state);
     if (key == 0) {
         return;
@@ -326,6 +355,7 @@ void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_
     uint64_t key = key_of(state);
     claim->known = false;
     claim->tagged = false;
+    claim->at_ns = ms_region != NULL && is_traced(state) ? ms_monotonic_ns() : 0;
     if (key != 0) {
         take_claim(key, block, claim);
     }
@@ -401,6 +431,9 @@ void ms_account_arena(struct ms_thread_state *state)
         block->key = state->key;
         block->tick = state->tracking.tick;
         ms_count_allocation(state, region, state->record, root, block->bytes, 0, MS_BLOCK_MALLOC);
+        if (state->tracking.trace) {
+            ms_trace_allocated(state, block + 1, block->bytes, state->root_context);
+        }
         if (!block->live) {
             block->live = 1;
             ms_arena_block_freed(state, block + 1);

@@ -111,6 +111,24 @@ static bool code_range_touched(uintptr_t start, uintptr_t end, bool gone)
     return touched;
 }
 
+/*
+ * Pages that are no longer what they were. Where they lie on the calling thread's stack (a fiber
+ * may have its own there, and pages without access around it), its bounds promise too much.
+ */
+static void stack_touched(uintptr_t start, uintptr_t end)
+{
+    struct ms_thread_state *state = ms_thread_state;
+    if (state == NULL || end <= state->stack.stack_low || start >= state->stack.stack_high) {
+        return;
+    }
+    if (end <= (uintptr_t)__builtin_frame_address(0)) {
+        state->stack.stack_low = end; /* guard pages at its far end */
+    } else {
+        state->stack.stack_low = 0;
+        state->stack.stack_high = 0;
+    }
+}
+
 static uint64_t whole_pages(size_t bytes)
 {
     return ((uint64_t)bytes + page_mask) & ~page_mask;
@@ -152,6 +170,7 @@ static void *map(void *at, size_t bytes, int protection, int flags, int descript
     if (mapped != MAP_FAILED) {
         uintptr_t start = (uintptr_t)mapped;
         count(whole_pages(bytes), 0);
+        stack_touched(start, start + whole_pages(bytes));
         if ((flags & MAP_FIXED) != 0 && code_range_touched(start, start + bytes, true)) {
             ms_stack_modules_changed();
         }
@@ -183,6 +202,7 @@ MS_EXPORT int munmap(void *at, size_t bytes)
     /* Before the call: afterwards another thread may have code at that address already. */
     uintptr_t start = (uintptr_t)at;
     bool code = code_range_touched(start, start + bytes, true);
+    stack_touched(start, start + whole_pages(bytes));
     int result = next.munmap(at, bytes);
     if (result == 0) {
         count(0, whole_pages(bytes));
@@ -226,6 +246,9 @@ MS_EXPORT int mprotect(void *at, size_t bytes, int protection)
     if (MS_UNLIKELY(!ms_ready || next.mprotect == NULL)) {
         return (int)libc_result(
             ms_system_call(SYS_mprotect, (long)at, (long)bytes, protection, 0, 0, 0));
+    }
+    if ((protection & PROT_READ) == 0) {
+        stack_touched((uintptr_t)at, (uintptr_t)at + whole_pages(bytes));
     }
     int result = next.mprotect(at, bytes, protection);
     if (result == 0 && (protection & PROT_EXEC) != 0) {

@@ -16,6 +16,7 @@
 #include "probe/process.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
+#include "probe/trace.h"
 
 typedef int prctl_function(long, long, long, long, long);
 typedef long syscall_function(long, long, long, long, long, long, long);
@@ -75,6 +76,7 @@ static void prepare_for_filter(void)
         (void)ms_gate_slow();
     }
     if (ms_ready) {
+        ms_trace_flush_all(false);
         ms_map_enter_quiet();
     }
 }

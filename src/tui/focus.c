@@ -257,7 +257,7 @@ static void site_name(const struct ms_site *site, char *name, size_t name_size, 
         snprintf(name, name_size, "(no stack)");
         return;
     }
-    const struct ms_frame *frame = site->frames[ms_site_culprit(site)];
+    const struct ms_frame *frame = ms_site_frame(site, ms_site_culprit(site));
     ms_format_frame(name, name_size, frame);
     frame_place(frame, place, place_size);
 }
@@ -308,7 +308,7 @@ static int draw_stack(const struct ms_tui *tui, struct ms_grid *grid, int row, i
     const int columns = ms_grid_columns(grid);
     ms_theme_heading(tui, grid, row++, 0, columns, "call stack of the marked site");
     for (uint32_t i = (uint32_t)ms_site_culprit(site); i < site->depth && row < end; i++) {
-        for (const struct ms_frame *frame = site->frames[i]; frame != NULL && row < end;
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL && row < end;
              frame = frame->inlined_by) {
             char name[512];
             char place[256];

@@ -19,6 +19,7 @@
 #include "collect/proc_text.h"
 #include "collect/proc_thread.h"
 #include "collect/system.h"
+#include "collect/threads.h"
 
 #define REST                                                                                       \
     " S 12 1 1 0 -1 4194560 100 200 3 400 50 60 70 80 20 0 9 0 98765 1000 20 18446744073709551615" \
@@ -42,6 +43,7 @@ static void test_stat(void **state)
     assert_int_equal(stat.major_faults, 3);
     assert_int_equal(stat.user_ns, 50 * tick_ns);
     assert_int_equal(stat.system_ns, 60 * tick_ns);
+    assert_int_equal(stat.threads, 9);
     assert_int_equal(stat.start_ticks, 98765);
     assert_int_equal(stat.last_core, 5);
 }
@@ -241,6 +243,68 @@ static void test_live_process(void **state)
     assert_int_equal(ms_proc_process_open(&process, 0), -ESRCH);
 }
 
+static void *wait_then_work(void *reading_end)
+{
+    char byte;
+    if (read(*(const int *)reading_end, &byte, 1) == 1) {
+        for (volatile unsigned i = 0; i < 20000000; i++) {
+        }
+        (void)read(*(const int *)reading_end, &byte, 1);
+    }
+    return NULL;
+}
+
+/* What a thread did when it woke up from a long sleep is seen five looks later at most. */
+static void test_sleeper_wakes_up(void **state)
+{
+    (void)state;
+    int ends[2];
+    pthread_t sleeper;
+    struct ms_proc_process process;
+    struct ms_process_kernel kernel = {0};
+    struct ms_descriptor_budget budget;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pthread_create(&sleeper, NULL, wait_then_work, &ends[0]), 0);
+    ms_descriptor_budget_init(&budget);
+    assert_int_equal(ms_proc_process_open(&process, getpid()), 0);
+    struct ms_model *model = ms_model_new(100, 0, 0);
+    struct ms_watched_threads *threads = ms_watched_threads_new(1);
+    uint64_t tick = 0;
+    for (; tick < 50; tick++) {
+        assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
+        assert_int_equal(
+            ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick), 0);
+    }
+    const struct ms_thread *thread = ms_model_thread(model, ms_model_thread_count(model) - 1);
+    const uint64_t slept_ns = thread->kernel.run_ns;
+    if ((thread->kernel.have & MS_HAVE_RUN_QUEUE) == 0) {
+        skip();
+    }
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    /* Asleep again: its work is done. */
+    for (char work = 'R'; work != 'S';) {
+        usleep(20000);
+        for (const uint64_t until = tick + 5; tick < until; tick++) {
+            assert_int_equal(
+                ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick),
+                0);
+        }
+        work = thread->kernel.run_ns > slept_ns + 1000000 ? thread->kernel.state : 'R';
+    }
+    assert_true(thread->kernel.voluntary_switches > 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(pthread_join(sleeper, NULL), 0);
+    assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
+    assert_int_equal(
+        ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick), 0);
+    assert_int_not_equal(thread->end_ns, 0); /* one fewer: the list was read at once */
+    ms_watched_threads_free(threads, &budget);
+    ms_proc_process_close(&process, &budget);
+    ms_model_free(model);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_system_stat),
         cmocka_unit_test(test_live_thread),
         cmocka_unit_test(test_live_process),
+        cmocka_unit_test(test_sleeper_wakes_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

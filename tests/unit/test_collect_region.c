@@ -421,9 +421,9 @@ static void test_into_the_model(void **state)
     assert_int_equal(shared->depth, 3);
     assert_int_equal(shared->heap.allocations, 20 + 40);
     assert_int_equal(ms_heap_current_bytes(&shared->heap), 200 + 400 - 60);
-    assert_int_equal(shared->frames[0]->file_offset, 0xff);
-    assert_string_equal(shared->frames[0]->module, "/bin/program");
-    assert_string_equal(shared->frames[2]->module, "");
+    assert_int_equal(ms_site_frame(shared, 0)->file_offset, 0xff);
+    assert_string_equal(ms_site_frame(shared, 0)->module, "/bin/program");
+    assert_string_equal(ms_site_frame(shared, 2)->module, "");
     assert_int_equal(ms_model_site(process.model, 2)->flags, MS_SITE_CUT_DEPTH);
     assert_int_equal(ms_model_site(process.model, 0)->flags, MS_SITE_ROOT);
 

@@ -183,14 +183,17 @@ static void test_flows_are_found_again(void **state)
 static void check_culprit(size_t expected, size_t depth, const char *const *functions,
                           const char *const *modules)
 {
-    struct ms_frame frames[8];
-    const struct ms_frame *pointers[8];
+    struct ms_model *model = ms_model_new(TENTH, 0, 0);
+    const struct ms_frame *frames[8];
     for (size_t i = 0; i < depth; i++) {
-        frames[i] = (struct ms_frame){.function = functions[i], .module = modules[i], .file = ""};
-        pointers[i] = &frames[i];
+        struct ms_frame *frame = ms_model_add_frame(model);
+        frame->function = functions[i];
+        frame->module = modules[i];
+        frames[i] = frame;
     }
-    const struct ms_site site = {.depth = (uint32_t)depth, .frames = pointers};
-    assert_int_equal(ms_site_culprit(&site), expected);
+    assert_int_equal(ms_site_culprit(ms_model_add_site(model, 1, frames, (uint32_t)depth, 0)),
+                     expected);
+    ms_model_free(model);
 }
 
 static void test_culprit_is_the_first_frame_that_is_no_allocator(void **state)
@@ -214,12 +217,15 @@ static void test_culprit_is_the_first_frame_that_is_no_allocator(void **state)
                                    "/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30", "/bin/app"});
     check_culprit(0, 2, (const char *[]){"getaddrinfo", ""},
                   (const char *[]){"/lib/libc.so.6", "/bin/app"});
-    struct ms_frame outer = {.function = "grow_table", .module = "", .file = ""};
-    const struct ms_frame inlined = {
-        .function = "xmalloc", .module = "", .file = "", .inlined_by = &outer};
-    const struct ms_frame *pointers[] = {&inlined, &outer};
-    const struct ms_site site = {.depth = 2, .frames = pointers};
-    assert_int_equal(ms_site_culprit(&site), 0);
+    struct ms_model *model = ms_model_new(TENTH, 0, 0);
+    struct ms_frame *outer = ms_model_add_frame(model);
+    struct ms_frame *inlined = ms_model_add_frame(model);
+    outer->function = "grow_table";
+    inlined->function = "xmalloc";
+    inlined->inlined_by = outer;
+    const struct ms_frame *frames[] = {inlined, outer};
+    assert_int_equal(ms_site_culprit(ms_model_add_site(model, 1, frames, 2, 0)), 0);
+    ms_model_free(model);
 }
 
 static void test_a_million_usages(void **state)
