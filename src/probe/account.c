@@ -7,6 +7,7 @@
 #include "probe/arena.h"
 #include "probe/context.h"
 #include "probe/event.h"
+#include "probe/intern.h"
 #include "probe/live.h"
 #include "probe/side_table.h"
 #include "probe/system_call.h"
@@ -50,16 +51,23 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
                            struct ms_read_set *found)
 {
     const struct ms_thread_tracking *tracking = &state->tracking;
+    struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     struct ms_read_set set = {.holder = ms_read_set_holder(state->serial, tracking->rate)};
+    if (region == NULL) {
+        return state->root_context; /* a fork in a handler, and no slot for the child */
+    }
     set.stack = found != NULL ? found->stack
                               : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
     set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
     if (set.context == 0) {
-        count_loss(&ms_region->losses.coarsened_events);
+        count_loss(&region->losses.coarsened_events);
         return state->root_context;
     }
     if (found != NULL) {
+        found->holder = 0; /* nobody's, should a handler jump out of here */
+        atomic_signal_fence(memory_order_seq_cst);
         found->context = set.context;
+        atomic_signal_fence(memory_order_seq_cst);
         found->holder = set.holder;
     } else {
         ms_stack_remember(&state->stack, caller, tracking->stack_depth, &set);
@@ -220,15 +228,16 @@ static uint32_t age_ticks(struct ms_thread_state *state, uint32_t born)
     return age;
 }
 
-static void debit_other(struct ms_thread_state *state, struct ms_region_context *context,
-                        uint32_t owner, uint8_t rate, const struct ms_tag_owner *block)
+static void debit_other(struct ms_region_header *region, struct ms_thread_state *state,
+                        struct ms_region_owner owner, const struct ms_tag_owner *block)
 {
-    struct ms_region_thread *record = ms_area_at(MS_AREA_THREADS, owner);
+    struct ms_region_context *context = ms_context_at(region, block->context);
+    struct ms_region_thread *record = ms_region_element(region, MS_AREA_THREADS, owner.thread);
     uint32_t serial = record->serial;
     uint64_t bytes = block->requested_bytes;
     enter_epoch_remotely(context);
     debit_remote(&context->remote, state, bytes, block->waste_bytes);
-    if (rate != 0) {
+    if (owner.rate != 0) {
         ms_estimate_freed_remotely(context, bytes);
     }
     if (state != NULL) {
@@ -242,14 +251,14 @@ static void debit_other(struct ms_thread_state *state, struct ms_region_context 
     }
     ms_own_add(&state->record->own.frees_for_others, 1);
     ms_own_add(&state->record->own.bytes_freed_for_others, bytes);
-    count_flow(state->record, owner, serial, bytes);
+    count_flow(state->record, owner.thread, serial, bytes);
     ms_change_live(state, -bytes);
 }
 
-static void debit_own(struct ms_thread_state *state, struct ms_region_context *context,
+static void debit_own(struct ms_region_header *region, struct ms_thread_state *state,
                       const void *block, const struct ms_tag_owner *owner)
 {
-    struct ms_region_header *region = ms_region;
+    struct ms_region_context *context = ms_context_at(region, owner->context);
     uint64_t bytes = owner->requested_bytes;
     unsigned class = ms_lifetime_class(age_ticks(state, owner->tick));
     ms_enter_epoch(context);
@@ -267,7 +276,7 @@ static void debit_own(struct ms_thread_state *state, struct ms_region_context *c
 static void debit(struct ms_thread_state *state, const void *block,
                   const struct ms_block_claim *claim)
 {
-    struct ms_region_header *region = ms_region;
+    struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     if (region == NULL) {
         return;
     }
@@ -295,12 +304,11 @@ static void debit(struct ms_thread_state *state, const void *block,
         count_loss(&region->losses.stale_tags);
         return;
     }
-    struct ms_region_context *context = ms_context_at(region, owner->context);
     if (state == NULL || thread != state->index) {
-        debit_other(state, context, thread, of.rate, owner);
+        debit_other(region, state, of, owner);
         return;
     }
-    debit_own(state, context, block, owner);
+    debit_own(region, state, block, owner);
 }
 
 static inline uint64_t key_of(const struct ms_thread_state *state)
@@ -343,10 +351,11 @@ void ms_block_freed(struct ms_thread_state *state, void *block)
     if (key == 0) {
         return;
     }
-    if (state != NULL && state->tracking.events_until_look <= 0) {
+    take_claim(key, block, &claim);
+    /* The short way counts towards the next look only blocks that may carry a tag. */
+    if (state != NULL && (state->tracking.events_until_look -= !claim.tagged) <= 0) {
         ms_tracking_look(state);
     }
-    take_claim(key, block, &claim);
     debit(state, block, &claim);
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "probe/intern.h"
 #include "probe/map.h"
 #include "probe/wiped.h"
 
@@ -11,27 +12,37 @@
 #define SLAB_FIRST     4u
 #define SLAB_MAX       32u
 
-static struct ms_region_context *context_at(uint32_t index)
+/*
+ * The region is read once, before any index into it: a handler that interrupts us may fork, and the
+ * child goes on here with indexes of the parent's region, whose place stays accessible.
+ */
+static struct ms_region_header *region_now(void)
 {
-    return ms_area_at(MS_AREA_CONTEXTS, index);
+    return __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
+}
+
+static struct ms_region_context *context_at(struct ms_region_header *region, uint32_t index)
+{
+    return ms_region_element(region, MS_AREA_CONTEXTS, index);
 }
 
 /* Call sites leave room for the root contexts of threads to come. */
-static bool sites_may_take(uint32_t count)
+static bool sites_may_take(const struct ms_region_header *region, uint32_t count)
 {
-    const struct ms_region_area *area = &ms_region->areas[MS_AREA_CONTEXTS];
-    uint32_t kept = ms_region->areas[MS_AREA_THREADS].capacity * SLAB_FIRST;
+    const struct ms_region_area *area = &region->areas[MS_AREA_CONTEXTS];
+    uint32_t kept = region->areas[MS_AREA_THREADS].capacity * SLAB_FIRST;
     kept = kept < area->capacity / 4 ? kept : area->capacity / 4;
     return atomic_load_explicit(&area->taken, memory_order_relaxed) + count <=
            area->capacity - kept;
 }
 
 /* Free list: a version in the upper half keeps two takers from being mistaken for one. */
-static uint32_t take_free(void)
+static uint32_t take_free(struct ms_region_header *region)
 {
     uint64_t head = atomic_load_explicit(&ms_wiped->free_contexts, memory_order_acquire);
     while ((uint32_t)head != 0) {
-        uint32_t next = __atomic_load_n(&context_at((uint32_t)head)->next, __ATOMIC_RELAXED);
+        uint32_t next =
+            __atomic_load_n(&context_at(region, (uint32_t)head)->next, __ATOMIC_RELAXED);
         uint64_t changed = ((head >> 32) + 1) << 32 | next;
         if (atomic_compare_exchange_weak_explicit(&ms_wiped->free_contexts, &head, changed,
                                                   memory_order_acq_rel, memory_order_acquire)) {
@@ -41,29 +52,29 @@ static uint32_t take_free(void)
     return 0;
 }
 
-static void give_free(uint32_t index)
+static void give_free(struct ms_region_header *region, uint32_t index)
 {
     uint64_t head = atomic_load_explicit(&ms_wiped->free_contexts, memory_order_relaxed);
     uint64_t changed;
     do {
-        __atomic_store_n(&context_at(index)->next, (uint32_t)head, __ATOMIC_RELAXED);
+        __atomic_store_n(&context_at(region, index)->next, (uint32_t)head, __ATOMIC_RELAXED);
         changed = ((head >> 32) + 1) << 32 | index;
     } while (!atomic_compare_exchange_weak_explicit(&ms_wiped->free_contexts, &head, changed,
                                                     memory_order_acq_rel, memory_order_relaxed));
 }
 
-static uint32_t take_context(struct ms_context_map *map, bool root)
+static uint32_t take_context(struct ms_region_header *region, struct ms_context_map *map, bool root)
 {
     if (map->slab_next != map->slab_end) {
         return map->slab_next++;
     }
-    uint32_t index = take_free();
+    uint32_t index = take_free(region);
     if (index != 0) {
         return index;
     }
     uint32_t count = map->slab_size == 0 ? SLAB_FIRST : map->slab_size * 2;
     count = count < SLAB_MAX ? count : SLAB_MAX;
-    if (root || sites_may_take(count)) {
+    if (root || sites_may_take(region, count)) {
         index = ms_area_take(MS_AREA_CONTEXTS, count);
     }
     if (index == 0 && root) {
@@ -81,14 +92,15 @@ static uint32_t take_context(struct ms_context_map *map, bool root)
 
 static uint32_t make_context(struct ms_thread_state *state, uint32_t stack, uint8_t rate)
 {
-    uint32_t index = take_context(&state->contexts, stack == 0);
+    struct ms_region_header *region = region_now();
+    uint32_t index = region != NULL ? take_context(region, &state->contexts, stack == 0) : 0;
     if (index != 0) {
-        struct ms_region_context *context = context_at(index);
+        struct ms_region_context *context = context_at(region, index);
         context->stack = stack;
         context->rate = rate;
         context->next = state->record->first_context;
         state->record->first_context = index;
-        struct ms_region_owner *owner = ms_area_at(MS_AREA_OWNERS, index);
+        struct ms_region_owner *owner = ms_region_element(region, MS_AREA_OWNERS, index);
         owner->generation = context->generation;
         owner->rate = rate;
         __atomic_store_n(&owner->thread, state->index, __ATOMIC_RELEASE);
@@ -177,16 +189,17 @@ void ms_context_map_clear(struct ms_context_map *map)
 
 void ms_context_release(uint32_t first)
 {
+    struct ms_region_header *region = region_now();
     for (uint32_t index = first; index != 0;) {
-        struct ms_region_context *context = context_at(index);
+        struct ms_region_context *context = context_at(region, index);
         uint32_t next = context->next;
         uint8_t generation = (uint8_t)(context->generation + 1);
-        struct ms_region_owner *owner = ms_area_at(MS_AREA_OWNERS, index);
+        struct ms_region_owner *owner = ms_region_element(region, MS_AREA_OWNERS, index);
         __atomic_store_n(&owner->thread, 0, __ATOMIC_RELEASE);
         __atomic_store_n(&context->thread, 0, __ATOMIC_RELEASE);
         memset(context, 0, sizeof *context);
         __atomic_store_n(&context->generation, generation, __ATOMIC_RELEASE);
-        give_free(index);
+        give_free(region, index);
         index = next;
     }
 }

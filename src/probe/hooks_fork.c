@@ -3,8 +3,9 @@
  * middle of our code, and that goes on with the thread's state, which lies in memory that the fork
  * has wiped. So the child gets the state back as it was, but for what would let it count: without
  * its key the next event sets the child up as ever, and what the interrupted event still adds goes
- * to a record that nobody reads, save its context and the process's live bytes, which are the
- * parent's: there one event may be in twice.
+ * to a record that nobody reads. An event in the middle of its stack, which is most of the time of
+ * one, ends in private memory: the child is set up before it goes on. At other places what it still
+ * adds may be the parent's: there one event may be in twice.
  *
  * fork by a raw system call has no such help; it is not made in handlers.
  */
@@ -41,6 +42,12 @@ static void restore(struct ms_thread_state *state, const struct ms_thread_state 
     state->index = 0;
     state->root_context = 0;
     state->unpublished_bytes = 0;
+    /* Reserved for the parent, in the parent's region. */
+    state->contexts.slab_next = 0;
+    state->contexts.slab_end = 0;
+    if (state->busy_stack_pointer != 0) {
+        (void)ms_thread_enter();
+    }
 }
 
 static pid_t fork_by(fork_function *real)

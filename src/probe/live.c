@@ -18,21 +18,26 @@ void ms_live_begin(void)
     atomic_store(&ms_region->peak_epoch, 1);
 }
 
-/* One thread at a time; one that comes second leaves it to the first. */
+/*
+ * Without a lock: a thread that is interrupted in the middle, for a while or for good, must not
+ * keep the others from attributing what comes after.
+ */
 static void begin_epoch(struct ms_region_header *region, int64_t live)
 {
-    if (atomic_exchange_explicit(&ms_wiped->epoch_busy, 1, memory_order_acquire) != 0) {
-        return;
-    }
     int64_t before = atomic_load_explicit(&region->epoch_bytes, memory_order_relaxed);
-    if (live > before + before / 100 && live >= EPOCH_MIN_BYTES) {
-        uint32_t epoch = atomic_load_explicit(&region->peak_epoch, memory_order_relaxed) + 1;
-        atomic_store_explicit(&region->epoch_bytes, live, memory_order_relaxed);
-        atomic_store_explicit(&region->epoch_ns, ms_monotonic_ns(), memory_order_relaxed);
-        atomic_store_explicit(&region->peak_epoch, epoch, memory_order_release);
-        atomic_store_explicit(&ms_wiped->peak_epoch, epoch, memory_order_release);
+    do {
+        if (live <= before + before / 100 || live < EPOCH_MIN_BYTES) {
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&region->epoch_bytes, &before, live,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    atomic_store_explicit(&region->epoch_ns, ms_monotonic_ns(), memory_order_relaxed);
+    uint32_t epoch = atomic_fetch_add_explicit(&region->peak_epoch, 1, memory_order_acq_rel) + 1;
+    uint32_t seen = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
+    while ((int32_t)(epoch - seen) > 0 &&
+           !atomic_compare_exchange_weak_explicit(&ms_wiped->peak_epoch, &seen, epoch,
+                                                  memory_order_release, memory_order_relaxed)) {
     }
-    atomic_store_explicit(&ms_wiped->epoch_busy, 0, memory_order_release);
 }
 
 static void follow_step(struct ms_region_header *region, int64_t peak)

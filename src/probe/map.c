@@ -45,6 +45,7 @@ static uint64_t main_mapped_bytes; /* how much of the main region is mapped; it 
 static struct ms_region_header *file_header;
 static _Atomic uint64_t opened_bytes[MS_AREA_COUNT];
 static _Atomic int quiet;
+static _Atomic bool populates; /* the kernel does so on request */
 
 /* Of the main region, once the rest of its address space was given back: bytes of each area. */
 static uint64_t kept_bytes[MS_AREA_COUNT];
@@ -80,14 +81,19 @@ static bool open_pages(char *at, uint64_t bytes)
     do {
         result = ms_system_call(SYS_madvise, (long)at, (long)bytes, MADV_POPULATE_WRITE, 0, 0, 0);
     } while (result == -EINTR || result == -EAGAIN);
-    if (result == -EINVAL) {
-        /* Linux before 5.14 cannot populate on request: touching is the only way there. */
+    if (result == 0) {
+        atomic_store_explicit(&populates, true, memory_order_relaxed);
+        return true;
+    }
+    /* Linux before 5.14 cannot populate on request: touching is the only way there. Where it can,
+     * the pages are inaccessible: a handler forked before the call, and its child covered them. */
+    if (result == -EINVAL && !atomic_load_explicit(&populates, memory_order_relaxed)) {
         for (uint64_t offset = 0; offset < bytes; offset += MS_PAGE_BYTES) {
             __atomic_fetch_or((uint8_t *)at + offset, 0, __ATOMIC_RELAXED);
         }
         return true;
     }
-    return result == 0;
+    return false;
 }
 
 static void publish(struct ms_region_area *area, uint64_t opened)
@@ -481,19 +487,52 @@ uint64_t ms_map_spare_bytes(void)
     return ms_region != NULL && !atomic_load(&given_back) ? main_mapped_bytes : 0;
 }
 
+/* Where the areas lie; nothing is in them. */
+struct shape {
+    struct {
+        uint64_t offset_bytes;
+        uint32_t capacity;
+        uint32_t element_bytes;
+    } areas[MS_AREA_COUNT];
+};
+
+static struct shape shape_of(const struct ms_region_header *region)
+{
+    struct shape shape;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        const struct ms_region_area *area = &region->areas[id];
+        shape.areas[id].offset_bytes = area->offset_bytes;
+        shape.areas[id].capacity = area->capacity;
+        shape.areas[id].element_bytes = area->element_bytes;
+    }
+    return shape;
+}
+
+/* Who still holds the region and an index into it is to find the element where it was. */
+static void give_shape(struct ms_region_header *region, const struct shape *shape)
+{
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        struct ms_region_area *area = &region->areas[id];
+        area->offset_bytes = shape->areas[id].offset_bytes;
+        area->capacity = shape->areas[id].capacity;
+        area->element_bytes = shape->areas[id].element_bytes;
+    }
+}
+
 /* Only what was kept: the rest of that address space may be the program's by now. */
 static bool cover_kept(struct ms_region_header *region)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
-    uint64_t offset[MS_AREA_COUNT];
-    for (int id = 0; id < MS_AREA_COUNT; id++) {
-        offset[id] = region->areas[id].offset_bytes;
+    const struct shape shape = shape_of(region);
+    if (map_pages(region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) == NULL) {
+        return false;
     }
-    bool done = map_pages(region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) != NULL;
+    give_shape(region, &shape);
+    bool done = true;
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         if (kept_bytes[id] != 0) {
-            done &= map_pages((char *)region + offset[id], kept_bytes[id], PROT_READ | PROT_WRITE,
-                              flags, -1, 0) != NULL;
+            done &= map_pages((char *)region + shape.areas[id].offset_bytes, kept_bytes[id],
+                              PROT_READ | PROT_WRITE, flags, -1, 0) != NULL;
         }
     }
     return done;
@@ -508,26 +547,27 @@ static bool cover_region(struct ms_region_header *region)
     if (region->slot == 0 && atomic_load(&given_back)) {
         return cover_kept(region);
     }
-    uint64_t opened[MS_AREA_COUNT];
-    uint64_t offset[MS_AREA_COUNT];
+    const struct shape shape = shape_of(region);
     uint64_t bytes = region->region_bytes;
     if (region->slot == 0 && bytes > main_mapped_bytes) {
         bytes = main_mapped_bytes;
-    }
-    for (int id = 0; id < MS_AREA_COUNT; id++) {
-        opened[id] = atomic_load(&opened_bytes[id]);
-        offset[id] = region->areas[id].offset_bytes;
     }
     if (map_pages(region, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
                   -1, 0) == NULL) {
         return false;
     }
-    bool done = ms_system_call(SYS_mprotect, (long)region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, 0,
-                               0, 0) == 0;
+    if (ms_system_call(SYS_mprotect, (long)region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, 0, 0,
+                       0) != 0) {
+        return false;
+    }
+    give_shape(region, &shape);
+    bool done = true;
     for (int id = 0; id < MS_AREA_COUNT; id++) {
-        if (opened[id] != 0) {
-            done &= ms_system_call(SYS_mprotect, (long)((char *)region + offset[id]),
-                                   (long)opened[id], PROT_READ | PROT_WRITE, 0, 0, 0) == 0;
+        uint64_t opened = atomic_load(&opened_bytes[id]);
+        if (opened != 0) {
+            done &=
+                ms_system_call(SYS_mprotect, (long)((char *)region + shape.areas[id].offset_bytes),
+                               (long)opened, PROT_READ | PROT_WRITE, 0, 0, 0) == 0;
         }
     }
     return done;

@@ -315,7 +315,12 @@ struct ms_thread_state *ms_thread_enter(void)
             refused--;
             state = NULL;
         }
-        ms_thread_state = state;
+        if (state != NULL) {
+            ms_thread_state = state;
+        } else if (ms_thread_state != NULL) {
+            /* An event that a handler interrupted to fork may go on with it, and ends at once. */
+            __atomic_store_n(&ms_thread_state->record, NULL, __ATOMIC_RELAXED);
+        }
     }
     atomic_signal_fence(memory_order_seq_cst);
     entering = 0;

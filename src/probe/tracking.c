@@ -17,6 +17,7 @@
 #define STEP_DEPTH_MIN      8u
 #define STEP_RATE_GROWTH    4u
 #define JUDGED_AFTER_STACKS 65536u
+#define LOOKS_PUT_OFF_MAX   64u
 
 /* Sixteenths of a table that are full before step number n (from 0) is made. */
 static const uint32_t step_at_sixteenths[] = {8, 11, 13, 14, 15};
@@ -317,6 +318,12 @@ void ms_tracking_look(struct ms_thread_state *state)
     if (region == NULL || state->key == 0) {
         return;
     }
+    /* A handler interrupted an event, which is to end as it began. But the mark may be a stale one.
+     */
+    if (state->busy_stack_pointer != 0 && ++tracking->looks_put_off < LOOKS_PUT_OFF_MAX) {
+        return;
+    }
+    tracking->looks_put_off = 0;
     state->publish_step_bytes =
         atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     ms_stack_publish(&state->stack);

@@ -26,6 +26,7 @@ struct ms_thread_tracking {
     uint8_t rate; /* index in rates[] of the region; 0 unless MS_MODE_SAMPLED */
     bool automatic;
     bool trace;
+    uint8_t looks_put_off;  /* in a row, because an event was under way */
     int32_t look_interval;  /* events from one look to the next */
     uint64_t rate_interval; /* bytes or allocations from one sampling point to the next */
     int64_t until_sample;   /* left of it */

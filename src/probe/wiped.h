@@ -30,7 +30,6 @@ struct ms_wiped {
     uint64_t key;                     /* of the tags of this process, never 0 */
     _Atomic uint64_t free_contexts;   /* version << 32 | index of the first */
     _Atomic uint64_t read_sets_bytes; /* memory of the caches of all threads */
-    _Atomic uint32_t epoch_busy;      /* a thread is beginning a peak epoch */
     _Atomic uint32_t step_busy;       /* a thread is making the process step down */
     struct ms_trace_buffer *_Atomic trace_buffers; /* all of them, linked */
     struct ms_side_table side_table;

@@ -19,6 +19,21 @@ def test_fork_in_handler():
             assert process["totals"]["allocations"] >= 1000, process["totals"]
 
 
+def test_fork_in_the_middle_of_a_stack():
+    """fork in a handler while a stack is walked and entered: no child dies of it, the parent's
+    books stay its own"""
+    for handler in ([], ["allocating"]):
+        result, document = watch([INTERRUPTED, "deep", *handler])
+        equal(status(result), 0, "outcome")
+        good, events = map(int, result.stdout.split())
+        equal(good, 300, "children that went on and ended")
+        totals = document["processes"][0]["totals"]
+        # An event forked in at another place than its stack may be in twice.
+        extra = totals["allocations"] - events
+        assert 0 <= extra <= (0 if handler else 30), f"{extra} events of children"
+        assert 0 <= totals["current_bytes"] <= 100 * extra, totals
+
+
 def same_and_exact(what):
     alone = run([INTERRUPTED, what])
     result, document = watch([INTERRUPTED, what])

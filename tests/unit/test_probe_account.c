@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,8 @@
 #include "probe/account.h"
 #include "probe/arena.h"
 #include "probe/context.h"
+#include "probe/event.h"
+#include "probe/live.h"
 #include "probe/map.h"
 #include "probe/wiped.h"
 #include "wire/layout.h"
@@ -220,6 +224,108 @@ static void remote_frees_debit_the_owner(void **state)
     }
 }
 
+/* A thread that only frees, and only what carries no tag, still follows clock and wishes. */
+static void frees_of_any_block_lead_to_a_look(void **state)
+{
+    (void)state;
+    enum { BLOCKS = MS_CLOCK_EVENTS + 1 };
+    struct ms_thread_tracking *tracking = &ms_thread_enter()->tracking;
+    void *blocks[BLOCKS];
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[i] = take(100000);
+    }
+    tracking->look_ns = 0;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        if (!ms_event_freed(blocks[i], false)) {
+            ms_block_freed(ms_thread_enter(), blocks[i]);
+        }
+        ms_real.free(blocks[i]);
+    }
+    assert_int_not_equal(tracking->look_ns, 0);
+}
+
+/* What a handler sees must not change what the event that it interrupted goes by. */
+static void a_look_in_the_middle_of_an_event_changes_nothing(void **state)
+{
+    (void)state;
+    struct ms_thread_state *thread = ms_thread_enter();
+    struct ms_probe_config *config = &ms_region->config;
+    ms_tracking_look(thread);
+    uint32_t before = thread->tracking.stack_depth;
+    config->tracking.stack_depth = before + 1;
+    atomic_fetch_add(&config->changes, 2);
+    thread->busy_stack_pointer = 1;
+    ms_tracking_look(thread);
+    assert_int_equal(thread->tracking.stack_depth, before);
+    thread->busy_stack_pointer = 0;
+    ms_tracking_look(thread);
+    assert_int_equal(thread->tracking.stack_depth, before + 1);
+    /* A mark that siglongjmp left does not make the thread deaf. */
+    config->tracking.stack_depth = before;
+    atomic_fetch_add(&config->changes, 2);
+    thread->busy_stack_pointer = 1;
+    for (unsigned i = 0; i < 1000; i++) {
+        ms_tracking_look(thread);
+    }
+    thread->busy_stack_pointer = 0;
+    assert_int_equal(thread->tracking.stack_depth, before);
+}
+
+static volatile sig_atomic_t climbed;
+
+static void climb(int number)
+{
+    (void)number;
+    ms_live_publish(1000000000);
+    climbed = 1;
+}
+
+/* Whoever else is beginning an epoch: the peak that is attributed is the peak, to 1 %. */
+static void no_climb_of_the_peak_is_lost(void **state)
+{
+    (void)state;
+    const struct itimerval once = {.it_value = {.tv_usec = 20}};
+    int64_t live = atomic_load(&ms_region->live_bytes);
+    int64_t peak = atomic_load(&ms_region->peak_bytes);
+    unsigned lost = 0;
+    signal(SIGALRM, climb);
+    for (unsigned round = 0; round < 1000; round++) {
+        climbed = 0;
+        setitimer(ITIMER_REAL, &once, NULL);
+        while (!climbed) {
+            atomic_store(&ms_region->live_bytes, 0);
+            atomic_store(&ms_region->peak_bytes, 0);
+            atomic_store(&ms_region->epoch_bytes, 0);
+            ms_live_publish(1000000);
+        }
+        lost += atomic_load(&ms_region->peak_bytes) >
+                atomic_load(&ms_region->epoch_bytes) / 100 * 101 + 100;
+    }
+    signal(SIGALRM, SIG_DFL);
+    atomic_store(&ms_region->live_bytes, live);
+    atomic_store(&ms_region->peak_bytes, peak);
+    assert_int_equal(lost, 0);
+}
+
+/* A child that fork left in the middle of an event: every element is where it was, and empty. */
+static void covered_region_keeps_its_shape(void **state)
+{
+    (void)state;
+    struct ms_region_header *region = ms_region;
+    uint32_t last = atomic_load(&region->areas[MS_AREA_CONTEXTS].taken) - 1;
+    const struct ms_region_context *context = ms_area_at(MS_AREA_CONTEXTS, last);
+    pid_t child = fork();
+    assert_int_not_equal(child, -1);
+    if (child == 0) {
+        ms_map_after_fork();
+        bool same = ms_region != region && (const void *)ms_context_at(region, last) == context;
+        _exit(same && context->thread == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void *one_short_life(void *argument)
 {
     give(take(10));
@@ -257,7 +363,8 @@ static void released_context_takes_no_late_debit(void **state)
     void *block = ms_real.malloc(120);
     uint32_t owner = ms_tag_owner_word(index, context->generation);
     if (ms_allocator.tags) {
-        ms_tag_write(thread->key, block, ms_taggable_usable_fresh(block, ms_allocator.glibc_headers), 104, owner,
+        ms_tag_write(thread->key, block,
+                     ms_taggable_usable_fresh(block, ms_allocator.glibc_headers), 104, owner,
                      MS_BLOCK_MALLOC, 0);
     } else {
         struct ms_side_entry entry = {owner, 0, 104, 0};
@@ -440,6 +547,9 @@ int main(void)
         cmocka_unit_test(unknown_block_is_foreign_and_untouched),
         cmocka_unit_test(failed_realloc_puts_the_owner_back),
         cmocka_unit_test(remote_frees_debit_the_owner),
+        cmocka_unit_test(frees_of_any_block_lead_to_a_look),
+        cmocka_unit_test(a_look_in_the_middle_of_an_event_changes_nothing),
+        cmocka_unit_test(no_climb_of_the_peak_is_lost),
         cmocka_unit_test(states_are_pooled_records_stay),
         cmocka_unit_test(released_context_takes_no_late_debit),
         cmocka_unit_test(arena_blocks_count_once),
@@ -447,6 +557,7 @@ int main(void)
         cmocka_unit_test(child_counts_in_its_own_slot),
         cmocka_unit_test(slots_run_out_and_say_so),
         cmocka_unit_test(slots_need_little_address_space),
+        cmocka_unit_test(covered_region_keeps_its_shape),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -2,6 +2,8 @@
  * Signals in the middle of allocating:
  *   interrupted forks     a timer forks in its handler, wherever the program is; the child returns
  *                         from the handler and goes on
+ *   interrupted deep      the same in the middle of stacks that were not seen before; a child ends
+ *                         with the event it was forked in. `deep allocating`: handlers allocate
  *   interrupted jumps     handlers on a small stack of their own that allocate and siglongjmp away
  *   interrupted timers    four threads that allocate under a fast timer
  * The last two allocate the same in every run.
@@ -10,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +85,62 @@ static int forks(void)
     return 0;
 }
 
+static bool allocating;
+
+static void fork_in_event(int number)
+{
+    bool was_child = in_child != 0;
+    fork_here(number);
+    if (in_child && !was_child && allocating) {
+        sink = malloc(50);
+        free(sink);
+    }
+}
+
+static void one_event(void)
+{
+    void *block = malloc(100);
+    sink = block;
+    if (in_child) {
+        _exit(9);
+    }
+    free(block);
+}
+
+__attribute__((noinline)) static void left(unsigned turns, unsigned depth);
+
+__attribute__((noinline)) static void right(unsigned turns, unsigned depth)
+{
+    depth == 0 ? one_event() : turns % 2 ? left(turns / 2, depth - 1) : right(turns / 2, depth - 1);
+    __asm__ volatile("");
+}
+
+static void left(unsigned turns, unsigned depth)
+{
+    depth == 0 ? one_event() : turns % 2 ? left(turns / 2, depth - 1) : right(turns / 2, depth - 1);
+    __asm__ volatile("");
+}
+
+static int deep(void)
+{
+    handle(SIGALRM, fork_in_event, SA_RESTART);
+    every(400);
+    unsigned long events = 0;
+    while (forked < 300) {
+        left((unsigned)events++, 20);
+    }
+    every(0);
+    int good = 0, status;
+    for (int i = 0; i < 300; i++) {
+        while (wait(&status) < 0 && errno == EINTR) {
+        }
+        good += WIFEXITED(status) && WEXITSTATUS(status) == 9;
+    }
+    char text[64];
+    int bytes = snprintf(text, sizeof text, "%d %lu\n", good, events);
+    return write(STDOUT_FILENO, text, (size_t)bytes) == bytes ? 0 : 1;
+}
+
 static void allocate_and_jump(int number)
 {
     void *block = malloc(100u + (unsigned)number);
@@ -146,7 +205,9 @@ static int timers(void)
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
+    allocating = argc > 2;
     return strcmp(what, "forks") == 0    ? forks()
+           : strcmp(what, "deep") == 0   ? deep()
            : strcmp(what, "jumps") == 0  ? jumps()
            : strcmp(what, "timers") == 0 ? timers()
                                          : 2;
