@@ -18,6 +18,7 @@
 #define STEP_RATE_GROWTH    4u
 #define JUDGED_AFTER_STACKS 65536u
 #define LOOKS_PUT_OFF_MAX   64u
+#define WISHES_TRIED        256u /* some microseconds */
 
 /* Sixteenths of a table that are full before step number n (from 0) is made. */
 static const uint32_t step_at_sixteenths[] = {8, 11, 13, 14, 15};
@@ -344,7 +345,15 @@ void ms_tracking_begin(struct ms_thread_state *state, const char *name)
     look_at_clock(&state->tracking);
     state->publish_step_bytes =
         atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
-    take_over(state, name);
+    for (uint32_t i = 0; i < WISHES_TRIED && state->tracking.seen == UINT64_MAX; i++) {
+        take_over(state, name);
+    }
+    if (state->tracking.seen == UINT64_MAX) {
+        /* A keeper that was stopped while it wrote. Until a look finds out more, nothing is lost.
+         */
+        state->tracking.mode = MS_MODE_COUNT_ONLY;
+        set_tracked(state, true);
+    }
 }
 
 void ms_tracking_renamed(struct ms_thread_state *state, const char *name)

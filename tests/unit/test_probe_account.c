@@ -271,6 +271,30 @@ static void a_look_in_the_middle_of_an_event_changes_nothing(void **state)
     assert_int_equal(thread->tracking.stack_depth, before);
 }
 
+static void *count_from_the_first_event(void *argument)
+{
+    const struct ms_thread_state *own = ms_thread_enter();
+    bool counts = own->tracked && own->record->tracked != 0;
+    give(take(10));
+    *(uint64_t *)argument = counts ? own_sums().allocations : 0;
+    ms_thread_exiting();
+    return NULL;
+}
+
+/* A thread that begins while its wishes are being written counts all the same. */
+static void unfinished_wishes_lose_no_event(void **state)
+{
+    (void)state;
+    uint64_t counted = 0;
+    pthread_t thread;
+    atomic_fetch_add(&ms_region->config.changes, 1);
+    assert_int_equal(pthread_create(&thread, NULL, count_from_the_first_event, &counted), 0);
+    pthread_join(thread, NULL);
+    atomic_fetch_add(&ms_region->config.changes, 1);
+    assert_int_equal(counted, 1);
+    assert_true(ms_thread_enter()->tracked);
+}
+
 static volatile sig_atomic_t climbed;
 
 static void climb(int number)
@@ -549,6 +573,7 @@ int main(void)
         cmocka_unit_test(remote_frees_debit_the_owner),
         cmocka_unit_test(frees_of_any_block_lead_to_a_look),
         cmocka_unit_test(a_look_in_the_middle_of_an_event_changes_nothing),
+        cmocka_unit_test(unfinished_wishes_lose_no_event),
         cmocka_unit_test(no_climb_of_the_peak_is_lost),
         cmocka_unit_test(states_are_pooled_records_stay),
         cmocka_unit_test(released_context_takes_no_late_debit),
