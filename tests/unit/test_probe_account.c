@@ -375,6 +375,98 @@ static void states_are_pooled_records_stay(void **state)
     assert_int_equal(atomic_load(&ms_region->areas[MS_AREA_THREADS].taken) - records_before, 300);
 }
 
+enum { SLOTS = 64, EXCHANGES = 10000 };
+static void *_Atomic slots[SLOTS];
+static _Atomic uint64_t exchanged;
+
+/* Frees what others left, in the same places where it leaves its own. */
+static void *exchange(void *argument)
+{
+    uint64_t random = (uintptr_t)argument * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    for (unsigned i = 0; i < EXCHANGES && ms_thread_enter() != NULL; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        void *other = atomic_exchange(&slots[random >> 58], take(random >> 40 & 1023));
+        atomic_fetch_add(&exchanged, 1);
+        if (other != NULL) {
+            if (!ms_event_freed(other, false)) {
+                ms_block_freed(ms_thread_enter(), other);
+            }
+            ms_real.free(other);
+        }
+    }
+    ms_thread_exiting();
+    return NULL;
+}
+
+static void add_record(struct ms_thread_own *sum, const struct ms_thread_own *own,
+                       const struct ms_remote *remote)
+{
+    sum->allocations += own->allocations;
+    sum->bytes_allocated += own->bytes_allocated;
+    sum->waste_allocated_bytes += own->waste_allocated_bytes;
+    sum->foreign_frees += own->foreign_frees;
+    sum->deallocations += own->deallocations;
+    sum->bytes_freed += own->bytes_freed;
+    sum->waste_freed_bytes += own->waste_freed_bytes;
+    if (remote != NULL) {
+        sum->deallocations += atomic_load(&remote->deallocations) + remote->sole_deallocations;
+        sum->bytes_freed += ms_remote_bytes_freed(remote);
+        sum->waste_freed_bytes +=
+            atomic_load(&remote->waste_freed_bytes) + remote->sole_waste_freed_bytes;
+    }
+}
+
+static struct ms_thread_own process_sum(void)
+{
+    struct ms_thread_own sum = {0};
+    uint32_t taken = atomic_load(&ms_region->areas[MS_AREA_THREADS].taken);
+    for (uint32_t i = 1; i < taken; i++) {
+        const struct ms_region_thread *record = ms_area_at(MS_AREA_THREADS, i);
+        add_record(&sum, &record->own, &record->remote);
+    }
+    add_record(&sum, &ms_region->folded, NULL);
+    return sum;
+}
+
+/* Records are folded and used again, so their numbers stand for many threads one after another. */
+static void exact_while_records_are_used_again(void **state)
+{
+    (void)state;
+    struct ms_region_area *area = &ms_region->areas[MS_AREA_THREADS];
+    uint32_t capacity = area->capacity;
+    uint64_t stale = atomic_load(&ms_region->losses.stale_tags);
+    uint64_t folded = atomic_load(&ms_region->losses.threads_folded);
+    struct ms_thread_own before = process_sum();
+    area->capacity = atomic_load(&area->taken) + 6;
+    for (uintptr_t round = 0; round < 12; round++) {
+        pthread_t threads[4];
+        for (uintptr_t i = 0; i < 4; i++) {
+            void *number = (void *)(round * 4 + i);
+            assert_int_equal(pthread_create(&threads[i], NULL, exchange, number), 0);
+        }
+        for (size_t i = 0; i < 4; i++) {
+            pthread_join(threads[i], NULL);
+        }
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        void *left = atomic_exchange(&slots[i], NULL);
+        if (left != NULL) {
+            give(left);
+        }
+    }
+    area->capacity = capacity;
+    struct ms_thread_own after = process_sum();
+    assert_true(atomic_load(&ms_region->losses.threads_folded) > folded);
+    assert_int_equal(atomic_load(&ms_region->losses.stale_tags), stale);
+    assert_int_equal(after.foreign_frees, before.foreign_frees);
+    assert_int_equal(after.allocations - before.allocations, atomic_load(&exchanged));
+    assert_int_equal(after.deallocations - before.deallocations, atomic_load(&exchanged));
+    assert_int_equal(after.bytes_freed - before.bytes_freed,
+                     after.bytes_allocated - before.bytes_allocated);
+    assert_int_equal(after.waste_freed_bytes - before.waste_freed_bytes,
+                     after.waste_allocated_bytes - before.waste_allocated_bytes);
+}
+
 static void released_context_takes_no_late_debit(void **state)
 {
     (void)state;
@@ -576,6 +668,7 @@ int main(void)
         cmocka_unit_test(unfinished_wishes_lose_no_event),
         cmocka_unit_test(no_climb_of_the_peak_is_lost),
         cmocka_unit_test(states_are_pooled_records_stay),
+        cmocka_unit_test(exact_while_records_are_used_again),
         cmocka_unit_test(released_context_takes_no_late_debit),
         cmocka_unit_test(arena_blocks_count_once),
         cmocka_unit_test(strings_and_areas),
