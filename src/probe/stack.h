@@ -57,7 +57,8 @@ struct ms_caller {
 /*
  * Per-thread state of the walker; lies in the thread state, in memory that is wiped on fork.
  * Zero is a valid initial state. stack_low/high are the bounds of the thread's own stack, or both
- * 0 when unknown (fibers and alternate stacks are walked without bounds, by read-back checks).
+ * 0 when unknown. Elsewhere (fibers, alternate stacks) walks believe frames of up to 16 MiB, and
+ * nothing is found without a walk.
  */
 struct ms_stack_state {
     uintptr_t stack_low;
