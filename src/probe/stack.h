@@ -101,7 +101,7 @@ MS_HIDDEN struct ms_read_set *ms_stack_check(struct ms_stack_state *state,
                                              const struct ms_caller *caller, uint32_t depth,
                                              struct ms_read_set *found);
 
-/* Of ms_stack_find: the second guess, and a cache that is not up to date. Cold. */
+/* Of ms_stack_find: the other guesses, and a cache that is not up to date. Cold. */
 MS_HIDDEN struct ms_read_set *ms_stack_find_otherwise(struct ms_stack_state *state,
                                                       const struct ms_caller *caller,
                                                       uint32_t depth);
