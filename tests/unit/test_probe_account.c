@@ -375,7 +375,7 @@ static void states_are_pooled_records_stay(void **state)
     assert_int_equal(atomic_load(&ms_region->areas[MS_AREA_THREADS].taken) - records_before, 300);
 }
 
-enum { SLOTS = 64, EXCHANGES = 10000 };
+enum { SLOTS = 64, EXCHANGES = 600 };
 static void *_Atomic slots[SLOTS];
 static _Atomic uint64_t exchanged;
 
@@ -438,7 +438,7 @@ static void exact_while_records_are_used_again(void **state)
     uint64_t folded = atomic_load(&ms_region->losses.threads_folded);
     struct ms_thread_own before = process_sum();
     area->capacity = atomic_load(&area->taken) + 6;
-    for (uintptr_t round = 0; round < 12; round++) {
+    for (uintptr_t round = 0; round < 250; round++) {
         pthread_t threads[4];
         for (uintptr_t i = 0; i < 4; i++) {
             void *number = (void *)(round * 4 + i);
