@@ -18,7 +18,7 @@
 #include "probe_region.h"
 
 #define REMOTE_THREADS 4u
-#define REMOTE_ROUNDS  200u
+#define REMOTE_ROUNDS  2000u
 
 static const uint64_t size_bounds[MS_SIZE_CLASSES] = MS_SIZE_CLASS_BOUNDS;
 static struct ms_thread_state *thread;
@@ -218,9 +218,11 @@ struct remote_thread {
     uint32_t tick;
 };
 
+static pthread_barrier_t all_ready;
+
 static uint32_t remote_age(unsigned number, unsigned round)
 {
-    return UINT32_C(1) << 2 * ((number + round / 3) % (MS_LIFETIME_CLASSES - 1));
+    return UINT32_C(1) << 2 * ((number + 7 + round / 30) % (MS_LIFETIME_CLASSES - 1));
 }
 
 static void *free_remotely(void *argument)
@@ -228,6 +230,7 @@ static void *free_remotely(void *argument)
     struct remote_thread *remote = argument;
     struct ms_thread_state *state = ms_thread_enter();
     state->tracking.events_until_look = INT32_MAX;
+    (void)pthread_barrier_wait(&all_ready);
     for (unsigned round = 0; round < REMOTE_ROUNDS; round++) {
         state->tracking.tick = remote->tick + remote_age(remote->number, round);
         ms_block_freed(state, remote->blocks[round]);
@@ -240,6 +243,7 @@ static void free_by_many(uint64_t lifetimes[MS_LIFETIME_CLASSES])
 {
     static struct remote_thread remotes[REMOTE_THREADS];
     pthread_t threads[REMOTE_THREADS];
+    assert_int_equal(pthread_barrier_init(&all_ready, NULL, REMOTE_THREADS), 0);
     thread->tracking.events_until_look = INT32_MAX;
     thread->tracking.tick = 0;
     for (unsigned number = 0; number < REMOTE_THREADS; number++) {
@@ -257,13 +261,14 @@ static void free_by_many(uint64_t lifetimes[MS_LIFETIME_CLASSES])
     for (unsigned number = 0; number < REMOTE_THREADS; number++) {
         pthread_join(threads[number], NULL);
     }
+    pthread_barrier_destroy(&all_ready);
 }
 
 /* Several threads free blocks of one context at once; the owner frees some, too. */
 static void lifetimes_of_remote_frees_add_up(void **state)
 {
     (void)state;
-    for (unsigned repeat = 0; repeat < 10; repeat++) {
+    for (unsigned repeat = 0; repeat < 5; repeat++) {
         uint64_t lifetimes[MS_LIFETIME_CLASSES] = {0};
         use_context(0);
         free_by_many(lifetimes);

@@ -23,7 +23,7 @@
 #define BLOCKS           2000u
 #define EVENTS           40000u
 #define CONCURRENT       4u
-#define CONCURRENT_STEPS 500
+#define CONCURRENT_STEPS 20000
 
 static struct ms_thread_state *thread, *second;
 static struct ms_region_view view;

@@ -348,6 +348,11 @@ static void full_layouts_start_anew(void **state)
     } while (cache.layouts_used > used);
     assert_in_range(stored, 10, 64);
     assert_null(find(at(100), 0));
+    /* Nothing leads to the old places, which new layouts are going to fill. */
+    assert_int_equal(guesses_at(at(100))[0], 0);
+    struct ms_read_set_draft one_of_them = deep(stored - 3);
+    store(&one_of_them, at(2000), 0, 7);
+    assert_true(*guesses_at(at(2000)) < cache.layouts_used);
     /* The same layout, somewhere else: with it the first set is found. */
     store(&draft, at(300), 0, 6);
     assert_int_equal(find_by(*guesses_at(at(300)), CALLER, at(100), 0)->stack, 5);

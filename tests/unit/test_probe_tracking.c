@@ -360,6 +360,7 @@ static void full_table_of_rates_refuses_and_counts(void **state)
         assert_int_equal(thread.tracking.rate, rate);
     }
     assert_int_equal(atomic_load(&ms_region->losses.rates_missing), 0);
+    sample_at(2000);
     sample_at(5);
     assert_int_equal(atomic_load(&ms_region->losses.rates_missing), 1);
     /* The thread samples at a rate that the region knows, and says which. */
