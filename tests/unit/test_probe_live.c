@@ -347,9 +347,9 @@ static void every_context_says_what_it_had(void **state)
     assert_true(last - first > 100);
 }
 
-static void *publish_up_and_down(void *argument)
+static void *publish_up_and_down(void *all_ready)
 {
-    (void)argument;
+    (void)pthread_barrier_wait(all_ready);
     for (int i = 0; i < CONCURRENT_STEPS; i++) {
         ms_live_publish(1000);
     }
@@ -364,12 +364,15 @@ static void threads_publish_at_once(void **state)
 {
     (void)state;
     pthread_t threads[CONCURRENT];
+    pthread_barrier_t all_ready;
+    assert_int_equal(pthread_barrier_init(&all_ready, NULL, CONCURRENT), 0);
     for (unsigned i = 0; i < CONCURRENT; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, publish_up_and_down, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, publish_up_and_down, &all_ready), 0);
     }
     for (unsigned i = 0; i < CONCURRENT; i++) {
         pthread_join(threads[i], NULL);
     }
+    pthread_barrier_destroy(&all_ready);
     assert_int_equal(live(), 0);
     assert_in_range(peak(), CONCURRENT_STEPS * 1000, CONCURRENT * CONCURRENT_STEPS * 1000);
     assert_in_range(atomic_load(&ms_region->epoch_bytes), 65536, peak());
