@@ -504,8 +504,10 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
                             uint64_t now_ns, bool last)
 {
     take_peak(process, facts, now_ns);
-    (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
-                                room->symbols, facts, last);
+    if (room->sites) {
+        (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
+                                    room->symbols, facts, last);
+    }
     ms_watched_threads_flows(target->threads, room->model, &target->view);
 }
 
