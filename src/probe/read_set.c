@@ -38,7 +38,8 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 void ms_read_set_init(uint64_t random)
 {
     for (uint32_t i = 0; i < MS_READ_SET_WORDS_MAX; i++) {
-        ms_read_set_factor[i] = next_random(&random) | 1;
+        /* 1 modulo 4: of a word that is read twice (make_layout) no more than bit 63 is lost. */
+        ms_read_set_factor[i] = (next_random(&random) & ~UINT64_C(3)) | 1;
     }
 }
 
@@ -176,6 +177,18 @@ void ms_read_set_guess_first(uint32_t *guesses, uint32_t place)
     }
 }
 
+/* A handler may leave in the middle, for good: then the place is empty. */
+static void put_set(struct ms_read_set *to, uint64_t hash, const struct ms_read_set *from)
+{
+    to->hash = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    to->holder = from->holder;
+    to->stack = from->stack;
+    to->context = from->context;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    to->hash = hash;
+}
+
 void ms_read_set_store(struct ms_read_sets *cache, const struct ms_read_set_draft *draft,
                        uintptr_t return_address, uintptr_t stack_pointer, uintptr_t frame_pointer,
                        const struct ms_read_set *found)
@@ -193,15 +206,8 @@ void ms_read_set_store(struct ms_read_sets *cache, const struct ms_read_set_draf
     uint64_t hash = ms_read_set_hash(&made.layout, cache->salt, stack_pointer, frame_pointer);
     struct ms_read_set *set = ms_read_set_pair(memory, hash);
     if (set[0].hash != 0 && set[0].hash != hash) {
-        set[1].hash = 0;
-        set[1] = set[0];
+        put_set(&set[1], set[0].hash, &set[0]);
     }
-    set[0].hash = 0;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    set[0].holder = found->holder;
-    set[0].stack = found->stack;
-    set[0].context = found->context;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    set[0].hash = hash;
+    put_set(&set[0], hash, found);
     cache->stored++;
 }

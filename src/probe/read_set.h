@@ -117,7 +117,7 @@ struct ms_read_set_draft {
     uint32_t frame_offset[MS_STACK_DEPTH_MAX + 1];
 };
 
-/* Random for each process image, odd. Set by ms_read_set_init. */
+/* Random for each process image, 1 modulo 4. Set by ms_read_set_init. */
 extern MS_HIDDEN uint64_t ms_read_set_factor[MS_READ_SET_WORDS_MAX];
 
 MS_HIDDEN void ms_read_set_init(uint64_t random);

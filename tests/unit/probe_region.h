@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "probe/map.h"
+#include "probe/thread.h"
+#include "probe/wiped.h"
 #include "wire/layout.h"
 
 /*
@@ -38,6 +40,29 @@ static inline int probe_region_map(uint32_t stack_words, uint32_t pcs)
         ms_region->areas[MS_AREA_PCS].capacity = pcs;
     }
     return result;
+}
+
+/*
+ * A fresh region in which the calling thread counts as `tracking` says, without an allocator: no
+ * block carries a tag, so any address that is not in use can stand for one. Returns the state of
+ * the thread, NULL when there is none.
+ */
+static inline struct ms_thread_state *probe_region_start(const struct ms_tracking *tracking)
+{
+    if (probe_region_map(0, 0) != 0) {
+        return NULL;
+    }
+    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
+    if (ms_wiped == NULL) {
+        return NULL;
+    }
+    ms_region->config.tracking = *tracking;
+    ms_region->pid = (uint32_t)getpid();
+    ms_wiped->key = 0x5eed;
+    atomic_store(&ms_wiped->publish_step_bytes, 4096);
+    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
+    ms_ready = MS_READY_COUNTING;
+    return ms_thread_enter();
 }
 
 #endif
