@@ -166,7 +166,7 @@ static void write_losses(FILE *out, const struct ms_losses *losses)
         fprintf(out, ", frees without owner %" PRIu64, losses->owner_unknown);
     }
     if (losses->not_classified > 0) {
-        fprintf(out, ", in no histogram %" PRIu64, losses->not_classified);
+        fprintf(out, ", without a histogram %" PRIu64, losses->not_classified);
     }
     fputc('\n', out);
 }

@@ -165,7 +165,7 @@ struct ms_losses {
     uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
-    uint64_t not_classified; /* events in no histogram or estimate: no room for it */
+    uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
 };
 

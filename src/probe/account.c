@@ -55,11 +55,15 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
                               : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
     set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
     if (set.context == 0) {
-        count_loss(&ms_region->losses.coarsened_events);
+        state->coarsened_pending++;
         return state->root_context;
     }
     if (found != NULL) {
+        /* A siglongjmp in between must not leave this context under another holder. */
+        found->holder = 0;
+        atomic_signal_fence(memory_order_seq_cst);
         found->context = set.context;
+        atomic_signal_fence(memory_order_seq_cst);
         found->holder = set.holder;
     } else {
         ms_stack_remember(&state->stack, caller, tracking->stack_depth, &set);

@@ -17,13 +17,16 @@ static struct ms_region_context *context_at(uint32_t index)
 }
 
 /* Call sites leave room for the root contexts of threads to come. */
-static bool sites_may_take(uint32_t count)
+static uint32_t sites_capacity(void)
 {
-    const struct ms_region_area *area = &ms_region->areas[MS_AREA_CONTEXTS];
-    uint32_t kept = ms_region->areas[MS_AREA_THREADS].capacity * SLAB_FIRST;
-    kept = kept < area->capacity / 4 ? kept : area->capacity / 4;
-    return atomic_load_explicit(&area->taken, memory_order_relaxed) + count <=
-           area->capacity - kept;
+    uint32_t capacity = ms_region->areas[MS_AREA_CONTEXTS].capacity;
+    uint32_t kept = ms_region->areas[MS_AREA_THREADS].capacity;
+    return capacity - (kept < capacity / 4 ? kept : capacity / 4);
+}
+
+static uint32_t contexts_taken(void)
+{
+    return atomic_load_explicit(&ms_region->areas[MS_AREA_CONTEXTS].taken, memory_order_relaxed);
 }
 
 /* Free list: a version in the upper half keeps two takers from being mistaken for one. */
@@ -63,7 +66,7 @@ static uint32_t take_context(struct ms_context_map *map, bool root)
     }
     uint32_t count = map->slab_size == 0 ? SLAB_FIRST : map->slab_size * 2;
     count = count < SLAB_MAX ? count : SLAB_MAX;
-    if (root || sites_may_take(count)) {
+    if (contexts_taken() + count <= sites_capacity()) {
         index = ms_area_take(MS_AREA_CONTEXTS, count);
     }
     if (index == 0 && root) {
@@ -161,8 +164,11 @@ uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack, uint8_t ra
     if (context != 0) {
         enter(map->entries, map->bits, key | context);
         map->used++;
-        ms_tracking_table_filled(state, MS_AREA_CONTEXTS);
-        ms_tracking_table_filled(state, MS_AREA_STACKS);
+        const struct ms_region_area *stacks = &ms_region->areas[MS_AREA_STACKS];
+        ms_tracking_table_filled(state, MS_AREA_CONTEXTS, contexts_taken(), sites_capacity());
+        ms_tracking_table_filled(state, MS_AREA_STACKS,
+                                 atomic_load_explicit(&stacks->taken, memory_order_relaxed),
+                                 stacks->capacity);
     }
     return context;
 }
