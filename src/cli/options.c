@@ -94,6 +94,18 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
         }
         options->stack_depth = (unsigned)number;
         return 0;
+    case OPTION_TRACE_BUFFER:
+        if (!read_number(value, 4, 128, &number) || number != floor(number)) {
+            return complain("trace-buffer", value, "a number of KiB from 4 to 128");
+        }
+        options->trace_buffer_bytes = (unsigned)number * 1024;
+        return 0;
+    case OPTION_TRACE_LIMIT:
+        if (!read_number(value, 1, 9e15, &number) || number != floor(number)) {
+            return complain("trace-limit", value, "a number of events from 1 on");
+        }
+        options->trace_events_max = (uint64_t)number;
+        return 0;
     case OPTION_INTERVAL:
         if (!read_number(value, 20, 10000, &number)) {
             return complain("interval", value, "milliseconds from 20 to 10000");
@@ -136,6 +148,11 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
     case OPTION_CHILDREN:
         return read_yes_no(value, &options->children) ? 0
                                                       : complain("children", value, "yes or no");
+    case OPTION_TRACE_FULL:
+        options->trace_waits = strcmp(value, "wait") == 0;
+        return options->trace_waits || strcmp(value, "count") == 0
+                   ? 0
+                   : complain("trace-full", value, "count or wait");
     case OPTION_STDIN:
         options->stdin_from_terminal = strcmp(value, "tty") == 0;
         return options->stdin_from_terminal || strcmp(value, "null") == 0
@@ -157,6 +174,9 @@ static int set_switch(enum option_id id, struct ms_options *options)
     switch (id) {
     case OPTION_COUNT:
         options->count_only = true;
+        break;
+    case OPTION_TRACE:
+        options->trace = true;
         break;
     case OPTION_PLAIN:
         options->plain = true;
@@ -194,6 +214,8 @@ static int set_option(enum option_id id, const char *value, struct ms_options *o
     switch (id) {
     case OPTION_PID:
     case OPTION_DEPTH:
+    case OPTION_TRACE_BUFFER:
+    case OPTION_TRACE_LIMIT:
     case OPTION_INTERVAL:
     case OPTION_DELAY:
     case OPTION_DURATION:

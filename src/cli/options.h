@@ -26,6 +26,10 @@ struct ms_options {
     const char *selection; /* --threads, "" = all */
     unsigned stack_depth;
     bool count_only;
+    bool trace;
+    unsigned trace_buffer_bytes;
+    uint64_t trace_events_max; /* 0: no limit */
+    bool trace_waits;          /* a full socket holds the program up, for a second at most */
     bool children;
     uint64_t interval_ns;
     uint64_t delay_ns;    /* 0: the default of the mode */

@@ -14,6 +14,10 @@
     X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \
     X(DEPTH,    "depth",     0,   "N",     "32",    "frames of a call stack that are kept, 1 to 128")              \
     X(COUNT,    "count-only", 0,  NULL,    "",      "exact counters without call stacks")                          \
+    X(TRACE,    "trace",     0,   NULL,    "",      "read every allocation and free in order, too: exact and dear") \
+    X(TRACE_BUFFER, "trace-buffer", 0, "KIB", "64", "events kept by each thread until they are sent, 4 to 128 KiB") \
+    X(TRACE_LIMIT, "trace-limit", 0, "N",  "",      "events of a process after which its trace ends; all unless given") \
+    X(TRACE_FULL, "trace-full", 0, "count|wait", "count", "when events come too fast: count what is lost, or hold the program up") \
     X(CHILDREN, "children",  0,   "yes|no", "yes",  "follow processes that the program starts")                    \
     X(INTERVAL, "interval",  0,   "MS",    "100",   "time between two samples, 20 to 10000 ms")                    \
     X(DELAY,    "delay",     'd', "SECS",  "0.25",  "time between two pictures (with --plain, two lines: 1), 0.1 to 60") \

@@ -22,6 +22,8 @@
 #define SETTLE_REPORT_NS  (10 * MS_NS_PER_S)
 #define SETTLE_SUMMARY_NS MS_NS_PER_S
 
+#define TRACE_WAIT_MS 1000 /* a viewer that reads nothing for so long holds nothing up any more */
+
 static void program_name(struct ms_session *session, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -98,6 +100,11 @@ static void keeper_options_fill(struct ms_keeper_options *keeper, const struct m
     keeper->config.tracking.mode = options->count_only ? MS_MODE_COUNT_ONLY : MS_MODE_EXACT;
     keeper->config.tracking.stack_depth = options->stack_depth;
     keeper->config.follow_children = options->children;
+    keeper->config.trace_allowed = options->trace;
+    keeper->config.tracking.trace = options->trace;
+    keeper->config.trace_buffer_bytes = options->trace_buffer_bytes;
+    keeper->config.trace_events_max = options->trace_events_max;
+    keeper->config.trace_wait_ms = options->trace_waits ? TRACE_WAIT_MS : 0;
     snprintf(keeper->config.tracking.selection, sizeof keeper->config.tracking.selection, "%s",
              strcmp(options->selection, "all") == 0 ? "" : options->selection);
 }
@@ -175,6 +182,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     }
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
                                          .children = options->children,
+                                         .trace = options->trace,
                                          .symbols = !options->count_only};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {

@@ -25,6 +25,8 @@ static size_t least_bytes(uint32_t type)
         return sizeof(struct ms_message_output);
     case MS_MSG_PROCESS_END:
         return sizeof(struct ms_message_process_end);
+    case MS_MSG_TRACE:
+        return sizeof(struct ms_message_trace);
     case MS_MSG_TREE_END:
     case MS_MSG_REFUSED:
         return sizeof(struct ms_message_header);
@@ -139,7 +141,8 @@ static int connect_to(const char *socket_path)
     return connection;
 }
 
-int ms_channel_connect(const char *socket_path, bool ask_only, struct ms_message_session *session)
+int ms_channel_connect(const char *socket_path, bool ask_only, bool trace,
+                       struct ms_message_session *session)
 {
     int connection = connect_to(socket_path);
     if (connection < 0) {
@@ -148,6 +151,7 @@ int ms_channel_connect(const char *socket_path, bool ask_only, struct ms_message
     struct ms_message_viewer_hello hello = {
         .header = {.type = MS_MSG_VIEWER_HELLO},
         .role = ask_only ? MS_VIEWER_ASK_ONLY : MS_VIEWER_FULL,
+        .wants_trace = trace && !ask_only,
     };
     int result = ms_channel_send(connection, &hello.header, sizeof hello);
     if (result == 0) {

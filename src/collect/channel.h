@@ -18,14 +18,16 @@ union ms_packet {
     struct ms_message_session session;
     struct ms_message_output output;
     struct ms_message_process_end process_end;
+    struct ms_message_trace trace;
     unsigned char bytes[MS_MESSAGE_MAX_BYTES];
 };
 
 /*
- * Connects, checks who listens, says hello, waits up to 2 s for MS_MSG_SESSION. Returns the socket
- * or -errno as ms_collector_connect does.
+ * Connects, checks who listens, says hello (`trace`: asks for the trace, too), waits up to 2 s for
+ * MS_MSG_SESSION. Returns the socket or -errno as ms_collector_connect does.
  */
-int ms_channel_connect(const char *socket_path, bool ask_only, struct ms_message_session *session);
+int ms_channel_connect(const char *socket_path, bool ask_only, bool trace,
+                       struct ms_message_session *session);
 
 /*
  * Takes the next packet without waiting. Returns 1: *packet is a whole message of its type's size

@@ -20,6 +20,7 @@ struct ms_collect_options {
     bool children;        /* follow forked and exec'ed processes */
     bool symbols;         /* start the symbolizer */
     bool ask_only;        /* MS_VIEWER_ASK_ONLY */
+    bool trace;           /* read the trace, when there is one and nobody else does */
 };
 
 /*
@@ -34,7 +35,7 @@ void ms_collector_free(struct ms_collector *collector); /* accepts NULL; frees t
 
 const struct ms_model *ms_collector_model(const struct ms_collector *collector);
 
-/* Descriptors to poll (keeper socket, symbolizer); fills at most `capacity`, returns how many. */
+/* Descriptors to poll (keeper socket, symbolizer, trace); fills at most `capacity`, returns how many. */
 size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd *fds,
                              size_t capacity);
 

@@ -2,6 +2,7 @@
 #include "collect/collect.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,11 +14,14 @@
 #include "collect/symbols.h"
 #include "collect/system.h"
 #include "collect/target.h"
+#include "collect/trace_reader.h"
 #include "wire/clock.h"
 
 #define OUTPUT_BYTES_A_CALL (1u << 20)
 #define MESSAGES_A_CALL     4096
 #define OWN_CPU_NS          MS_NS_PER_S
+#define TRACE_BYTES_A_CALL  (4u << 20)
+#define TRACE_ASK_NS        MS_NS_PER_S
 
 struct ms_collector {
     struct ms_collect_options options;
@@ -30,6 +34,8 @@ struct ms_collector {
     struct ms_system_reader *system;
     struct ms_descriptor_budget budget;
     struct ms_process_tree *tree;
+    struct ms_trace_reader *trace; /* NULL: not asked for */
+    uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
     uint64_t output_dropped;
     uint64_t own_since_ns, own_cpu_ns;
     double own_cpu_pct;
@@ -44,6 +50,73 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
                                         .budget = &collector->budget,
                                         .session = &collector->session};
     return ms_process_tree_new(&room, collector->options.children, now_ns);
+}
+
+static void ask_for_trace(struct ms_collector *collector, uint64_t now_ns)
+{
+    struct ms_message_trace message = {.header = {.type = MS_MSG_TRACE}, .answer = MS_TRACE_ASKED};
+    collector->trace_asked_ns = now_ns;
+    if (collector->socket >= 0) {
+        (void)ms_channel_send(collector->socket, &message.header, sizeof message);
+    }
+}
+
+/* Returns false without memory. */
+static bool begin_trace(struct ms_collector *collector)
+{
+    if (!collector->options.trace || collector->options.ask_only) {
+        return true;
+    }
+    collector->trace = ms_trace_reader_new();
+    if (collector->trace == NULL) {
+        return false;
+    }
+    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
+    trace->asked = true;
+    (void)snprintf(trace->because, sizeof trace->because, "the keeper has not answered yet");
+    return true;
+}
+
+/* Takes over the descriptor, -1: none. */
+static void take_trace(struct ms_collector *collector, const struct ms_message_trace *message,
+                       int descriptor)
+{
+    if (collector->trace == NULL) {
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return;
+    }
+    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
+    const char *because = "";
+    if (descriptor < 0) {
+        bool taken = message->answer == MS_TRACE_TAKEN;
+        because =
+            taken ? "another viewer reads the trace" : "the program was started without --trace";
+        collector->trace_asked_ns = taken ? ms_monotonic_ns() : 0;
+    } else {
+        ms_trace_reader_open(collector->trace, descriptor);
+        trace->reading = true;
+        collector->trace_asked_ns = 0;
+    }
+    (void)snprintf(trace->because, sizeof trace->because, "%s", because);
+}
+
+static void read_trace(struct ms_collector *collector)
+{
+    if (collector->trace == NULL) {
+        return;
+    }
+    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
+    if (ms_trace_reader_read(collector->trace, TRACE_BYTES_A_CALL) != 0) {
+        (void)snprintf(trace->because, sizeof trace->because, "its socket is closed");
+    }
+    const struct ms_trace_counts *counts = ms_trace_reader_counts(collector->trace);
+    trace->events = counts->allocations + counts->frees;
+    trace->batches = counts->batches;
+    trace->packet_bytes = counts->packet_bytes;
+    trace->missing = counts->lost;
+    trace->refused = counts->refused;
 }
 
 static uint64_t own_cpu_ns(const struct ms_collector *collector)
@@ -71,7 +144,8 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (options->symbols && !options->ask_only) {
         collector->symbols = ms_symbols_start();
     }
-    int connection = ms_channel_connect(socket_path, options->ask_only, &collector->session);
+    int connection =
+        ms_channel_connect(socket_path, options->ask_only, options->trace, &collector->session);
     if (connection < 0) {
         ms_collector_free(collector);
         return connection;
@@ -86,7 +160,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (collector->model != NULL && collector->system != NULL) {
         collector->tree = new_tree(collector, now_ns);
     }
-    if (collector->tree == NULL) {
+    if (collector->tree == NULL || !begin_trace(collector)) {
         ms_collector_free(collector);
         return -ENOMEM;
     }
@@ -105,6 +179,7 @@ void ms_collector_free(struct ms_collector *collector)
         return;
     }
     ms_process_tree_free(collector->tree);
+    ms_trace_reader_free(collector->trace);
     ms_symbols_free(collector->symbols);
     ms_system_reader_free(collector->system);
     ms_model_free(collector->model);
@@ -134,6 +209,10 @@ size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd
     int symbols = collector->symbols == NULL ? -1 : ms_symbols_descriptor(collector->symbols);
     if (symbols >= 0 && count < capacity) {
         fds[count++] = (struct pollfd){.fd = symbols, .events = POLLIN};
+    }
+    int trace = collector->trace == NULL ? -1 : ms_trace_reader_descriptor(collector->trace);
+    if (trace >= 0 && count < capacity) {
+        fds[count++] = (struct pollfd){.fd = trace, .events = POLLIN};
     }
     return count;
 }
@@ -172,6 +251,10 @@ static void take_message(struct ms_collector *collector, int descriptor, uint64_
         break;
     case MS_MSG_PROCESS_END:
         take_process_end(collector, &packet->process_end, now_ns);
+        break;
+    case MS_MSG_TRACE:
+        take_trace(collector, &packet->trace, descriptor);
+        descriptor = -1;
         break;
     case MS_MSG_TREE_END:
         ms_process_tree_end(collector->tree, now_ns);
@@ -219,6 +302,7 @@ int ms_collector_handle(struct ms_collector *collector)
     } else if (collector->lost) {
         result = -ECONNRESET;
     }
+    read_trace(collector);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
     }
@@ -247,6 +331,9 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
                    now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
+    }
+    if (collector->trace_asked_ns != 0 && now_ns > collector->trace_asked_ns + TRACE_ASK_NS) {
+        ask_for_trace(collector, now_ns);
     }
     measure_own_cpu(collector, now_ns);
     int ended = ms_model_tick_end(collector->model, now_ns);

@@ -277,6 +277,9 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->details_missing = LOAD(&losses->details_missing);
     facts->rates_missing = LOAD(&losses->rates_missing);
     facts->slots_taken = LOAD(&header->slots_taken);
+    facts->trace_events = LOAD(&header->trace_events);
+    facts->trace_lost = LOAD(&header->trace_lost);
+    facts->trace_state = LOAD(&header->trace_state);
     read_stack_check(losses, &facts->stacks);
     read_own(&header->folded, &facts->folded);
     facts->folded.peak_bytes = 0;

@@ -124,6 +124,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     }
     process->pid = pid;
     process->exit_status = -2;
+    process->trace.because = "";
     process->start_ns = now_ns;
     process->start_unix_ns = unix_ns_of(room->session, now_ns);
     int result = 0;
@@ -394,6 +395,31 @@ static int read_records(struct ms_target *target, const struct ms_target_room *r
     return result;
 }
 
+static const char *trace_words(uint32_t state)
+{
+    switch (state) {
+    case MS_TRACE_NONE:
+    case MS_TRACE_ON:
+        return "";
+    case MS_TRACE_IMPATIENT:
+        return "waited for its reader in vain: since then what finds no room is lost";
+    case MS_TRACE_LIMIT:
+        return "ended: as many events as asked for";
+    case MS_TRACE_NO_DESCRIPTOR:
+        return "none: the program may open too few files";
+    case MS_TRACE_CLOSED:
+        return "ended: the program closed its socket";
+    case MS_TRACE_NO_READER:
+        return "ended: the keeper is gone";
+    case MS_TRACE_QUIET:
+        return "ended: the program installed a seccomp filter";
+    case MS_TRACE_NO_MEMORY:
+        return "in part: no memory for the buffer of a thread";
+    default:
+        return "ended for an unknown reason";
+    }
+}
+
 static void take_facts(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, const struct ms_region_facts *facts)
 {
@@ -417,6 +443,10 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         }
     }
     process->probe_bytes = facts->probe_bytes;
+    process->trace = (struct ms_process_trace){.begun = facts->trace_state != MS_TRACE_NONE,
+                                               .sent = facts->trace_events,
+                                               .lost = facts->trace_lost,
+                                               .because = trace_words(facts->trace_state)};
 }
 
 /* It became a program that the probe did not enter: all there is of it is in /proc. */

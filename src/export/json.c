@@ -66,6 +66,32 @@ static void write_losses(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_object_end(writer);
 }
 
+/* null: nothing is traced. */
+static void write_trace(struct ms_json_writer *writer, const struct ms_model *model)
+{
+    const struct ms_trace *trace = ms_model_trace(model);
+    const struct ms_trace_totals totals = ms_model_trace_totals(model);
+    if (!totals.any) {
+        ms_json_null(writer);
+        return;
+    }
+    uint64_t sent = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        sent += ms_model_process(model, i)->trace.sent;
+    }
+    ms_json_object_begin(writer);
+    ms_json_key(writer, "read");
+    ms_json_bool(writer, trace->reading);
+    ms_json_member_u64(writer, "events", totals.events);
+    ms_json_member_u64(writer, "lost", totals.lost);
+    ms_json_member_u64(writer, "sent", sent);
+    ms_json_member_u64(writer, "batches", trace->batches);
+    ms_json_member_u64(writer, "packet_bytes", trace->packet_bytes);
+    ms_json_member_u64(writer, "refused", trace->refused);
+    ms_json_member_text_or_null(writer, "because", totals.because);
+    ms_json_object_end(writer);
+}
+
 static void write_totals(struct ms_json_writer *writer, const struct ms_model *model,
                          const struct ms_heap *totals)
 {
@@ -132,6 +158,8 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_correlations(&writer, model);
     section(&writer, "losses");
     write_losses(&writer, model, &losses);
+    section(&writer, "trace");
+    write_trace(&writer, model);
     section(&writer, "stacks");
     write_stacks(&writer, model);
     section(&writer, "totals");

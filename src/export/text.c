@@ -171,6 +171,22 @@ static void write_losses(FILE *out, const struct ms_losses *losses)
     fputc('\n', out);
 }
 
+/* "trace: N events, M lost, X MB" and why it does not go on; nothing when nothing is traced. */
+static void write_trace(FILE *out, const struct ms_model *model, const char *before)
+{
+    const struct ms_trace_totals totals = ms_model_trace_totals(model);
+    if (!totals.any) {
+        return;
+    }
+    char bytes[MS_FORMAT_MAX];
+    fprintf(out, "%strace: %" PRIu64 " events, %" PRIu64 " lost, %s", before, totals.events,
+            totals.lost, ms_format_bytes(bytes, sizeof(bytes), (double)totals.packet_bytes));
+    if (totals.because[0] != '\0') {
+        fprintf(out, " (%s)", totals.because);
+    }
+    fputc('\n', out);
+}
+
 /* Only when it is bad news: the closing lines are few. */
 static void write_wrong_stacks(FILE *out, const struct ms_model *model)
 {
@@ -203,6 +219,7 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
         write_totals(out, model, &totals);
         write_top_sites(out, model);
         write_losses(out, &losses);
+        write_trace(out, model, "  ");
         write_wrong_stacks(out, model);
     }
     if (file != NULL) {
@@ -249,4 +266,5 @@ void ms_text_status_line(FILE *out, const struct ms_model *model)
             ms_format_bytes_rate(figures[1], sizeof(figures[1]), growth),
             ms_format_value(figures[2], sizeof(figures[2]), cpu_value, MS_UNIT_PERCENT),
             cpu_value.available ? "%" : "", ms_format_bytes(figures[3], sizeof(figures[3]), rss));
+    write_trace(out, model, "");
 }

@@ -163,15 +163,18 @@ struct ms_message_region ms_region_message(uint32_t number, pid_t pid, bool firs
     };
 }
 
-int ms_region_send(int socket, const struct ms_message_region *message, int fd, bool read_only)
+int ms_region_send_probe(int socket, const struct ms_message_region *message, int fd, int trace)
 {
     const struct iovec part = {(void *)message, sizeof(*message)};
-    int reopened = -1;
-    if (read_only) {
-        char path[32];
-        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        reopened = open(path, O_RDONLY | O_CLOEXEC);
-    }
+    return ms_send_pair(socket, &part, 1, (const int[2]){fd, trace});
+}
+
+int ms_region_send_viewer(int socket, const struct ms_message_region *message, int fd)
+{
+    const struct iovec part = {(void *)message, sizeof(*message)};
+    char path[32];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int reopened = open(path, O_RDONLY | O_CLOEXEC);
     int result = ms_send(socket, &part, 1, reopened >= 0 ? reopened : fd);
     if (reopened >= 0) {
         close(reopened);

@@ -32,10 +32,11 @@ struct ms_region_file *ms_regions_from(const struct ms_keeper *keeper, uint32_t 
 struct ms_message_region ms_region_message(uint32_t number, pid_t pid, bool first);
 
 /*
- * Sends `message` with descriptor `fd`: as it is (to a probe, which writes), or opened anew for
- * reading only (to a viewer). As ms_send.
+ * Sends `message` with descriptor `fd`. To a probe, which writes, as it is, and with it the writing
+ * end of the trace socket, -1: none. To a viewer opened anew for reading only. As ms_send.
  */
-int ms_region_send(int socket, const struct ms_message_region *message, int fd, bool read_only);
+int ms_region_send_probe(int socket, const struct ms_message_region *message, int fd, int trace);
+int ms_region_send_viewer(int socket, const struct ms_message_region *message, int fd);
 
 /*
  * Looks for children that claimed a slot since. `all`: in every file; else only where somebody

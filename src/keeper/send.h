@@ -1,4 +1,4 @@
-/* One packet to a socket without ever waiting, with or without a descriptor. */
+/* One packet to a socket without ever waiting, with or without descriptors. */
 #ifndef MS_KEEPER_SEND_H
 #define MS_KEEPER_SEND_H
 
@@ -10,5 +10,9 @@
  * Returns 0, -EAGAIN when the peer's queue is full, or -errno when the peer is of no use any more.
  */
 int ms_send(int socket, const struct iovec *parts, size_t part_count, int descriptor);
+
+/* The same with two descriptors, of which -1 are left out. */
+int ms_send_pair(int socket, const struct iovec *parts, size_t part_count,
+                 const int descriptors[2]);
 
 #endif

@@ -106,6 +106,8 @@ struct ms_keeper *ms_session_begin(const struct ms_session_parts *parts)
     keeper->program_alive = true;
     keeper->probed = parts->region >= 0;
     keeper->config = parts->options->config;
+    keeper->trace[0] = parts->trace[0];
+    keeper->trace[1] = parts->trace[1];
     keeper->listener = parts->listener;
     keeper->terminal = parts->terminal;
     keeper->terminal_slave = parts->terminal_slave;

@@ -70,6 +70,7 @@ struct ms_client {
     bool session_sent;
     bool tree_end_sent;
     bool ask_only;
+    bool trace_asked, trace_reader; /* waits for the trace socket; has got it */
     uint64_t since_ns;
     uint64_t output_next; /* offset of the next byte to send */
     uint64_t output_dropped;
@@ -93,6 +94,7 @@ struct ms_keeper {
     uint32_t scans;
     struct ms_message_session session; /* as sent, but for flags and viewers */
     struct ms_probe_config config;
+    int trace[2]; /* socket of all traces: reading end, writing end; -1: not asked for */
 
     int terminal;          /* master, -1: the program inherited its descriptors */
     int terminal_slave;    /* held while the program lives, so that closing its own is no end */
@@ -125,6 +127,7 @@ struct ms_session_parts {
     int terminal, terminal_slave;
     int region;       /* the program's, -1 without a probe */
     int probe_socket; /* our end of the inherited socket, -1 without a probe */
+    int trace[2];     /* as in struct ms_keeper */
 };
 
 /* Allocates the state. NULL: out of memory or descriptors, errno says. */

@@ -48,6 +48,7 @@ struct start {
     int report; /* write end, to the viewer */
     int go[2], failed[2];
     int probe_sockets[2]; /* ours, the program's */
+    int trace[2];         /* reading end, writing end; -1: no trace is allowed */
     int region, listener, terminal, terminal_slave;
     struct rlimit files, file_size;
     uint64_t start_ns, start_unix_ns;
@@ -83,8 +84,23 @@ static void raise_limits(struct start *start)
     setrlimit(RLIMIT_FSIZE, &raised);
 }
 
+/* One socket for the traces of all processes; as much as the kernel lets it hold. */
+static int open_trace(struct start *start)
+{
+    const int wanted_bytes = 8 << 20;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start->trace) != 0) {
+        return -errno;
+    }
+    setsockopt(start->trace[1], SOL_SOCKET, SO_SNDBUF, &wanted_bytes, sizeof(wanted_bytes));
+    return raise_pair(start->trace);
+}
+
 static int prepare_probe(struct start *start)
 {
+    int trace_error = start->options->config.trace_allowed != 0 ? open_trace(start) : 0;
+    if (trace_error != 0) {
+        return trace_error;
+    }
     start->region = ms_region_create(&start->options->config);
     if (start->region < 0) {
         return start->region;
@@ -97,7 +113,7 @@ static int prepare_probe(struct start *start)
         return error;
     }
     struct ms_message_region message = ms_region_message(1, 0, true);
-    return ms_region_send(start->probe_sockets[0], &message, start->region, false);
+    return ms_region_send_probe(start->probe_sockets[0], &message, start->region, start->trace[1]);
 }
 
 static int prepare(struct start *start)
@@ -239,13 +255,10 @@ static void close_others(const int *kept, size_t count)
 /* Nothing of the viewer's surroundings stays in use: descriptors, session, folder. */
 static void settle(const struct start *start)
 {
-    const int kept[] = {start->report,
-                        start->probe_sockets[0],
-                        start->region,
-                        start->listener,
-                        start->terminal,
-                        start->terminal_slave,
-                        start->options->pty ? start->options->tee : -1};
+    const int kept[] = {
+        start->report,   start->probe_sockets[0], start->trace[0],
+        start->trace[1], start->region,           start->listener,
+        start->terminal, start->terminal_slave,   start->options->pty ? start->options->tee : -1};
     close_others(kept, sizeof(kept) / sizeof(kept[0]));
     int nothing = open("/dev/null", O_RDWR);
     for (int fd = 0; nothing >= 0 && fd < MS_LOWEST_OWN_FD; fd++) {
@@ -305,6 +318,7 @@ static _Noreturn void become_keeper(struct start *start)
         .terminal_slave = start->terminal_slave,
         .region = start->region,
         .probe_socket = start->probe_sockets[0],
+        .trace = {start->trace[0], start->trace[1]},
     };
     struct ms_keeper *keeper = ms_session_begin(&parts);
     if (keeper == NULL) {
@@ -342,6 +356,7 @@ int ms_keeper_start(const struct ms_keeper_options *options, struct ms_keeper_st
 {
     struct start start = {.options = options,
                           .probe_sockets = {-1, -1},
+                          .trace = {-1, -1},
                           .region = -1,
                           .listener = -1,
                           .terminal = -1,

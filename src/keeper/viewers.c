@@ -149,7 +149,7 @@ static int welcome_probe(struct ms_keeper *keeper, struct ms_client *client,
     }
     client->role = MS_CLIENT_PROBE;
     struct ms_message_region message = ms_region_message(file->number, 0, false);
-    return ms_region_send(client->socket, &message, file->fd, false);
+    return ms_region_send_probe(client->socket, &message, file->fd, keeper->trace[1]);
 }
 
 static int welcome_viewer(struct ms_keeper *keeper, struct ms_client *client,
@@ -164,13 +164,15 @@ static int welcome_viewer(struct ms_keeper *keeper, struct ms_client *client,
         return -EUSERS;
     }
     client->role = MS_CLIENT_VIEWER;
+    client->trace_asked = hello->wants_trace != 0;
     client->output_next =
         hello->output_from < keeper->output.end ? hello->output_from : keeper->output.end;
     keeper->viewer_came |= !client->ask_only;
     return 0;
 }
 
-static int command(struct ms_keeper *keeper, const struct ms_message_header *header, size_t bytes)
+static int command(struct ms_keeper *keeper, struct ms_client *client,
+                   const struct ms_message_header *header, size_t bytes)
 {
     if (header->type == MS_MSG_SIGNAL && bytes >= sizeof(struct ms_message_signal)) {
         const struct ms_message_signal *message = (const void *)header;
@@ -181,6 +183,8 @@ static int command(struct ms_keeper *keeper, const struct ms_message_header *hea
         ms_pty_window_size(keeper, message->rows, message->columns);
     } else if (header->type == MS_MSG_INPUT) {
         ms_pty_input(keeper, (const char *)(header + 1), bytes - sizeof(*header));
+    } else if (header->type == MS_MSG_TRACE) {
+        client->trace_asked = true;
     }
     return header->type == MS_MSG_DETACH ? -ESHUTDOWN : 0;
 }
@@ -196,7 +200,7 @@ static int handle_message(struct ms_keeper *keeper, struct ms_client *client,
         return -EPROTONOSUPPORT;
     }
     if (client->role == MS_CLIENT_VIEWER) {
-        return command(keeper, header, bytes);
+        return command(keeper, client, header, bytes);
     }
     if (client->role == MS_CLIENT_PROBE) {
         return header->type == MS_MSG_PROBE_READY ? -ESHUTDOWN : 0;
@@ -249,7 +253,7 @@ static int send_regions(const struct ms_keeper *keeper, struct ms_client *client
         pid_t pid = file->watches[0].pid;
         struct ms_message_region message =
             ms_region_message(file->number, pid, pid == keeper->program);
-        int error = ms_region_send(client->socket, &message, file->fd, true);
+        int error = ms_region_send_viewer(client->socket, &message, file->fd);
         if (error != 0) {
             return error;
         }
@@ -304,6 +308,31 @@ static int send_output(const struct ms_keeper *keeper, struct ms_client *client)
     return 0;
 }
 
+/* Two readers of one queue would each see half of it. */
+static int send_trace(const struct ms_keeper *keeper, struct ms_client *client)
+{
+    if (!client->trace_asked) {
+        return 0;
+    }
+    struct ms_message_trace message = {
+        .header = {.type = MS_MSG_TRACE, .version = MS_WIRE_VERSION, .bytes = sizeof(message)},
+        .answer = keeper->trace[0] >= 0 ? MS_TRACE_GIVEN : MS_TRACE_NOT_ASKED_FOR};
+    for (uint32_t index = 0; index < MS_KEEPER_CLIENTS_MAX; index++) {
+        const struct ms_client *other = keeper->clients[index];
+        if (other != NULL && other != client && other->trace_reader) {
+            message.answer = MS_TRACE_TAKEN;
+        }
+    }
+    bool given = message.answer == MS_TRACE_GIVEN;
+    const struct iovec part = {&message, sizeof(message)};
+    int error = ms_send(client->socket, &part, 1, given ? keeper->trace[0] : -1);
+    if (error == 0) {
+        client->trace_asked = false;
+        client->trace_reader = given;
+    }
+    return error;
+}
+
 static int send_tree_end(const struct ms_keeper *keeper, struct ms_client *client)
 {
     if (!keeper->tree_ended || client->tree_end_sent) {
@@ -324,7 +353,10 @@ static int send_news(const struct ms_keeper *keeper, struct ms_client *client)
     if (error != 0 || client->ask_only) {
         return error;
     }
-    error = send_regions(keeper, client);
+    error = send_trace(keeper, client);
+    if (error == 0) {
+        error = send_regions(keeper, client);
+    }
     if (error == 0) {
         error = send_ends(keeper, client);
     }

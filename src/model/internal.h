@@ -97,6 +97,7 @@ struct ms_model {
     uint64_t ticks, first_tick;
     struct ms_system system;
     struct ms_output *output;
+    struct ms_trace trace;
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_threads threads;

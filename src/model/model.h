@@ -194,6 +194,33 @@ struct ms_peak {
     uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
+/* The trace of one process, as its probe tells. */
+struct ms_process_trace {
+    bool begun;
+    uint64_t sent;       /* events given to the socket */
+    uint64_t lost;       /* events counted, but not in the trace */
+    const char *because; /* why it does not go on as asked for, a literal; "" while it does */
+};
+
+/* The trace as this viewer read it. */
+struct ms_trace {
+    bool asked; /* this viewer reads it, or tries to */
+    bool reading;
+    char because[128]; /* why it is not read, "" when it is */
+    uint64_t events, batches, packet_bytes;
+    uint64_t missing; /* numbers of events that never came */
+    uint64_t refused; /* packets that were no batch */
+};
+
+/* Sum of what the probes sent and lost, and what came: what a line about the trace needs. */
+struct ms_trace_totals {
+    bool any;
+    uint64_t events; /* read here when this viewer reads, else sent */
+    uint64_t lost;
+    uint64_t packet_bytes;
+    const char *because; /* "" when it goes on */
+};
+
 struct ms_process_kernel {
     bool have_memory, have_pss, have_io;
     uint64_t rss_bytes, pss_bytes, virtual_bytes;
@@ -238,6 +265,7 @@ struct ms_process {
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
+    struct ms_process_trace trace;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
 };
@@ -298,6 +326,9 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
+const struct ms_trace *ms_model_trace(const struct ms_model *model);
+struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
+
 /* Sum over processes. */
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
                      struct ms_losses *losses);
@@ -323,6 +354,7 @@ struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id);
 void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns);
 struct ms_system *ms_model_system_mutable(struct ms_model *model);
 struct ms_output *ms_model_output_mutable(struct ms_model *model);
+struct ms_trace *ms_model_trace_mutable(struct ms_model *model);
 
 /* Interned string, alive as long as the model. NULL without memory. */
 const char *ms_model_string(struct ms_model *model, const char *text);

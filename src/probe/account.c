@@ -8,6 +8,7 @@
 #include "probe/event.h"
 #include "probe/live.h"
 #include "probe/side_table.h"
+#include "wire/clock.h"
 
 static void own_raise(uint64_t *peak, uint64_t value)
 {
@@ -62,6 +63,14 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
         ms_stack_remember(&state->stack, caller, tracking->stack_depth, &set);
     }
     return set.context;
+}
+
+/* A thread without a state has not looked: it goes by the wish. */
+static bool is_traced(const struct ms_thread_state *state)
+{
+    const struct ms_probe_config *config = &ms_region->config;
+    return state != NULL ? state->tracking.trace
+                         : config->tracking.trace != 0 && config->trace_allowed != 0;
 }
 
 /* A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. */
@@ -246,6 +255,10 @@ static void debit(struct ms_thread_state *state, const void *block,
     if (region == NULL) {
         return;
     }
+    if (MS_UNLIKELY(is_traced(state)) && (claim->known || (state != NULL && state->tracked))) {
+        ms_trace_freed(state, block, claim->known ? claim->owner.requested_bytes : 0,
+                       claim->known ? claim->owner.context : 0, claim->at_ns);
+    }
     if (!claim->known) {
         if (state != NULL && state->tracked) {
             ms_own_add(&state->record->own.foreign_frees, 1);
@@ -309,7 +322,7 @@ static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 
 void ms_block_freed(struct ms_thread_state *state, void *block)
 {
-    struct ms_block_claim claim;
+    struct ms_block_claim claim = {.at_ns = 0};
     uint64_t key = key_of(state);
     if (key == 0) {
         return;
@@ -326,6 +339,7 @@ void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_
     uint64_t key = key_of(state);
     claim->known = false;
     claim->tagged = false;
+    claim->at_ns = ms_region != NULL && is_traced(state) ? ms_monotonic_ns() : 0;
     if (key != 0) {
         take_claim(key, block, claim);
     }
@@ -401,6 +415,9 @@ void ms_account_arena(struct ms_thread_state *state)
         block->key = state->key;
         block->tick = state->tracking.tick;
         ms_count_allocation(state, region, state->record, root, block->bytes, 0, MS_BLOCK_MALLOC);
+        if (state->tracking.trace) {
+            ms_trace_allocated(state, block + 1, block->bytes, state->root_context);
+        }
         if (!block->live) {
             block->live = 1;
             ms_arena_block_freed(state, block + 1);

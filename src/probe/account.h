@@ -23,7 +23,8 @@ struct ms_block_claim {
     bool known;
     bool tagged;
     struct ms_tag_owner owner; /* known */
-    size_t usable;             /* tagged: where the tag was, and its words */
+    uint64_t at_ns; /* for the trace: before a realloc, after which another may have it; 0: now */
+    size_t usable;  /* tagged: where the tag was, and its words */
     struct ms_tag_words words;
 };
 

@@ -12,6 +12,7 @@
 #include "probe/detail.h"
 #include "probe/live.h"
 #include "probe/map.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
 
 #define MS_INLINE static inline __attribute__((always_inline))
@@ -187,6 +188,9 @@ MS_INLINE void ms_event_allocated(struct ms_thread_state *state, struct ms_calle
     }
     ms_count_allocation(state, region, record, context, bytes, waste, kind);
     state->last_block = (uintptr_t)block;
+    if (MS_UNLIKELY(state->tracking.trace)) {
+        ms_trace_allocated(state, block, bytes, index);
+    }
 }
 
 /* A block of the calling thread's own, off the books. For the slow way. */
@@ -223,7 +227,8 @@ MS_INLINE bool ms_event_freed(void *block, bool headers)
     struct ms_region_thread *record = __atomic_load_n(&state->record, __ATOMIC_RELAXED);
     size_t usable = headers ? ms_header_usable(block, ((const ms_tag_word *)block)[-1])
                             : ms_taggable_usable(block);
-    if (MS_UNLIKELY(record == NULL || usable == 0 || --state->tracking.events_until_look <= 0)) {
+    if (MS_UNLIKELY(record == NULL || usable == 0 || --state->tracking.events_until_look <= 0 ||
+                    state->tracking.trace)) {
         return false;
     }
     const ms_tag_word *tag = ms_tag_at(block, usable);

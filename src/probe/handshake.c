@@ -13,6 +13,7 @@
 #include "probe/environment.h"
 #include "probe/map.h"
 #include "probe/process.h"
+#include "probe/trace.h"
 #include "wire/clock.h"
 #include "wire/descriptor.h"
 #include "wire/message.h"
@@ -99,13 +100,14 @@ static int receive_region(int socket_descriptor)
     if (got < 0) {
         return -errno;
     }
-    int descriptor = ms_descriptor_take(&message);
-    if (descriptor < 0) {
+    int descriptors[2] = {-1, -1}; /* the region, the trace socket if there is one */
+    if (ms_descriptors_take(&message, descriptors, 2) == 0) {
         /* Cut control data: no number was free in our table. */
         return (message.msg_flags & MSG_CTRUNC) != 0 ? -EMFILE : -EPROTO;
     }
     process_id = region.header.process_id;
-    return descriptor;
+    ms_trace_begin(descriptors[1], MS_PROCESS_REGION(process_id));
+    return descriptors[0];
 }
 
 static int send_probe_message(uint32_t type)
@@ -211,6 +213,9 @@ int ms_handshake_begin(void)
 void ms_handshake_finish(void)
 {
     int errno_before = errno;
+    if (ms_region == NULL) {
+        ms_trace_end();
+    }
     ms_follow_children = ms_region != NULL && ms_region->config.follow_children != 0;
     if (keeper_socket >= 0) {
         /* A keeper that does not read learns from the region's state instead. */

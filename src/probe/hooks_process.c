@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
 #include <unistd.h>
 
 #include "probe/environment.h"
@@ -16,6 +18,7 @@
 #include "probe/system_call.h"
 #include "probe/target.h"
 #include "probe/thread.h"
+#include "probe/trace.h"
 #include "wire/clock.h"
 
 static struct {
@@ -27,6 +30,7 @@ static struct {
                        const posix_spawnattr_t *, char *const[], char *const[]);
     int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
                         const posix_spawnattr_t *, char *const[], char *const[]);
+    void (*_exit)(int);
 } next;
 
 void ms_process_hooks_init(void)
@@ -37,6 +41,7 @@ void ms_process_hooks_init(void)
     next.execveat = ms_real_symbol("execveat");
     next.posix_spawn = ms_real_symbol("posix_spawn");
     next.posix_spawnp = ms_real_symbol("posix_spawnp");
+    next._exit = ms_real_symbol("_exit");
     ms_shell_hooks_init();
 }
 
@@ -90,6 +95,7 @@ static bool mark_exec(void)
         return false;
     }
     uint32_t active = MS_REGION_ACTIVE;
+    ms_trace_flush_all(false);
     region->exec_ns = ms_monotonic_ns();
     return atomic_compare_exchange_strong(&region->state, &active, MS_REGION_EXEC);
 }
@@ -283,4 +289,28 @@ MS_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_
     char *const *environment =
         CHILD_ENVIRONMENT(envp, ms_target_suitable_in_path(file, MS_TARGET_UNKNOWN_FAILS));
     return next.posix_spawnp(pid, file, actions, attributes, argv, environment);
+}
+
+/* The end that runs no destructors, ours neither: what the threads traced is sent before it. */
+static noreturn void leave(int status)
+{
+    if (ms_ready == MS_READY_COUNTING) {
+        ms_trace_flush_all(true);
+    }
+    if (next._exit != NULL) {
+        next._exit(status);
+    }
+    for (;;) {
+        (void)ms_system_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
+    }
+}
+
+MS_EXPORT noreturn void _exit(int status)
+{
+    leave(status);
+}
+
+MS_EXPORT noreturn void _Exit(int status)
+{
+    leave(status);
 }

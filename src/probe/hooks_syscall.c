@@ -15,6 +15,7 @@
 #include "probe/process.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
+#include "probe/trace.h"
 
 typedef int prctl_function(long, long, long, long, long);
 typedef long syscall_function(long, long, long, long, long, long, long);
@@ -71,6 +72,7 @@ MS_EXPORT int ms_hook_prctl(long option, long a, long b, long c, long d)
     prctl_function *real = ms_next_prctl != NULL ? ms_next_prctl : raw_prctl;
     if (MS_LIKELY(ms_ready)) {
         if ((int)option == PR_SET_SECCOMP && installs_filter(a, b)) {
+            ms_trace_flush_all(false);
             ms_map_enter_quiet();
         }
         if ((int)option == PR_SET_NAME) {
@@ -92,6 +94,7 @@ long ms_syscall_of_interest(long number, long a, long b, long c, long d, long e)
         bool filter = number == SYS_seccomp ? (a == 0 || (a == 1 && c != 0))
                                             : (int)a == PR_SET_SECCOMP && installs_filter(b, c);
         if (filter) {
+            ms_trace_flush_all(false);
             ms_map_enter_quiet();
         }
     }

@@ -15,6 +15,7 @@
 #include "probe/stack.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
 
 #define MAIN_STACK_MAX_BYTES (UINT64_C(128) << 20) /* mmap keeps at least this away from it */
@@ -164,4 +165,9 @@ __attribute__((constructor)) static void construct(void)
         ms_allocator_examine();
         ms_region->untagged_reason = ms_allocator.reason;
     }
+}
+
+__attribute__((destructor)) static void finish(void)
+{
+    ms_trace_flush_all(true);
 }

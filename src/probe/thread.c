@@ -16,6 +16,7 @@
 #include "probe/live.h"
 #include "probe/map.h"
 #include "probe/system_call.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
 
@@ -362,6 +363,7 @@ void ms_thread_exiting(void)
     if (atomic_load(&record->state) != MS_THREAD_ALIVE) {
         return;
     }
+    ms_trace_flush(state);
     store_usage(&record->final_usage);
     ms_live_publish_thread(state);
     record->end_ns = ms_monotonic_ns();

@@ -7,6 +7,7 @@
 #include "probe/allocator.h"
 #include "probe/map.h"
 #include "probe/thread.h"
+#include "probe/trace.h"
 #include "probe/wiped.h"
 #include "wire/clock.h"
 #include "wire/selection.h"
@@ -179,7 +180,11 @@ static void take_over(struct ms_thread_state *state, const char *name)
     }
     set_tracked(state, is_selected(state, &wishes, name));
     tracking->automatic = wishes.automatic != 0;
+    bool traced = tracking->trace;
     tracking->trace = wishes.trace != 0 && region->config.trace_allowed != 0;
+    if (traced && !tracking->trace) {
+        ms_trace_flush(state);
+    }
     follow_step(region, steps, changes, &wishes);
     if (wishes.mode == MS_MODE_SAMPLED) {
         use_rate(tracking, sound_rate(wishes.sample_rate));

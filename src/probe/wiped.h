@@ -13,6 +13,7 @@
 #include "probe/side_table.h"
 
 struct ms_thread_state;
+struct ms_trace_buffer;
 
 #define MS_STATE_SLABS     1024u
 #define MS_STATES_PER_SLAB 16u
@@ -31,6 +32,7 @@ struct ms_wiped {
     _Atomic uint64_t read_sets_bytes; /* memory of the caches of all threads */
     _Atomic uint32_t epoch_busy;      /* a thread is beginning a peak epoch */
     _Atomic uint32_t step_busy;       /* a thread is making the process step down */
+    struct ms_trace_buffer *_Atomic trace_buffers; /* all of them, linked */
     struct ms_side_table side_table;
 
     /* Read at every event, written rarely: a line of their own. */

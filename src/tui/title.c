@@ -282,6 +282,26 @@ static void peak_text(const struct ms_tui *tui, const struct sums *sums, bool sh
     }
 }
 
+/* False: there is no trace to tell of. */
+static bool put_trace(const struct ms_view *view, struct ms_grid *grid, int row, int column)
+{
+    const struct ms_trace_totals totals = ms_model_trace_totals(view->model);
+    if (!totals.any) {
+        return false;
+    }
+    char text[128];
+    char events[MS_FORMAT_MAX];
+    char lost[MS_FORMAT_MAX];
+    char bytes[MS_FORMAT_MAX];
+    ms_format_count(events, sizeof events, (double)totals.events);
+    ms_format_count(lost, sizeof lost, (double)totals.lost);
+    ms_format_bytes(bytes, sizeof bytes, (double)totals.packet_bytes);
+    snprintf(text, sizeof text, "%s events, %s lost, %s", events, lost, bytes);
+    put_pair(grid, row, column, "trace:", text,
+             totals.lost > 0 ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
+    return true;
+}
+
 /* Whether cached call stacks are right, where there is room to say that they are. */
 static void draw_stack_check(const struct ms_view *view, struct ms_grid *grid, int row, int column,
                              const struct ms_stack_check *stacks)
@@ -330,7 +350,9 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
         ms_format_count(text, sizeof text, (double)sums->losses.coarsened);
         column = put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
     }
-    draw_stack_check(view, grid, row, column + 3, &sums->stacks);
+    if (!put_trace(view, grid, row, column + 3)) {
+        draw_stack_check(view, grid, row, column + 3, &sums->stacks);
+    }
 }
 
 static void draw_verdict(const struct ms_view *view, struct ms_grid *grid)

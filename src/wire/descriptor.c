@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-int ms_descriptor_take(struct msghdr *message)
+size_t ms_descriptors_take(struct msghdr *message, int *taken, size_t capacity)
 {
-    int taken = -1;
+    size_t held = 0;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
          part = CMSG_NXTHDR(message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
@@ -15,12 +15,12 @@ int ms_descriptor_take(struct msghdr *message)
         for (size_t i = 0; i < count; i++) {
             int descriptor;
             memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
-            if (taken < 0) {
-                taken = descriptor;
+            if (held < capacity) {
+                taken[held++] = descriptor;
             } else {
                 close(descriptor);
             }
         }
     }
-    return taken;
+    return held;
 }

@@ -4,8 +4,9 @@
  * The probe: the first process inherits a connected socket with MS_MSG_REGION already in its
  * queue, so it never waits; a process started by exec connects to the listener named in
  * MS_ENV_SESSION and waits MS_PROBE_WAIT_MS at most. It receives MS_MSG_REGION with the memfd
- * (SCM_RIGHTS), answers MS_MSG_PROBE_READY without blocking and closes the socket: from then on
- * the region is the only tie.
+ * and, when a trace is allowed, the writing end of the trace socket (SCM_RIGHTS), answers
+ * MS_MSG_PROBE_READY without blocking and closes the socket: from then on the region is the only
+ * tie.
  *
  * The viewer: connects, sends MS_MSG_VIEWER_HELLO, gets MS_MSG_SESSION, then MS_MSG_REGION for
  * every region there is and will be, MS_MSG_OUTPUT, MS_MSG_PROCESS_END, MS_MSG_TREE_END; it may
@@ -30,7 +31,7 @@
 #define MS_ENV_SOCKET  "MEMSCOPE_TOP_FD"      /* number of the inherited socket, first process */
 
 enum ms_message_type {
-    /* keeper -> probe, keeper -> viewer; carries one descriptor */
+    /* keeper -> probe (carries the region and the trace socket), keeper -> viewer (the region) */
     MS_MSG_REGION = 1,
     /* probe -> keeper */
     MS_MSG_PROBE_HELLO,
@@ -46,7 +47,10 @@ enum ms_message_type {
     MS_MSG_OUTPUT,
     MS_MSG_PROCESS_END,
     MS_MSG_TREE_END, /* nothing of the program lives any more */
-    MS_MSG_REFUSED
+    MS_MSG_REFUSED,
+    /* viewer -> keeper: asks for the reading end of the trace socket (wire/trace.h);
+     * keeper -> viewer: the answer, which carries it. One viewer at a time has it. */
+    MS_MSG_TRACE
 };
 
 /*
@@ -82,8 +86,8 @@ enum ms_viewer_role { MS_VIEWER_FULL, MS_VIEWER_ASK_ONLY /* wants MS_MSG_SESSION
 
 struct ms_message_viewer_hello {
     struct ms_message_header header;
-    uint32_t role; /* enum ms_viewer_role */
-    uint32_t reserved;
+    uint32_t role;        /* enum ms_viewer_role */
+    uint32_t wants_trace; /* as if MS_MSG_TRACE came with it: answered before all ends */
     uint64_t output_from; /* first byte of output wanted, 0 = what the ring still has */
 };
 
@@ -154,6 +158,19 @@ struct ms_message_signal {
 struct ms_message_window_size {
     struct ms_message_header header;
     uint16_t rows, columns;
+    uint32_t reserved;
+};
+
+enum ms_trace_answer {
+    MS_TRACE_ASKED,        /* by the viewer */
+    MS_TRACE_GIVEN,        /* the descriptor comes along */
+    MS_TRACE_TAKEN,        /* another viewer reads it; who asks again once that one left gets it */
+    MS_TRACE_NOT_ASKED_FOR /* when the program was started */
+};
+
+struct ms_message_trace {
+    struct ms_message_header header;
+    uint32_t answer; /* enum ms_trace_answer */
     uint32_t reserved;
 };
 

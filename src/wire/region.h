@@ -106,6 +106,9 @@ struct ms_probe_config {
     _Atomic uint32_t steps; /* by the probe: how often it stepped down by itself */
     uint32_t follow_children;
     uint32_t trace_allowed; /* a trace socket exists: the keeper was asked for one at the start */
+    uint32_t trace_buffer_bytes; /* of one thread, MS_TRACE_BUFFER_BYTES_MIN to _MAX; 0: default */
+    uint32_t trace_wait_ms;    /* how long a full socket may hold the program up; 0: not at all */
+    uint64_t trace_events_max; /* of one process, then its trace ends; 0: no limit */
     struct ms_tracking tracking;
 };
 
@@ -154,6 +157,19 @@ enum ms_untagged_reason {
     MS_UNTAGGED_NO_USABLE_SIZE,
     MS_UNTAGGED_SIZED_FREE, /* sized deallocations of the allocator could not be led to us */
     MS_UNTAGGED_UNKNOWN     /* an allocator that may check what it is asked about */
+};
+
+/* How the trace of a process is doing. From MS_TRACE_LIMIT on nothing is sent any more. */
+enum ms_trace_state {
+    MS_TRACE_NONE, /* nothing was traced yet */
+    MS_TRACE_ON,
+    MS_TRACE_IMPATIENT, /* on; a full socket was waited for in vain, and is not waited for again */
+    MS_TRACE_LIMIT,     /* trace_events_max events were sent: later ones count as neither */
+    MS_TRACE_NO_DESCRIPTOR, /* no number was free for the socket when the process started */
+    MS_TRACE_CLOSED,        /* the program closed the socket, or uses its number for another file */
+    MS_TRACE_NO_READER,     /* the keeper is gone, or the socket refuses */
+    MS_TRACE_QUIET,         /* a seccomp filter: no system calls any more */
+    MS_TRACE_NO_MEMORY      /* some thread found no memory for its buffer; others go on */
 };
 
 /* Ways by which allocations go past the probe; with each the function or module that goes it. */
@@ -433,8 +449,10 @@ struct ms_region_header {
     struct ms_region_step step[MS_STEPS_KEPT]; /* number n is in n % MS_STEPS_KEPT */
     _Atomic uint64_t trace_events;             /* given to the trace socket */
     _Atomic uint64_t trace_lost;               /* counted, but not in the trace */
+    _Atomic uint32_t trace_state;              /* enum ms_trace_state */
+    uint32_t reserved_trace;
 
-    uint8_t pad0[64];
+    uint8_t pad0[56];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;

@@ -166,7 +166,7 @@ static int start(int argc, char **argv)
         .tee = -1,
         .rows = 24,
         .columns = 80,
-        .config = {.mode = MS_MODE_EXACT, .stack_depth = 32, .follow_children = 1}};
+        .config = {.tracking = {.mode = MS_MODE_EXACT, .stack_depth = 32}, .follow_children = 1}};
     bool leave = false;
     int option;
     while ((option = getopt(argc, argv, "+ptlP:T:")) != -1) {
