@@ -18,6 +18,7 @@
 #include "model/histogram.h"
 #include "model/history.h"
 #include "model/output.h"
+#include "model/tracking.h"
 #include "model/value.h"
 
 #define MS_ENDED_THREADS_MAX 10000u   /* kept one by one; older ones are merged by name */
@@ -266,6 +267,7 @@ struct ms_process {
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
     struct ms_process_trace trace;
+    struct ms_process_tracking tracking;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
 };
