@@ -331,6 +331,13 @@ const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 const struct ms_trace *ms_model_trace(const struct ms_model *model);
 struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
 
+/*
+ * ms_tracking_text of the program, or if it has none of the first process that has, with its pid;
+ * while anything lives, of what lives. NULL: everything is tracked exactly.
+ */
+const struct ms_process *ms_model_tracking_text(const struct ms_model *model, char *out,
+                                                size_t size);
+
 /* Sum over processes. */
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,
                      struct ms_losses *losses);

@@ -143,6 +143,18 @@ char *ms_tracking_settings_text(char *out, size_t size, const struct ms_tracking
     return out;
 }
 
+char *ms_step_down_text(char *out, size_t size, const struct ms_step_down *step)
+{
+    char part[32];
+    out[0] = '\0';
+    add_mode(out, size, step->sampled ? MS_TRACK_SAMPLED : MS_TRACK_EXACT, &step->rate);
+    snprintf(part, sizeof part, "depth %" PRIu32, step->depth);
+    add_part(out, size, part);
+    const size_t length = strlen(out);
+    snprintf(out + length, size - length, " (auto: %s)", step->because);
+    return out;
+}
+
 char *ms_tracking_text(char *out, size_t size, const struct ms_process_tracking *tracking)
 {
     out[0] = '\0';
@@ -153,11 +165,7 @@ char *ms_tracking_text(char *out, size_t size, const struct ms_process_tracking 
     if (step == NULL) {
         return ms_tracking_settings_text(out, size, &tracking->asked, false);
     }
-    const enum ms_tracking_mode mode = step->sampled ? MS_TRACK_SAMPLED : MS_TRACK_EXACT;
-    add_mode(out, size, mode, &step->rate);
-    add_depth(out, size, mode, step->depth);
-    const size_t length = strlen(out);
-    snprintf(out + length, size - length, "%s(auto: %s)", length > 0 ? " " : "", step->because);
+    ms_step_down_text(out, size, step);
     add_threads(out, size, tracking->asked.threads);
     return out;
 }

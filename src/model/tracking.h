@@ -66,6 +66,9 @@ const char *ms_tracking_meaning(enum ms_tracking_mode mode);
 /* The step down that holds instead of what was asked for, or NULL. */
 const struct ms_step_down *ms_tracking_step(const struct ms_process_tracking *tracking);
 
+/* "sampled 512K, depth 8 (auto: the table of call stacks fills up)" */
+char *ms_step_down_text(char *out, size_t size, const struct ms_step_down *step);
+
 /* "512K" or "10%". Reads the same, with K, M, G of 1024; false when it is no rate. */
 char *ms_sample_rate_text(char *out, size_t size, const struct ms_sample_rate *rate);
 bool ms_sample_rate_read(const char *text, struct ms_sample_rate *rate);
