@@ -12,7 +12,7 @@ static const struct {
     [MS_TRACK_OFF] = {"off", "nothing is counted; frees of known blocks still are"},
     [MS_TRACK_COUNTERS] = {"counters", "every call on its thread, no call stacks"},
     [MS_TRACK_EXACT] = {"exact", "every call with its call stack"},
-    [MS_TRACK_AUTO] = {"auto", "exact while cheap, then shorter stacks, then a sample"},
+    [MS_TRACK_AUTO] = {"auto", "exact while cheap, then less, which is said"},
     [MS_TRACK_SAMPLED] = {"sampled", "exact totals, call stacks of a sample"},
     [MS_TRACK_TRACE] = {"trace", "exact, and every event in order"},
 };

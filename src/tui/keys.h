@@ -154,7 +154,7 @@ enum ms_action {
     X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, or sizes and lifetimes of the blocks of the thread or the marked site") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
-    X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "Mode",    "what is tracked: mode, depth of stacks, sampling rate, threads") \
+    X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "",        "what is tracked: mode, depth of stacks, sampling rate, threads") \
     X(MS_PLACE_SCREENS,  '~',              "~",       GLYPHS,          "",        "glyphs: braille, blocks, ASCII") \
     X(MS_PLACE_SCREENS,  'C',              "C",       SCHEME,          "",        "colours: default, colour-blind, none") \
     X(MS_PLACE_SCREENS,  '%',              "%",       MOUSE,           "",        "mouse on or off (off: the terminal selects text)") \
@@ -168,12 +168,12 @@ enum ms_action {
     X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
     X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
     X(MS_PLACE_TRACKING, MS_KEY_ENTER,     "Enter",   ENTER,           "Apply",   "take the settings over; the program goes on meanwhile") \
-    X(MS_PLACE_TRACKING, 'x',              "x",       MODE,            "",        "exact: every call with its call stack") \
-    X(MS_PLACE_TRACKING, 'a',              "a",       MODE,            "",        "auto: exact while cheap, then shorter stacks, then a sample") \
-    X(MS_PLACE_TRACKING, 's',              "s",       MODE,            "",        "sampled: exact totals, call stacks of a sample") \
-    X(MS_PLACE_TRACKING, 'c',              "c",       MODE,            "",        "counters: no call stacks") \
+    X(MS_PLACE_TRACKING, 'x',              "x",       MODE,            "Exact",   "exact: every call with its call stack") \
+    X(MS_PLACE_TRACKING, 'a',              "a",       MODE,            "Auto",    "auto: exact while cheap, then shorter stacks, then a sample") \
+    X(MS_PLACE_TRACKING, 's',              "s",       MODE,            "Sample",  "sampled: exact totals, call stacks of a sample") \
+    X(MS_PLACE_TRACKING, 'c',              "c",       MODE,            "Count",   "counters: no call stacks") \
     X(MS_PLACE_TRACKING, 't',              "t",       MODE,            "",        "trace: exact and every event in order; after a start with --trace") \
-    X(MS_PLACE_TRACKING, 'o',              "o",       MODE,            "",        "off: nothing is counted") \
+    X(MS_PLACE_TRACKING, 'o',              "o",       MODE,            "Off",     "off: nothing is counted") \
     X(MS_PLACE_TRACKING, '%',              "%",       UNIT,            "",        "sampling rate in bytes, or as a share of allocations") \
     X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
     X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \
