@@ -335,9 +335,9 @@ static const struct {
     enum ms_tracking_mode mode;
 } mode_options[] = {
     /* --auto comes before --sample, which then is what it steps to */
-    {OPTION_AUTO, MS_TRACK_AUTO},      {OPTION_SAMPLE, MS_TRACK_SAMPLED},
-    {OPTION_EXACT, MS_TRACK_EXACT},    {OPTION_COUNT, MS_TRACK_COUNTERS},
-    {OPTION_TRACE, MS_TRACK_TRACE},    {OPTION_OFF, MS_TRACK_OFF},
+    {OPTION_AUTO, MS_TRACK_AUTO},   {OPTION_SAMPLE, MS_TRACK_SAMPLED},
+    {OPTION_EXACT, MS_TRACK_EXACT}, {OPTION_COUNT, MS_TRACK_COUNTERS},
+    {OPTION_TRACE, MS_TRACK_TRACE}, {OPTION_OFF, MS_TRACK_OFF},
 };
 
 /* The mode that `given` options ask for, if any. -EINVAL after a line when they ask for two. */
@@ -390,7 +390,8 @@ static int settle_set(const struct ms_options *options, const struct given *give
     }
     for (int id = 0; id < OPTION_TOTAL; id++) {
         if ((given->arguments & ~fits & UINT64_C(1) << id) != 0) {
-            fprintf(stderr, "memscope-top: set changes what is tracked and leaves: leave --%s out\n",
+            fprintf(stderr,
+                    "memscope-top: set changes what is tracked and leaves: leave --%s out\n",
                     rows[id].name);
             return -EINVAL;
         }
@@ -407,8 +408,7 @@ static int settle_set(const struct ms_options *options, const struct given *give
 static int settle_join(const struct ms_options *options, int argc, char **argv)
 {
     if (optind < argc) {
-        fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n",
-                argv[optind]);
+        fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n", argv[optind]);
         return -EINVAL;
     }
     if (options->readonly && options->tracking_parts != 0) {

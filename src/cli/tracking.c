@@ -23,8 +23,7 @@ static int unchanged(const char *why)
 int ms_tracking_change(struct ms_collector *collector, const struct ms_options *options,
                        struct ms_tracking_settings *now)
 {
-    int result =
-        ms_collector_set_tracking(collector, options->tracking_parts, &options->tracking);
+    int result = ms_collector_set_tracking(collector, options->tracking_parts, &options->tracking);
     uint64_t until_ns = ms_monotonic_ns() + ANSWER_WITHIN_NS;
     struct ms_tracking_answer answer;
     for (;;) {

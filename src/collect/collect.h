@@ -35,7 +35,8 @@ void ms_collector_free(struct ms_collector *collector); /* accepts NULL; frees t
 
 const struct ms_model *ms_collector_model(const struct ms_collector *collector);
 
-/* Descriptors to poll (keeper socket, symbolizer, trace); fills at most `capacity`, returns how many. */
+/* Descriptors to poll (keeper socket, symbolizer, trace); fills at most `capacity`, returns how
+ * many. */
 size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd *fds,
                              size_t capacity);
 

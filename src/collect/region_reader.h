@@ -74,7 +74,7 @@ struct ms_region_facts {
     struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
-    uint32_t trace_state; /* enum ms_trace_state */
+    uint32_t trace_state;  /* enum ms_trace_state */
     struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
 };
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);

@@ -57,13 +57,13 @@ void ms_tracking_of_settings(struct ms_tracking *tracking,
         [MS_TRACK_EXACT] = MS_MODE_EXACT,     [MS_TRACK_AUTO] = MS_MODE_EXACT,
         [MS_TRACK_SAMPLED] = MS_MODE_SAMPLED, [MS_TRACK_TRACE] = MS_MODE_EXACT,
     };
-    *tracking = (struct ms_tracking){
-        .mode = modes[settings->mode],
-        .stack_depth = settings->depth,
-        .automatic = settings->mode == MS_TRACK_AUTO,
-        .trace = settings->mode == MS_TRACK_TRACE,
-        .sample_rate =
-            settings->rate.interval | (settings->rate.of_allocations ? MS_RATE_ALLOCATIONS : 0)};
+    *tracking = (struct ms_tracking){.mode = modes[settings->mode],
+                                     .stack_depth = settings->depth,
+                                     .automatic = settings->mode == MS_TRACK_AUTO,
+                                     .trace = settings->mode == MS_TRACK_TRACE,
+                                     .sample_rate =
+                                         settings->rate.interval |
+                                         (settings->rate.of_allocations ? MS_RATE_ALLOCATIONS : 0)};
     memcpy(tracking->selection, settings->threads, sizeof tracking->selection);
 }
 

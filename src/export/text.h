@@ -16,7 +16,8 @@
  */
 void ms_text_summary(FILE *out, const struct ms_model *model, const char *file);
 
-/* One line of --plain: time, threads, live, rate, cpu, rss, tracking when not exact. Terminal-safe, newline included. */
+/* One line of --plain: time, threads, live, rate, cpu, rss, tracking when not exact. Terminal-safe,
+ * newline included. */
 void ms_text_status_line(FILE *out, const struct ms_model *model);
 
 #endif

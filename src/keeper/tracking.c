@@ -23,9 +23,8 @@ static void write_tracking(struct ms_probe_config *config, const struct ms_probe
 static bool write_header(const struct ms_region_file *file, uint32_t slot,
                          const struct ms_probe_config *wanted)
 {
-    struct ms_region_header *header =
-        mmap(NULL, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd,
-             (off_t)ms_region_slot_offset(slot));
+    struct ms_region_header *header = mmap(NULL, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+                                           file->fd, (off_t)ms_region_slot_offset(slot));
     if (header == MAP_FAILED) {
         return false;
     }

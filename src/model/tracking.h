@@ -9,13 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MS_DEPTH_MAX             128u
-#define MS_DEPTH_DEFAULT         32u
-#define MS_THREADS_LIST_MAX      256u
-#define MS_STEP_DOWNS_MAX        8u /* kept one by one */
-#define MS_SAMPLE_INTERVAL_MAX   (UINT64_C(1) << 40)
-#define MS_SAMPLE_BYTES_DEFAULT  (UINT64_C(512) << 10)
-#define MS_TRACKING_TEXT_MAX     160u
+#define MS_DEPTH_MAX            128u
+#define MS_DEPTH_DEFAULT        32u
+#define MS_THREADS_LIST_MAX     256u
+#define MS_STEP_DOWNS_MAX       8u /* kept one by one */
+#define MS_SAMPLE_INTERVAL_MAX  (UINT64_C(1) << 40)
+#define MS_SAMPLE_BYTES_DEFAULT (UINT64_C(512) << 10)
+#define MS_TRACKING_TEXT_MAX    160u
 
 enum ms_tracking_mode {
     MS_TRACK_OFF,
@@ -54,8 +54,8 @@ struct ms_process_tracking {
     bool trace_allowed;
     uint32_t changes; /* how often another tracking was asked for */
     struct ms_tracking_settings asked;
-    uint32_t steps;                                 /* ever */
-    struct ms_step_down step[MS_STEP_DOWNS_MAX];    /* the last ones, oldest first */
+    uint32_t steps;                              /* ever */
+    struct ms_step_down step[MS_STEP_DOWNS_MAX]; /* the last ones, oldest first */
     uint32_t steps_kept;
 };
 
@@ -73,8 +73,8 @@ char *ms_step_down_text(char *out, size_t size, const struct ms_step_down *step)
 char *ms_sample_rate_text(char *out, size_t size, const struct ms_sample_rate *rate);
 bool ms_sample_rate_read(const char *text, struct ms_sample_rate *rate);
 
-/* "sampled 512K, depth 16": all that differs from exact tracking of all threads at depth 32. `full`:
- * says so too when nothing does. */
+/* "sampled 512K, depth 16": all that differs from exact tracking of all threads at depth 32.
+ * `full`: says so too when nothing does. */
 char *ms_tracking_settings_text(char *out, size_t size, const struct ms_tracking_settings *settings,
                                 bool full);
 

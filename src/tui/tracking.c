@@ -116,8 +116,8 @@ static void draw_row(const struct ms_tui *tui, struct ms_grid *grid, struct ms_a
     const int meaning_column = VALUE_COLUMN + VALUE_WIDTH;
     if (row == ROW_THREADS) {
         const bool wide = area.columns >= 60;
-        draw_threads(tui, grid, line, column,
-                     wide ? VALUE_WIDTH - 1 : area.columns - VALUE_COLUMN, chosen);
+        draw_threads(tui, grid, line, column, wide ? VALUE_WIDTH - 1 : area.columns - VALUE_COLUMN,
+                     chosen);
     } else {
         snprintf(framed, sizeof framed, chosen ? "< %s >" : "  %s", value);
         ms_grid_put(grid, line, column, area.columns - VALUE_COLUMN, framed);
@@ -146,7 +146,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     if (area.rows >= ROWS + 2) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_printf(grid, area.row + ROWS + 1, area.column + 2, area.columns - 2, "now: %s",
-                       !known          ? "not known, the probe has not started"
+                       !known           ? "not known, the probe has not started"
                        : now[0] == '\0' ? "exact, all threads, depth 32"
                                         : now);
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
@@ -250,8 +250,8 @@ static void choose_mode(struct ms_tui *tui, const struct ms_view *view, int lett
 static bool type_threads(struct ms_tui *tui, const struct ms_input *input)
 {
     struct ms_entry *entry = &tui->tracking.threads;
-    const bool character = input->key >= ' ' && input->key != MS_KEY_BACKSPACE &&
-                           input->key < MS_KEY_UP;
+    const bool character =
+        input->key >= ' ' && input->key != MS_KEY_BACKSPACE && input->key < MS_KEY_UP;
     const size_t longest = 4;
     if (tui->state.chosen != ROW_THREADS) {
         return false;

@@ -10,8 +10,9 @@
  *
  * The viewer: connects, sends MS_MSG_VIEWER_HELLO, gets MS_MSG_SESSION, then MS_MSG_REGION for
  * every region there is and will be, MS_MSG_OUTPUT, MS_MSG_PROCESS_END, MS_MSG_TREE_END; it may
- * send the commands below. A viewer that asks only gets MS_MSG_SESSION and answers to commands. The keeper never blocks on a viewer: what does not fit waits in the
- * keeper, except output, whose oldest bytes are dropped and counted.
+ * send the commands below. A viewer that asks only gets MS_MSG_SESSION and answers to commands. The
+ * keeper never blocks on a viewer: what does not fit waits in the keeper, except output, whose
+ * oldest bytes are dropped and counted.
  *
  * Both sides check the peer's uid (SO_PEERCRED) and the version before anything else.
  */

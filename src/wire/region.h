@@ -108,8 +108,8 @@ struct ms_probe_config {
     uint32_t follow_children;
     uint32_t trace_allowed; /* a trace socket exists: the keeper was asked for one at the start */
     uint32_t trace_buffer_bytes; /* of one thread, MS_TRACE_BUFFER_BYTES_MIN to _MAX; 0: default */
-    uint32_t trace_wait_ms;    /* how long a full socket may hold the program up; 0: not at all */
-    uint64_t trace_events_max; /* of one process, then its trace ends; 0: no limit */
+    uint32_t trace_wait_ms;      /* how long a full socket may hold the program up; 0: not at all */
+    uint64_t trace_events_max;   /* of one process, then its trace ends; 0: no limit */
     struct ms_tracking tracking;
 };
 

@@ -172,7 +172,7 @@ def test_joining_changes_nothing():
 
 
 def test_steps_down():
-    """--auto: full tables make it step down, which is said, counted and undone by a new wish"""
+    """--auto: it steps down when most stacks are new; said, counted, and undone by another wish"""
     viewer = subprocess.Popen([MEMSCOPE, "--plain", "--auto", "--", MODES, "stacks"], env=BARE,
                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     told = ""

@@ -263,13 +263,12 @@ static void test_tracking(void **state)
     world_key(&world, MS_KEY_ESCAPE);
     tracking->steps = 2;
     tracking->steps_kept = 1;
-    tracking->step[0] =
-        (struct ms_step_down){.at_ns = 1,
-                              .sampled = true,
-                              .depth = 8,
-                              .rate = {.interval = 512 << 10},
-                              .because = "the table of call stacks fills up",
-                              .in_force = true};
+    tracking->step[0] = (struct ms_step_down){.at_ns = 1,
+                                              .sampled = true,
+                                              .depth = 8,
+                                              .rate = {.interval = 512 << 10},
+                                              .because = "the table of call stacks fills up",
+                                              .in_force = true};
     check_sizes(&world, "stepped-down");
     check(&world, "stepped-down", 8, 40);
     world_key(&world, 'M');

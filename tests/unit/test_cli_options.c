@@ -120,9 +120,9 @@ static void rates_are_bytes_or_shares(void **state)
         const char *text;
         uint64_t interval;
         bool of_allocations;
-    } rates[] = {{"1", 1, false},         {"512K", 512 << 10, false}, {"0.5k", 512, false},
-                 {"2M", 2 << 20, false},  {"1G", 1 << 30, false},     {"10%", 10, true},
-                 {"0.1%", 1000, true},    {"100%", 1, true},          {"33%", 3, true}};
+    } rates[] = {{"1", 1, false},        {"512K", 512 << 10, false}, {"0.5k", 512, false},
+                 {"2M", 2 << 20, false}, {"1G", 1 << 30, false},     {"10%", 10, true},
+                 {"0.1%", 1000, true},   {"100%", 1, true},          {"33%", 3, true}};
     for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         assert_int_equal(PARSE("--sample", (char *)rates[i].text, "./app"), 0);
         assert_int_equal(options.tracking.mode, MS_TRACK_SAMPLED);

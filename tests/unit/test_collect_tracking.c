@@ -134,11 +134,11 @@ static void test_there_and_back(void **state)
 {
     (void)state;
     for (int mode = 0; mode < MS_TRACK_MODES; mode++) {
-        const struct ms_tracking_settings settings = {.mode = (enum ms_tracking_mode)mode,
-                                                      .depth = 5,
-                                                      .rate = {.interval = 7,
-                                                               .of_allocations = mode % 2 == 0},
-                                                      .threads = "main,x*"};
+        const struct ms_tracking_settings settings = {
+            .mode = (enum ms_tracking_mode)mode,
+            .depth = 5,
+            .rate = {.interval = 7, .of_allocations = mode % 2 == 0},
+            .threads = "main,x*"};
         struct ms_tracking wire;
         struct ms_tracking_settings back;
         ms_tracking_of_settings(&wire, &settings);

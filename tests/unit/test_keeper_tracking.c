@@ -19,9 +19,8 @@ static const struct ms_tracking exact = {
 static struct ms_probe_config config_of(const struct ms_region_file *file, uint32_t slot)
 {
     struct ms_region_header header;
-    assert_int_equal(
-        pread(file->fd, &header, sizeof header, (off_t)ms_region_slot_offset(slot)),
-        sizeof header);
+    assert_int_equal(pread(file->fd, &header, sizeof header, (off_t)ms_region_slot_offset(slot)),
+                     sizeof header);
     return header.config;
 }
 
@@ -144,8 +143,7 @@ static void test_nonsense_changes_nothing(void **state)
         {.parts = MS_TRACKING_DEPTH, .tracking = {.stack_depth = MS_STACK_DEPTH_MAX + 1}},
         {.parts = MS_TRACKING_RATE, .tracking = {.sample_rate = 0}},
         {.parts = MS_TRACKING_RATE, .tracking = {.sample_rate = MS_RATE_ALLOCATIONS}},
-        {.parts = MS_TRACKING_RATE,
-         .tracking = {.sample_rate = MS_RATE_INTERVAL_BYTES_MAX + 1}},
+        {.parts = MS_TRACKING_RATE, .tracking = {.sample_rate = MS_RATE_INTERVAL_BYTES_MAX + 1}},
         {.parts = MS_TRACKING_SELECTION, .tracking = {.selection = "tid:x"}},
         {.parts = MS_TRACKING_SELECTION},
     };

@@ -3,7 +3,7 @@
  * SIGUSR1: forks a child that does the same. SIGUSR2: becomes itself anew by exec.
  *
  *   modes steady          frees what it allocates
- *   modes stacks          as many different call stacks as there are numbers: tables fill up
+ *   modes stacks          more different call stacks than a thread remembers, one after the other
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ __attribute__((noinline)) static void *odd(unsigned left, unsigned bits);
 /* The bits of a number decide which of the two calls next: each number is a stack of its own. */
 __attribute__((noinline)) static void *even(unsigned left, unsigned bits)
 {
-    void *block = left == 0       ? malloc(50)
+    void *block = left == 0         ? malloc(50)
                   : (bits & 1) != 0 ? odd(left - 1, bits >> 1)
                                     : even(left - 1, bits >> 1);
     __asm__ volatile("" : "+r"(block));
@@ -43,7 +43,7 @@ __attribute__((noinline)) static void *even(unsigned left, unsigned bits)
 
 __attribute__((noinline)) static void *odd(unsigned left, unsigned bits)
 {
-    void *block = left == 0       ? malloc(50)
+    void *block = left == 0         ? malloc(50)
                   : (bits & 1) != 0 ? odd(left - 1, bits >> 1)
                                     : even(left - 1, bits >> 1);
     __asm__ volatile("" : "+r"(block));
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
     alarm(120);
     if (argc > 1 && strcmp(argv[1], "stacks") == 0) {
         for (unsigned number = 0;; number++) {
-            free(even(24, number));
+            free(even(24, number % 32768));
             if (number % 65536 == 65535) {
                 nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
             }
