@@ -29,7 +29,8 @@ CONTROL_FLOW := $(if $(filter x86_64,$(MACHINE)),-fcf-protection=full,\
 # Inside other people's programs: nothing visible but the hooks, nothing but libc needed.
 PROBE_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-omit-frame-pointer \
                -fno-stack-protector -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
-               -fno-builtin-free -fno-semantic-interposition $(CONTROL_FLOW)
+               -fno-builtin-free -fno-semantic-interposition -fno-tree-slp-vectorize \
+               $(CONTROL_FLOW)
 # crt files without the note would make the linker drop it, and with it the program's shadow stack.
 NOTES := $(if $(filter x86_64,$(MACHINE)),-Wl$(comma)-z$(comma)ibt -Wl$(comma)-z$(comma)shstk)
 SANITIZE ?=

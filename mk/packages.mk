@@ -8,7 +8,7 @@ BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-de
 # that the end-to-end tests watch and the tools that they compare with. redis-tools holds the
 # server too, without starting a service. The last ones are the allocators that programs bring.
 TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-jsonschema valgrind \
-                 sqlite3 redis-tools tmux git file procps perl \
+                 sqlite3 redis-tools tmux git file procps perl strace gdb binutils ripgrep \
                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev electric-fence \
                  libclang-rt-dev
 

@@ -177,10 +177,13 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     if (result != 0) {
         return result;
     }
+    /* Without a screen, a line or a report nobody reads about call sites. */
+    bool shown = !options->quiet || options->json_path != NULL;
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
                                          .children = options->children,
                                          .trace = options->tracking.mode == MS_TRACK_TRACE,
-                                         .symbols = true};
+                                         .sites = shown,
+                                         .symbols = shown};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",

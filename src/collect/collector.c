@@ -50,6 +50,7 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
 {
     const struct ms_target_room room = {.model = collector->model,
                                         .symbols = collector->symbols,
+                                        .sites = collector->options.sites,
                                         .budget = &collector->budget,
                                         .session = &collector->session};
     return ms_process_tree_new(&room, collector->options.children, now_ns);

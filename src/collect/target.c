@@ -316,7 +316,7 @@ static void judge_seen(struct ms_target *target, struct ms_process *process,
         if (target->ended || now_ns > target->heard_ns + START_NS) {
             say_seen(process, MS_SEEN_NONE,
                      "the probe did not start: the program is static, privileged, of another C "
-                     "library, or it dropped LD_PRELOAD");
+                     "library, it dropped LD_PRELOAD, or no memory or descriptor was left");
         }
         return;
     }
@@ -519,8 +519,10 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
                             uint64_t now_ns, bool last)
 {
     take_peak(process, facts, now_ns);
-    (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
-                                room->symbols, facts, last);
+    if (room->sites) {
+        (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
+                                    room->symbols, facts, last);
+    }
     ms_watched_threads_flows(target->threads, room->model, &target->view);
 }
 

@@ -48,6 +48,7 @@ struct ms_target {
 struct ms_target_room {
     struct ms_model *model;
     struct ms_symbols *symbols; /* NULL: none */
+    bool sites;                 /* call sites are read */
     struct ms_descriptor_budget *budget;
     const struct ms_message_session *session;
 };

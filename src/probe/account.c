@@ -1,6 +1,7 @@
 /* Who owns a block, and the sums that follow from it: everything but the short way. */
 #include "probe/account.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "probe/arena.h"
@@ -8,6 +9,7 @@
 #include "probe/event.h"
 #include "probe/live.h"
 #include "probe/side_table.h"
+#include "probe/system_call.h"
 #include "wire/clock.h"
 
 static void own_raise(uint64_t *peak, uint64_t value)
@@ -73,11 +75,25 @@ static bool is_traced(const struct ms_thread_state *state)
                          : config->tracking.trace != 0 && config->trace_allowed != 0;
 }
 
-/* A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. */
+/*
+ * Whether the thread runs on its alternate signal stack, as a handler that interrupted us may. When
+ * the kernel may not be asked: yes, which costs stacks and is never wrong.
+ */
+static bool on_alternate_stack(void)
+{
+    stack_t stack = {.ss_flags = 0};
+    return ms_map_quiet() || ms_system_call(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0) != 0 ||
+           (stack.ss_flags & SS_ONSTACK) != 0;
+}
+
+/*
+ * A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. An
+ * alternate stack may lie further out on the very stack that was interrupted, and is not shorter.
+ */
 static bool busy_is_stale(const struct ms_thread_state *state, uintptr_t here)
 {
     return here >= state->busy_stack_pointer && here < state->stack.stack_high &&
-           state->busy_stack_pointer >= state->stack.stack_low;
+           state->busy_stack_pointer >= state->stack.stack_low && !on_alternate_stack();
 }
 
 uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_caller *caller,

@@ -25,9 +25,9 @@ static __attribute__((noinline)) void *malloc_otherwise(size_t bytes)
 /* The way by headers, of a tracked thread; jumped to as well. */
 static __attribute__((noinline)) void *malloc_tracked(size_t bytes)
 {
-    const struct ms_caller caller = MS_CALLER();
     size_t request = bytes <= MS_TAG_USABLE_MAX - MS_TAG_BYTES ? bytes + MS_TAG_BYTES : bytes;
     void *block = ms_real.malloc(request);
+    const struct ms_caller caller = MS_CALLER(); /* now, or it would have to be kept meanwhile */
     if (MS_LIKELY(block != NULL)) {
         ms_event_allocated(ms_thread_state, caller, block, bytes, MS_BLOCK_MALLOC, true);
         return block;

@@ -1,6 +1,7 @@
 /*
- * Mappings that the program makes itself, counted in whole pages apart from the heap, and the calls
- * after which code may lie elsewhere: dlclose, munmap, mprotect and mremap of executable ranges.
+ * Mappings that the program makes itself, counted in whole pages apart from the heap, the calls
+ * after which code may lie elsewhere (dlclose, munmap, mprotect and mremap of executable ranges),
+ * and mlockall, in whose way our mappings would be.
  * What libc maps for itself does not pass here. __deregister_frame is left alone: walks use the
  * tables of loaded objects, never those of libgcc's registry, and a hook here would send the call
  * of a privately loaded unwinder to another one.
@@ -14,6 +15,7 @@
 #include <stdatomic.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "probe/account.h"
@@ -28,6 +30,7 @@ static struct {
     int (*munmap)(void *, size_t);
     void *(*mremap)(void *, size_t, size_t, int, ...);
     int (*mprotect)(void *, size_t, int);
+    int (*mlockall)(int);
     int (*dlclose)(void *);
 } next;
 
@@ -40,6 +43,7 @@ void ms_map_hooks_init(void)
     next.munmap = ms_real_symbol("munmap");
     next.mremap = ms_real_symbol("mremap");
     next.mprotect = ms_real_symbol("mprotect");
+    next.mlockall = ms_real_symbol("mlockall");
     next.dlclose = ms_real_symbol("dlclose");
 }
 
@@ -107,6 +111,24 @@ static bool code_range_touched(uintptr_t start, uintptr_t end, bool gone)
     return touched;
 }
 
+/*
+ * Pages that are no longer what they were. Where they lie on the calling thread's stack (a fiber
+ * may have its own there, and pages without access around it), its bounds promise too much.
+ */
+static void stack_touched(uintptr_t start, uintptr_t end)
+{
+    struct ms_thread_state *state = ms_thread_state;
+    if (state == NULL || end <= state->stack.stack_low || start >= state->stack.stack_high) {
+        return;
+    }
+    if (end <= (uintptr_t)__builtin_frame_address(0)) {
+        state->stack.stack_low = end; /* guard pages at its far end */
+    } else {
+        state->stack.stack_low = 0;
+        state->stack.stack_high = 0;
+    }
+}
+
 static uint64_t whole_pages(size_t bytes)
 {
     return ((uint64_t)bytes + page_mask) & ~page_mask;
@@ -148,6 +170,7 @@ static void *map(void *at, size_t bytes, int protection, int flags, int descript
     if (mapped != MAP_FAILED) {
         uintptr_t start = (uintptr_t)mapped;
         count(whole_pages(bytes), 0);
+        stack_touched(start, start + whole_pages(bytes));
         if ((flags & MAP_FIXED) != 0 && code_range_touched(start, start + bytes, true)) {
             ms_stack_modules_changed();
         }
@@ -179,6 +202,7 @@ MS_EXPORT int munmap(void *at, size_t bytes)
     /* Before the call: afterwards another thread may have code at that address already. */
     uintptr_t start = (uintptr_t)at;
     bool code = code_range_touched(start, start + bytes, true);
+    stack_touched(start, start + whole_pages(bytes));
     int result = next.munmap(at, bytes);
     if (result == 0) {
         count(0, whole_pages(bytes));
@@ -223,10 +247,41 @@ MS_EXPORT int mprotect(void *at, size_t bytes, int protection)
         return (int)libc_result(
             ms_system_call(SYS_mprotect, (long)at, (long)bytes, protection, 0, 0, 0));
     }
+    if ((protection & PROT_READ) == 0) {
+        stack_touched((uintptr_t)at, (uintptr_t)at + whole_pages(bytes));
+    }
     int result = next.mprotect(at, bytes, protection);
     if (result == 0 && (protection & PROT_EXEC) != 0) {
         code_range_note((uintptr_t)at, (uintptr_t)at + whole_pages(bytes));
         ms_stack_modules_changed();
+    }
+    return result;
+}
+
+/*
+ * RLIMIT_MEMLOCK counts address space, ours too although it is inaccessible. So under a limit that
+ * may hold (for the privileged it does not) most of ours goes before, and all if that is too
+ * little.
+ */
+MS_EXPORT int mlockall(int flags)
+{
+    if (MS_UNLIKELY(!ms_ready || next.mlockall == NULL)) {
+        return (int)libc_result(ms_system_call(SYS_mlockall, flags, 0, 0, 0, 0, 0));
+    }
+    int before = errno;
+    struct rlimit limit;
+    uint64_t spare = ms_map_spare_bytes();
+    if (spare != 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur >= spare) {
+        (void)ms_map_give_back(false);
+    }
+    errno = before;
+    int result = next.mlockall(flags);
+    for (int all = 0; all < 2 && result != 0 && errno == ENOMEM; all++) {
+        if (ms_map_give_back(all != 0)) {
+            errno = before;
+            result = next.mlockall(flags);
+        }
     }
     return result;
 }

@@ -43,6 +43,7 @@ void ms_process_hooks_init(void)
     next.posix_spawnp = ms_real_symbol("posix_spawnp");
     next._exit = ms_real_symbol("_exit");
     ms_shell_hooks_init();
+    ms_fork_hooks_init();
 }
 
 /* A library's constructor may run, and exec, before ours. */

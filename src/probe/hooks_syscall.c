@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 
+#include "probe/init.h"
 #include "probe/map.h"
 #include "probe/process.h"
 #include "probe/system_call.h"
@@ -67,36 +68,40 @@ static int raw_prctl(long option, long a, long b, long c, long d)
     return (int)ms_syscall_error(ms_system_call(SYS_prctl, (int)option, a, b, c, d, 0));
 }
 
+/* All that needs system calls must be done: also the beginning, when a constructor is in a hurry.
+ */
+static void prepare_for_filter(void)
+{
+    if (!ms_ready) {
+        (void)ms_gate_slow();
+    }
+    if (ms_ready) {
+        ms_trace_flush_all(false);
+        ms_map_enter_quiet();
+    }
+}
+
 MS_EXPORT int ms_hook_prctl(long option, long a, long b, long c, long d)
 {
-    prctl_function *real = ms_next_prctl != NULL ? ms_next_prctl : raw_prctl;
-    if (MS_LIKELY(ms_ready)) {
-        if ((int)option == PR_SET_SECCOMP && installs_filter(a, b)) {
-            ms_trace_flush_all(false);
-            ms_map_enter_quiet();
-        }
-        if ((int)option == PR_SET_NAME) {
-            int result = real(option, a, b, c, d);
-            if (result == 0) {
-                renamed_by_kernel((const char *)a);
-            }
-            return result;
-        }
+    if (MS_UNLIKELY((int)option == PR_SET_SECCOMP) && installs_filter(a, b)) {
+        prepare_for_filter();
     }
-    return real(option, a, b, c, d);
+    prctl_function *real = ms_next_prctl != NULL ? ms_next_prctl : raw_prctl;
+    int result = real(option, a, b, c, d);
+    if (ms_ready && result == 0 && (int)option == PR_SET_NAME) {
+        renamed_by_kernel((const char *)a);
+    }
+    return result;
 }
 
 /* seccomp(2) or prctl(2) by number; neither has a seventh argument. */
 long ms_syscall_of_interest(long number, long a, long b, long c, long d, long e)
 {
-    if (ms_ready) {
-        /* seccomp(SECCOMP_SET_MODE_STRICT = 0 or _FILTER = 1, flags, program) */
-        bool filter = number == SYS_seccomp ? (a == 0 || (a == 1 && c != 0))
-                                            : (int)a == PR_SET_SECCOMP && installs_filter(b, c);
-        if (filter) {
-            ms_trace_flush_all(false);
-            ms_map_enter_quiet();
-        }
+    /* seccomp(SECCOMP_SET_MODE_STRICT = 0 or _FILTER = 1, flags, program) */
+    bool filter = number == SYS_seccomp ? (a == 0 || (a == 1 && c != 0))
+                                        : (int)a == PR_SET_SECCOMP && installs_filter(b, c);
+    if (filter) {
+        prepare_for_filter();
     }
     long result = ms_next_syscall != NULL
                       ? ms_next_syscall(number, a, b, c, d, e, 0)

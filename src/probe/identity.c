@@ -37,6 +37,9 @@ void ms_process_set_up(void)
     struct ms_region_header *region = ms_region;
     uint64_t key = mix(key_seed + ++forks);
     ms_wiped->key = key == 0 ? 1 : key;
+    /* Empty, unless an event that a handler interrupted to fork went on in the child. */
+    memset(&ms_wiped->side_table, 0, sizeof ms_wiped->side_table);
+    atomic_store(&ms_wiped->free_contexts, 0);
     ms_live_begin();
     region->untagged_reason = ms_allocator.reason;
     region->start_ns = ms_monotonic_ns();

@@ -191,8 +191,21 @@ uint32_t ms_intern_stack(uint32_t *words, uint64_t hash)
     }
 }
 
+/*
+ * The tables were wiped, but an event that a handler interrupted to fork may have gone on since and
+ * entered what is not in this process's region: fresh pages.
+ */
+static void start_anew(struct table *table)
+{
+    for (uint32_t level = 0; level < LEVELS; level++) {
+        atomic_store_explicit(&table->levels[level], NULL, memory_order_release);
+    }
+}
+
 void ms_intern_after_fork(void)
 {
+    start_anew(&pcs);
+    start_anew(&stacks);
     atomic_store_explicit(&stacks_refused_words, 0, memory_order_relaxed);
     atomic_store_explicit(&pcs_refused, 0, memory_order_relaxed);
 }

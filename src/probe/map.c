@@ -46,6 +46,12 @@ static struct ms_region_header *file_header;
 static _Atomic uint64_t opened_bytes[MS_AREA_COUNT];
 static _Atomic int quiet;
 
+/* Of the main region, once the rest of its address space was given back: bytes of each area. */
+static uint64_t kept_bytes[MS_AREA_COUNT];
+static _Atomic bool given_back;
+static _Atomic bool giving_back;
+static _Atomic uint32_t openers; /* threads in open_area */
+
 /* Private memory: [0] ordinary, [1] wiped on fork. */
 static _Atomic uintptr_t chunk_next[2];
 static _Atomic uintptr_t reserve_next[2];
@@ -93,13 +99,16 @@ static void publish(struct ms_region_area *area, uint64_t opened)
     }
 }
 
-/* How much of an area the mapping holds: all, unless RLIMIT_AS left too little room. */
+/* How much of an area the mapping holds: all, unless a limit left too little room. */
 static uint64_t area_mapped_bytes(const struct ms_region_header *region,
                                   const struct ms_region_area *area)
 {
     uint64_t whole = page_round((uint64_t)area->capacity * area->element_bytes);
     if (region->slot != 0) {
         return whole;
+    }
+    if (atomic_load_explicit(&given_back, memory_order_acquire)) {
+        return kept_bytes[area - region->areas];
     }
     if (area->offset_bytes >= main_mapped_bytes) {
         return 0;
@@ -108,7 +117,7 @@ static uint64_t area_mapped_bytes(const struct ms_region_header *region,
     return there < whole ? there : whole;
 }
 
-static bool open_area(struct ms_region_header *region, enum ms_area_id id, uint64_t need)
+static bool open_more(struct ms_region_header *region, enum ms_area_id id, uint64_t need)
 {
     struct ms_region_area *area = &region->areas[id];
     uint64_t opened = atomic_load_explicit(&opened_bytes[id], memory_order_acquire);
@@ -138,6 +147,14 @@ static bool open_area(struct ms_region_header *region, enum ms_area_id id, uint6
     }
     publish(area, opened);
     return true;
+}
+
+static bool open_area(struct ms_region_header *region, enum ms_area_id id, uint64_t need)
+{
+    atomic_fetch_add(&openers, 1);
+    bool opened = !atomic_load(&giving_back) && open_more(region, id, need);
+    atomic_fetch_sub(&openers, 1);
+    return opened;
 }
 
 uint32_t ms_area_take(enum ms_area_id id, uint32_t count)
@@ -282,6 +299,7 @@ int ms_map_region(int descriptor)
         if (!open_area(region, (enum ms_area_id)id, MS_PAGE_BYTES)) {
             region->off_reason = MS_OFF_NO_MEMORY;
             atomic_store(&region->state, MS_REGION_OFF);
+            (void)ms_system_call(SYS_munmap, (long)base, (long)bytes, 0, 0, 0, 0);
             return -ENOMEM;
         }
     }
@@ -380,13 +398,15 @@ uint32_t ms_string_store(const char *text)
     return offset;
 }
 
-/* Room that stays usable without system calls: a few hundred threads and thousands of sites. */
+/* A few hundred threads and thousands of sites: what is kept ready, or not given back. */
+static const uint32_t reserve[MS_AREA_COUNT] = {
+    [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
+    [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
+};
+
+/* Room that stays usable without system calls. */
 void ms_map_enter_quiet(void)
 {
-    static const uint32_t reserve[MS_AREA_COUNT] = {
-        [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
-        [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
-    };
     int expected = 0;
     if (!atomic_compare_exchange_strong(&quiet, &expected, 2)) {
         return;
@@ -414,12 +434,80 @@ bool ms_map_quiet(void)
     return atomic_load_explicit(&quiet, memory_order_relaxed) == 1;
 }
 
+/* Waits until nobody opens pages any more. False: somebody may be below us, in a signal handler. */
+static bool stop_openers(void)
+{
+    enum { TRIES = 100000 };
+    atomic_store(&giving_back, true);
+    for (uint32_t i = 0; i < TRIES; i++) {
+        if (atomic_load(&openers) == 0) {
+            return true;
+        }
+    }
+    atomic_store(&giving_back, false);
+    return false;
+}
+
+bool ms_map_give_back(bool all)
+{
+    struct ms_region_header *region = ms_region;
+    if (region == NULL || region->slot != 0 || ms_map_quiet() || !stop_openers()) {
+        return false;
+    }
+    bool given = false;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        const struct ms_region_area *area = &region->areas[id];
+        uint64_t opened = atomic_load(&opened_bytes[id]);
+        uint64_t there = area_mapped_bytes(region, area);
+        uint64_t kept = opened;
+        if (!all) {
+            kept += page_round((uint64_t)reserve[id] * area->element_bytes);
+        }
+        kept = kept < there ? kept : there;
+        if (kept < there) {
+            (void)ms_system_call(SYS_munmap, (long)((char *)region + area->offset_bytes + kept),
+                                 (long)(there - kept), 0, 0, 0, 0);
+            given = true;
+        }
+        kept_bytes[id] = kept;
+    }
+    atomic_store_explicit(&given_back, true, memory_order_release);
+    atomic_store(&giving_back, false);
+    return given;
+}
+
+uint64_t ms_map_spare_bytes(void)
+{
+    return ms_region != NULL && !atomic_load(&given_back) ? main_mapped_bytes : 0;
+}
+
+/* Only what was kept: the rest of that address space may be the program's by now. */
+static bool cover_kept(struct ms_region_header *region)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    uint64_t offset[MS_AREA_COUNT];
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        offset[id] = region->areas[id].offset_bytes;
+    }
+    bool done = map_pages(region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) != NULL;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        if (kept_bytes[id] != 0) {
+            done &= map_pages((char *)region + offset[id], kept_bytes[id], PROT_READ | PROT_WRITE,
+                              flags, -1, 0) != NULL;
+        }
+    }
+    return done;
+}
+
 /*
  * Private zeroes over the parent's region: a hot path that fork interrupted may still hold
  * pointers into it, so what was accessible stays accessible.
  */
 static bool cover_region(struct ms_region_header *region)
 {
+    if (region->slot == 0 && atomic_load(&given_back)) {
+        return cover_kept(region);
+    }
     uint64_t opened[MS_AREA_COUNT];
     uint64_t offset[MS_AREA_COUNT];
     uint64_t bytes = region->region_bytes;
@@ -549,6 +637,8 @@ void ms_map_after_fork(void)
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         atomic_store(&opened_bytes[id], 0);
     }
+    atomic_store(&openers, 0);
+    atomic_store(&giving_back, false);
     if (covered && file_header != NULL) {
         slot = claim_slot();
     }

@@ -55,6 +55,14 @@ MS_HIDDEN void ms_map_enter_quiet(void);
 MS_HIDDEN bool ms_map_quiet(void);
 
 /*
+ * Gives back address space that is not used yet, all of it or all but a reserve; what would need it
+ * later degrades. False: there is nothing to give, or another thread is at it.
+ */
+MS_HIDDEN bool ms_map_give_back(bool all);
+/* How much address space could be given back at most; 0 after it was. */
+MS_HIDDEN uint64_t ms_map_spare_bytes(void);
+
+/*
  * First thing in a forked child (found by its wiped thread state): lays private memory over the
  * region of the parent, takes a spare slot of the inherited file and points `ms_region` at it;
  * without a free slot `ms_region` becomes NULL, and the child is counted as untracked. Lock-free.

@@ -33,10 +33,11 @@ extern MS_HIDDEN bool ms_follow_children;
 MS_HIDDEN bool ms_children_wanted(void);
 
 /* Resolves the next functions of hooks_process.c, hooks_thread.c, hooks_map.c, hooks_dlopen.c.
- * Constructor. ms_process_hooks_init calls ms_shell_hooks_init, ms_thread_hooks_init
- * ms_syscall_hooks_init. */
+ * Constructor. ms_process_hooks_init calls ms_shell_hooks_init, ms_fork_hooks_init,
+ * ms_thread_hooks_init ms_syscall_hooks_init. */
 MS_HIDDEN void ms_process_hooks_init(void);
 MS_HIDDEN void ms_shell_hooks_init(void);
+MS_HIDDEN void ms_fork_hooks_init(void);
 MS_HIDDEN void ms_thread_hooks_init(void);
 MS_HIDDEN void ms_syscall_hooks_init(void);
 MS_HIDDEN void ms_map_hooks_init(void);

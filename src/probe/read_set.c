@@ -11,7 +11,7 @@
 #define FIRST_BITS           7u /* 14 KiB in all */
 #define LAST_BITS            15u
 #define GROWTH_BITS          3u
-#define FILLINGS_BEFORE_NEXT 3u
+#define FILLINGS_BEFORE_NEXT 2u
 /* Of all threads together; a thread that comes late keeps a small cache. */
 #define ALL_CACHES_MAX_BYTES (UINT64_C(64) << 20)
 
@@ -44,7 +44,7 @@ void ms_read_set_init(uint64_t random)
 
 static uint64_t table_bytes(unsigned bits)
 {
-    return (sizeof(struct ms_read_set) + 3 * sizeof(uint32_t) + 4 +
+    return (sizeof(struct ms_read_set) + (MS_READ_SET_GUESSES + 1) * sizeof(uint32_t) +
             sizeof(uint64_t) * LAYOUT_WORDS_PER_SET)
            << bits;
 }
@@ -98,8 +98,8 @@ static bool add_offsets(struct ms_read_set_layout *layout, const uint32_t *from,
             return false;
         }
         layout->reach_bytes = end > layout->reach_bytes ? end : layout->reach_bytes;
+        layout->seed += (from[i] + 1) * ms_read_set_factor[layout->words];
         layout->offset[layout->words++] = (uint16_t)from[i];
-        layout->seed = mix(layout->seed, from[i]);
     }
     return true;
 }
@@ -118,6 +118,7 @@ static bool make_layout(struct ms_read_set_layout *layout, const struct ms_read_
         !add_offsets(layout, draft->frame_offset, draft->frames)) {
         return false;
     }
+    layout->seed = mix(layout->seed, layout->words);
     for (uint32_t i = draft->returns; i < layout->words; i++) {
         layout->stack_pointer_factor += ms_read_set_factor[i];
     }
@@ -149,7 +150,8 @@ static uint32_t keep_layout(struct ms_read_sets *cache, const struct ms_read_set
     uint32_t words = (uint32_t)((bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t));
     if (cache->layouts_used + words > LAYOUT_WORDS_PER_SET << bits) {
         /* All over again; the sets stay, they are found by content. */
-        memset(ms_read_set_guesses(memory, 0, 0), 0, 2 * sizeof(uint32_t) << bits);
+        memset(ms_read_set_guesses(memory, 0, 0), 0,
+               (sizeof(uint32_t) * MS_READ_SET_GUESSES) << bits);
         memset(ms_read_set_known(memory), 0, sizeof(uint32_t) << bits);
         cache->layouts_used = FIRST_PLACE;
         known = ms_read_set_known(memory) + (layout->seed >> (64 - bits));
@@ -161,13 +163,16 @@ static uint32_t keep_layout(struct ms_read_sets *cache, const struct ms_read_set
     return place;
 }
 
-static void remember_guess(uintptr_t memory, uintptr_t return_address, uintptr_t stack_pointer,
-                           uint32_t place)
+void ms_read_set_guess_first(uint32_t *guesses, uint32_t place)
 {
-    uint32_t *guess = ms_read_set_guesses(memory, return_address, stack_pointer);
-    if (guess[0] != place) {
-        guess[1] = guess[0];
-        guess[0] = place;
+    uint32_t moved = place;
+    for (unsigned way = 0; way < MS_READ_SET_GUESSES; way++) {
+        uint32_t before = guesses[way];
+        guesses[way] = moved;
+        if (before == place || before == 0) {
+            return;
+        }
+        moved = before;
     }
 }
 
@@ -183,7 +188,8 @@ void ms_read_set_store(struct ms_read_sets *cache, const struct ms_read_set_draf
     if (memory == 0 || !make_layout(&made.layout, draft, return_address)) {
         return;
     }
-    remember_guess(memory, return_address, stack_pointer, keep_layout(cache, &made.layout));
+    uint32_t place = keep_layout(cache, &made.layout);
+    ms_read_set_guess_first(ms_read_set_guesses(memory, return_address, stack_pointer), place);
     uint64_t hash = ms_read_set_hash(&made.layout, cache->salt, stack_pointer, frame_pointer);
     struct ms_read_set *set = ms_read_set_pair(memory, hash);
     if (set[0].hash != 0 && set[0].hash != hash) {

@@ -73,7 +73,9 @@ static inline unsigned ms_read_set_bits(uintptr_t memory)
     return (unsigned)(memory & MS_READ_SET_BITS_MASK);
 }
 
-/* The tables, one behind the other: sets, guesses (two for each), known, layouts. */
+/* The tables, one behind the other: sets, guesses (so many for each), known, layouts. */
+#define MS_READ_SET_GUESSES 6u
+
 static inline char *ms_read_set_table(uintptr_t memory, uintptr_t bytes_before)
 {
     return (char *)(memory & ~MS_READ_SET_BITS_MASK) + (bytes_before << ms_read_set_bits(memory));
@@ -89,18 +91,19 @@ static inline uint32_t *ms_read_set_guesses(uintptr_t memory, uintptr_t return_a
 {
     uint64_t mixed = (return_address ^ stack_pointer << 20) * UINT64_C(0x9e3779b97f4a7c15);
     uint32_t *guesses = (uint32_t *)ms_read_set_table(memory, sizeof(struct ms_read_set));
-    return guesses + (mixed >> (64 - ms_read_set_bits(memory))) * 2;
+    return guesses + (mixed >> (64 - ms_read_set_bits(memory))) * MS_READ_SET_GUESSES;
 }
 /* Places in `layouts` by seed. */
 static inline uint32_t *ms_read_set_known(uintptr_t memory)
 {
-    return (uint32_t *)ms_read_set_table(memory, sizeof(struct ms_read_set) + 2 * sizeof(uint32_t));
+    return (uint32_t *)ms_read_set_table(memory, sizeof(struct ms_read_set) +
+                                                     MS_READ_SET_GUESSES * sizeof(uint32_t));
 }
 /* Layouts, one after the other; place 0 is no layout. */
 static inline uint64_t *ms_read_set_layouts(uintptr_t memory)
 {
-    return (uint64_t *)ms_read_set_table(memory,
-                                         sizeof(struct ms_read_set) + 3 * sizeof(uint32_t) + 4);
+    return (uint64_t *)ms_read_set_table(memory, sizeof(struct ms_read_set) +
+                                                     (MS_READ_SET_GUESSES + 1) * sizeof(uint32_t));
 }
 
 /* What a walk has read, in the making. Frame pointers that are used come last. */
@@ -149,7 +152,10 @@ ms_read_set_try(uintptr_t memory, uint64_t salt, uint32_t guess, uintptr_t retur
     }
     uint64_t hash = ms_read_set_hash(layout, salt, stack_pointer, frame_pointer);
     struct ms_read_set *set = ms_read_set_pair(memory, hash);
-    set += set->hash != hash; /* no branch: which of the two is not to be predicted */
+    if (MS_LIKELY(set->hash == hash)) {
+        return set;
+    }
+    set++;
     return MS_LIKELY(set->hash == hash) ? set : NULL;
 }
 
@@ -158,6 +164,9 @@ ms_read_set_try(uintptr_t memory, uint64_t salt, uint32_t guess, uintptr_t retur
  * False: it has no memory yet.
  */
 MS_HIDDEN bool ms_read_sets_renew(struct ms_read_sets *cache, uint32_t generation, uint32_t depth);
+
+/* Makes `place` the first of the guesses, the others move back, the last one may be forgotten. */
+MS_HIDDEN void ms_read_set_guess_first(uint32_t *guesses, uint32_t place);
 
 /* Takes memory for the cache when it has none or too little; it is to be renewed then. */
 MS_HIDDEN void ms_read_sets_grow(struct ms_read_sets *cache);

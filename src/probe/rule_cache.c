@@ -55,6 +55,10 @@ uint64_t ms_rule_of_row(const struct ms_cfi_row *row)
     if (frame_words == 0 && frame_kind != MS_CFI_UNSPECIFIED && frame_kind != MS_CFI_SAME) {
         return MS_RULE_ROW;
     }
+    /* Interrupted in an epilogue: what was popped is still there, below the stack pointer. */
+    if (row->cfa_register == MS_ARCH_SP && (int64_t)frame_words > row->cfa_value / 8) {
+        return MS_RULE_ROW;
+    }
     uint64_t kind = row->cfa_register == MS_ARCH_SP ? MS_RULE_STACK : MS_RULE_FRAME;
     return kind | (uint64_t)(row->cfa_value / 8) << 3 | frame_words << 27 | return_words << 45;
 }

@@ -90,6 +90,10 @@ bool ms_side_table_insert(struct ms_side_table *table, uintptr_t block,
         for (uint32_t number = levels; number-- > 0;) {
             struct ms_side_bucket *level =
                 atomic_load_explicit(&table->level[number], memory_order_acquire);
+            if (level == NULL) {
+                return false; /* wiped: a handler that interrupted us forked, and this is the child
+                               */
+            }
             struct ms_side_bucket *one = candidate(level, number, hash, 0);
             struct ms_side_bucket *other = candidate(level, number, hash, 1);
             if (replace_stale(one, block, entry) || replace_stale(other, block, entry) ||
@@ -127,6 +131,9 @@ bool ms_side_table_remove(struct ms_side_table *table, uintptr_t block, struct m
          number-- > 0;) {
         struct ms_side_bucket *level =
             atomic_load_explicit(&table->level[number], memory_order_acquire);
+        if (level == NULL) {
+            return false;
+        }
         if (take_place(candidate(level, number, hash, 0), block, entry) ||
             take_place(candidate(level, number, hash, 1), block, entry)) {
             return true;

@@ -469,14 +469,17 @@ struct ms_read_set *ms_stack_find_otherwise(struct ms_stack_state *state,
         way = 0;
     }
     uintptr_t pc = ms_arch_strip(caller->return_address);
-    const uint32_t *guesses = ms_read_set_guesses(memory, pc, caller->stack_pointer);
-    struct ms_read_set *found = NULL;
-    for (; found == NULL && way < 2; way++) {
-        found = ms_read_set_try(memory, sets->salt, guesses[way], pc, caller->stack_pointer,
-                                caller->frame_pointer, state->stack_low,
-                                state->stack_high - state->stack_low);
+    uint32_t *guesses = ms_read_set_guesses(memory, pc, caller->stack_pointer);
+    for (; way < MS_READ_SET_GUESSES && guesses[way] != 0; way++) {
+        struct ms_read_set *found = ms_read_set_try(
+            memory, sets->salt, guesses[way], pc, caller->stack_pointer, caller->frame_pointer,
+            state->stack_low, state->stack_high - state->stack_low);
+        if (found != NULL) {
+            ms_read_set_guess_first(guesses, guesses[way]);
+            return found;
+        }
     }
-    return found;
+    return NULL;
 }
 
 void ms_stack_depth_changed(struct ms_stack_state *state)

@@ -5,7 +5,7 @@ import struct
 import subprocess
 import tempfile
 
-from watched import BARE, BUILD
+from watched import BARE, BUILD, equal
 
 # The probe has a way of its own for each of these.
 SHIM = os.path.join(BUILD, "tests/e2e/count_shim.so")  # some allocator
@@ -25,11 +25,24 @@ def counts_of(folder, pid):
         return struct.unpack("3Q", file.read())
 
 
-def counts_alone(command, environment=None, **options):
-    """Counts of the program as it is, without the probe."""
+def counts_alone(command, environment=None, returncode=0, **options):
+    """Counts of the program as it is, without the probe; `returncode` None: any."""
     with tempfile.TemporaryDirectory() as folder:
         child = subprocess.Popen(command, env=shimmed(SHIM, folder, environment),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
         child.wait(60)
-        assert child.returncode == 0, f"exit status {child.returncode}"
+        assert returncode in (None, child.returncode), f"exit status {child.returncode}"
         return counts_of(folder, child.pid)
+
+
+def agrees_alone(document, command, returncode=0):
+    """The first process was counted as the shim counts the same program running alone."""
+    totals = document["processes"][0]["totals"]
+    allocations, deallocations, requested_bytes = counts_alone(command, returncode=returncode)
+    equal((totals["allocations"], totals["deallocations"]), (allocations, deallocations),
+          f"{os.path.basename(command[0])} {command[1:]}: allocations, deallocations")
+    # The probe has thread-local data, for which libc wants 16 bytes more in the table that it makes
+    # for a new thread's stack.
+    more = totals["bytes_allocated"] - requested_bytes
+    threads = len(document["threads"]) - 1
+    assert 0 <= more <= 16 * threads and more % 16 == 0, f"{command}: {more} bytes more, {threads} threads"

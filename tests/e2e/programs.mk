@@ -1,9 +1,9 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
+                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
                 $(E2E_SOURCES))))
-E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so count_shim.so \
+E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so named_alpha.so named_beta.so count_shim.so \
                  count_shim_sizeless.so libc.so.count_shim sized_free.so)
 # The allocators that are installed: a program that is linked to each.
 E2E_ALLOCATORS := $(foreach name,jemalloc tcmalloc_minimal mimalloc,\
@@ -21,6 +21,9 @@ e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED)
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $(BUILD)/tests/e2e/early.so -Wl,-rpath,'$$ORIGIN'
+
+# Its libraries are found by this alone.
+$(BUILD)/tests/e2e/modules: E2E_FLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN'
 
 $(BUILD)/tests/e2e/%: tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
@@ -50,9 +53,14 @@ $(BUILD)/tests/e2e/sized_free.so: tests/e2e/programs/sized_free.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
 
-$(BUILD)/tests/e2e/early.so: tests/e2e/programs/early.c | deps-test
+$(addprefix $(BUILD)/tests/e2e/,early.so box.so): $(BUILD)/tests/e2e/%.so: \
+    tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
+
+$(BUILD)/tests/e2e/named_%.so: tests/e2e/programs/named.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -DNAME=$* -shared -fPIC -o $@ $<
 
 # The probe has a way of its own for each: an unknown allocator, one without malloc_usable_size, and
 # what it takes by its name for libc.

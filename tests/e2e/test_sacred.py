@@ -39,8 +39,11 @@ def same(command, environment=BARE, given=None):
         equal(watched, alone, f"{' '.join(command[:3])}: {what}")
 
 
-def hard(case, *arguments):
-    return lambda: same([HARD, case, *arguments])
+def hard(title, case, *arguments):
+    def test():
+        same([HARD, case, *arguments])
+    test.__doc__ = title
+    return test
 
 
 def test_sqlite3():
@@ -90,39 +93,37 @@ def test_empty_preload():
     same(["/usr/bin/env"], {**BARE, "LD_PRELOAD": ""})
 
 
-test_self = hard("self")
-test_self.__doc__ = "descriptors, threads, handlers and masks are the program's own"
-test_fork = hard("fork")
-test_clone = hard("clone")
-test_vfork = hard("vfork")
-test_exec = hard("exec")
-test_popen = hard("popen")
-test_cleared = hard("cleared")
-test_daemon = hard("daemon", "daemon.out")
-test_daemon.__doc__ = "a daemon that closes all descriptors"
-test_closerange = hard("closerange")
-test_errno = hard("errno")
-test_double_free = hard("doublefree")
-test_double_free.__doc__ = "a double free is found by the C library as ever"
-test_overrun = hard("overrun")
-test_overrun.__doc__ = "a small overrun has no more effect than natively"
-test_sigaltstack = hard("sigaltstack")
-test_fibers = hard("fibers")
-test_recursion = hard("recursion")
-test_names = hard("names")
-test_tls = hard("tls")
-test_cancel = hard("cancel")
-test_thread_storm = hard("storm")
-test_fork_storm = hard("forkstorm")
-test_fork_with_threads = hard("forkthreads")
-test_dlopen = hard("dlopen", PLUGIN)
-test_address_space_limit = hard("as")
-test_descriptor_limit = hard("nofile")
-test_file_size_limit = hard("fsize")
-test_small_stacks = hard("smallstacks")
-test_mlockall = hard("mlockall")
-test_seccomp = hard("seccomp")
-test_privileges = hard("privileges")
+test_self = hard("descriptors, threads, handlers and masks are the program's own", "self")
+test_fork = hard("children and grandchildren that free inherited blocks", "fork")
+test_clone = hard("a child of a raw clone system call", "clone")
+test_vfork = hard("vfork with exec and without", "vfork")
+test_exec = hard("a program that executes itself five times, after failing to", "exec")
+test_popen = hard("popen, system, posix_spawn", "popen")
+test_cleared = hard("a child with an environment of its own", "cleared")
+test_daemon = hard("a daemon that closes all descriptors", "daemon", "daemon.out")
+test_closerange = hard("close_range of all descriptors; the next one is 3", "closerange")
+test_errno = hard("errno is kept; impossible sizes and alignments are refused as ever", "errno")
+test_double_free = hard("a double free is found by the C library as ever", "doublefree")
+test_overrun = hard("a small overrun has no more effect than natively", "overrun")
+test_sigaltstack = hard("handlers that allocate on an alternate stack of 8 KiB", "sigaltstack")
+test_fibers = hard("coroutines on stacks from the heap that are freed and reused", "fibers")
+test_recursion = hard("a recursion of 20,000 frames that allocates in each", "recursion")
+test_growth = hard("a main stack of 40 MB, where 8 were allowed at the start", "growth")
+test_names = hard("threads renamed thousands of times, from outside too", "names")
+test_tls = hard("destructors of thread-specific data that allocate again", "tls")
+test_cancel = hard("pthread_cancel of threads in a malloc loop", "cancel")
+test_thread_storm = hard("3,000 short threads, a hundred at a time", "storm")
+test_fork_storm = hard("200 forked children one after the other", "forkstorm")
+test_fork_with_threads = hard("fork while four threads are in the middle of malloc", "forkthreads")
+test_dlopen = hard("a C++ plugin opened, run and closed fifty times", "dlopen", PLUGIN)
+test_address_space_limit = hard("RLIMIT_AS of 256 MiB, and allocating until it holds", "as")
+test_descriptor_limit = hard("RLIMIT_NOFILE=4, set by the program before it executes itself",
+                             "nofile")
+test_file_size_limit = hard("RLIMIT_FSIZE=0 with threads and children", "fsize")
+test_small_stacks = hard("threads with the smallest stack that is allowed", "smallstacks")
+test_mlockall = hard("mlockall with threads; little is locked for us", "mlockall")
+test_seccomp = hard("a filter that leaves only what malloc needs, and kills", "seccomp")
+test_privileges = hard("root that becomes nobody, and its children", "privileges")
 
 
 def test_bad_free():

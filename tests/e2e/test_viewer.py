@@ -176,4 +176,5 @@ def test_signal_to_the_viewer():
         equal(watched.viewer.wait(20), 0, "exit status of a program that ends on SIGTERM")
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

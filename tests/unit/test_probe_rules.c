@@ -59,8 +59,8 @@ static void test_rule_words(void **unused)
 static void test_rows_without_rule_word(void **unused)
 {
     (void)unused;
-    struct ms_cfi_row rows[10];
-    for (size_t i = 0; i < 10; i++) {
+    struct ms_cfi_row rows[11];
+    for (size_t i = 0; i < 11; i++) {
         rows[i] = plain_row();
     }
     rows[0].cfa_value = 0x1000000 * 8L;
@@ -74,7 +74,10 @@ static void test_rows_without_rule_word(void **unused)
     rows[7].value[MS_ARCH_FP] = -0x40000 * 8L;
     rows[8].kind[MS_ARCH_RA] = MS_CFI_REGISTER;
     rows[9].kind[MS_ARCH_SP] = MS_CFI_OFFSET;
-    for (size_t i = 0; i < 10; i++) {
+    /* As in an epilogue: popped, so below the stack pointer. */
+    rows[10].kind[MS_ARCH_FP] = MS_CFI_OFFSET;
+    rows[10].value[MS_ARCH_FP] = -rows[10].cfa_value - 8;
+    for (size_t i = 0; i < 11; i++) {
         assert_int_equal(ms_rule_of_row(&rows[i]), MS_RULE_ROW);
     }
 }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -44,12 +45,27 @@ static struct {
     size_t (*malloc_usable_size)(void *);
 } next;
 
+/* From /proc: a program may allocate before libc has an environment. Static: on a small stack. */
+static bool find_path(char *path, size_t size)
+{
+    static const char name[] = "COUNT_SHIM=";
+    static char environment[65536];
+    int file = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+    ssize_t bytes = file < 0 ? -1 : read(file, environment, sizeof environment - 1);
+    close(file);
+    for (ssize_t at = 0; at < bytes; at += (ssize_t)strlen(environment + at) + 1) {
+        if (strncmp(environment + at, name, sizeof name - 1) == 0) {
+            return snprintf(path, size, "%s.%d", environment + at + sizeof name - 1,
+                            (int)getpid()) < (int)size;
+        }
+    }
+    return false;
+}
+
 static struct counts *map_counts(void)
 {
-    char path[PATH_MAX];
-    const char *prefix = getenv("COUNT_SHIM");
-    if (prefix == NULL ||
-        snprintf(path, sizeof path, "%s.%d", prefix, (int)getpid()) >= (int)sizeof path) {
+    static char path[PATH_MAX];
+    if (!find_path(path, sizeof path)) {
         return &nowhere;
     }
     int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

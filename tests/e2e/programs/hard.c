@@ -418,6 +418,35 @@ static int case_recursion(const char *argument)
     return 0;
 }
 
+/* 16 KiB a frame. */
+__attribute__((noinline)) static unsigned descend_far(unsigned depth)
+{
+    volatile char frame[16384];
+    frame[0] = 1;
+    void *p = malloc(depth % 300u);
+    unsigned below = depth ? descend_far(depth - 1) : 0;
+    free(p);
+    return below + (unsigned)frame[0];
+}
+
+static int case_growth(const char *argument)
+{
+    /* The main stack grows beyond what its limit was when the program began. */
+    (void)argument;
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) != 0) {
+        return 1;
+    }
+    churn(100);
+    stack.rlim_cur = (rlim_t)64 << 20;
+    if (setrlimit(RLIMIT_STACK, &stack) != 0) {
+        puts("the limit stays");
+        return 0;
+    }
+    printf("depth %u\n", descend_far(2500));
+    return 0;
+}
+
 /* --- threads --- */
 
 static void *rename_often(void *argument)
@@ -905,6 +934,7 @@ static const struct {
     {"sigaltstack", case_sigaltstack},
     {"fibers", case_fibers},
     {"recursion", case_recursion},
+    {"growth", case_growth},
     {"names", case_names},
     {"hostile", case_hostile},
     {"tls", case_tls},
