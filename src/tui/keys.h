@@ -78,7 +78,12 @@ enum ms_action {
     MS_ACTION_EXPORT,
     MS_ACTION_SIGNAL,
     MS_ACTION_TRACKING,
-    MS_ACTION_MODE,
+    MS_ACTION_MODE_OFF, /* these in the order of enum ms_tracking_mode */
+    MS_ACTION_MODE_COUNTERS,
+    MS_ACTION_MODE_EXACT,
+    MS_ACTION_MODE_AUTO,
+    MS_ACTION_MODE_SAMPLED,
+    MS_ACTION_MODE_TRACE,
     MS_ACTION_UNIT,
     MS_ACTION_GLYPHS,
     MS_ACTION_SCHEME,
@@ -168,12 +173,12 @@ enum ms_action {
     X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
     X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
     X(MS_PLACE_TRACKING, MS_KEY_ENTER,     "Enter",   ENTER,           "Apply",   "take the settings over; the program goes on meanwhile") \
-    X(MS_PLACE_TRACKING, 'x',              "x",       MODE,            "Exact",   "exact: every call with its call stack") \
-    X(MS_PLACE_TRACKING, 'a',              "a",       MODE,            "Auto",    "auto: exact while cheap, then shorter stacks, then a sample") \
-    X(MS_PLACE_TRACKING, 's',              "s",       MODE,            "Sample",  "sampled: exact totals, call stacks of a sample") \
-    X(MS_PLACE_TRACKING, 'c',              "c",       MODE,            "Count",   "counters: no call stacks") \
-    X(MS_PLACE_TRACKING, 't',              "t",       MODE,            "",        "trace: exact and every event in order; after a start with --trace") \
-    X(MS_PLACE_TRACKING, 'o',              "o",       MODE,            "Off",     "off: nothing is counted") \
+    X(MS_PLACE_TRACKING, 'x',              "x",       MODE_EXACT,      "Exact",   "exact: every call with its call stack") \
+    X(MS_PLACE_TRACKING, 'a',              "a",       MODE_AUTO,       "Auto",    "auto: exact while cheap, then shorter stacks, then a sample") \
+    X(MS_PLACE_TRACKING, 's',              "s",       MODE_SAMPLED,    "Sample",  "sampled: exact totals, call stacks of a sample") \
+    X(MS_PLACE_TRACKING, 'c',              "c",       MODE_COUNTERS,   "Count",   "counters: no call stacks") \
+    X(MS_PLACE_TRACKING, 't',              "t",       MODE_TRACE,      "",        "trace: exact and every event in order; after a start with --trace") \
+    X(MS_PLACE_TRACKING, 'o',              "o",       MODE_OFF,        "Off",     "off: nothing is counted") \
     X(MS_PLACE_TRACKING, '%',              "%",       UNIT,            "",        "sampling rate in bytes, or as a share of allocations") \
     X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
     X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \

@@ -231,18 +231,11 @@ static void type_depth(struct ms_tracking_state *state, int digit)
     }
 }
 
-static void choose_mode(struct ms_tui *tui, const struct ms_view *view, int letter)
+static void choose_mode(struct ms_tui *tui, const struct ms_view *view, enum ms_action action)
 {
-    static const struct {
-        char letter;
-        enum ms_tracking_mode mode;
-    } letters[] = {{'x', MS_TRACK_EXACT},    {'a', MS_TRACK_AUTO},  {'s', MS_TRACK_SAMPLED},
-                   {'c', MS_TRACK_COUNTERS}, {'t', MS_TRACK_TRACE}, {'o', MS_TRACK_OFF}};
-    for (size_t i = 0; i < COUNT_OF(letters); i++) {
-        if (letters[i].letter == letter &&
-            (letters[i].mode != MS_TRACK_TRACE || trace_possible(view))) {
-            tui->tracking.settings.mode = letters[i].mode;
-        }
+    const enum ms_tracking_mode mode = (enum ms_tracking_mode)(action - MS_ACTION_MODE_OFF);
+    if (mode != MS_TRACK_TRACE || trace_possible(view)) {
+        tui->tracking.settings.mode = mode;
     }
 }
 
@@ -306,8 +299,13 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     case MS_ACTION_RIGHT:
         step_value(tui, view, action == MS_ACTION_RIGHT ? 1 : -1);
         break;
-    case MS_ACTION_MODE:
-        choose_mode(tui, view, input->key);
+    case MS_ACTION_MODE_OFF:
+    case MS_ACTION_MODE_COUNTERS:
+    case MS_ACTION_MODE_EXACT:
+    case MS_ACTION_MODE_AUTO:
+    case MS_ACTION_MODE_SAMPLED:
+    case MS_ACTION_MODE_TRACE:
+        choose_mode(tui, view, action);
         break;
     case MS_ACTION_UNIT:
         change_unit(&tui->tracking.settings.rate);

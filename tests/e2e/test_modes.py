@@ -8,8 +8,9 @@ import tempfile
 import time
 
 from terminal import Terminal
-from watched import BARE, BUILD, MEMSCOPE, alive, end, equal, load, main, run, wait_until
+from watched import BARE, BUILD, MEMSCOPE, ROOT, alive, end, equal, load, main, run, wait_until
 
+SCHEMA = os.path.join(ROOT, "tests/unit/check_schema.py")
 MODES = os.path.join(BUILD, "tests/e2e/modes")
 
 
@@ -30,7 +31,7 @@ class Running:
         return run([MEMSCOPE, "set", "-p", str(self.pid), *options])
 
     def report(self, *options, seconds=0.6):
-        path = os.path.join(self.folder.name, "report.json")
+        self.last = path = os.path.join(self.folder.name, "report.json")
         result = run([MEMSCOPE, "-q", "-p", str(self.pid), "--duration", str(seconds),
                       "--json", path, *options])
         equal(result.returncode, 0, result.stderr)
@@ -108,6 +109,7 @@ def test_sampled():
     with Running() as program:
         program.set("--sample=10%")
         report = program.report(seconds=2)
+        equal(run(["/usr/bin/python3", SCHEMA, "--strict", program.last]).returncode, 0, "schema")
         equal((tracking(report)["mode"], tracking(report)["sample_interval_allocations"]),
               ("sampled", 10), "mode and rate")
         again = program.report("--sample", "4K")
