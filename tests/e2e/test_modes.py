@@ -179,6 +179,7 @@ def test_steps_down():
                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     told = ""
     pid = None
+    children = []
     try:
         deadline = time.monotonic() + 60
         while "steps down" not in told and time.monotonic() < deadline:
@@ -191,15 +192,25 @@ def test_steps_down():
             path = os.path.join(folder, "out.json")
             run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path])
             stepped = tracking(load(path))
+            os.kill(pid, signal.SIGUSR1)
+            time.sleep(0.5)
+            run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path])
+            report = load(path)
+            children.append(report["processes"][1]["pid"])
+            child = report["processes"][1]["id"]
+            at_child = sum(site["allocations"] for site in report["sites"]
+                           if site["process_id"] == child and site["stack"])
             run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path, "--depth=2",
                  "--exact"])
             undone = tracking(load(path))
         assert stepped["steps"] >= 1 and stepped["last_steps"], stepped
         assert stepped["depth"] <= 16 and stepped["asked_mode"] == "auto", stepped
         equal((undone["mode"], undone["depth"]), ("exact", 2), "after another wish")
+        assert at_child > 1000, "a child of one that stepped down has no call sites"
     finally:
         if pid:
-            end(pid)
+            for one in (*children, pid):
+                end(one)
         else:
             viewer.terminate()
         viewer.communicate(timeout=20)

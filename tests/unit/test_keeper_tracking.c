@@ -16,12 +16,22 @@
 static const struct ms_tracking exact = {
     .mode = MS_MODE_EXACT, .stack_depth = 32, .sample_rate = MS_RATE_DEFAULT_BYTES};
 
+static uint32_t changes_of(const struct ms_probe_config *config)
+{
+    return atomic_load_explicit(&config->changes, memory_order_relaxed);
+}
+
 static struct ms_probe_config config_of(const struct ms_region_file *file, uint32_t slot)
 {
     struct ms_region_header header;
     assert_int_equal(pread(file->fd, &header, sizeof header, (off_t)ms_region_slot_offset(slot)),
                      sizeof header);
     return header.config;
+}
+
+static void expect_changes(struct ms_probe_config config, uint32_t changes)
+{
+    assert_int_equal(changes_of(&config), changes);
 }
 
 /* A child is ready in `slot`, its header as an ancestor's tracking was. */
@@ -89,7 +99,7 @@ static void test_every_header_gets_it(void **state)
         config_of(keeper->regions[0], 0), config_of(keeper->regions[0], 3),
         config_of(keeper->regions[1], 0), config_of(keeper->regions[1], 64)};
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
-        assert_int_equal(configs[i].changes, 2);
+        assert_int_equal(changes_of(&configs[i]), 2);
         assert_int_equal(configs[i].tracking.mode, MS_MODE_SAMPLED);
         assert_int_equal(configs[i].tracking.stack_depth, 32);
         assert_true(configs[i].tracking.sample_rate == (MS_RATE_ALLOCATIONS | 10));
@@ -103,13 +113,13 @@ static void test_a_later_file_has_it(void **state)
     const struct ms_message_tracking wanted = sampled();
     assert_null(ms_tracking_set(keeper, &wanted));
     struct ms_probe_config config = config_of(add_file(keeper), 0);
-    assert_int_equal(config.changes, 2);
+    assert_int_equal(changes_of(&config), 2);
     assert_int_equal(config.tracking.mode, MS_MODE_SAMPLED);
     const struct ms_message_tracking deeper = {.parts = MS_TRACKING_DEPTH,
                                                .tracking = {.stack_depth = 64}};
     assert_null(ms_tracking_set(keeper, &deeper));
     config = config_of(keeper->regions[2], 0);
-    assert_int_equal(config.changes, 4);
+    assert_int_equal(changes_of(&config), 4);
     assert_int_equal(config.tracking.mode, MS_MODE_SAMPLED);
     assert_int_equal(config.tracking.stack_depth, 64);
 }
@@ -125,8 +135,8 @@ static void test_who_ended_keeps_his(void **state)
     file->watches[1].state = MS_WATCH_ENDED;
     const struct ms_message_tracking wanted = sampled();
     assert_null(ms_tracking_set(keeper, &wanted));
-    assert_int_equal(config_of(file, 0).changes, 2); /* children of its children read this one */
-    assert_int_equal(config_of(file, 1).changes, 0);
+    expect_changes(config_of(file, 0), 2); /* children of its children read this one */
+    expect_changes(config_of(file, 1), 0);
 }
 
 static void test_nonsense_changes_nothing(void **state)
@@ -152,8 +162,8 @@ static void test_nonsense_changes_nothing(void **state)
     for (size_t i = 0; i < BAD; i++) {
         assert_non_null(ms_tracking_set(keeper, &bad[i]));
     }
-    assert_int_equal(config_of(keeper->regions[0], 0).changes, 0);
-    assert_int_equal(keeper->config.changes, 0);
+    expect_changes(config_of(keeper->regions[0], 0), 0);
+    assert_int_equal(changes_of(&keeper->config), 0);
     keeper->config.trace_allowed = 1;
     assert_null(ms_tracking_set(keeper, &bad[5]));
     keeper->probed = false;

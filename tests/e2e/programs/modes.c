@@ -50,6 +50,14 @@ __attribute__((noinline)) static void *odd(unsigned left, unsigned bits)
     return block;
 }
 
+static void fork_when_wanted(void)
+{
+    if (fork_wanted) {
+        fork_wanted = 0;
+        (void)fork();
+    }
+}
+
 static void steady(char **argv)
 {
     for (;;) {
@@ -57,10 +65,7 @@ static void steady(char **argv)
             free(deep(40));
         }
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        if (fork_wanted) {
-            fork_wanted = 0;
-            (void)fork();
-        }
+        fork_when_wanted();
         if (exec_wanted) {
             execv(argv[0], argv);
         }
@@ -80,6 +85,7 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "stacks") == 0) {
         for (unsigned number = 0;; number++) {
             free(even(24, number % 32768));
+            fork_when_wanted();
             if (number % 65536 == 65535) {
                 nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
             }
