@@ -129,6 +129,9 @@ uint64_t ms_enter_side(const struct ms_thread_state *state, void *block, size_t 
                                   .tick = state->tracking.tick,
                                   .requested_bytes = bytes,
                                   .waste_bytes = usable > bytes ? usable - bytes : 0};
+    if (!ms_allocator.usable_size || usable <= MS_TAG_USABLE_MAX) {
+        __atomic_store_n(&ms_small_aside, 1, __ATOMIC_RELAXED);
+    }
     if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
         count_loss(&ms_region->losses.side_table_full);
     }
@@ -323,11 +326,33 @@ static bool claim_side(void *block, struct ms_block_claim *claim)
     return true;
 }
 
+/*
+ * A foreign block that a realloc keeps may end in bytes that look like a tag: what is not a tag of
+ * ours for certain stays as it is.
+ */
+static bool is_somebodys(const struct ms_tag_owner *owner)
+{
+    struct ms_region_header *region = ms_region;
+    if (region != NULL &&
+        owner->context <
+            atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
+        const struct ms_region_owner *of = ms_owner_at(region, owner->context);
+        if (of->thread != 0 && of->generation == owner->generation) {
+            return true;
+        }
+    }
+    if (region != NULL) {
+        count_loss(&region->losses.stale_tags);
+    }
+    return false;
+}
+
 /* Takes the block out of the books: of its tag, which is cleared, or of the table. */
 static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 {
     size_t usable = ms_taggable_usable(block);
-    claim->tagged = usable != 0 && ms_tag_read(key, block, usable, &claim->owner);
+    claim->tagged = usable != 0 && ms_tag_read(key, block, usable, &claim->owner) &&
+                    is_somebodys(&claim->owner);
     if (claim->tagged) {
         claim->usable = usable;
         claim->words = ms_tag_save(block, usable);

@@ -211,10 +211,21 @@ MS_INLINE void ms_debit_own(struct ms_thread_state *state, struct ms_region_thre
     }
 }
 
+/* A block without a tag when no such block is in the side table: nobody's. */
+MS_INLINE bool ms_foreign_freed(const struct ms_thread_state *state,
+                                struct ms_region_thread *record)
+{
+    if (state->tracked) {
+        ms_own_add(&record->own.foreign_frees, 1);
+    }
+    return true;
+}
+
 /*
  * A free of a sound tag of the calling thread, when nothing else is due: looks first, then counts,
- * and calls nothing (with `headers`), which keeps the whole of it in registers. False: nothing was
- * changed, the slow way is to be taken. `block` is not NULL.
+ * and calls nothing (with `headers`), which keeps the whole of it in registers. So does one of a
+ * block that is nobody's. False: nothing was changed, the slow way is to be taken. `block` is not
+ * NULL.
  */
 MS_INLINE bool ms_event_freed(void *block, bool headers)
 {
@@ -237,7 +248,10 @@ MS_INLINE bool ms_event_freed(void *block, bool headers)
     uint64_t slack = first >> 48;
     uint64_t hash = ms_tag_hash(state->key, (uintptr_t)block, second & MS_TAG_OWNER_MASK, slack);
     uint32_t index = ms_tag_context((uint32_t)second);
-    if (MS_UNLIKELY((((hash ^ second) >> 40) | ((first ^ ms_tag_canary(hash)) & 0xfff)) != 0 ||
+    if (MS_UNLIKELY((hash ^ second) >> 40 != 0)) {
+        return ms_small_aside == 0 && ms_foreign_freed(state, record);
+    }
+    if (MS_UNLIKELY(((first ^ ms_tag_canary(hash)) & 0xfff) != 0 ||
                     index >= atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published,
                                                   memory_order_relaxed))) {
         return false;

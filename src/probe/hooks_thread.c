@@ -126,7 +126,7 @@ static struct start *start_take(void)
  */
 static uint64_t stack_bytes_of(const pthread_attr_t *attributes)
 {
-    const size_t slack = 64u << 10;
+    const size_t slack = 8u << 10; /* the descriptor itself and its alignment take under 4 */
     pthread_attr_t defaults;
     size_t size = 0, guard = 0;
     if (attributes == NULL) {

@@ -1,7 +1,8 @@
 /*
  * The probe's view of its region: opens pages in steps, hands out elements, never touches a page
  * that is not populated. All functions are lock-free, callable from any thread and from signal
- * handlers; the only system calls are mmap, mprotect and madvise, and none when ms_map_quiet().
+ * handlers; the only system calls are of the mmap family, and getpid in a child, and none when
+ * ms_map_quiet(). ms_map_region, once at the start, makes others too.
  */
 #ifndef MS_PROBE_MAP_H
 #define MS_PROBE_MAP_H

@@ -8,7 +8,7 @@
 #include "probe/wiped.h"
 
 /* Sizes that a cache goes through, the next one when it was filled several times over. */
-#define FIRST_BITS           7u /* 14 KiB in all */
+#define FIRST_BITS           7u /* 15.5 KiB in all */
 #define LAST_BITS            15u
 #define GROWTH_BITS          3u
 #define FILLINGS_BEFORE_NEXT 2u

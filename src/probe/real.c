@@ -6,6 +6,7 @@
 struct ms_real ms_real;
 unsigned char ms_ready;
 unsigned char ms_way;
+unsigned char ms_small_aside;
 
 void *ms_real_symbol(const char *name)
 {

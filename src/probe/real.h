@@ -34,6 +34,9 @@ enum ms_ready_state { MS_READY_NOT, MS_READY_COUNTING, MS_READY_OFF };
 extern MS_HIDDEN struct ms_real ms_real;
 extern MS_HIDDEN unsigned char ms_ready;
 
+/* Set when the side table got a block small enough for a tag. */
+extern MS_HIDDEN unsigned char ms_small_aside;
+
 /*
  * Which way events take. Nothing until the first thread is tracked: until then no block can be
  * known. By headers: counting, tags on glibc's own blocks. In general: any other.

@@ -57,7 +57,8 @@ struct ms_caller {
 /*
  * Per-thread state of the walker; lies in the thread state, in memory that is wiped on fork.
  * Zero is a valid initial state. stack_low/high are the bounds of the thread's own stack, or both
- * 0 when unknown (fibers and alternate stacks are walked without bounds, by read-back checks).
+ * 0 when unknown. Elsewhere (fibers, alternate stacks) walks believe frames of up to 16 MiB, and
+ * nothing is found without a walk.
  */
 struct ms_stack_state {
     uintptr_t stack_low;
@@ -100,7 +101,7 @@ MS_HIDDEN struct ms_read_set *ms_stack_check(struct ms_stack_state *state,
                                              const struct ms_caller *caller, uint32_t depth,
                                              struct ms_read_set *found);
 
-/* Of ms_stack_find: the second guess, and a cache that is not up to date. Cold. */
+/* Of ms_stack_find: the other guesses, and a cache that is not up to date. Cold. */
 MS_HIDDEN struct ms_read_set *ms_stack_find_otherwise(struct ms_stack_state *state,
                                                       const struct ms_caller *caller,
                                                       uint32_t depth);

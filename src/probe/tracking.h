@@ -51,7 +51,7 @@ MS_HIDDEN bool ms_tracking_samples(struct ms_thread_tracking *tracking, uint64_t
 
 /*
  * A table of the region is `taken` elements full. Under `automatic` this may make the process step
- * down: half the depth twice, then a sample, then a coarser one.
+ * down: half the depth as long as it is above 8, then a sample, then coarser ones.
  */
 MS_HIDDEN void ms_tracking_table_filled(struct ms_thread_state *state, enum ms_area_id area);
 
