@@ -13,7 +13,6 @@
 #include "wire/selection.h"
 
 #define LOOK_APART_NS       (UINT64_C(1) << (MS_TICK_SHIFT - 1)) /* half a tick */
-#define RATE_DEFAULT_BYTES  (UINT64_C(512) << 10)
 #define STEP_DEPTH_MIN      8u
 #define STEP_RATE_GROWTH    4u
 #define JUDGED_AFTER_STACKS 65536u
@@ -110,7 +109,7 @@ static uint64_t sound_rate(uint64_t rate)
 {
     uint64_t interval = MS_RATE_INTERVAL(rate);
     if (interval == 0) {
-        return RATE_DEFAULT_BYTES;
+        return MS_RATE_DEFAULT_BYTES;
     }
     return interval <= MS_RATE_INTERVAL_BYTES_MAX
                ? rate

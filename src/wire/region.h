@@ -84,6 +84,7 @@ enum ms_mode {
 #define MS_RATE_ALLOCATIONS        (UINT64_C(1) << 63)
 #define MS_RATE_INTERVAL(rate)     ((rate) & ~MS_RATE_ALLOCATIONS)
 #define MS_RATE_INTERVAL_BYTES_MAX (UINT64_C(1) << 40)
+#define MS_RATE_DEFAULT_BYTES      (UINT64_C(512) << 10)
 
 /* What is to be tracked. Set at the start and changed by viewers while the program runs. */
 struct ms_tracking {
@@ -478,6 +479,8 @@ _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines
 _Static_assert(offsetof(struct ms_region_thread, state) == 3 * MS_LINE_BYTES, "one remote line");
 _Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
 _Static_assert(sizeof(struct ms_region_owner) == 8, "compared as one word");
+_Static_assert(sizeof(struct ms_tracking) % 8 == 0, "copied by words");
+_Static_assert(offsetof(struct ms_region_header, config.tracking) % 8 == 0, "copied by words");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 
 #endif
