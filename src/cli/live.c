@@ -33,6 +33,7 @@ struct live {
     uint64_t kill_ns; /* SIGKILL at this time unless it has ended; UINT64_MAX: not asked */
     bool leave;
     bool detached;
+    bool tracking_asked; /* the keeper's answer is awaited */
     char message[512];
     bool message_is_error;
 };
@@ -99,6 +100,40 @@ static void send_signal(struct live *live, uint32_t process_id, int number)
     say(live, result != 0, text);
 }
 
+static void ask_tracking(struct live *live, const struct ms_tracking_settings *wanted)
+{
+    char text[128];
+    int result = ms_collector_set_tracking(live->session.collector, MS_TRACKING_PARTS, wanted);
+    live->tracking_asked = result == 0;
+    if (result != 0) {
+        snprintf(text, sizeof text, "what is tracked was not changed: %s", strerror(-result));
+        say(live, true, text);
+    }
+}
+
+/* The keeper's answer, and what probes did by themselves. */
+static void tell_tracking(struct live *live)
+{
+    char text[512];
+    char now[MS_TRACKING_TEXT_MAX + MS_THREADS_LIST_MAX];
+    struct ms_tracking_answer answer;
+    if (live->tracking_asked && ms_collector_tracking_answer(live->session.collector, &answer)) {
+        live->tracking_asked = false;
+        if (answer.refused) {
+            snprintf(text, sizeof text, "what is tracked was not changed: %s", answer.why);
+        } else {
+            snprintf(text, sizeof text, "tracked from now on: %s",
+                     ms_tracking_settings_text(now, sizeof now, &answer.now, true));
+        }
+        say(live, answer.refused, text);
+        live->next_draw_ns = 0;
+    }
+    while (ms_session_new_step(&live->session, text, sizeof text)) {
+        say(live, false, text);
+        live->next_draw_ns = 0;
+    }
+}
+
 static void execute(struct live *live, const struct ms_command *command, uint64_t now_ns)
 {
     switch (command->type) {
@@ -124,6 +159,9 @@ static void execute(struct live *live, const struct ms_command *command, uint64_
         break;
     case MS_COMMAND_INPUT:
         (void)ms_collector_input(live->session.collector, command->path, strlen(command->path));
+        break;
+    case MS_COMMAND_TRACKING:
+        ask_tracking(live, &command->tracking);
         break;
     case MS_COMMAND_REDRAW:
         ms_terminal_redraw(live->terminal);
@@ -248,6 +286,7 @@ static void loop(struct live *live)
         if (ms_session_step(&live->session, now_ns) != 0) {
             say(live, true, "out of memory: figures stand still");
         }
+        tell_tracking(live);
         end_program_when_asked(live, now_ns);
         if (now_ns >= live->session.leave_ns) {
             live->detached = ms_collector_state(live->session.collector) == MS_STATE_RUNNING;

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/plain.h"
 #include "cli/session.h"
+#include "cli/tracking.h"
 
 int main(int argc, char **argv)
 {
@@ -35,6 +36,8 @@ int main(int argc, char **argv)
         return 0;
     case MS_REQUEST_DOCTOR:
         return ms_doctor(options.arguments[0]);
+    case MS_REQUEST_SET:
+        return ms_tracking_set_and_leave(&options);
     case MS_REQUEST_LIST:
         return ms_joinable_list();
     case MS_REQUEST_RUN:

@@ -10,6 +10,7 @@
 #include "cli/options_table.h"
 #include "model/metric.h"
 #include "wire/clock.h"
+#include "wire/message.h"
 #include "wire/selection.h"
 
 enum option_id {
@@ -89,10 +90,10 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
         options->request = MS_REQUEST_JOIN;
         return 0;
     case OPTION_DEPTH:
-        if (!read_number(value, 1, MS_STACK_DEPTH_MAX, &number) || number != floor(number)) {
+        if (!read_number(value, 1, MS_DEPTH_MAX, &number) || number != floor(number)) {
             return complain("depth", value, "a number of frames from 1 to 128");
         }
-        options->stack_depth = (unsigned)number;
+        options->tracking.depth = (uint32_t)number;
         return 0;
     case OPTION_TRACE_BUFFER:
         if (!read_number(value, 4, 128, &number) || number != floor(number)) {
@@ -127,6 +128,17 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
     }
 }
 
+static int set_threads(const char *value, struct ms_tracking_settings *tracking)
+{
+    if (!ms_selection_valid(value)) {
+        return complain("threads", value,
+                        "names or globs, tid:N, main, even or odd, separated by commas");
+    }
+    snprintf(tracking->threads, sizeof tracking->threads, "%s",
+             strcmp(value, "all") == 0 ? "" : value);
+    return 0;
+}
+
 static int set_text(enum option_id id, const char *value, struct ms_options *options)
 {
     switch (id) {
@@ -140,11 +152,12 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
         options->debug_log_path = value;
         return *value != '\0' ? 0 : complain("debug-log", value, "the name of a file");
     case OPTION_THREADS:
-        options->selection = value;
-        return ms_selection_valid(value)
+        return set_threads(value, &options->tracking);
+    case OPTION_SAMPLE:
+        return ms_sample_rate_read(value, &options->tracking.rate)
                    ? 0
-                   : complain("threads", value,
-                              "names or globs, tid:N, main, even or odd, separated by commas");
+                   : complain("sample", value,
+                              "bytes as 512K or 1M, or a share of allocations as 10%");
     case OPTION_CHILDREN:
         return read_yes_no(value, &options->children) ? 0
                                                       : complain("children", value, "yes or no");
@@ -172,12 +185,12 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
 static int set_switch(enum option_id id, struct ms_options *options)
 {
     switch (id) {
+    case OPTION_EXACT:
+    case OPTION_AUTO:
     case OPTION_COUNT:
-        options->count_only = true;
-        break;
+    case OPTION_OFF:
     case OPTION_TRACE:
-        options->trace = true;
-        break;
+        break; /* settle_mode: they exclude each other */
     case OPTION_PLAIN:
         options->plain = true;
         break;
@@ -244,7 +257,14 @@ static bool from_environment(enum option_id id)
     return id != OPTION_PID && id != OPTION_HELP && id != OPTION_VERSION;
 }
 
-static int read_environment(struct ms_options *options)
+/* Options that were given, one bit for each. */
+struct given {
+    uint64_t environment, arguments;
+};
+#define GIVEN(id) (UINT64_C(1) << OPTION_##id)
+_Static_assert(OPTION_TOTAL <= 64, "a bit for each option");
+
+static int read_environment(struct ms_options *options, struct given *given)
 {
     for (int id = 0; id < OPTION_TOTAL; id++) {
         char name[64];
@@ -262,6 +282,7 @@ static int read_environment(struct ms_options *options)
         if (result != 0) {
             return result;
         }
+        given->environment |= on ? UINT64_C(1) << id : 0;
     }
     const char *no_colour = getenv("NO_COLOR");
     if (no_colour != NULL && *no_colour != '\0') {
@@ -270,7 +291,7 @@ static int read_environment(struct ms_options *options)
     return 0;
 }
 
-static int read_arguments(int argc, char **argv, struct ms_options *options)
+static int read_arguments(int argc, char **argv, struct ms_options *options, struct given *given)
 {
     struct option long_options[OPTION_TOTAL + 1] = {0};
     char letters[2 * OPTION_TOTAL + 3] = "+:";
@@ -300,6 +321,7 @@ static int read_arguments(int argc, char **argv, struct ms_options *options)
             }
         }
         int result = set_option((enum option_id)id, optarg, options);
+        given->arguments |= UINT64_C(1) << id;
         if (result != 0 || options->request == MS_REQUEST_HELP ||
             options->request == MS_REQUEST_VERSION) {
             return result;
@@ -308,34 +330,144 @@ static int read_arguments(int argc, char **argv, struct ms_options *options)
     return 0;
 }
 
+static const struct {
+    enum option_id id;
+    enum ms_tracking_mode mode;
+} mode_options[] = {
+    /* --auto comes before --sample, which then is what it steps to */
+    {OPTION_AUTO, MS_TRACK_AUTO},   {OPTION_SAMPLE, MS_TRACK_SAMPLED},
+    {OPTION_EXACT, MS_TRACK_EXACT}, {OPTION_COUNT, MS_TRACK_COUNTERS},
+    {OPTION_TRACE, MS_TRACK_TRACE}, {OPTION_OFF, MS_TRACK_OFF},
+};
+
+/* The mode that `given` options ask for, if any. -EINVAL after a line when they ask for two. */
+static int choose_mode(uint64_t given, struct ms_tracking_settings *tracking, bool *chosen)
+{
+    int first = -1;
+    *chosen = false;
+    for (size_t i = 0; i < sizeof mode_options / sizeof mode_options[0]; i++) {
+        const enum option_id id = mode_options[i].id;
+        if ((given & UINT64_C(1) << id) == 0 || (first == OPTION_AUTO && id == OPTION_SAMPLE)) {
+            continue;
+        }
+        if (*chosen) {
+            fprintf(stderr, "memscope-top: --%s and --%s exclude each other; give one of them\n",
+                    rows[first].name, rows[id].name);
+            return -EINVAL;
+        }
+        first = (int)id;
+        tracking->mode = mode_options[i].mode;
+        *chosen = true;
+    }
+    return 0;
+}
+
+/* The command line goes before the environment. */
+static int settle_tracking(struct ms_options *options, const struct given *given)
+{
+    bool chosen;
+    int result = choose_mode(given->arguments, &options->tracking, &chosen);
+    options->tracking_parts =
+        (chosen ? MS_TRACKING_MODE : 0u) |
+        ((given->arguments & GIVEN(SAMPLE)) != 0 ? MS_TRACKING_RATE : 0u) |
+        ((given->arguments & GIVEN(DEPTH)) != 0 ? MS_TRACKING_DEPTH : 0u) |
+        ((given->arguments & GIVEN(THREADS)) != 0 ? MS_TRACKING_SELECTION : 0u);
+    if (result == 0 && !chosen) {
+        result = choose_mode(given->environment, &options->tracking, &chosen);
+    }
+    return result;
+}
+
+/* `set`: a program, something to change, and nothing that needs a viewer. */
+static int settle_set(const struct ms_options *options, const struct given *given)
+{
+    const uint64_t fits = GIVEN(PID) | GIVEN(THREADS) | GIVEN(DEPTH) | GIVEN(EXACT) |
+                          GIVEN(SAMPLE) | GIVEN(AUTO) | GIVEN(COUNT) | GIVEN(OFF) | GIVEN(TRACE) |
+                          GIVEN(QUIET) | GIVEN(DEBUG_LOG);
+    if (options->pid == 0) {
+        fputs("memscope-top: set needs -p PID\n", stderr);
+        return -EINVAL;
+    }
+    for (int id = 0; id < OPTION_TOTAL; id++) {
+        if ((given->arguments & ~fits & UINT64_C(1) << id) != 0) {
+            fprintf(stderr,
+                    "memscope-top: set changes what is tracked and leaves: leave --%s out\n",
+                    rows[id].name);
+            return -EINVAL;
+        }
+    }
+    if (options->tracking_parts == 0) {
+        fputs("memscope-top: set: give what to change: --exact, --sample, --auto, --count-only, "
+              "--off, --trace, --depth or --threads\n",
+              stderr);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int settle_join(const struct ms_options *options, int argc, char **argv)
+{
+    if (optind < argc) {
+        fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n", argv[optind]);
+        return -EINVAL;
+    }
+    if (options->readonly && options->tracking_parts != 0) {
+        fputs("memscope-top: --readonly changes nothing: leave it out, or what is to be tracked\n",
+              stderr);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* `set` is a word of ours, behind which options go on. */
+static int read_all_arguments(int argc, char **argv, struct ms_options *options,
+                              struct given *given, bool *ended_by_dashes)
+{
+    int result = read_arguments(argc, argv, options, given);
+    *ended_by_dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+    if (result == 0 && optind < argc && !*ended_by_dashes && strcmp(argv[optind], "set") == 0) {
+        optind++;
+        result = read_arguments(argc, argv, options, given);
+        if (options->request == MS_REQUEST_LIST || options->request == MS_REQUEST_JOIN) {
+            options->request = MS_REQUEST_SET;
+        }
+    }
+    return result;
+}
+
 int ms_options_parse(int argc, char **argv, struct ms_options *options)
 {
     *options = (struct ms_options){
         .request = MS_REQUEST_LIST,
-        .selection = "",
-        .stack_depth = 32,
+        .tracking = {.mode = MS_TRACK_EXACT,
+                     .depth = MS_DEPTH_DEFAULT,
+                     .rate = {.interval = MS_SAMPLE_BYTES_DEFAULT}},
         .children = true,
         .interval_ns = 100 * MS_NS_PER_MS,
         .colours = true,
         .unicode = true,
         .mouse = true,
     };
-    int result = read_environment(options);
+    struct given given = {0};
+    bool ended_by_dashes = false;
+    int result = read_environment(options, &given);
     if (result == 0) {
-        result = read_arguments(argc, argv, options);
+        result = read_all_arguments(argc, argv, options, &given, &ended_by_dashes);
     }
     if (result != 0 || options->request == MS_REQUEST_HELP ||
         options->request == MS_REQUEST_VERSION) {
         return result;
     }
-    bool ended_by_dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
-    if (options->request == MS_REQUEST_JOIN) {
-        if (optind < argc) {
-            fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n",
-                    argv[optind]);
-            return -EINVAL;
-        }
-    } else if (optind < argc && !ended_by_dashes && strcmp(argv[optind], "doctor") == 0) {
+    result = settle_tracking(options, &given);
+    if (result != 0) {
+        return result;
+    }
+    if (options->request == MS_REQUEST_SET || options->request == MS_REQUEST_JOIN) {
+        result = settle_join(options, argc, argv);
+        return result == 0 && options->request == MS_REQUEST_SET ? settle_set(options, &given)
+                                                                 : result;
+    }
+    if (optind < argc && !ended_by_dashes && strcmp(argv[optind], "doctor") == 0) {
         options->request = MS_REQUEST_DOCTOR;
         options->arguments = argv + optind + 1;
     } else if (optind < argc) {
@@ -349,6 +481,7 @@ void ms_options_usage(FILE *out)
 {
     fputs("usage: memscope-top [options] [--] PROGRAM [ARG...]   run it and watch it live\n"
           "       memscope-top -p PID                           join a program again\n"
+          "       memscope-top set -p PID --depth=N ...         change what is tracked, and leave\n"
           "       memscope-top doctor [PROGRAM]                 what could be seen of it, and why "
           "not\n"
           "       memscope-top --help                           all options\n",

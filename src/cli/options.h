@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "wire/region.h"
+#include "model/tracking.h"
 
 enum ms_request {
     MS_REQUEST_RUN,    /* start arguments[0] */
     MS_REQUEST_JOIN,   /* -p */
+    MS_REQUEST_SET,    /* set -p PID: change what is tracked, and leave */
     MS_REQUEST_LIST,   /* nothing named: usage and what can be joined */
     MS_REQUEST_DOCTOR, /* doctor [PROGRAM] */
     MS_REQUEST_HELP,
@@ -23,10 +24,10 @@ struct ms_options {
     char *const *arguments; /* of the program, NULL-terminated; points into argv */
     pid_t pid;
     const char *json_path;
-    const char *selection; /* --threads, "" = all */
-    unsigned stack_depth;
-    bool count_only;
-    bool trace;
+    struct ms_tracking_settings tracking;
+    /* What of it the command line asks for, enum ms_tracking_part: what a running program that is
+     * joined gets; the environment changes none. */
+    uint32_t tracking_parts;
     unsigned trace_buffer_bytes;
     uint64_t trace_events_max; /* 0: no limit */
     bool trace_waits;          /* a full socket holds the program up, for a second at most */

@@ -13,7 +13,11 @@
     X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends")              \
     X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \
     X(DEPTH,    "depth",     0,   "N",     "32",    "frames of a call stack that are kept, 1 to 128")              \
+    X(EXACT,    "exact",     0,   NULL,    "",      "count every call with its call stack; what is done unless asked otherwise") \
+    X(SAMPLE,   "sample",    0,   "RATE",  "512K",  "totals stay exact, call stacks are of a sample: one in so many bytes (512K) or of so many allocations (10%)") \
+    X(AUTO,     "auto",      0,   NULL,    "",      "exact while it is cheap; then shorter stacks, then --sample, said and counted") \
     X(COUNT,    "count-only", 0,  NULL,    "",      "exact counters without call stacks")                          \
+    X(OFF,      "off",       0,   NULL,    "",      "count nothing until it is switched on with M or memscope-top set") \
     X(TRACE,    "trace",     0,   NULL,    "",      "read every allocation and free in order, too: exact and dear") \
     X(TRACE_BUFFER, "trace-buffer", 0, "KIB", "64", "events kept by each thread until they are sent, 4 to 128 KiB") \
     X(TRACE_LIMIT, "trace-limit", 0, "N",  "",      "events of a process after which its trace ends; all unless given") \
@@ -29,7 +33,7 @@
     X(NO_ARGS,  "no-args",   0,   NULL,    "",      "leave the program's arguments out of reports")                \
     X(FILTER,   "filter",    'F', "TEXT",  "",      "show only threads that match, as with /")                     \
     X(SORT,     "sort",      's', "METRIC", "peak_bytes", "order of the threads: a metric's name")                 \
-    X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program")                          \
+    X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program nor change what is tracked") \
     X(NO_COLOR, "no-color",  'C', NULL,    "",      "no colours (also by NO_COLOR in the environment)")            \
     X(NO_UNICODE, "no-unicode", 'U', NULL, "",      "ASCII only")                                                  \
     X(NO_MOUSE, "no-mouse",  'M', NULL,    "",      "leave the mouse to the terminal")                             \

@@ -42,6 +42,16 @@ static int wait_ms(const struct ms_session *session, uint64_t now_ns)
     return until <= now_ns ? 0 : (int)((until - now_ns + MS_NS_PER_MS - 1) / MS_NS_PER_MS);
 }
 
+static void tell_steps(struct ms_session *session)
+{
+    char line[256];
+    while (ms_session_new_step(session, line, sizeof line)) {
+        if (!session->options->quiet) {
+            fprintf(stderr, "memscope-top: %s\n", line);
+        }
+    }
+}
+
 int ms_plain(const struct ms_options *options)
 {
     struct ms_session session;
@@ -66,6 +76,7 @@ int ms_plain(const struct ms_options *options)
             fputs("memscope-top: out of memory; the program runs on\n", stderr);
             detached = true;
         }
+        tell_steps(&session);
         if (options->plain && !options->quiet && now_ns >= next_line_ns) {
             ms_text_status_line(stderr, session.model);
             next_line_ns = now_ns + line_ns;

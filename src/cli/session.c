@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "cli/debug_log.h"
+#include "cli/tracking.h"
+#include "collect/tracking.h"
 #include "export/json.h"
 #include "export/text.h"
 #include "keeper/keeper.h"
@@ -97,16 +99,12 @@ static void keeper_options_fill(struct ms_keeper_options *keeper, const struct m
     keeper->stdin_from_terminal = options->stdin_from_terminal;
     keeper->rows = size.ws_row > 0 ? size.ws_row : 24;
     keeper->columns = size.ws_col > 0 ? size.ws_col : 80;
-    keeper->config.tracking.mode = options->count_only ? MS_MODE_COUNT_ONLY : MS_MODE_EXACT;
-    keeper->config.tracking.stack_depth = options->stack_depth;
+    ms_tracking_of_settings(&keeper->config.tracking, &options->tracking);
     keeper->config.follow_children = options->children;
-    keeper->config.trace_allowed = options->trace;
-    keeper->config.tracking.trace = options->trace;
+    keeper->config.trace_allowed = options->tracking.mode == MS_TRACK_TRACE;
     keeper->config.trace_buffer_bytes = options->trace_buffer_bytes;
     keeper->config.trace_events_max = options->trace_events_max;
     keeper->config.trace_wait_ms = options->trace_waits ? TRACE_WAIT_MS : 0;
-    snprintf(keeper->config.tracking.selection, sizeof keeper->config.tracking.selection, "%s",
-             strcmp(options->selection, "all") == 0 ? "" : options->selection);
 }
 
 static int start_program(struct ms_session *session, char *socket_path, size_t size)
@@ -152,9 +150,8 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
     return 0;
 }
 
-static int find_program(struct ms_session *session, char *socket_path, size_t size)
+int ms_session_find(pid_t pid, char *socket_path, size_t size)
 {
-    pid_t pid = session->options->pid;
     int result = ms_keeper_find(pid, socket_path, size);
     if (result == -ENOENT) {
         fprintf(stderr,
@@ -175,7 +172,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
     char socket_path[MS_SOCKET_PATH_MAX];
     bool join = options->request == MS_REQUEST_JOIN;
-    int result = join ? find_program(session, socket_path, sizeof socket_path)
+    int result = join ? ms_session_find(options->pid, socket_path, sizeof socket_path)
                       : start_program(session, socket_path, sizeof socket_path);
     if (result != 0) {
         return result;
@@ -184,14 +181,21 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     bool shown = !options->quiet || options->json_path != NULL;
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
                                          .children = options->children,
-                                         .trace = options->trace,
+                                         .trace = options->tracking.mode == MS_TRACK_TRACE,
                                          .sites = shown,
-                                         .symbols = shown && !options->count_only};
+                                         .symbols = shown};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
                 strerror(-result));
         return MS_EXIT_FAILURE;
+    }
+    result = join && options->tracking_parts != 0
+                 ? ms_tracking_change(session->collector, options, NULL)
+                 : 0;
+    if (result != 0) {
+        ms_collector_free(session->collector);
+        return result;
     }
     struct ms_thresholds thresholds = ms_thresholds_default();
     session->findings = ms_findings_new(&thresholds);
@@ -206,6 +210,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
         program_name(session, about->exe_bytes > 0 ? about->text : "?");
     }
     session->next_tick_ns = ms_monotonic_ns();
+    session->step_told_ns = join ? session->next_tick_ns : 0;
     if (options->duration_ns != 0) {
         session->leave_ns = session->next_tick_ns + options->duration_ns;
     }
@@ -236,6 +241,39 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
         session->next_tick_ns = now_ns + session->options->interval_ns;
     }
     return result;
+}
+
+/* The first step down that was not told yet. */
+static const struct ms_step_down *next_step(const struct ms_session *session,
+                                            const struct ms_process **of)
+{
+    const struct ms_step_down *first = NULL;
+    for (size_t i = 0; i < ms_model_process_count(session->model); i++) {
+        const struct ms_process *process = ms_model_process(session->model, i);
+        for (uint32_t at = 0; at < process->tracking.steps_kept; at++) {
+            const struct ms_step_down *step = &process->tracking.step[at];
+            if (step->at_ns > session->step_told_ns &&
+                (first == NULL || step->at_ns < first->at_ns)) {
+                first = step;
+                *of = process;
+            }
+        }
+    }
+    return first;
+}
+
+bool ms_session_new_step(struct ms_session *session, char *out, size_t size)
+{
+    const struct ms_process *process;
+    const struct ms_step_down *step = next_step(session, &process);
+    if (step == NULL) {
+        return false;
+    }
+    char text[MS_TRACKING_TEXT_MAX];
+    snprintf(out, size, "pid %d steps down: %s", (int)process->pid,
+             ms_step_down_text(text, sizeof text, step));
+    session->step_told_ns = step->at_ns;
+    return true;
 }
 
 bool ms_session_over(const struct ms_session *session)

@@ -28,7 +28,8 @@ struct ms_session {
     char name[256];               /* of the program, for titles and file names */
     bool live;                    /* with a screen: the program has a pty of its own */
     uint64_t next_tick_ns;
-    uint64_t leave_ns; /* --duration; UINT64_MAX: never */
+    uint64_t step_told_ns; /* time of the last step down that was told, or of joining */
+    uint64_t leave_ns;     /* --duration; UINT64_MAX: never */
 };
 
 /*
@@ -37,12 +38,19 @@ struct ms_session {
  */
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live);
 
+/* Path of the keeper's socket of a program that runs. Returns 0, or the exit status to leave with
+ * after one line on stderr. */
+int ms_session_find(pid_t pid, char *socket_path, size_t size);
+
 /* Descriptors to poll, after `used` entries of the caller's own. Returns the new count. */
 size_t ms_session_poll_fds(const struct ms_session *session, struct pollfd *fds, size_t used,
                            size_t capacity);
 
 /* Takes in what came and ticks when it is time. Returns 0 or -errno (no memory). */
 int ms_session_step(struct ms_session *session, uint64_t now_ns);
+
+/* The next step down of a probe that was not told yet, as a line; false: there is none. */
+bool ms_session_new_step(struct ms_session *session, char *out, size_t size);
 
 /* The program and all of its children are gone, or the keeper is. */
 bool ms_session_over(const struct ms_session *session);

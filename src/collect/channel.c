@@ -27,6 +27,8 @@ static size_t least_bytes(uint32_t type)
         return sizeof(struct ms_message_process_end);
     case MS_MSG_TRACE:
         return sizeof(struct ms_message_trace);
+    case MS_MSG_TRACKING:
+        return sizeof(struct ms_message_tracking);
     case MS_MSG_TREE_END:
     case MS_MSG_REFUSED:
         return sizeof(struct ms_message_header);

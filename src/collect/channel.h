@@ -19,6 +19,8 @@ union ms_packet {
     struct ms_message_output output;
     struct ms_message_process_end process_end;
     struct ms_message_trace trace;
+    struct ms_message_tracking tracking;
+    struct ms_message_refused refused;
     unsigned char bytes[MS_MESSAGE_MAX_BYTES];
 };
 

@@ -36,7 +36,8 @@ void ms_collector_free(struct ms_collector *collector); /* accepts NULL; frees t
 
 const struct ms_model *ms_collector_model(const struct ms_collector *collector);
 
-/* Descriptors to poll (keeper socket, symbolizer, trace); fills at most `capacity`, returns how many. */
+/* Descriptors to poll (keeper socket, symbolizer, trace); fills at most `capacity`, returns how
+ * many. */
 size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd *fds,
                              size_t capacity);
 
@@ -67,7 +68,20 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns);
 int ms_collector_signal(struct ms_collector *collector, uint32_t process_id, int signal);
 int ms_collector_window_size(struct ms_collector *collector, unsigned rows, unsigned columns);
 int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t count);
+/* `parts`: enum ms_tracking_part, what of `wanted` is to change. The answer comes later. */
+int ms_collector_set_tracking(struct ms_collector *collector, uint32_t parts,
+                              const struct ms_tracking_settings *wanted);
 int ms_collector_detach(struct ms_collector *collector);
+
+/* What the keeper said to ms_collector_set_tracking. */
+struct ms_tracking_answer {
+    bool refused;
+    char why[128];                   /* when refused */
+    struct ms_tracking_settings now; /* else what it tells every probe from now on */
+};
+/* Takes the answer that came last; false: none since. */
+bool ms_collector_tracking_answer(struct ms_collector *collector,
+                                  struct ms_tracking_answer *answer);
 
 /* Own cost of the viewer, for the header line: CPU seconds of this process and its symbolizer. */
 double ms_collector_own_cpu_pct(const struct ms_collector *collector);

@@ -15,6 +15,7 @@
 #include "collect/system.h"
 #include "collect/target.h"
 #include "collect/trace_reader.h"
+#include "collect/tracking.h"
 #include "wire/clock.h"
 
 #define OUTPUT_BYTES_A_CALL (1u << 20)
@@ -36,6 +37,8 @@ struct ms_collector {
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
     uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
+    bool tracking_answered;
+    struct ms_tracking_answer tracking_answer;
     uint64_t output_dropped;
     uint64_t own_since_ns, own_cpu_ns;
     double own_cpu_pct;
@@ -240,6 +243,20 @@ static void take_output(struct ms_collector *collector, const struct ms_message_
     (void)ms_output_append(output, message->data, message->bytes < room ? message->bytes : room);
 }
 
+static void take_tracking(struct ms_collector *collector, const union ms_packet *packet)
+{
+    struct ms_tracking_answer *answer = &collector->tracking_answer;
+    *answer = (struct ms_tracking_answer){.refused = packet->header.type == MS_MSG_REFUSED};
+    if (!answer->refused) {
+        struct ms_tracking tracking = packet->tracking.tracking;
+        ms_settings_of_tracking(&answer->now, &tracking);
+    } else if (packet->header.bytes >= sizeof packet->refused) {
+        (void)snprintf(answer->why, sizeof answer->why, "%.*s", (int)sizeof answer->why - 1,
+                       packet->refused.why);
+    }
+    collector->tracking_answered = true;
+}
+
 static void take_message(struct ms_collector *collector, int descriptor, uint64_t now_ns)
 {
     const union ms_packet *packet = &collector->packet;
@@ -256,6 +273,10 @@ static void take_message(struct ms_collector *collector, int descriptor, uint64_
     case MS_MSG_TRACE:
         take_trace(collector, &packet->trace, descriptor);
         descriptor = -1;
+        break;
+    case MS_MSG_TRACKING:
+    case MS_MSG_REFUSED:
+        take_tracking(collector, packet);
         break;
     case MS_MSG_TREE_END:
         ms_process_tree_end(collector->tree, now_ns);
@@ -413,6 +434,27 @@ int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t
         done += part;
     }
     return result;
+}
+
+int ms_collector_set_tracking(struct ms_collector *collector, uint32_t parts,
+                              const struct ms_tracking_settings *wanted)
+{
+    struct ms_message_tracking message = {.header = {.type = MS_MSG_SET_TRACKING}, .parts = parts};
+    ms_tracking_of_settings(&message.tracking, wanted);
+    collector->tracking_answered = false;
+    return collector->socket < 0
+               ? -ENOTCONN
+               : ms_channel_send(collector->socket, &message.header, sizeof message);
+}
+
+bool ms_collector_tracking_answer(struct ms_collector *collector, struct ms_tracking_answer *answer)
+{
+    bool answered = collector->tracking_answered;
+    collector->tracking_answered = false;
+    if (answered) {
+        *answer = collector->tracking_answer;
+    }
+    return answered;
 }
 
 int ms_collector_detach(struct ms_collector *collector)

@@ -285,6 +285,40 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->folded.peak_bytes = 0;
 }
 
+uint64_t ms_region_view_tracking_peek(const struct ms_region_view *view)
+{
+    const struct ms_probe_config *config = &header_of(view)->config;
+    uint32_t changes = acquired_u32(LOAD(&config->changes));
+    return (uint64_t)LOAD(&config->steps) << 32 | changes;
+}
+
+static void read_steps(const struct ms_region_header *header, struct ms_region_tracking_copy *copy)
+{
+    copy->steps = acquired_u32(LOAD(&header->config.steps));
+    uint32_t kept = copy->steps < MS_STEPS_KEPT ? copy->steps : MS_STEPS_KEPT;
+    for (uint32_t number = copy->steps - kept; number != copy->steps; number++) {
+        copy_words(&copy->step[copy->steps_kept++], &header->step[number % MS_STEPS_KEPT],
+                   sizeof copy->step[0]);
+    }
+}
+
+void ms_region_view_tracking(const struct ms_region_view *view,
+                             struct ms_region_tracking_copy *copy)
+{
+    const struct ms_region_header *header = header_of(view);
+    const struct ms_probe_config *config = &header->config;
+    *copy = (struct ms_region_tracking_copy){0};
+    copy->trace_allowed = LOAD(&config->trace_allowed) != 0;
+    for (int attempt = 0; attempt < 4 && !copy->valid; attempt++) {
+        copy->changes = acquired_u32(LOAD(&config->changes));
+        copy_words(&copy->tracking, &config->tracking, sizeof copy->tracking);
+        atomic_thread_fence(memory_order_acquire);
+        copy->valid = copy->changes % 2 == 0 && LOAD(&config->changes) == copy->changes;
+    }
+    copy->tracking.selection[sizeof copy->tracking.selection - 1] = '\0';
+    read_steps(header, copy);
+}
+
 static void read_name(const struct ms_region_thread *record, struct ms_region_thread_copy *copy)
 {
     for (int attempt = 0; attempt < 4 && !copy->name_valid; attempt++) {

@@ -74,10 +74,24 @@ struct ms_region_facts {
     struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
-    uint32_t trace_state; /* enum ms_trace_state */
+    uint32_t trace_state;  /* enum ms_trace_state */
     struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
 };
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);
+
+/* What is to be tracked, and what the probe made of it by itself. */
+struct ms_region_tracking_copy {
+    uint32_t changes, steps;
+    bool trace_allowed;
+    bool valid; /* false: it was being written, keep the old one; `steps` and step[] are good */
+    struct ms_tracking tracking;
+    struct ms_region_step step[MS_STEPS_KEPT]; /* oldest first */
+    uint32_t steps_kept;
+};
+void ms_region_view_tracking(const struct ms_region_view *view,
+                             struct ms_region_tracking_copy *copy);
+/* A cheap look: differs when one of the two has changed. */
+uint64_t ms_region_view_tracking_peek(const struct ms_region_view *view);
 
 /* A thread record. `heap` is read frees first, so that its live bytes are never negative. */
 struct ms_region_thread_copy {

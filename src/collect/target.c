@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collect/tracking.h"
 #include "wire/clock.h"
 #include "wire/elf_allocator.h"
 
@@ -420,6 +421,19 @@ static const char *trace_words(uint32_t state)
     }
 }
 
+static void take_tracking(struct ms_target *target, struct ms_process *process)
+{
+    uint64_t now = ms_region_view_tracking_peek(&target->view);
+    if (process->tracking.known && now == target->tracking_seen) {
+        return;
+    }
+    struct ms_region_tracking_copy copy;
+    ms_region_view_tracking(&target->view, &copy);
+    if (ms_watched_tracking(&copy, &process->tracking)) {
+        target->tracking_seen = now;
+    }
+}
+
 static void take_facts(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, const struct ms_region_facts *facts)
 {
@@ -443,6 +457,7 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         }
     }
     process->probe_bytes = facts->probe_bytes;
+    take_tracking(target, process);
     process->trace = (struct ms_process_trace){.begun = facts->trace_state != MS_TRACE_NONE,
                                                .sent = facts->trace_events,
                                                .lost = facts->trace_lost,

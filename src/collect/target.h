@@ -40,6 +40,7 @@ struct ms_target {
     uint64_t ticks;
     uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
     uint64_t peak_seen_bytes;  /* highest current sum at a tick */
+    uint64_t tracking_seen;    /* ms_region_view_tracking_peek of what the model has */
     uint64_t step_error_bytes; /* most that threads had not published yet */
 };
 

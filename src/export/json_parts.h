@@ -10,6 +10,9 @@
 void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *model,
                        bool hide_arguments);
+/* null: not known. */
+void ms_json_tracking(struct ms_json_writer *writer, const struct ms_model *model,
+                      const struct ms_process_tracking *tracking);
 void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);

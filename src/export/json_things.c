@@ -292,6 +292,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     write_process_kernel(writer, process);
     ms_json_member_u64_or_null(writer, "probe_bytes", process->seen != MS_SEEN_NONE,
                                process->probe_bytes);
+    ms_json_key(writer, "tracking");
+    ms_json_tracking(writer, model, &process->tracking);
     ms_json_process_figures(writer, model, process);
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,

@@ -166,9 +166,27 @@ static void write_losses(FILE *out, const struct ms_losses *losses)
         fprintf(out, ", frees without owner %" PRIu64, losses->owner_unknown);
     }
     if (losses->not_classified > 0) {
-        fprintf(out, ", in no histogram %" PRIu64, losses->not_classified);
+        fprintf(out, ", without a histogram %" PRIu64, losses->not_classified);
     }
     fputc('\n', out);
+}
+
+/* What is tracked when that is not exact, all threads, 32 frames. */
+static void write_tracking(FILE *out, const struct ms_model *model, const char *before,
+                           const char *after)
+{
+    char text[MS_TRACKING_TEXT_MAX + MS_THREADS_LIST_MAX];
+    char safe[sizeof(text)];
+    const struct ms_process *of = ms_model_tracking_text(model, text, sizeof(text));
+    if (of == NULL) {
+        return;
+    }
+    ms_format_safe(safe, sizeof(safe), text, strlen(text), false);
+    fprintf(out, "%stracked %s", before, safe);
+    if (of->tracking.steps > 0) {
+        fprintf(out, ", steps down %" PRIu32, of->tracking.steps);
+    }
+    fputs(after, out);
 }
 
 /* "trace: N events, M lost, X MB" and why it does not go on; nothing when nothing is traced. */
@@ -219,6 +237,7 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const char *file)
         write_totals(out, model, &totals);
         write_top_sites(out, model);
         write_losses(out, &losses);
+        write_tracking(out, model, "  ", "\n");
         write_trace(out, model, "  ");
         write_wrong_stacks(out, model);
     }
@@ -260,11 +279,13 @@ void ms_text_status_line(FILE *out, const struct ms_model *model)
     char figures[4][MS_FORMAT_MAX];
     const uint64_t ns = ms_model_now_ns(model) - ms_model_start_ns(model);
     const struct ms_value cpu_value = isnan(cpu) ? ms_value_none() : ms_value_of(cpu);
-    fprintf(out, "%s threads %zu live %s %s cpu %s%s rss %s\n",
+    fprintf(out, "%s threads %zu live %s %s cpu %s%s rss %s",
             ms_format_elapsed(elapsed, sizeof(elapsed), ns), ms_model_alive_count(model),
             ms_format_bytes(figures[0], sizeof(figures[0]), live),
             ms_format_bytes_rate(figures[1], sizeof(figures[1]), growth),
             ms_format_value(figures[2], sizeof(figures[2]), cpu_value, MS_UNIT_PERCENT),
             cpu_value.available ? "%" : "", ms_format_bytes(figures[3], sizeof(figures[3]), rss));
+    write_tracking(out, model, " ", "");
+    fputc('\n', out);
     write_trace(out, model, "");
 }

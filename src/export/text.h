@@ -12,11 +12,12 @@
 
 /*
  * The summary at the end: exit status, peak, top sites, losses, file written (`file` may be NULL).
- * At most seven lines. Terminal-safe.
+ * At most eight lines. Terminal-safe.
  */
 void ms_text_summary(FILE *out, const struct ms_model *model, const char *file);
 
-/* One line of --plain: time, threads, live, rate, cpu, rss. Terminal-safe, newline included. */
+/* One line of --plain: time, threads, live, rate, cpu, rss, tracking when not exact. Terminal-safe,
+ * newline included. */
 void ms_text_status_line(FILE *out, const struct ms_model *model);
 
 #endif

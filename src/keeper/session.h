@@ -71,6 +71,8 @@ struct ms_client {
     bool tree_end_sent;
     bool ask_only;
     bool trace_asked, trace_reader; /* waits for the trace socket; has got it */
+    bool tracking_asked;            /* waits for the answer to the last MS_MSG_SET_TRACKING */
+    const char *tracking_refusal;   /* what it is then; NULL: it was done */
     uint64_t since_ns;
     uint64_t output_next; /* offset of the next byte to send */
     uint64_t output_dropped;

@@ -16,6 +16,7 @@
 #include "keeper/pty.h"
 #include "keeper/regions.h"
 #include "keeper/send.h"
+#include "keeper/tracking.h"
 #include "wire/clock.h"
 
 #define HELLO_WITHIN_NS   (2 * MS_NS_PER_S)
@@ -109,13 +110,13 @@ void ms_clients_accept(struct ms_keeper *keeper)
     }
 }
 
-static void refuse(const struct ms_client *client, const char *why)
+static int refuse(const struct ms_client *client, const char *why)
 {
     struct ms_message_refused message = {
         .header = {.type = MS_MSG_REFUSED, .version = MS_WIRE_VERSION, .bytes = sizeof(message)}};
     snprintf(message.why, sizeof(message.why), "%s", why);
     const struct iovec part = {&message, sizeof(message)};
-    ms_send(client->socket, &part, 1, -1);
+    return ms_send(client->socket, &part, 1, -1);
 }
 
 /* A late process belongs to a tree that seemed to have ended: take that back. */
@@ -185,6 +186,11 @@ static int command(struct ms_keeper *keeper, struct ms_client *client,
         ms_pty_input(keeper, (const char *)(header + 1), bytes - sizeof(*header));
     } else if (header->type == MS_MSG_TRACE) {
         client->trace_asked = true;
+    } else if (header->type == MS_MSG_SET_TRACKING) {
+        client->tracking_asked = true;
+        client->tracking_refusal = bytes >= sizeof(struct ms_message_tracking)
+                                       ? ms_tracking_set(keeper, (const void *)header)
+                                       : "the message is cut short";
     }
     return header->type == MS_MSG_DETACH ? -ESHUTDOWN : 0;
 }
@@ -308,6 +314,27 @@ static int send_output(const struct ms_keeper *keeper, struct ms_client *client)
     return 0;
 }
 
+static int answer_tracking(const struct ms_keeper *keeper, struct ms_client *client)
+{
+    if (!client->tracking_asked) {
+        return 0;
+    }
+    int error;
+    if (client->tracking_refusal != NULL) {
+        error = refuse(client, client->tracking_refusal);
+    } else {
+        struct ms_message_tracking message = {.header = {.type = MS_MSG_TRACKING,
+                                                         .version = MS_WIRE_VERSION,
+                                                         .bytes = sizeof(message)},
+                                              .parts = MS_TRACKING_PARTS,
+                                              .tracking = keeper->config.tracking};
+        const struct iovec part = {&message, sizeof(message)};
+        error = ms_send(client->socket, &part, 1, -1);
+    }
+    client->tracking_asked = error != 0;
+    return error;
+}
+
 /* Two readers of one queue would each see half of it. */
 static int send_trace(const struct ms_keeper *keeper, struct ms_client *client)
 {
@@ -350,6 +377,9 @@ static int send_tree_end(const struct ms_keeper *keeper, struct ms_client *clien
 static int send_news(const struct ms_keeper *keeper, struct ms_client *client)
 {
     int error = client->session_sent ? 0 : send_session(keeper, client);
+    if (error == 0) {
+        error = answer_tracking(keeper, client);
+    }
     if (error != 0 || client->ask_only) {
         return error;
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/internal.h"
@@ -319,4 +320,35 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     }
     model->ticks = tick + 1;
     return error;
+}
+
+static bool any_alive(const struct ms_model *model)
+{
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        if (ms_model_process(model, i)->end_ns == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct ms_process *ms_model_tracking_text(const struct ms_model *model, char *out,
+                                                size_t size)
+{
+    const struct ms_process *program = ms_model_program(model);
+    const bool alive = any_alive(model);
+    out[0] = '\0';
+    if (program != NULL && *ms_tracking_text(out, size, &program->tracking) != '\0') {
+        return program;
+    }
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        const int used = snprintf(out, size, "pid %d: ", (int)process->pid);
+        if ((!alive || process->end_ns == 0) &&
+            *ms_tracking_text(out + used, size - (size_t)used, &process->tracking) != '\0') {
+            return process;
+        }
+    }
+    out[0] = '\0';
+    return NULL;
 }

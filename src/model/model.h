@@ -18,6 +18,7 @@
 #include "model/histogram.h"
 #include "model/history.h"
 #include "model/output.h"
+#include "model/tracking.h"
 #include "model/value.h"
 
 #define MS_ENDED_THREADS_MAX 10000u   /* kept one by one; older ones are merged by name */
@@ -165,7 +166,7 @@ struct ms_losses {
     uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
-    uint64_t not_classified; /* events in no histogram or estimate: no room for it */
+    uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
 };
 
@@ -266,6 +267,7 @@ struct ms_process {
         io_calls_per_s; /* NaN: none */
     struct ms_losses losses;
     struct ms_process_trace trace;
+    struct ms_process_tracking tracking;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
 };
@@ -328,6 +330,13 @@ const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
 const struct ms_trace *ms_model_trace(const struct ms_model *model);
 struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
+
+/*
+ * ms_tracking_text of the program, or if it has none of the first process that has, with its pid;
+ * while anything lives, of what lives. NULL: everything is tracked exactly.
+ */
+const struct ms_process *ms_model_tracking_text(const struct ms_model *model, char *out,
+                                                size_t size);
 
 /* Sum over processes. */
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals,

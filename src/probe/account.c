@@ -51,20 +51,20 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
                            struct ms_read_set *found)
 {
     const struct ms_thread_tracking *tracking = &state->tracking;
-    struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     struct ms_read_set set = {.holder = ms_read_set_holder(state->serial, tracking->rate)};
-    if (region == NULL) {
+    if (ms_region == NULL) {
         return state->root_context; /* a fork in a handler, and no slot for the child */
     }
     set.stack = found != NULL ? found->stack
                               : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
     set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
     if (set.context == 0) {
-        count_loss(&region->losses.coarsened_events);
+        state->coarsened_pending++;
         return state->root_context;
     }
     if (found != NULL) {
-        found->holder = 0; /* nobody's, should a handler jump out of here */
+        /* A siglongjmp in between must not leave this context under another holder. */
+        found->holder = 0;
         atomic_signal_fence(memory_order_seq_cst);
         found->context = set.context;
         atomic_signal_fence(memory_order_seq_cst);

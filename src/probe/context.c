@@ -27,13 +27,16 @@ static struct ms_region_context *context_at(struct ms_region_header *region, uin
 }
 
 /* Call sites leave room for the root contexts of threads to come. */
-static bool sites_may_take(const struct ms_region_header *region, uint32_t count)
+static uint32_t sites_capacity(const struct ms_region_header *region)
 {
-    const struct ms_region_area *area = &region->areas[MS_AREA_CONTEXTS];
-    uint32_t kept = region->areas[MS_AREA_THREADS].capacity * SLAB_FIRST;
-    kept = kept < area->capacity / 4 ? kept : area->capacity / 4;
-    return atomic_load_explicit(&area->taken, memory_order_relaxed) + count <=
-           area->capacity - kept;
+    uint32_t capacity = region->areas[MS_AREA_CONTEXTS].capacity;
+    uint32_t kept = region->areas[MS_AREA_THREADS].capacity;
+    return capacity - (kept < capacity / 4 ? kept : capacity / 4);
+}
+
+static uint32_t contexts_taken(const struct ms_region_header *region)
+{
+    return atomic_load_explicit(&region->areas[MS_AREA_CONTEXTS].taken, memory_order_relaxed);
 }
 
 /* Free list: a version in the upper half keeps two takers from being mistaken for one. */
@@ -74,7 +77,7 @@ static uint32_t take_context(struct ms_region_header *region, struct ms_context_
     }
     uint32_t count = map->slab_size == 0 ? SLAB_FIRST : map->slab_size * 2;
     count = count < SLAB_MAX ? count : SLAB_MAX;
-    if (root || sites_may_take(region, count)) {
+    if (contexts_taken(region) + count <= sites_capacity(region)) {
         index = ms_area_take(MS_AREA_CONTEXTS, count);
     }
     if (index == 0 && root) {
@@ -170,11 +173,16 @@ uint32_t ms_context_of(struct ms_thread_state *state, uint32_t stack, uint8_t ra
         return 0;
     }
     uint32_t context = make_context(state, stack, rate);
-    if (context != 0) {
+    const struct ms_region_header *region = region_now();
+    if (context != 0 && region != NULL) {
         enter(map->entries, map->bits, key | context);
         map->used++;
-        ms_tracking_table_filled(state, MS_AREA_CONTEXTS);
-        ms_tracking_table_filled(state, MS_AREA_STACKS);
+        const struct ms_region_area *stacks = &region->areas[MS_AREA_STACKS];
+        ms_tracking_table_filled(state, MS_AREA_CONTEXTS, contexts_taken(region),
+                                 sites_capacity(region));
+        ms_tracking_table_filled(state, MS_AREA_STACKS,
+                                 atomic_load_explicit(&stacks->taken, memory_order_relaxed),
+                                 stacks->capacity);
     }
     return context;
 }

@@ -7,9 +7,13 @@
 #include "probe/account.h"
 #include "probe/map.h"
 
-static void count_missing(void)
+/* Counted once for each that is missing, not for each event: that would be a line for all threads.
+ */
+static void count_missing(uint32_t taken)
 {
-    atomic_fetch_add_explicit(&ms_region->losses.details_missing, 1, memory_order_relaxed);
+    if (taken == 0) {
+        atomic_fetch_add_explicit(&ms_region->losses.details_missing, 1, memory_order_relaxed);
+    }
 }
 
 /* The detail behind `*index`, taken if there is none yet; NULL: no room. */
@@ -23,6 +27,7 @@ static union ms_region_detail *detail_of(uint32_t *index)
         if (__atomic_compare_exchange_n(index, &number, wanted, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE)) {
             number = wanted;
+            count_missing(taken);
         }
     }
     return number == MS_DETAIL_NONE_LEFT ? NULL : ms_area_at(MS_AREA_DETAILS, number);
@@ -44,11 +49,9 @@ static void count_elsewhere(uint32_t *index, uint8_t *home, unsigned class)
         return;
     }
     union ms_region_detail *detail = detail_of(index);
-    if (detail == NULL) {
-        count_missing();
-        return;
+    if (detail != NULL) {
+        ms_own_add((uint64_t *)&detail->histogram.events[class], 1);
     }
-    ms_own_add((uint64_t *)&detail->histogram.events[class], 1);
 }
 
 void ms_size_elsewhere(struct ms_region_context *context, unsigned class)
@@ -81,10 +84,10 @@ void ms_lifetime_remote(struct ms_region_context *context, unsigned class)
     if ((word & MS_REMOTE_DETAIL_NONE_LEFT) == 0) {
         uint32_t taken = ms_area_take(MS_AREA_DETAILS, 1);
         word = set_remote(context, word, taken != 0 ? taken : MS_REMOTE_DETAIL_NONE_LEFT);
+        count_missing(taken);
     }
     uint32_t number = word & MS_REMOTE_DETAIL_NONE_LEFT;
     if (number == MS_REMOTE_DETAIL_NONE_LEFT) {
-        count_missing();
         return;
     }
     union ms_region_detail *detail = ms_area_at(MS_AREA_DETAILS, number);
@@ -116,11 +119,7 @@ static struct weight weight_of(const struct ms_region_context *context, uint64_t
 static struct ms_region_estimate *estimate_of(struct ms_region_context *context)
 {
     union ms_region_detail *detail = detail_of(&context->estimate);
-    if (detail == NULL) {
-        count_missing();
-        return NULL;
-    }
-    return &detail->estimate;
+    return detail == NULL ? NULL : &detail->estimate;
 }
 
 void ms_estimate_allocated(struct ms_region_context *context, uint64_t bytes)

@@ -98,7 +98,7 @@ MS_INLINE bool ms_count_class(struct ms_region_header *region, uint32_t detail, 
                               unsigned class)
 {
     if (detail - 1 >= MS_DETAIL_NONE_LEFT - 1) {
-        return MS_LIKELY(home == class + 1);
+        return MS_LIKELY(home == class + 1) || detail == MS_DETAIL_NONE_LEFT;
     }
     union ms_region_detail *details =
         (union ms_region_detail *)((char *)region + region->areas[MS_AREA_DETAILS].offset_bytes);

@@ -619,6 +619,23 @@ static struct ms_region_header *map_slot(uint32_t slot, uint64_t window_max_byte
     return (struct ms_region_header *)(base + before);
 }
 
+/* What viewers asked for while this child came to be: the keeper did not know of its slot yet. */
+static void follow_file_header(struct ms_probe_config *own)
+{
+    const struct ms_probe_config *file = &file_header->config;
+    uint32_t before = atomic_load(&file->changes);
+    for (int attempt = 0; attempt < 64 && before != atomic_load(&own->changes); attempt++) {
+        atomic_store(&own->changes, before | 1);
+        own->tracking = file->tracking;
+        atomic_thread_fence(memory_order_acquire);
+        uint32_t after = atomic_load(&file->changes);
+        if (before == after && before % 2 == 0) {
+            atomic_store(&own->changes, before);
+        }
+        before = atomic_load(&file->changes);
+    }
+}
+
 static struct ms_region_header *claim_slot(void)
 {
     uint32_t slot = take_slot_number();
@@ -636,6 +653,7 @@ static struct ms_region_header *claim_slot(void)
         return NULL;
     }
     ms_region_format(header, slot, &file_header->config);
+    atomic_store(&header->config.steps, 0); /* those of the ancestor are not in this header */
     header->pid = (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
     if (open_first(header) != 0) {
         header->off_reason = MS_OFF_NO_MEMORY;
@@ -644,6 +662,7 @@ static struct ms_region_header *claim_slot(void)
         atomic_store(&header->state, MS_REGION_CLAIMED);
     }
     atomic_fetch_or(&file_header->slots_ready[(slot - 1) / 64], UINT64_C(1) << (slot - 1) % 64);
+    follow_file_header(&header->config);
     return header;
 }
 

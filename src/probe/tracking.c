@@ -13,15 +13,15 @@
 #include "wire/selection.h"
 
 #define LOOK_APART_NS       (UINT64_C(1) << (MS_TICK_SHIFT - 1)) /* half a tick */
-#define RATE_DEFAULT_BYTES  (UINT64_C(512) << 10)
 #define STEP_DEPTH_MIN      8u
 #define STEP_RATE_GROWTH    4u
 #define JUDGED_AFTER_STACKS 65536u
 #define LOOKS_PUT_OFF_MAX   64u
 #define WISHES_TRIED        256u /* some microseconds */
 
-/* Sixteenths of a table that are full before step number n (from 0) is made. */
-static const uint32_t step_at_sixteenths[] = {8, 11, 13, 14, 15};
+/* 32nds of a table that are full before step number n (from 0) is made; there are no more. */
+static const uint32_t step_at_32nds[] = {16, 22, 26, 28, 29, 30, 31};
+#define STEPS_MAX (sizeof step_at_32nds / sizeof *step_at_32nds)
 
 static uint64_t next_random(struct ms_thread_tracking *tracking)
 {
@@ -111,7 +111,7 @@ static uint64_t sound_rate(uint64_t rate)
 {
     uint64_t interval = MS_RATE_INTERVAL(rate);
     if (interval == 0) {
-        return RATE_DEFAULT_BYTES;
+        return MS_RATE_DEFAULT_BYTES;
     }
     return interval <= MS_RATE_INTERVAL_BYTES_MAX
                ? rate
@@ -232,7 +232,7 @@ static uint32_t steps_made(const struct ms_region_header *region, uint32_t steps
 
 /* One step for the whole process, unless another thread makes one or this one missed some. */
 static void step_down(struct ms_thread_state *state, enum ms_stepped_reason reason,
-                      uint32_t full_sixteenths)
+                      uint32_t full_32nds)
 {
     struct ms_region_header *region = ms_region;
     struct ms_tracking wishes;
@@ -246,8 +246,7 @@ static void step_down(struct ms_thread_state *state, enum ms_stepped_reason reas
     if (read_wishes(&region->config, &wishes, &changes) &&
         state->tracking.seen == ((uint64_t)steps << 32 | changes) && wishes.automatic != 0) {
         uint32_t made = steps_made(region, steps, changes);
-        size_t last = sizeof step_at_sixteenths / sizeof *step_at_sixteenths - 1;
-        if (full_sixteenths >= step_at_sixteenths[made < last ? made : last] &&
+        if (made < STEPS_MAX && full_32nds >= step_at_32nds[made] &&
             next_step(&state->tracking, &wishes, &next)) {
             step->at_ns = ms_monotonic_ns();
             step->sample_rate = next.sample_rate;
@@ -263,17 +262,13 @@ static void step_down(struct ms_thread_state *state, enum ms_stepped_reason reas
     state->tracking.events_until_look = 0;
 }
 
-void ms_tracking_table_filled(struct ms_thread_state *state, enum ms_area_id area)
+void ms_tracking_table_filled(struct ms_thread_state *state, enum ms_area_id area, uint32_t taken,
+                              uint32_t capacity)
 {
-    struct ms_region_header *region = ms_region;
-    if (!state->tracking.automatic || region == NULL) {
-        return;
-    }
-    uint64_t taken = atomic_load_explicit(&region->areas[area].taken, memory_order_relaxed);
-    uint32_t sixteenths = (uint32_t)(taken * 16 / region->areas[area].capacity);
-    if (sixteenths >= step_at_sixteenths[0]) {
+    uint32_t full_32nds = (uint32_t)((uint64_t)taken * 32 / capacity);
+    if (state->tracking.automatic && full_32nds >= step_at_32nds[0]) {
         step_down(state, area == MS_AREA_STACKS ? MS_STEPPED_STACKS_FULL : MS_STEPPED_CONTEXTS_FULL,
-                  sixteenths);
+                  full_32nds);
     }
 }
 
@@ -290,7 +285,7 @@ static void judge_walks(struct ms_thread_state *state)
     tracking->stacks_seen = stacks;
     tracking->walks_seen = walks;
     if (slow && tracking->automatic) {
-        step_down(state, MS_STEPPED_SLOW_WALKS, 16);
+        step_down(state, MS_STEPPED_SLOW_WALKS, 32);
     }
 }
 
@@ -328,6 +323,11 @@ void ms_tracking_look(struct ms_thread_state *state)
     state->publish_step_bytes =
         atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     ms_stack_publish(&state->stack);
+    if (state->coarsened_pending != 0) {
+        atomic_fetch_add_explicit(&region->losses.coarsened_events, state->coarsened_pending,
+                                  memory_order_relaxed);
+        state->coarsened_pending = 0;
+    }
     judge_walks(state);
     uint64_t changes = atomic_load_explicit(&region->config.changes, memory_order_relaxed);
     uint64_t steps = atomic_load_explicit(&region->config.steps, memory_order_relaxed);

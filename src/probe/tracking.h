@@ -51,9 +51,11 @@ MS_HIDDEN void ms_tracking_renamed(struct ms_thread_state *state, const char *na
 MS_HIDDEN bool ms_tracking_samples(struct ms_thread_tracking *tracking, uint64_t bytes);
 
 /*
- * A table of the region is `taken` elements full. Under `automatic` this may make the process step
- * down: half the depth as long as it is above 8, then a sample, then coarser ones.
+ * A table of the region holds `taken` of the `capacity` elements that it may. Under `automatic`
+ * this may make the process step down: half the depth as long as it is above 8, then a sample, then
+ * coarser ones.
  */
-MS_HIDDEN void ms_tracking_table_filled(struct ms_thread_state *state, enum ms_area_id area);
+MS_HIDDEN void ms_tracking_table_filled(struct ms_thread_state *state, enum ms_area_id area,
+                                        uint32_t taken, uint32_t capacity);
 
 #endif

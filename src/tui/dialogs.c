@@ -7,7 +7,7 @@
 #include "model/format.h"
 #include "tui/screen.h"
 
-static struct ms_area centred(const struct ms_view *view, int rows, int columns)
+struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns)
 {
     if (columns > view->columns - 2) {
         columns = view->columns - 2;
@@ -90,7 +90,8 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
 
 static void draw_export(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
-    const struct ms_area area = ms_theme_frame(tui, grid, centred(view, 6, 76), "export as JSON");
+    const struct ms_area area =
+        ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76), "export as JSON");
     const char *path = tui->state.path.text;
     const int room = area.columns - 7;
     const int width = ms_grid_text_width(grid, path);
@@ -139,8 +140,8 @@ const struct ms_screen ms_dialog_export = {
 
 static void draw_quit(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
-    const struct ms_area area = ms_theme_frame(tui, grid, centred(view, tui->readonly ? 4 : 5, 58),
-                                               "the program still runs");
+    const struct ms_area area = ms_theme_frame(
+        tui, grid, ms_dialog_area(view, tui->readonly ? 4 : 5, 58), "the program still runs");
     static const struct {
         const char *key, *what;
         bool signals;
@@ -262,7 +263,8 @@ static void draw_signal(struct ms_tui *tui, const struct ms_view *view, struct m
     const struct ms_process *process = ms_model_process_by_id(view->model, tui->state.process_id);
     char title[96];
     snprintf(title, sizeof title, "signal to process %d", process != NULL ? (int)process->pid : 0);
-    const struct ms_area area = ms_theme_frame(tui, grid, centred(view, SIGNALS + 2, 72), title);
+    const struct ms_area area =
+        ms_theme_frame(tui, grid, ms_dialog_area(view, SIGNALS + 2, 72), title);
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < SIGNALS; i++) {
@@ -300,7 +302,7 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
 static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     const struct ms_area area =
-        ms_theme_frame(tui, grid, centred(view, MS_METRIC_TOTAL + 2, 78), "sort by");
+        ms_theme_frame(tui, grid, ms_dialog_area(view, MS_METRIC_TOTAL + 2, 78), "sort by");
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < MS_METRIC_TOTAL; i++) {

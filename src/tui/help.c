@@ -28,7 +28,7 @@ static size_t lines_of(const struct ms_tui *tui, struct line *lines)
         struct line *line = &lines[count];
         const size_t taken = ms_key_names(i, tui->help.place, line->keys, sizeof line->keys);
         if (taken > 0 && line->keys[0] != '\0' && (rows[i].places & tui->help.place) != 0 &&
-            !(tui->readonly && ms_action_signals(rows[i].action))) {
+            !(tui->readonly && ms_action_touches_program(rows[i].action))) {
             line->help = rows[i].help;
             count += fits(line, tui->help.search.text) ? 1 : 0;
         }

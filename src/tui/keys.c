@@ -33,9 +33,9 @@ enum ms_action ms_key_action(enum ms_place place, int key)
     return MS_ACTION_NONE;
 }
 
-bool ms_action_signals(enum ms_action action)
+bool ms_action_touches_program(enum ms_action action)
 {
-    return action == MS_ACTION_SIGNAL || action == MS_ACTION_KILL;
+    return action == MS_ACTION_SIGNAL || action == MS_ACTION_KILL || action == MS_ACTION_TRACKING;
 }
 
 static bool leads_out(enum ms_action action)
@@ -63,7 +63,7 @@ size_t ms_key_bar(enum ms_place place, int columns, bool readonly, struct ms_key
     for (size_t i = 0; i < row_count && count < MS_KEY_LABELS_MAX; i++) {
         const struct ms_key_row *row = &rows[i];
         if ((row->places & place) == 0 || row->label[0] == '\0' ||
-            (readonly && ms_action_signals(row->action))) {
+            (readonly && ms_action_touches_program(row->action))) {
             continue;
         }
         const int width = label_width(row);

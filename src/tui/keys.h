@@ -26,12 +26,14 @@ enum ms_place {
     MS_PLACE_QUIT = 32,
     MS_PLACE_SIGNAL = 64,
     MS_PLACE_SORT = 128,
+    MS_PLACE_TRACKING = 256,
     MS_PLACE_SCREENS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS | MS_PLACE_OUTPUT,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
-    MS_PLACE_DIALOGS =
-        MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL | MS_PLACE_SORT,
+    MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
+                       MS_PLACE_SORT | MS_PLACE_TRACKING,
     MS_PLACE_MENUS = MS_PLACE_SIGNAL | MS_PLACE_SORT,
-    MS_PLACE_MOVES = MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS
+    MS_PLACE_MOVES = MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS | MS_PLACE_TRACKING,
+    MS_PLACE_SIDEWAYS = MS_PLACE_SCREENS | MS_PLACE_TRACKING
 };
 
 enum ms_action {
@@ -75,6 +77,14 @@ enum ms_action {
     MS_ACTION_PANE,
     MS_ACTION_EXPORT,
     MS_ACTION_SIGNAL,
+    MS_ACTION_TRACKING,
+    MS_ACTION_MODE_OFF, /* these in the order of enum ms_tracking_mode */
+    MS_ACTION_MODE_COUNTERS,
+    MS_ACTION_MODE_EXACT,
+    MS_ACTION_MODE_AUTO,
+    MS_ACTION_MODE_SAMPLED,
+    MS_ACTION_MODE_TRACE,
+    MS_ACTION_UNIT,
     MS_ACTION_GLYPHS,
     MS_ACTION_SCHEME,
     MS_ACTION_MOUSE,
@@ -105,7 +115,7 @@ enum ms_action {
     X(MS_PLACE_OVERVIEW, '>',              ">",       SORT_NEXT,       "",        "sort by the next figure") \
     X(MS_PLACE_OVERVIEW, 'I',              "I",       SORT_INVERT,     "",        "turn the order round") \
     X(MS_PLACE_OVERVIEW, 'P',              "P",       SORT_CPU,        "",        "sort by CPU") \
-    X(MS_PLACE_OVERVIEW, 'M',              "M",       SORT_MEMORY,     "",        "sort by peak memory") \
+    X(MS_PLACE_OVERVIEW, 'H',              "H",       SORT_MEMORY,     "",        "sort by peak memory") \
     X(MS_PLACE_OVERVIEW, 'T',              "T",       SORT_TIME,       "",        "sort by age") \
     X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
     X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture; recording goes on") \
@@ -128,10 +138,10 @@ enum ms_action {
     X(MS_PLACE_MOVES,    'k',              "k",       UP,              "",        "") \
     X(MS_PLACE_MOVES,    MS_KEY_DOWN,      "Down",    DOWN,            "",        "down") \
     X(MS_PLACE_MOVES,    'j',              "j",       DOWN,            "",        "") \
-    X(MS_PLACE_SCREENS,  MS_KEY_LEFT,      "Left",    LEFT,            "",        "left") \
-    X(MS_PLACE_SCREENS,  'h',              "h",       LEFT,            "",        "") \
-    X(MS_PLACE_SCREENS,  MS_KEY_RIGHT,     "Right",   RIGHT,           "",        "right") \
-    X(MS_PLACE_SCREENS,  'l',              "l",       RIGHT,           "",        "") \
+    X(MS_PLACE_SIDEWAYS, MS_KEY_LEFT,      "Left",    LEFT,            "",        "left") \
+    X(MS_PLACE_SIDEWAYS, 'h',              "h",       LEFT,            "",        "") \
+    X(MS_PLACE_SIDEWAYS, MS_KEY_RIGHT,     "Right",   RIGHT,           "",        "right") \
+    X(MS_PLACE_SIDEWAYS, 'l',              "l",       RIGHT,           "",        "") \
     X(MS_PLACE_MOVES,    MS_KEY_PAGE_UP,   "PgUp",    PAGE_UP,         "",        "a page up") \
     X(MS_PLACE_MOVES,    MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "",        "") \
     X(MS_PLACE_MOVES,    MS_KEY_PAGE_DOWN, "PgDn",    PAGE_DOWN,       "",        "a page down") \
@@ -149,6 +159,7 @@ enum ms_action {
     X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, or sizes and lifetimes of the blocks of the thread or the marked site") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
+    X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "",        "what is tracked: mode, depth of stacks, sampling rate, threads") \
     X(MS_PLACE_SCREENS,  '~',              "~",       GLYPHS,          "",        "glyphs: braille, blocks, ASCII") \
     X(MS_PLACE_SCREENS,  'C',              "C",       SCHEME,          "",        "colours: default, colour-blind, none") \
     X(MS_PLACE_SCREENS,  '%',              "%",       MOUSE,           "",        "mouse on or off (off: the terminal selects text)") \
@@ -161,11 +172,19 @@ enum ms_action {
     X(MS_PLACE_EXPORT,   MS_KEY_ENTER,     "Enter",   ENTER,           "Write",   "write the file; asks before it replaces one") \
     X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
     X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
+    X(MS_PLACE_TRACKING, MS_KEY_ENTER,     "Enter",   ENTER,           "Apply",   "take the settings over; the program goes on meanwhile") \
+    X(MS_PLACE_TRACKING, 'x',              "x",       MODE_EXACT,      "Exact",   "exact: every call with its call stack") \
+    X(MS_PLACE_TRACKING, 'a',              "a",       MODE_AUTO,       "Auto",    "auto: exact while cheap, then shorter stacks, then a sample") \
+    X(MS_PLACE_TRACKING, 's',              "s",       MODE_SAMPLED,    "Sample",  "sampled: exact totals, call stacks of a sample") \
+    X(MS_PLACE_TRACKING, 'c',              "c",       MODE_COUNTERS,   "Count",   "counters: no call stacks") \
+    X(MS_PLACE_TRACKING, 't',              "t",       MODE_TRACE,      "",        "trace: exact and every event in order; after a start with --trace") \
+    X(MS_PLACE_TRACKING, 'o',              "o",       MODE_OFF,        "Off",     "off: nothing is counted") \
+    X(MS_PLACE_TRACKING, '%',              "%",       UNIT,            "",        "sampling rate in bytes, or as a share of allocations") \
     X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
     X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \
-    X(MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_MENUS, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \
+    X(MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_MENUS | MS_PLACE_TRACKING, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \
     X(MS_PLACE_QUIT,     'c',              "c",       CANCEL,          "",        "") \
-    X(MS_PLACE_MENUS,    'q',              "q",       CANCEL,          "",        "") \
+    X(MS_PLACE_MENUS | MS_PLACE_TRACKING, 'q',             "q",       CANCEL,          "",        "") \
     X(MS_PLACE_DIALOGS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "leave; asks what to do with a program that runs") \
     X(MS_PLACE_DIALOGS,  MS_KEY_F10,       "F10",     QUIT,            "",        "")
 /* clang-format on */
@@ -182,8 +201,8 @@ struct ms_key_row {
 const struct ms_key_row *ms_key_rows(size_t *count);
 /* What a key does in a place; MS_ACTION_NONE when nothing. */
 enum ms_action ms_key_action(enum ms_place place, int key);
-/* Whether an action is left out when signals are not allowed. */
-bool ms_action_signals(enum ms_action action);
+/* Whether an action is left out when nothing of the program may be touched (--readonly). */
+bool ms_action_touches_program(enum ms_action action);
 
 /* One label of the key bar. */
 struct ms_key_label {

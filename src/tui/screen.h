@@ -50,6 +50,12 @@ struct ms_dialog_state {
     uint32_t process_id;  /* signal: who gets it */
 };
 
+struct ms_tracking_state {
+    struct ms_tracking_settings settings; /* as far as edited; threads: see the entry */
+    struct ms_entry threads;
+    bool depth_typed; /* its digits are being typed: the next one goes behind */
+};
+
 struct ms_screen;
 
 struct ms_tui {
@@ -72,6 +78,7 @@ struct ms_tui {
     struct ms_output_state output;
     struct ms_help_state help;
     struct ms_dialog_state state;
+    struct ms_tracking_state tracking;
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -90,7 +97,7 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_output;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort;
+    ms_dialog_sort, ms_dialog_tracking;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
@@ -111,6 +118,9 @@ void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct m
 void ms_title_draw_keys(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
 /* The process whose figures are incomplete, or NULL. */
 const struct ms_process *ms_title_partly_seen(const struct ms_model *model);
+
+/* A place for a dialog of at most this size, frame included. */
+struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns);
 
 /* theme.c */
 enum ms_colour ms_theme_role(enum ms_role role);

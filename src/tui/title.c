@@ -162,10 +162,35 @@ static const char *state_word(const struct ms_view *view, const struct ms_proces
     return "running";
 }
 
+/* At the right end of a row, of which `from` columns are taken. Returns how many it took. */
+static int put_tracking(const struct ms_view *view, struct ms_grid *grid, int row, int from,
+                        int until)
+{
+    char text[MS_TRACKING_TEXT_MAX + MS_THREADS_LIST_MAX];
+    const struct ms_process *of = ms_model_tracking_text(view->model, text, sizeof text);
+    if (of == NULL) {
+        return 0;
+    }
+    const bool stepped = ms_tracking_step(&of->tracking) != NULL;
+    const int needed = ms_grid_text_width(grid, text);
+    const int room = until - from;
+    const int width = needed < room ? needed : room;
+    if (width < 4) {
+        return 0;
+    }
+    ms_grid_pen(grid, stepped ? MS_COLOUR_ALERT_MEDIUM : MS_COLOUR_KEY, 0);
+    ms_grid_put(grid, row, until - width, width, text);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return width + 1;
+}
+
 static void draw_title(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     const int row = view->layout.title_row;
-    const int room = view->columns - put_mark(tui, view, grid, row) - 1;
+    int room = view->columns - put_mark(tui, view, grid, row) - 1;
+    if (view->layout.tabs_row < 0) { /* else it has room there */
+        room -= put_tracking(view, grid, row, room / 2, room);
+    }
     const struct ms_model *model = view->model;
     const struct ms_process *process = ms_model_program(model);
     char elapsed[MS_FORMAT_MAX];
@@ -388,6 +413,7 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
                                  deeper ? tui->screen->tab : "", here ? ']' : ' ');
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    put_tracking(view, grid, row, column + 1, view->columns);
 }
 
 static void clear_row(struct ms_grid *grid, int row)

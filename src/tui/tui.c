@@ -142,6 +142,7 @@ static bool works_paused(enum ms_action action)
     case MS_ACTION_QUIT:
     case MS_ACTION_PAUSE:
     case MS_ACTION_EXPORT:
+    case MS_ACTION_TRACKING:
     case MS_ACTION_SCHEME:
     case MS_ACTION_MOUSE:
     case MS_ACTION_REDRAW:
@@ -182,6 +183,11 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
     case MS_ACTION_SIGNAL:
         if (!tui->readonly && view->status->session == MS_TUI_LIVE) {
             ms_tui_open_dialog(tui, view, &ms_dialog_signal);
+        }
+        return true;
+    case MS_ACTION_TRACKING:
+        if (!tui->readonly && view->status->session == MS_TUI_LIVE) {
+            ms_tui_open_dialog(tui, view, &ms_dialog_tracking);
         }
         return true;
     case MS_ACTION_GLYPHS:

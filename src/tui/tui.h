@@ -92,6 +92,7 @@ enum ms_command_type {
     MS_COMMAND_EXPORT_JSON, /* to `path` */
     MS_COMMAND_SIGNAL,      /* `signal` to the process of the selection */
     MS_COMMAND_INPUT,       /* bytes to the program's terminal: `path` holds them */
+    MS_COMMAND_TRACKING,    /* `tracking` is wanted from now on */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
     MS_COMMAND_TERMINAL /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
@@ -103,6 +104,7 @@ struct ms_command {
     bool overwrite; /* the user confirmed it */
     int signal;
     uint32_t process_id;
+    struct ms_tracking_settings tracking;
 };
 
 struct ms_tui; /* opaque */

@@ -10,8 +10,9 @@
  *
  * The viewer: connects, sends MS_MSG_VIEWER_HELLO, gets MS_MSG_SESSION, then MS_MSG_REGION for
  * every region there is and will be, MS_MSG_OUTPUT, MS_MSG_PROCESS_END, MS_MSG_TREE_END; it may
- * send the commands below. The keeper never blocks on a viewer: what does not fit waits in the
- * keeper, except output, whose oldest bytes are dropped and counted.
+ * send the commands below. A viewer that asks only gets MS_MSG_SESSION and answers to commands. The
+ * keeper never blocks on a viewer: what does not fit waits in the keeper, except output, whose
+ * oldest bytes are dropped and counted.
  *
  * Both sides check the peer's uid (SO_PEERCRED) and the version before anything else.
  */
@@ -50,7 +51,9 @@ enum ms_message_type {
     MS_MSG_REFUSED,
     /* viewer -> keeper: asks for the reading end of the trace socket (wire/trace.h);
      * keeper -> viewer: the answer, which carries it. One viewer at a time has it. */
-    MS_MSG_TRACE
+    MS_MSG_TRACE,
+    MS_MSG_SET_TRACKING, /* viewer -> keeper; answered by MS_MSG_TRACKING or MS_MSG_REFUSED */
+    MS_MSG_TRACKING      /* keeper -> viewer: what is wanted now */
 };
 
 /*
@@ -172,6 +175,22 @@ struct ms_message_trace {
     struct ms_message_header header;
     uint32_t answer; /* enum ms_trace_answer */
     uint32_t reserved;
+};
+
+/* Which parts of `tracking` a viewer wants to change; the others stay as they are. */
+enum ms_tracking_part {
+    MS_TRACKING_MODE = 1, /* mode, automatic and trace */
+    MS_TRACKING_DEPTH = 2,
+    MS_TRACKING_RATE = 4,
+    MS_TRACKING_SELECTION = 8,
+    MS_TRACKING_PARTS = 15
+};
+
+struct ms_message_tracking { /* MS_MSG_SET_TRACKING, and MS_MSG_TRACKING with all parts */
+    struct ms_message_header header;
+    uint32_t parts; /* enum ms_tracking_part, joined by | */
+    uint32_t reserved;
+    struct ms_tracking tracking;
 };
 
 struct ms_message_refused {

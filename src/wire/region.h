@@ -84,6 +84,7 @@ enum ms_mode {
 #define MS_RATE_ALLOCATIONS        (UINT64_C(1) << 63)
 #define MS_RATE_INTERVAL(rate)     ((rate) & ~MS_RATE_ALLOCATIONS)
 #define MS_RATE_INTERVAL_BYTES_MAX (UINT64_C(1) << 40)
+#define MS_RATE_DEFAULT_BYTES      (UINT64_C(512) << 10)
 
 /* What is to be tracked. Set at the start and changed by viewers while the program runs. */
 struct ms_tracking {
@@ -107,8 +108,8 @@ struct ms_probe_config {
     uint32_t follow_children;
     uint32_t trace_allowed; /* a trace socket exists: the keeper was asked for one at the start */
     uint32_t trace_buffer_bytes; /* of one thread, MS_TRACE_BUFFER_BYTES_MIN to _MAX; 0: default */
-    uint32_t trace_wait_ms;    /* how long a full socket may hold the program up; 0: not at all */
-    uint64_t trace_events_max; /* of one process, then its trace ends; 0: no limit */
+    uint32_t trace_wait_ms;      /* how long a full socket may hold the program up; 0: not at all */
+    uint64_t trace_events_max;   /* of one process, then its trace ends; 0: no limit */
     struct ms_tracking tracking;
 };
 
@@ -199,7 +200,7 @@ struct ms_region_losses {
     _Atomic uint64_t threads_folded;     /* ended threads merged into `folded` */
     _Atomic uint64_t early_allocations;  /* served by the bootstrap arena */
     _Atomic uint64_t untracked_children; /* main header: forked without a slot to count in */
-    _Atomic uint64_t details_missing;    /* events in no histogram or estimate: area full */
+    _Atomic uint64_t details_missing;    /* histograms and estimates without room: area full */
     _Atomic uint64_t rates_missing;      /* sampling rates refused: more than MS_RATES_MAX */
     uint64_t reserved[2];
 };
@@ -478,6 +479,8 @@ _Static_assert(sizeof(struct ms_thread_own) == 2 * MS_LINE_BYTES, "two own lines
 _Static_assert(offsetof(struct ms_region_thread, state) == 3 * MS_LINE_BYTES, "one remote line");
 _Static_assert(sizeof(struct ms_region_module) == 64, "no padding");
 _Static_assert(sizeof(struct ms_region_owner) == 8, "compared as one word");
+_Static_assert(sizeof(struct ms_tracking) % 8 == 0, "copied by words");
+_Static_assert(offsetof(struct ms_region_header, config.tracking) % 8 == 0, "copied by words");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 
 #endif

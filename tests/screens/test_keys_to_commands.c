@@ -136,6 +136,85 @@ static void test_export_path_is_edited(void **state)
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
 }
 
+static struct ms_process_tracking *tracking_of(struct world *world)
+{
+    struct ms_process_tracking *tracking = &ms_model_process_mutable(world->model, 1)->tracking;
+    tracking->known = true;
+    tracking->asked = (struct ms_tracking_settings){
+        .mode = MS_TRACK_EXACT, .depth = 32, .rate = {.interval = 512 << 10}, .threads = "main"};
+    return tracking;
+}
+
+static void test_tracking_is_edited_and_applied(void **state)
+{
+    struct world *world = *state;
+    tracking_of(world);
+    world_key(world, 'M');
+    assert_true(shows(world, "what is tracked"));
+    world_keys(world, "s"); /* sampled */
+    world_key(world, MS_KEY_DOWN);
+    world_keys(world, "16");
+    world_key(world, MS_KEY_DOWN);
+    world_key(world, MS_KEY_RIGHT);
+    world_key(world, MS_KEY_DOWN);
+    world_key(world, MS_KEY_CTRL('u'));
+    world_keys(world, "job*,q");
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_TRACKING);
+    assert_int_equal(world->command.tracking.mode, MS_TRACK_SAMPLED);
+    assert_int_equal(world->command.tracking.depth, 16);
+    assert_int_equal(world->command.tracking.rate.interval, 1 << 20);
+    assert_string_equal(world->command.tracking.threads, "job*,q");
+    assert_false(shows(world, "what is tracked"));
+}
+
+static void test_tracking_left_alone(void **state)
+{
+    struct world *world = *state;
+    tracking_of(world);
+    world_keys(world, "Mo");
+    world_key(world, MS_KEY_ESCAPE);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    assert_false(shows(world, "what is tracked"));
+    world_key(world, 'M');
+    world_key(world, MS_KEY_ENTER); /* begins with what is asked for now */
+    assert_int_equal(world->command.tracking.mode, MS_TRACK_EXACT);
+    assert_string_equal(world->command.tracking.threads, "main");
+    world_end(world, 0, 0);
+    world_key(world, 'M');
+    assert_false(shows(world, "what is tracked"));
+}
+
+static void test_tracking_stays_within_bounds(void **state)
+{
+    struct world *world = *state;
+    tracking_of(world);
+    world_keys(world, "Mt"); /* was not started with --trace */
+    for (int i = 0; i < 10; i++) {
+        world_key(world, MS_KEY_RIGHT);
+    }
+    world_key(world, MS_KEY_DOWN);
+    world_keys(world, "999");
+    for (int i = 0; i < 20; i++) {
+        world_key(world, MS_KEY_RIGHT);
+    }
+    world_keys(world, "jl%");
+    for (int i = 0; i < 20; i++) {
+        world_key(world, MS_KEY_LEFT);
+    }
+    world_key(world, 'j');
+    for (int i = 0; i < 300; i++) {
+        world_key(world, 'w');
+    }
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.tracking.mode, MS_TRACK_SAMPLED);
+    assert_int_equal(world->command.tracking.depth, MS_DEPTH_MAX);
+    assert_true(world->command.tracking.rate.of_allocations);
+    assert_int_equal(world->command.tracking.rate.interval, 1000);
+    assert_in_range(strlen(world->command.tracking.threads), 200, MS_THREADS_LIST_MAX - 1);
+}
+
 static void test_signals(void **state)
 {
     struct world *world = *state;
@@ -334,6 +413,9 @@ int main(void)
         TEST(test_escape_never_leaves),
         TEST(test_export_asks_before_it_overwrites),
         TEST(test_export_path_is_edited),
+        TEST(test_tracking_is_edited_and_applied),
+        TEST(test_tracking_left_alone),
+        TEST(test_tracking_stays_within_bounds),
         TEST(test_signals),
         TEST(test_readonly_sends_nothing),
         TEST(test_pause_freezes_the_picture_only),

@@ -245,6 +245,39 @@ static void test_help_and_dialogs(void **state)
     world_close(&world);
 }
 
+static void test_tracking(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    struct ms_process_tracking *tracking = &ms_model_process_mutable(world.model, 1)->tracking;
+    *tracking = (struct ms_process_tracking){
+        .known = true,
+        .asked = {.mode = MS_TRACK_AUTO, .depth = 32, .rate = {.interval = 512 << 10}}};
+    world_run(&world, 50);
+    world_key(&world, 'M');
+    check_sizes(&world, "tracking");
+    world_key(&world, MS_KEY_DOWN);
+    world_keys(&world, "1");
+    check(&world, "tracking-depth", 24, 80);
+    world_key(&world, MS_KEY_ESCAPE);
+    tracking->steps = 2;
+    tracking->steps_kept = 1;
+    tracking->step[0] = (struct ms_step_down){.at_ns = 1,
+                                              .sampled = true,
+                                              .depth = 8,
+                                              .rate = {.interval = 512 << 10},
+                                              .because = "the table of call stacks fills up",
+                                              .in_force = true};
+    check_sizes(&world, "stepped-down");
+    check(&world, "stepped-down", 8, 40);
+    world_key(&world, 'M');
+    world_keys(&world, "G");
+    world_keys(&world, "worker-*");
+    check_sizes(&world, "tracking-threads");
+    world_close(&world);
+}
+
 static void test_paused(void **state)
 {
     (void)state;
@@ -269,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_several_processes),
         cmocka_unit_test(test_output),
         cmocka_unit_test(test_help_and_dialogs),
+        cmocka_unit_test(test_tracking),
         cmocka_unit_test(test_paused),
     };
     return cmocka_run_group_tests_name("pictures", tests, NULL, NULL);

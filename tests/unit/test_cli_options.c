@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "cli/options.h"
+#include "wire/message.h"
 
 static struct ms_options options;
 
@@ -31,7 +32,7 @@ static void program_keeps_its_own_options(void **state)
     (void)state;
     assert_int_equal(PARSE("--depth", "12", "./app", "--json", "x", "-V"), 0);
     assert_int_equal(options.request, MS_REQUEST_RUN);
-    assert_int_equal(options.stack_depth, 12);
+    assert_int_equal(options.tracking.depth, 12);
     assert_null(options.json_path);
     assert_string_equal(options.arguments[0], "./app");
     assert_string_equal(options.arguments[3], "-V");
@@ -73,6 +74,10 @@ static void bad_values_are_refused(void **state)
         {(char *)"--duration", (char *)"-1"},      {(char *)"-p", (char *)"1.5"},
         {(char *)"--children", (char *)"perhaps"}, {(char *)"--stdin", (char *)"file"},
         {(char *)"--sort", (char *)"beauty"},      {(char *)"--json", (char *)""},
+        {(char *)"--sample", (char *)"0"},         {(char *)"--sample", (char *)"101%"},
+        {(char *)"--sample", (char *)"0%"},        {(char *)"--sample", (char *)"1.5"},
+        {(char *)"--sample", (char *)"12Q"},       {(char *)"--sample", (char *)"4096G"},
+        {(char *)"--sample", (char *)"inf"},       {(char *)"--sample", (char *)"-1"},
         {(char *)"--threads", (char *)"tid:x"},    {(char *)"--no-such", (char *)"1"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -87,10 +92,10 @@ static void environment_gives_defaults_and_the_command_line_wins(void **state)
     setenv("MEMSCOPE_DEPTH", "7", 1);
     setenv("MEMSCOPE_NO_MOUSE", "yes", 1);
     assert_int_equal(PARSE("./app"), 0);
-    assert_int_equal(options.stack_depth, 7);
+    assert_int_equal(options.tracking.depth, 7);
     assert_false(options.mouse);
     assert_int_equal(PARSE("--depth=9", "./app"), 0);
-    assert_int_equal(options.stack_depth, 9);
+    assert_int_equal(options.tracking.depth, 9);
     setenv("MEMSCOPE_NO_MOUSE", "perhaps", 1);
     assert_int_equal(PARSE("./app"), -EINVAL);
     unsetenv("MEMSCOPE_DEPTH");
@@ -106,6 +111,91 @@ static void no_color_turns_colours_off(void **state)
     assert_int_equal(PARSE("./app"), 0);
     assert_false(options.colours);
     unsetenv("NO_COLOR");
+}
+
+static void rates_are_bytes_or_shares(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t interval;
+        bool of_allocations;
+    } rates[] = {{"1", 1, false},        {"512K", 512 << 10, false}, {"0.5k", 512, false},
+                 {"2M", 2 << 20, false}, {"1G", 1 << 30, false},     {"10%", 10, true},
+                 {"0.1%", 1000, true},   {"100%", 1, true},          {"33%", 3, true}};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        assert_int_equal(PARSE("--sample", (char *)rates[i].text, "./app"), 0);
+        assert_int_equal(options.tracking.mode, MS_TRACK_SAMPLED);
+        assert_int_equal(options.tracking.rate.interval, rates[i].interval);
+        assert_int_equal(options.tracking.rate.of_allocations, rates[i].of_allocations);
+    }
+}
+
+static void modes_exclude_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("./app"), 0);
+    assert_int_equal(options.tracking.mode, MS_TRACK_EXACT);
+    assert_int_equal(PARSE("--auto", "--sample=1M", "./app"), 0);
+    assert_int_equal(options.tracking.mode, MS_TRACK_AUTO);
+    assert_int_equal(options.tracking.rate.interval, 1 << 20);
+    char *const bad[][2] = {{(char *)"--sample=1M", (char *)"--count-only"},
+                            {(char *)"--exact", (char *)"--auto"},
+                            {(char *)"--trace", (char *)"--sample=10%"},
+                            {(char *)"--trace", (char *)"--count-only"},
+                            {(char *)"--off", (char *)"--exact"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(PARSE(bad[i][0], bad[i][1], "./app"), -EINVAL);
+        assert_int_equal(PARSE(bad[i][1], bad[i][0], "./app"), -EINVAL);
+    }
+}
+
+static void mode_of_the_command_line_goes_before_the_environment(void **state)
+{
+    (void)state;
+    setenv("MEMSCOPE_SAMPLE", "2M", 1);
+    assert_int_equal(PARSE("./app"), 0);
+    assert_int_equal(options.tracking.mode, MS_TRACK_SAMPLED);
+    assert_int_equal(PARSE("--count-only", "./app"), 0);
+    assert_int_equal(options.tracking.mode, MS_TRACK_COUNTERS);
+    assert_int_equal(PARSE("--auto", "./app"), 0);
+    assert_int_equal(options.tracking.mode, MS_TRACK_AUTO);
+    assert_int_equal(options.tracking.rate.interval, 2 << 20);
+    setenv("MEMSCOPE_COUNT_ONLY", "yes", 1);
+    assert_int_equal(PARSE("./app"), -EINVAL);
+    unsetenv("MEMSCOPE_COUNT_ONLY");
+    unsetenv("MEMSCOPE_SAMPLE");
+}
+
+static void joining_changes_only_what_the_command_line_says(void **state)
+{
+    (void)state;
+    setenv("MEMSCOPE_DEPTH", "7", 1);
+    assert_int_equal(PARSE("-p", "42"), 0);
+    assert_int_equal(options.tracking_parts, 0);
+    assert_int_equal(PARSE("-p", "42", "--sample=1M"), 0);
+    assert_int_equal(options.tracking_parts, MS_TRACKING_MODE | MS_TRACKING_RATE);
+    assert_int_equal(PARSE("-p", "42", "--depth=8", "--threads=main"), 0);
+    assert_int_equal(options.tracking_parts, MS_TRACKING_DEPTH | MS_TRACKING_SELECTION);
+    assert_string_equal(options.tracking.threads, "main");
+    assert_int_equal(PARSE("-p", "42", "--readonly", "--depth=8"), -EINVAL);
+    unsetenv("MEMSCOPE_DEPTH");
+}
+
+static void set_needs_a_program_and_something_to_change(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("set", "-p", "42", "--depth=8"), 0);
+    assert_int_equal(options.request, MS_REQUEST_SET);
+    assert_int_equal(options.pid, 42);
+    assert_int_equal(PARSE("-p", "42", "--auto", "set"), 0);
+    assert_int_equal(options.request, MS_REQUEST_SET);
+    assert_int_equal(PARSE("set", "--depth=8"), -EINVAL);
+    assert_int_equal(PARSE("set", "-p", "42"), -EINVAL);
+    assert_int_equal(PARSE("set", "-p", "42", "--depth=8", "--json=x"), -EINVAL);
+    assert_int_equal(PARSE("set", "-p", "42", "--depth=8", "word"), -EINVAL);
+    assert_int_equal(PARSE("--", "set", "-p"), 0);
+    assert_int_equal(options.request, MS_REQUEST_RUN);
 }
 
 static int quiet_stderr(void **state)
@@ -124,6 +214,11 @@ int main(void)
         cmocka_unit_test(joining_takes_no_program),
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(environment_gives_defaults_and_the_command_line_wins),
+        cmocka_unit_test(rates_are_bytes_or_shares),
+        cmocka_unit_test(modes_exclude_each_other),
+        cmocka_unit_test(mode_of_the_command_line_goes_before_the_environment),
+        cmocka_unit_test(joining_changes_only_what_the_command_line_says),
+        cmocka_unit_test(set_needs_a_program_and_something_to_change),
         cmocka_unit_test(no_color_turns_colours_off),
     };
     return cmocka_run_group_tests(tests, quiet_stderr, NULL);

@@ -209,6 +209,36 @@ static void test_merged_threads_are_valid(void **state)
     ms_model_free(model);
 }
 
+static void test_what_is_tracked(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 3);
+    struct ms_process_tracking *tracking =
+        &ms_model_process_mutable(model, ms_model_process(model, 0)->id)->tracking;
+    *tracking =
+        (struct ms_process_tracking){.known = true,
+                                     .changes = 3,
+                                     .steps = 9,
+                                     .steps_kept = 1,
+                                     .asked = {.mode = MS_TRACK_AUTO,
+                                               .depth = 64,
+                                               .rate = {.interval = 10, .of_allocations = true}},
+                                     .step[0] = {.at_ns = START + 500,
+                                                 .sampled = true,
+                                                 .depth = 8,
+                                                 .rate = {.interval = 10, .of_allocations = true},
+                                                 .because = "a table",
+                                                 .in_force = true}};
+    validate(model);
+    char *text = written(model);
+    check_contains(text,
+                   "\"asked_mode\":\"auto\",\"asked_depth\":64,\"mode\":\"sampled\",\"depth\":8,"
+                   "\"sample_interval_bytes\":null,\"sample_interval_allocations\":10");
+    check_contains(text, "\"changes\":3,\"steps\":9,\"last_steps\":[{\"t_ns\":500,");
+    free(text);
+    ms_model_free(model);
+}
+
 static void test_histograms_and_estimates(void **state)
 {
     (void)state;
@@ -425,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_models_of_all_sizes_are_valid),
         cmocka_unit_test(test_long_runs_stay_bounded),
         cmocka_unit_test(test_merged_threads_are_valid),
+        cmocka_unit_test(test_what_is_tracked),
         cmocka_unit_test(test_histograms_and_estimates),
         cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
         cmocka_unit_test(test_arguments_can_be_hidden),

@@ -91,7 +91,7 @@ static void test_summary(void **state)
     process->losses.not_classified = 2;
     char *text = summary(model, NULL);
     assert_non_null(strstr(text, "CALL STACKS ARE WRONG: 1 of 10 rechecked ones differed"));
-    assert_non_null(strstr(text, ", in no histogram 2\n"));
+    assert_non_null(strstr(text, ", without a histogram 2\n"));
     process->stacks.differed = 0;
     process->losses.not_classified = 0;
     free(text);

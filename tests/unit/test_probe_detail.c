@@ -185,7 +185,7 @@ static uint64_t sum_of(const struct ms_histogram *histogram)
     return sum;
 }
 
-/* Without room: each event that is in no histogram is counted, and no histogram is made up. */
+/* Without room: each histogram that there is no room for is counted once, and none is made up. */
 static void full_area_is_said(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void full_area_is_said(void **state)
     assert_int_equal(missing(), 1);
     lives(5000, 2000);
     lives(100, 20);
-    assert_int_equal(missing(), 3);
+    assert_int_equal(missing(), 2);
     assert_int_equal(context->sizes, MS_DETAIL_NONE_LEFT);
     copy = as_read();
     assert_int_equal(sum_of(&copy.sizes), 0);
@@ -209,7 +209,7 @@ static void full_area_is_said(void **state)
     /* Room that comes later is not taken: what was missed would be put down to home. */
     ms_region->areas[MS_AREA_DETAILS].capacity = details_capacity;
     lives(5000, 2000);
-    assert_int_equal(missing(), 5);
+    assert_int_equal(missing(), 2);
 }
 
 struct remote_thread {
@@ -293,8 +293,7 @@ static void full_area_is_said_of_remote_frees(void **state)
     uint64_t lifetimes[MS_LIFETIME_CLASSES] = {0};
     fill_details();
     free_by_many(lifetimes);
-    unsigned home = (atomic_load(&context->remote_lifetimes) >> MS_REMOTE_DETAIL_BITS) - 1;
-    assert_int_equal(missing(), REMOTE_THREADS * REMOTE_ROUNDS - lifetimes[home]);
+    assert_in_range(missing(), 1, REMOTE_THREADS); /* threads that find out at once */
     struct ms_region_context_copy copy = as_read();
     assert_int_equal(sum_of(&copy.lifetimes), 0);
     assert_int_equal(copy.deallocations, REMOTE_THREADS * REMOTE_ROUNDS);
@@ -368,7 +367,7 @@ static void full_area_is_said_of_estimates(void **state)
     fill_details();
     use_context(rate_of(1000));
     lives(100, 0);
-    assert_int_equal(missing(), 2);
+    assert_int_equal(missing(), 1);
     struct ms_region_context_copy copy = as_read();
     assert_int_equal(copy.allocations, 1);
     assert_int_equal(copy.estimate.bytes_allocated, 0);

@@ -15,7 +15,7 @@
 #include "probe_region.h"
 #include "wire/clock.h"
 
-#define TABLE_UNIT 1000u /* tables here have 16 times as many elements */
+#define TABLE_UNIT 1000u
 
 static struct ms_thread_state thread, second;
 static struct ms_region_thread record, second_record;
@@ -62,7 +62,7 @@ static int begin(void **state)
     }
     atomic_store(&region->losses.rates_missing, 0);
     for (int area = 0; area < MS_AREA_COUNT; area++) {
-        region->areas[area].capacity = 16 * TABLE_UNIT;
+        region->areas[area].capacity = 32 * TABLE_UNIT;
         atomic_store(&region->areas[area].taken, 0);
     }
     begin_thread(&thread, &record, 1, "main");
@@ -395,11 +395,17 @@ static uint32_t steps(void)
     return atomic_load(&ms_region->config.steps);
 }
 
-static void table_is(enum ms_area_id area, uint32_t sixteenths, uint32_t less)
+#define TABLE_CAPACITY (32 * TABLE_UNIT)
+
+static void table_is(enum ms_area_id area, uint32_t thirty_seconds, uint32_t less)
 {
-    atomic_store(&ms_region->areas[area].taken, sixteenths * TABLE_UNIT - less);
-    ms_tracking_table_filled(&thread, area);
+    ms_tracking_table_filled(&thread, area, thirty_seconds * TABLE_UNIT - less, TABLE_CAPACITY);
     ms_untracked_event(&thread);
+}
+
+static void stacks_are_full_for(struct ms_thread_state *who)
+{
+    ms_tracking_table_filled(who, MS_AREA_STACKS, TABLE_CAPACITY, TABLE_CAPACITY);
 }
 
 /* Each step when the table is that full and not before; the thread follows at its next event. */
@@ -407,17 +413,19 @@ static void steps_in_order_of_their_thresholds(void **state)
 {
     (void)state;
     static const struct {
-        uint32_t sixteenths, mode, depth, interval;
-    } expected[] = {{8, MS_MODE_EXACT, 16, 0},
-                    {11, MS_MODE_EXACT, 8, 0},
-                    {13, MS_MODE_SAMPLED, 8, 1000},
-                    {14, MS_MODE_SAMPLED, 8, 4000},
-                    {15, MS_MODE_SAMPLED, 8, 16000}};
+        uint32_t thirty_seconds, mode, depth, interval;
+    } expected[] = {{16, MS_MODE_EXACT, 16, 0},
+                    {22, MS_MODE_EXACT, 8, 0},
+                    {26, MS_MODE_SAMPLED, 8, 1000},
+                    {28, MS_MODE_SAMPLED, 8, 4000},
+                    {29, MS_MODE_SAMPLED, 8, 16000},
+                    {30, MS_MODE_SAMPLED, 8, 64000},
+                    {31, MS_MODE_SAMPLED, 8, 256000}};
     begin_automatic(32);
-    for (uint32_t i = 0; i < 5; i++) {
-        table_is(MS_AREA_STACKS, expected[i].sixteenths, 1);
+    for (uint32_t i = 0; i < 7; i++) {
+        table_is(MS_AREA_STACKS, expected[i].thirty_seconds, 1);
         assert_int_equal(steps(), i);
-        table_is(MS_AREA_STACKS, expected[i].sixteenths, 0);
+        table_is(MS_AREA_STACKS, expected[i].thirty_seconds, 0);
         assert_int_equal(steps(), i + 1);
         assert_int_equal(thread.tracking.mode, expected[i].mode);
         assert_int_equal(thread.tracking.stack_depth, expected[i].depth);
@@ -431,10 +439,12 @@ static void steps_in_order_of_their_thresholds(void **state)
         assert_int_equal(step->stack_depth, expected[i].depth);
         assert_in_range(ms_monotonic_ns() - step->at_ns, 0, 60 * MS_NS_PER_S);
     }
+    table_is(MS_AREA_STACKS, 32, 0); /* nothing coarser is left to try */
+    assert_int_equal(steps(), 7);
     /* A thread that begins now begins where the others are. */
     begin_thread(&second, &second_record, 2, "late");
     assert_int_equal(second.tracking.mode, MS_MODE_SAMPLED);
-    assert_int_equal(second.tracking.rate_interval, 16000);
+    assert_int_equal(second.tracking.rate_interval, 256000);
     assert_int_equal(second.tracking.stack_depth, 8);
 }
 
@@ -442,11 +452,11 @@ static void shallow_stacks_are_sampled_at_once(void **state)
 {
     (void)state;
     begin_automatic(8);
-    table_is(MS_AREA_CONTEXTS, 8, 0);
+    table_is(MS_AREA_CONTEXTS, 16, 0);
     assert_int_equal(thread.tracking.mode, MS_MODE_SAMPLED);
     assert_int_equal(ms_region->step[0].reason, MS_STEPPED_CONTEXTS_FULL);
     begin_automatic(12); /* never below 8 */
-    table_is(MS_AREA_CONTEXTS, 8, 0);
+    table_is(MS_AREA_CONTEXTS, 16, 0);
     assert_int_equal(thread.tracking.stack_depth, 8);
     assert_int_equal(thread.tracking.mode, MS_MODE_EXACT);
 }
@@ -456,16 +466,16 @@ static void nothing_steps_unless_it_is_wished(void **state)
     (void)state;
     wish(&exact);
     ms_tracking_look(&thread);
-    table_is(MS_AREA_STACKS, 16, 0);
+    table_is(MS_AREA_STACKS, 32, 0);
     assert_int_equal(steps(), 0);
     /* The wish that the thread has seen and the one that holds: both have to say so. */
     begin_automatic(32);
     wish(&exact);
-    ms_tracking_table_filled(&thread, MS_AREA_STACKS);
+    stacks_are_full_for(&thread);
     assert_int_equal(steps(), 0);
     wish(&(struct ms_tracking){.mode = MS_MODE_COUNT_ONLY, .stack_depth = 32, .automatic = 1});
     ms_tracking_look(&thread);
-    table_is(MS_AREA_STACKS, 16, 0);
+    table_is(MS_AREA_STACKS, 32, 0);
     assert_int_equal(steps(), 0); /* there is nothing below counting */
 }
 
@@ -475,19 +485,18 @@ static void second_thread_makes_no_second_step(void **state)
     (void)state;
     begin_automatic(32);
     begin_thread(&second, &second_record, 2, "other");
-    atomic_store(&ms_region->areas[MS_AREA_STACKS].taken, 16 * TABLE_UNIT);
-    ms_tracking_table_filled(&thread, MS_AREA_STACKS);
-    ms_tracking_table_filled(&second, MS_AREA_STACKS);
-    ms_tracking_table_filled(&thread, MS_AREA_STACKS);
+    stacks_are_full_for(&thread);
+    stacks_are_full_for(&second);
+    stacks_are_full_for(&thread);
     assert_int_equal(steps(), 1);
     ms_untracked_event(&second); /* looks, and is where the process is */
     assert_int_equal(second.tracking.stack_depth, 16);
     /* While a thread is at it, another leaves it alone. */
     atomic_store(&ms_wiped->step_busy, 1);
-    ms_tracking_table_filled(&second, MS_AREA_STACKS);
+    stacks_are_full_for(&second);
     assert_int_equal(steps(), 1);
     atomic_store(&ms_wiped->step_busy, 0);
-    ms_tracking_table_filled(&second, MS_AREA_STACKS);
+    stacks_are_full_for(&second);
     assert_int_equal(steps(), 2);
 }
 
@@ -495,14 +504,14 @@ static void new_wish_ends_the_steps(void **state)
 {
     (void)state;
     begin_automatic(32);
-    table_is(MS_AREA_STACKS, 8, 0);
-    table_is(MS_AREA_STACKS, 11, 0);
+    table_is(MS_AREA_STACKS, 16, 0);
+    table_is(MS_AREA_STACKS, 22, 0);
     assert_int_equal(thread.tracking.stack_depth, 8);
     begin_automatic(64);
     assert_int_equal(thread.tracking.stack_depth, 64);
     assert_int_equal(steps(), 2);
     /* From the first threshold on, numbered from 1. */
-    table_is(MS_AREA_STACKS, 8, 0);
+    table_is(MS_AREA_STACKS, 16, 0);
     assert_int_equal(steps(), 3);
     assert_int_equal(ms_region->step[2].number, 1);
     assert_int_equal(thread.tracking.stack_depth, 32);

@@ -1,0 +1,45 @@
+"""A real terminal for the end-to-end tests."""
+
+import os
+import shlex
+import subprocess
+import tempfile
+
+from watched import BARE, need, wait_until
+
+
+class Terminal:
+    """A tmux server of its own with one window."""
+
+    def __init__(self, command, columns=120, rows=40):
+        need("tmux")
+        self.folder = tempfile.TemporaryDirectory()
+        self.socket = os.path.join(self.folder.name, "tmux")
+        self.environment = {**BARE, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 60"
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+                  shell)
+
+    def tmux(self, *arguments):
+        return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
+                              stdout=subprocess.PIPE, check=True, timeout=20).stdout
+
+    def text(self):
+        return self.tmux("capture-pane", "-p").decode()
+
+    def keys(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def see(self, *words, seconds=15):
+        try:
+            wait_until(lambda: all(word in self.text() for word in words), seconds)
+        except AssertionError:
+            raise AssertionError(f"{words} are not all in:\n{self.text()}") from None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment,
+                       check=False, stderr=subprocess.DEVNULL)
+        self.folder.cleanup()
