@@ -74,7 +74,8 @@ static inline __attribute__((always_inline)) size_t ms_header_usable(const void 
 {
     size_t usable = (size & ~UINT64_C(15)) - 8;
     unsigned arena = (unsigned)(size >> 2) & 1;
-    if (MS_UNLIKELY((size & 10) != 0 || usable - 24 > MS_TAG_USABLE_MAX - 24 ||
+    if (MS_UNLIKELY(((uintptr_t)block & 15) != 0 || (size & 10) != 0 ||
+                    usable - 24 > MS_TAG_USABLE_MAX - 24 ||
                     (uintptr_t)block < ms_allocator.low[arena] ||
                     (uintptr_t)block + usable > ms_allocator.high[arena])) {
         return 0;
