@@ -83,7 +83,7 @@ WAYS = [
     Way("sample", OURS, "memscope-top: exact totals, a stack each 512 KiB on average",
         ["--sample=512K"]),
     Way("trace", OURS, "memscope-top: exact, and every event in order", ["--trace"]),
-    Way("auto", OURS, "memscope-top: exact while it is cheap", ["--mode=auto"]),
+    Way("auto", OURS, "memscope-top: exact while it is cheap", ["--auto"]),
     Way("heaptrack", PEER, "heaptrack --raw: every event and its stack into a compressed file",
         ["heaptrack", "--raw", "-o", "heaptrack.out"], rounds_at_most=3),
     Way("jemalloc", ALLOCATOR, "jemalloc preloaded, no profiling: another allocator is another "
