@@ -24,14 +24,12 @@
 #define F_GET_SEALS 1034
 #endif
 
-#define STEP_MIN_BYTES    UINT64_C(65536)
-#define SLOT_STEP_BYTES   UINT64_C(4096) /* most forked children do little, and there are many */
-#define STEP_MAX_BYTES    (UINT64_C(1) << 20)
-#define WINDOW_MAX_BYTES  (UINT64_C(8) << 30)
-#define WINDOW_MIN_BYTES  (UINT64_C(16) << 20)
-#define CHUNK_BYTES       (UINT64_C(1) << 18) /* of private memory, aligned to its size */
-#define QUIET_CHUNK_BYTES UINT64_C(0x200000)
-#define STRING_MAX_BYTES  4095u
+#define STEP_MIN_BYTES   UINT64_C(65536)
+#define SLOT_STEP_BYTES  UINT64_C(4096) /* most forked children do little, and there are many */
+#define STEP_MAX_BYTES   (UINT64_C(1) << 20)
+#define WINDOW_MAX_BYTES (UINT64_C(8) << 30)
+#define WINDOW_MIN_BYTES (UINT64_C(16) << 20)
+#define STRING_MAX_BYTES 4095u
 
 struct ms_region_header *ms_region;
 
@@ -53,22 +51,9 @@ static _Atomic bool given_back;
 static _Atomic bool giving_back;
 static _Atomic uint32_t openers; /* threads in open_area */
 
-/* Private memory: [0] ordinary, [1] wiped on fork. */
-static _Atomic uintptr_t chunk_next[2];
-static _Atomic uintptr_t reserve_next[2];
-static uintptr_t reserve_end[2];
-
 static uint64_t page_round(uint64_t bytes)
 {
     return (bytes + MS_PAGE_BYTES - 1) & ~(uint64_t)(MS_PAGE_BYTES - 1);
-}
-
-static void *map_pages(void *at, uint64_t bytes, int protection, int flags, int descriptor,
-                       uint64_t offset)
-{
-    long result = ms_system_call(SYS_mmap, (long)at, (long)bytes, protection, flags, descriptor,
-                                 (long)offset);
-    return result < 0 && result > -4096 ? NULL : (void *)result;
 }
 
 /* Makes populated, writable pages of an inaccessible range. */
@@ -193,9 +178,16 @@ bool ms_area_open(enum ms_area_id id, uint32_t end)
     if (region == NULL || end > region->areas[id].capacity) {
         return false;
     }
-    uint64_t need = (uint64_t)end * region->areas[id].element_bytes;
-    return need <= atomic_load_explicit(&opened_bytes[id], memory_order_acquire) ||
-           open_area(region, id, need);
+    struct ms_region_area *area = &region->areas[id];
+    uint64_t need = (uint64_t)end * area->element_bytes;
+    if (need > atomic_load_explicit(&opened_bytes[id], memory_order_acquire) &&
+        !open_area(region, id, need)) {
+        return false;
+    }
+    uint32_t taken = atomic_load_explicit(&area->taken, memory_order_relaxed);
+    while (taken < end && !atomic_compare_exchange_weak(&area->taken, &taken, end)) {
+    }
+    return true;
 }
 
 /* Opens the first pages of a region whose header is open. */
@@ -248,7 +240,7 @@ static int check_file(int descriptor, struct ms_region_header *header)
 static void say_no_memory(int descriptor)
 {
     struct ms_region_header *header =
-        map_pages(NULL, MS_PAGE_BYTES, PROT_NONE, MAP_SHARED, descriptor, 0);
+        ms_system_map(NULL, MS_PAGE_BYTES, PROT_NONE, MAP_SHARED, descriptor, 0);
     if (header == NULL) {
         return;
     }
@@ -276,7 +268,7 @@ int ms_map_region(int descriptor)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0] && base == NULL; i++) {
         bytes = page_round(wanted[i]);
         if (bytes <= room) {
-            base = map_pages(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+            base = ms_system_map(NULL, bytes, PROT_NONE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
         }
     }
     if (base == NULL) {
@@ -290,7 +282,7 @@ int ms_map_region(int descriptor)
     }
     /* Without it forked children go uncounted, and nobody can be told. */
     const long pages = 2 * MS_PAGE_BYTES;
-    char *again = map_pages(NULL, (uint64_t)pages, PROT_NONE, MAP_SHARED, descriptor, 0);
+    char *again = ms_system_map(NULL, (uint64_t)pages, PROT_NONE, MAP_SHARED, descriptor, 0);
     if (again != NULL && open_pages(again, MS_PAGE_BYTES)) {
         (void)ms_system_call(SYS_madvise, (long)again, pages, MADV_DONTDUMP, 0, 0, 0);
         file_header = (struct ms_region_header *)again;
@@ -314,79 +306,6 @@ int ms_map_region(int descriptor)
     return 0;
 }
 
-static void *fresh_pages(uint64_t bytes, bool wipe_on_fork)
-{
-    void *pages =
-        map_pages(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages != NULL && wipe_on_fork &&
-        ms_system_call(SYS_madvise, (long)pages, (long)bytes, MADV_WIPEONFORK, 0, 0, 0) != 0) {
-        (void)ms_system_call(SYS_munmap, (long)pages, (long)bytes, 0, 0, 0, 0);
-        return NULL;
-    }
-    return pages;
-}
-
-/* A new chunk whose address is a multiple of its size: the end follows from any pointer in it. */
-static uintptr_t fresh_chunk(bool wipe_on_fork)
-{
-    void *pages = fresh_pages(2 * CHUNK_BYTES, wipe_on_fork);
-    if (pages == NULL) {
-        return 0;
-    }
-    uintptr_t start = (uintptr_t)pages;
-    uintptr_t chunk = (start + CHUNK_BYTES - 1) & ~(uintptr_t)(CHUNK_BYTES - 1);
-    if (chunk > start) {
-        (void)ms_system_call(SYS_munmap, (long)start, (long)(chunk - start), 0, 0, 0, 0);
-    }
-    uintptr_t end = chunk + CHUNK_BYTES;
-    if (start + 2 * CHUNK_BYTES > end) {
-        (void)ms_system_call(SYS_munmap, (long)end, (long)(start + 2 * CHUNK_BYTES - end), 0, 0, 0,
-                             0);
-    }
-    return chunk;
-}
-
-static void *take_reserve(uint64_t bytes, bool wipe_on_fork)
-{
-    uintptr_t next = atomic_load(&reserve_next[wipe_on_fork]);
-    do {
-        if (next == 0 || bytes > reserve_end[wipe_on_fork] - next) {
-            return NULL;
-        }
-    } while (!atomic_compare_exchange_weak(&reserve_next[wipe_on_fork], &next, next + bytes));
-    return (void *)next;
-}
-
-void *ms_private_pages(size_t wanted, bool wipe_on_fork)
-{
-    uint64_t bytes = page_round(wanted);
-    if (ms_map_quiet()) {
-        return take_reserve(bytes, wipe_on_fork);
-    }
-    if (bytes > CHUNK_BYTES / 4) {
-        return fresh_pages(bytes, wipe_on_fork);
-    }
-    uintptr_t next = atomic_load(&chunk_next[wipe_on_fork]);
-    for (;;) {
-        /* A chunk that is full to its end reads as offset 0. */
-        uintptr_t offset = next & (CHUNK_BYTES - 1);
-        if (offset != 0 && offset + bytes <= CHUNK_BYTES) {
-            if (atomic_compare_exchange_weak(&chunk_next[wipe_on_fork], &next, next + bytes)) {
-                return (void *)next;
-            }
-            continue;
-        }
-        uintptr_t chunk = fresh_chunk(wipe_on_fork);
-        if (chunk == 0) {
-            return NULL;
-        }
-        if (atomic_compare_exchange_strong(&chunk_next[wipe_on_fork], &next, chunk + bytes)) {
-            return (void *)chunk;
-        }
-        (void)ms_system_call(SYS_munmap, (long)chunk, (long)CHUNK_BYTES, 0, 0, 0, 0);
-    }
-}
-
 uint32_t ms_string_store(const char *text)
 {
     uint32_t bytes = 0;
@@ -408,6 +327,7 @@ uint32_t ms_string_store(const char *text)
 static const uint32_t reserve[MS_AREA_COUNT] = {
     [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
     [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
+    [MS_AREA_OWNERS] = 8192,      [MS_AREA_DETAILS] = 4096,
 };
 
 /* Room that stays usable without system calls. */
@@ -425,13 +345,7 @@ void ms_map_enter_quiet(void)
         need *= area->element_bytes;
         (void)open_area(region, (enum ms_area_id)id, need < limit ? need : limit);
     }
-    for (int wipe = 0; wipe < 2; wipe++) {
-        void *pages = fresh_pages(QUIET_CHUNK_BYTES, wipe != 0);
-        if (pages != NULL) {
-            reserve_end[wipe] = (uintptr_t)pages + QUIET_CHUNK_BYTES;
-            atomic_store(&reserve_next[wipe], (uintptr_t)pages);
-        }
-    }
+    ms_private_reserve();
     atomic_store(&quiet, 1);
 }
 
@@ -524,15 +438,15 @@ static bool cover_kept(struct ms_region_header *region)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
     const struct shape shape = shape_of(region);
-    if (map_pages(region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) == NULL) {
+    if (ms_system_map(region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0) == NULL) {
         return false;
     }
     give_shape(region, &shape);
     bool done = true;
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         if (kept_bytes[id] != 0) {
-            done &= map_pages((char *)region + shape.areas[id].offset_bytes, kept_bytes[id],
-                              PROT_READ | PROT_WRITE, flags, -1, 0) != NULL;
+            done &= ms_system_map((char *)region + shape.areas[id].offset_bytes, kept_bytes[id],
+                                  PROT_READ | PROT_WRITE, flags, -1, 0) != NULL;
         }
     }
     return done;
@@ -552,8 +466,8 @@ static bool cover_region(struct ms_region_header *region)
     if (region->slot == 0 && bytes > main_mapped_bytes) {
         bytes = main_mapped_bytes;
     }
-    if (map_pages(region, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-                  -1, 0) == NULL) {
+    if (ms_system_map(region, bytes, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == NULL) {
         return false;
     }
     if (ms_system_call(SYS_mprotect, (long)region, MS_PAGE_BYTES, PROT_READ | PROT_WRITE, 0, 0,

@@ -29,7 +29,7 @@ MS_HIDDEN int ms_map_region(int descriptor);
  */
 MS_HIDDEN uint32_t ms_area_take(enum ms_area_id area, uint32_t count);
 
-/* Makes the pages of the elements below `end` usable, without taking any. False: cannot be had. */
+/* Takes all elements below `end`: of an area with the indices of another. False: cannot be had. */
 MS_HIDDEN bool ms_area_open(enum ms_area_id area, uint32_t end);
 
 /* Address of an element that was taken. No check. */
@@ -44,6 +44,9 @@ static inline void *ms_area_at(enum ms_area_id area, uint32_t index)
  * NULL when it cannot be had (or quiet and the reserve is used up). Never freed.
  */
 MS_HIDDEN void *ms_private_pages(size_t bytes, bool wipe_on_fork);
+
+/* Takes the reserve that ms_private_pages lives on once it is quiet. For ms_map_enter_quiet. */
+MS_HIDDEN void ms_private_reserve(void);
 
 /* Copies a string into MS_AREA_STRINGS (cut at 4095 bytes). Returns its offset, 0 = no room. */
 MS_HIDDEN uint32_t ms_string_store(const char *text);

@@ -40,4 +40,13 @@ static inline long ms_system_call(long number, long a, long b, long c, long d, l
 #error "no system calls for this architecture yet"
 #endif
 
+/* mmap; NULL when it cannot be had. */
+static inline void *ms_system_map(void *at, unsigned long bytes, int protection, int flags,
+                                  int descriptor, unsigned long offset)
+{
+    long result = ms_system_call(SYS_mmap, (long)at, (long)bytes, protection, flags, descriptor,
+                                 (long)offset);
+    return result < 0 && result > -4096 ? (void *)0 : (void *)result;
+}
+
 #endif
