@@ -1,7 +1,7 @@
 /*
  * The short way of an event: what malloc and free execute when nothing special is the case.
  * Everything that is rare leaves it by a call of a cold function of account.c. Included where it is
- * compiled into a hook, and by account.c, which has the same as functions.
+ * compiled into a hook, and by account.c, which has the longer ways.
  */
 #ifndef MS_PROBE_EVENT_H
 #define MS_PROBE_EVENT_H

@@ -33,7 +33,7 @@ struct ms_read_set {
     uint64_t holder; /* ms_read_set_holder */
     uint32_t stack;
     uint32_t context;
-    uint64_t reserved;
+    uint64_t reserved; /* two to a line */
 };
 
 /* Whose `context` it is. */
