@@ -310,6 +310,7 @@ static void name_frames(struct ms_model *model, struct ms_frame *frame, uint32_t
                         const char *at, size_t left)
 {
     const struct ms_frame first = *frame;
+    ms_model_names_changed(model);
     for (uint32_t i = 0; i < frames && i < MS_SYMBOL_INLINES_MAX; i++) {
         uint32_t line;
         if (left < sizeof line) {

@@ -36,6 +36,9 @@ static inline uint64_t ms_usage_current_bytes(const struct ms_usage *usage)
                                                        : 0;
 }
 
+/* Adds what the usage counts; the peak becomes a sum of peaks. */
+void ms_usage_add_to_heap(const struct ms_usage *usage, struct ms_heap *sum);
+
 struct ms_figures {
     struct ms_histogram sizes, lifetimes;
     uint64_t at_peak_bytes;

@@ -83,6 +83,11 @@ struct ms_flows {
     struct ms_index by_pair;
 };
 
+struct ms_misuses {
+    struct ms_chunks records; /* struct ms_misuse */
+    struct ms_index by_pair;
+};
+
 struct ms_process_record {
     struct ms_process process;
     struct ms_past past;
@@ -108,6 +113,8 @@ struct ms_model {
     struct ms_index strings_by_text;
     struct ms_usages usages;
     struct ms_flows flows;
+    struct ms_misuses misuses;
+    uint64_t names_version;
 };
 
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
@@ -140,6 +147,8 @@ struct ms_merge {
 };
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
+
+void ms_misuses_free(struct ms_misuses *misuses);
 
 void ms_sites_free(struct ms_model *model);
 

@@ -17,6 +17,7 @@
 #include "model/heap.h"
 #include "model/histogram.h"
 #include "model/history.h"
+#include "model/misuse.h"
 #include "model/output.h"
 #include "model/tracking.h"
 #include "model/value.h"
@@ -99,6 +100,7 @@ struct ms_frame {
     uint64_t address;     /* return address in the process */
     uint64_t file_offset; /* address - 1 - load bias: what addr2line wants, plus nothing */
     const char *module;   /* path, "" = none (JIT) */
+    const char *crate;    /* Rust: the crate of the function; "" = none or unknown */
     const char *function; /* demangled; "" until known: then show module+0xoffset */
     const char *file;     /* "" = unknown */
     uint32_t line;        /* 0 = unknown */
@@ -325,8 +327,21 @@ const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index
 /* The first usage of a site (`previous` NULL) or the one after `previous`; NULL at the end. */
 const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_t site_id,
                                            const struct ms_usage *previous);
+/* The same over the usages of a thread; what was not sampled is among them. */
+const struct ms_usage *ms_model_thread_usage(const struct ms_model *model, uint32_t thread_id,
+                                             const struct ms_usage *previous);
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
+
+/* By process, kind and the two sites; see misuse.h. */
+size_t ms_model_misuse_count(const struct ms_model *model);
+const struct ms_misuse *ms_model_misuse(const struct ms_model *model, size_t index);
+
+/*
+ * Grows whenever a frame got a name (a new one too): who keeps something made of names makes it
+ * anew then. Sites are only ever added.
+ */
+uint64_t ms_model_names_version(const struct ms_model *model);
 
 const struct ms_trace *ms_model_trace(const struct ms_model *model);
 struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
@@ -385,6 +400,13 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */
 struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_id,
                                       uint32_t from_thread, uint32_t to_thread);
+
+/* Made when there is none. NULL without memory. */
+struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t process_id,
+                                          enum ms_misuse_kind kind, uint32_t allocated_site,
+                                          uint32_t released_site);
+/* After frames were named or their inlined ones changed. */
+void ms_model_names_changed(struct ms_model *model);
 
 /*
  * Ends a tick: sets the time, derives all rates from the counters of this and earlier ticks (the

@@ -40,10 +40,21 @@ struct ms_frame *ms_model_add_frame(struct ms_model *model)
 {
     struct ms_frame *frame = ms_chunks_add(&model->frames);
     if (frame != NULL) {
-        frame->module = frame->function = frame->file = "";
+        frame->module = frame->crate = frame->function = frame->file = "";
         frame->number = (uint32_t)(model->frames.count - 1);
+        ms_model_names_changed(model);
     }
     return frame;
+}
+
+uint64_t ms_model_names_version(const struct ms_model *model)
+{
+    return model->names_version;
+}
+
+void ms_model_names_changed(struct ms_model *model)
+{
+    model->names_version++;
 }
 
 /* Room for `depth` numbers; NULL without memory. */

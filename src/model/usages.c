@@ -35,7 +35,7 @@ static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t 
     return MS_NO_USAGE;
 }
 
-static void sum_add(struct ms_heap *sum, const struct ms_usage *usage)
+void ms_usage_add_to_heap(const struct ms_usage *usage, struct ms_heap *sum)
 {
     sum->allocations += usage->allocations;
     sum->deallocations += usage->deallocations;
@@ -50,7 +50,7 @@ static void sum_add(struct ms_heap *sum, const struct ms_usage *usage)
     }
 }
 
-static void sum_subtract(struct ms_heap *sum, const struct ms_usage *usage)
+static void subtract_from_heap(const struct ms_usage *usage, struct ms_heap *sum)
 {
     sum->allocations -= usage->allocations;
     sum->deallocations -= usage->deallocations;
@@ -158,7 +158,7 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
         usages->is_touched[position] = 1;
         usages->touched[usages->touched_count++] =
             (struct ms_touched){position, usage->allocations, usage->bytes_allocated};
-        sum_subtract(&site_of(model, site_id)->site.heap, usage);
+        subtract_from_heap(usage, &site_of(model, site_id)->site.heap);
     }
     return usage;
 }
@@ -210,7 +210,7 @@ void ms_usages_settle(struct ms_model *model)
         const struct ms_touched *touched = &usages->touched[i];
         const struct ms_usage *usage = &record_at(model, touched->position)->usage;
         struct ms_site *site = &site_of(model, usage->site_id)->site;
-        sum_add(&site->heap, usage);
+        ms_usage_add_to_heap(usage, &site->heap);
         rate_site(model, site, usage, touched);
         if (usage->not_sampled) {
             note_not_sampled(model, usage);
@@ -434,6 +434,19 @@ static void sift_down(const struct ms_usage **out, size_t at, size_t count, enum
         out[lowest] = moved;
         at = lowest;
     }
+}
+
+const struct ms_usage *ms_model_thread_usage(const struct ms_model *model, uint32_t thread_id,
+                                             const struct ms_usage *previous)
+{
+    uint32_t position;
+    if (previous != NULL) {
+        position = ((const struct ms_usage_record *)(const void *)previous)->next_of_thread;
+    } else {
+        const struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
+        position = thread != NULL ? thread->first_usage : MS_NO_USAGE;
+    }
+    return position != MS_NO_USAGE ? &record_at(model, position)->usage : NULL;
 }
 
 size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
