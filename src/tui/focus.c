@@ -416,7 +416,7 @@ static int draw_classes(struct ms_tui *tui, const struct ms_view *view, struct m
 
 static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
-    ms_list_update(&tui->list, view->model, view->findings, tui->filter.text);
+    ms_thread_list_update(&tui->threads, view->model, view->findings, &tui->scope);
     const struct ms_area body = view->layout.body;
     const int end = view->layout.message_row;
     const struct ms_thread *thread = ms_tui_selected(tui, view);
@@ -449,8 +449,9 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
 
 static void step(struct ms_tui *tui, const struct ms_view *view, long by)
 {
-    ms_list_move(&tui->list, by, ms_model_now_ns(view->model));
+    ms_rows_move(&tui->threads.rows, by, ms_model_now_ns(view->model));
     tui->site_chosen = 0;
+    tui->scope = (struct ms_scope){.thread_id = (uint32_t)tui->threads.rows.selected};
 }
 
 static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
@@ -461,6 +462,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     const size_t page = 8;
     switch (action) {
     case MS_ACTION_BACK:
+        tui->scope = (struct ms_scope){.process_id = 0};
         ms_tui_open(tui, view, &ms_screen_overview);
         break;
     case MS_ACTION_NEXT_THREAD:
