@@ -42,7 +42,7 @@ class Recording:
                 self.modules = []
             elif kind == "m":
                 self.add_module(line, executable)
-        self.at_peak, self.peak = self.count()
+        self.peak = self.count()
 
     def add_module(self, line, executable):
         _, length, rest = line.split(" ", 2)
@@ -68,7 +68,7 @@ class Recording:
         return tuple(frames)
 
     def count(self):
-        """Figures of all sites; how many events there were at the peak, and the peak."""
+        """Figures of all sites; returns the peak."""
         by_trace = collections.defaultdict(Site)
         blocks = {}
         # heaptrack knows freed blocks by their class, which is (size, stack): another block of the
@@ -99,21 +99,41 @@ class Recording:
             total = self.sites[self.stack(trace)]
             for name, value in vars(site).items():
                 setattr(total, name, getattr(total, name) + value)
-        self.count_at_peak(at_peak)
-        return at_peak, peak
+        for stack, bytes_live in self.live_at(at_peak).items():
+            self.sites[stack].peak = bytes_live
+        return peak
 
-    def count_at_peak(self, at_peak):
+    def live_at(self, count):
+        """{stack: bytes that are live after so many events}."""
         blocks = {}
-        for kind, words in self.events[:at_peak]:
+        for kind, words in self.events[:count]:
             if kind == "+":
                 blocks[words[2]] = words[:2]
             else:
                 blocks.pop(words[0], None)
-        stacks = {}
+        by_trace = collections.Counter()
         for size, trace in blocks.values():
-            if trace not in stacks:
-                stacks[trace] = self.sites[self.stack(trace)]
-            stacks[trace].peak += size
+            by_trace[trace] += size
+        live = collections.Counter()
+        for trace, size in by_trace.items():
+            live[self.stack(trace)] += size
+        return live
+
+    def moment(self, peak_bytes):
+        """Number of the event that first had so much live when there had never been more, or None."""
+        blocks = {}
+        live = peak = 0
+        for number, (kind, words) in enumerate(self.events, 1):
+            if kind == "-":
+                live -= blocks.pop(words[0], 0)
+                continue
+            blocks[words[2]] = words[0]
+            live += words[0]
+            if live > peak:
+                peak = live
+                if peak == peak_bytes:
+                    return number
+        return None
 
 
 COSTS = ("allocations", "temporary", "leaked", "peak")

@@ -4,9 +4,12 @@ Differences that are known and checked, all on heaptrack's side:
 - its probe needs libstdc++, which allocates a pool for exceptions in every program: one block;
 - its printer takes a block for temporary when one of the same size and stack was the last one to be
   allocated; counted block by block, its own recording has our figure;
-- its peak holds that pool.
-What a call site had at the peak is derived by us: it was noted when the peak was 1 % higher than
-the one noted before.
+- its peak holds that pool;
+- at the end it lets libc and libstdc++ free what they keep: a pool of the program's own too;
+- its printer ends stacks at main;
+- libc keeps exit handlers 32 to a block: its handlers move on to whom the next block falls.
+What call sites had at the peak is of the last peak that was 1 % above the one before, so a moment
+earlier than heaptrack's: it is compared with what heaptrack's data has at that moment.
 """
 
 import collections
@@ -19,6 +22,8 @@ from heaptrack_data import COSTS, STACK_KEY, Site, record
 from watched import BARE, SOAK, equal, main, need, status, watch
 
 POOL_BYTES = 72704  # of libstdc++
+OUTSIDE_MAIN = ("_start", "__libc_start_main_impl", "__libc_start_call_main")
+EXIT_HANDLERS_BYTES = 1040  # of libc, for 32 of them
 SQL = ("create table t(a integer primary key, b text);"
        "with recursive n(i) as (select 1 union all select i+1 from n where i<{rows}) "
        "insert into t select i, printf('row %d', i*i) from n;"
@@ -58,17 +63,39 @@ def is_pool(stack, site):
     return "libstdc++" in stack[0][0] and (site.allocations, site.bytes) == (1, POOL_BYTES)
 
 
+def figures_of(site):
+    return site.allocations, site.bytes, site.live, site.temporary
+
+
+def is_explained(stack, ours, theirs):
+    """Blocks of exit handlers at another caller, or the program's own pool, freed at the end."""
+    if (figures_of(ours), figures_of(theirs)) == ((1, POOL_BYTES, POOL_BYTES, 0),
+                                                  (1, POOL_BYTES, 0, 0)):
+        return True
+    return "libc.so" in stack[0][0] and all(
+        site.bytes == site.allocations * EXIT_HANDLERS_BYTES and site.allocations <= 1
+        and not site.live for site in (ours, theirs))
+
+
 def same_sites(recording, sites):
-    """All sites; returns what is not equal."""
+    """All sites. Returns those of both that are equal, and explained bytes that they have more."""
     theirs = {stack: site for stack, site in recording.sites.items() if not is_pool(stack, site)}
     equal(len(recording.sites) - len(theirs), 1, "pools of heaptrack's libstdc++")
-    wrong = []
+    wrong, explained, more_bytes = [], set(), 0
     for stack in theirs.keys() | sites.keys():
-        figures = [(site.allocations, site.bytes, site.live, site.temporary)
-                   for site in (sites.get(stack, Site()), theirs.get(stack, Site()))]
-        if figures[0] != figures[1]:
-            wrong.append((stack, *figures))
-    return theirs, wrong
+        pair = sites.get(stack, Site()), theirs.get(stack, Site())
+        if figures_of(pair[0]) == figures_of(pair[1]):
+            continue
+        if is_explained(stack, *pair):
+            explained.add(stack)
+            more_bytes += pair[1].bytes - pair[0].bytes
+            print(f"# explained: {stack[0]} {figures_of(pair[0])}, heaptrack {figures_of(pair[1])}")
+        else:
+            wrong.append((stack, figures_of(pair[0]), figures_of(pair[1])))
+    assert not wrong, f"{len(wrong)} of {len(sites)} sites differ: {wrong[:3]}"
+    assert len(explained) <= 4 and more_bytes in (0, EXIT_HANDLERS_BYTES), (explained, more_bytes)
+    return ({stack: site for stack, site in sites.items() if stack not in explained},
+            {stack: site for stack, site in theirs.items() if stack not in explained}, more_bytes)
 
 
 def top(sites, figure, count=20):
@@ -89,21 +116,20 @@ def printed_as_recorded(recording, printed):
               f"{cost} printed by heaptrack")
 
 
-def same_peak(recording, document, theirs, sites):
+def same_peak(recording, document, theirs, sites, more_bytes):
     totals = document["totals"]
-    assert abs(recording.peak - POOL_BYTES - totals["peak_bytes"]) <= totals["peak_error_bytes"], (
-        recording.peak, totals)
-    process = document["processes"][0]
-    if process["at_peak"] is None:
-        return
-    # Between the peak that was noted and the highest one at most 1 % came to be, but blocks that
-    # went then were replaced by others; where that happens is one of the greatest sites.
-    attributed = sum(site.peak for site in sites.values())
-    assert totals["peak_bytes"] * 0.99 - process["at_peak"]["error_bytes"] <= attributed \
-        <= totals["peak_bytes"] + process["at_peak"]["error_bytes"], (attributed, totals)
-    apart = sum(abs(theirs[stack].peak - sites[stack].peak) for stack in theirs.keys() & sites.keys())
-    print(f"# at peak: {apart} of {attributed} bytes at other sites")
-    return apart
+    expected = recording.peak - POOL_BYTES - more_bytes
+    assert abs(expected - totals["peak_bytes"]) <= totals["peak_error_bytes"], (expected, totals)
+    # What sites had is of the moment at which the peak was noted.
+    attributed = document["hotspots"]["total"]["inclusive"]["at_peak_bytes"]
+    assert attributed >= 0.99 * totals["peak_bytes"] - totals["peak_error_bytes"], totals
+    apart = []
+    for more in {0, more_bytes}:
+        moment = recording.moment(attributed + POOL_BYTES + more)
+        if moment is not None:
+            live = recording.live_at(moment)
+            apart.append(sum(abs(live[stack] - sites[stack].peak) for stack in theirs))
+    equal(min(apart, default=None), 0, "bytes at the peak of other sites than in heaptrack's data")
 
 
 def by_function(printed, cost):
@@ -123,7 +149,7 @@ def same_functions(printed, document, least):
     wrong = []
     for row in document["hotspots"]["by_function"]:
         name = row["function"]
-        if name is None or name not in allocations:
+        if name is None or name not in allocations or name in OUTSIDE_MAIN:
             continue
         compared += 1
         if (row["inclusive"]["allocations"], row["inclusive"]["current_bytes"]) != (
@@ -142,12 +168,10 @@ def both(command, **options):
 
 def compare(command, functions, **options):
     recording, printed, document = both(command, **options)
-    sites = our_sites(document)
-    theirs, wrong = same_sites(recording, sites)
-    assert not wrong, f"{len(wrong)} of {len(sites)} sites differ: {wrong[:3]}"
+    sites, theirs, more_bytes = same_sites(recording, our_sites(document))
     same_tops(theirs, sites)
     printed_as_recorded(recording, printed)
-    same_peak(recording, document, theirs, sites)
+    same_peak(recording, document, theirs, sites, more_bytes)
     wrong = same_functions(printed, document, functions)
     assert not wrong, f"{len(wrong)} functions differ: {wrong[:3]}"
     print(f"# {len(sites)} sites, {sum(site.allocations for site in sites.values())} allocations, "
@@ -181,8 +205,9 @@ def test_cc1plus():
         path = os.path.join(folder, "source.ii")
         with open(path, "wb") as file:
             file.write(CODE)
+        # heaptrack is a shell's script, and a shell sets PWD.
         compare([compiler, "-quiet", "-O0", "-frandom-seed=1", "-fpreprocessed", path, "-o",
-                 "/dev/null"], 0)
+                 "/dev/null"], 10, cwd=folder, env={**BARE, "PWD": folder})
 
 
 main(globals())
