@@ -35,7 +35,7 @@ static const struct {
     [ORDER_SURE] = {"confidence", "likely leaks: how sure it is; then by slope"},
     [ORDER_SLOPE] = {"slope_bytes_per_s", "likely leaks: bytes that it grows by per second"},
     [ORDER_BYTES] = {"bytes", "bytes leaked, not freed, or misused"},
-    [ORDER_BLOCKS] = {"blocks", "blocks leaked or not freed; times of a misuse"},
+    [ORDER_BLOCKS] = {"blocks", "blocks leaked or not freed; how often a misuse was seen"},
     [ORDER_AGE] = {"age", "likely leaks: since when it grows; misuse: since when it is seen"},
 };
 
@@ -173,9 +173,8 @@ static size_t items_of(const struct ms_tui *tui, const struct ms_view *view, enu
 static bool fits(const struct ms_model *model, const struct item *item, const char *filter)
 {
     if (filter[0] == '\0' ||
-        (item->misuse != NULL &&
-         (strcasestr(ms_misuse_word(item->misuse->kind), filter) != NULL ||
-          strcasestr(item->misuse->how, filter) != NULL))) {
+        (item->misuse != NULL && (strcasestr(ms_misuse_word(item->misuse->kind), filter) != NULL ||
+                                  strcasestr(item->misuse->how, filter) != NULL))) {
         return true;
     }
     return ms_site_holds(ms_model_site_by_id(model, item->site_id), filter) ||
@@ -199,6 +198,13 @@ static double figure_of(const struct item *item, enum order order)
     }
 }
 
+/* What need not worry anybody comes after what should. */
+static bool is_last(const struct item *item)
+{
+    return item->suppressed ||
+           (item->misuse != NULL && item->misuse->kind == MS_MISUSE_OTHER_LIBRARY);
+}
+
 static void update(struct ms_tui *tui, const struct ms_view *view)
 {
     struct ms_leaks_view *leaks = tui->leaks;
@@ -219,7 +225,7 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
         if (fits(view->model, &item, leaks->listing.filter.text)) {
             const double figure = figure_of(&item, (enum order)leaks->listing.order);
             keys[count++] = (struct ms_row_key){
-                .id = item.id, .figure = figure, .known = !isnan(figure), .last = item.suppressed};
+                .id = item.id, .figure = figure, .known = !isnan(figure), .last = is_last(&item)};
         }
     }
     ms_rows_sort(&leaks->listing.rows, keys, count, leaks->listing.ascending,
@@ -247,7 +253,7 @@ static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, str
     int column = 1;
     for (int kind = 0; kind < KINDS; kind++) {
         const bool here = kind == (int)tui->leaks->kind;
-        size_t count = here               ? tui->leaks->all
+        size_t count = here                ? tui->leaks->all
                        : kind == NOT_FREED ? tui->leaks->not_freed_all
                                            : items_of(tui, view, (enum kind)kind);
         if (here && kind == NOT_FREED) {
@@ -255,15 +261,14 @@ static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, str
         }
         ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_DIM,
                     here ? MS_ATTRIBUTE_BOLD : 0);
-        column +=
-            ms_grid_printf(grid, row, column, view->columns - column, "%c%s %zu%c",
-                           here ? '[' : ' ', wide ? kinds[kind].tab : kinds[kind].short_tab, count,
-                           here ? ']' : ' ') +
-            1;
+        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%s %zu%c",
+                                 here ? '[' : ' ', wide ? kinds[kind].tab : kinds[kind].short_tab,
+                                 count, here ? ']' : ' ') +
+                  1;
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (wide) {
-        ms_grid_put(grid, row, view->columns - 15, 14, "t: next of them");
+        ms_grid_put(grid, row, view->columns - 16, 15, "t: next of them");
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -299,6 +304,10 @@ static void figure_text(const struct item *item, enum order order, char *out, si
         ms_format_bytes_rate(out, size, item->slope_bytes_per_s);
         break;
     case ORDER_BYTES:
+        if (item->bytes == 0 && item->misuse != NULL) {
+            snprintf(out, size, "n/a");
+            break;
+        }
         snprintf(out, size, "%s%s", about, ms_format_bytes(text, sizeof text, (double)item->bytes));
         break;
     case ORDER_BLOCKS:
