@@ -17,7 +17,7 @@
  *     length     = 1 - 2^-(n-1)
  *     steadiness = z^2 / (z^2 + 9), z = mean(r) / (deviation(r) / sqrt(n)): little for a random
  *                  walk, 1 for equal rises
- *     constancy  = (d - 0.70) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
+ *     constancy  = (d - 0.75) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
  *                  of the later half of r over that of the earlier, divided by the same of the
  *                  process's work where that fell too (blocks it frees and CPU time, whichever
  *                  fell more), plus twice its standard error. A leak loses a constant share of the
@@ -37,8 +37,8 @@
 
 #define WINDOWS_PER_FAILURE 6u
 
-#define PACE_STOPS 0.70
-#define PACE_HOLDS 0.95
+#define PACE_STOPS 0.75
+#define PACE_HOLDS 1.00
 
 #define WORK_MIN_BLOCKS 100.0 /* in half a run: fewer say nothing about how busy a process is */
 #define WORK_MIN_CPU_S  0.2
