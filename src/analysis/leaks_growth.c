@@ -19,8 +19,8 @@
  *                  walk, 1 for equal rises
  *     constancy  = (d - 0.75) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
  *                  of the later half of r over that of the earlier, divided by the same of the
- *                  process's work where that fell too (blocks it frees and CPU time, whichever
- *                  fell more), plus twice its standard error. A leak loses a constant share of the
+ *                  process's work where that fell by a tenth or more (blocks it frees and CPU
+ *                  time, whichever fell more), plus twice its standard error. A leak loses a constant share of the
  *                  work; a cache that fills loses less and less.
  *
  * The slope is that of the least squares line through the floors.
@@ -42,6 +42,7 @@
 
 #define WORK_MIN_BLOCKS 100.0 /* in half a run: fewer say nothing about how busy a process is */
 #define WORK_MIN_CPU_S  0.2
+#define FELL_TO         0.90 /* work that fell by less did not fall */
 #define EXCUSE_MIN      0.05
 
 void ms_growth_append(struct ms_growth *growth, const struct ms_growth_window *window)
@@ -184,7 +185,7 @@ static double excuse_of(const struct ms_growth *growth, uint32_t start, bool of_
         early += (double)(of_cpu ? first->cpu_s : first->work);
         late += (double)(of_cpu ? last->cpu_s : last->work);
     }
-    if (!(early >= (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS)) || !(late < early)) {
+    if (!(early >= (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS)) || !(late < FELL_TO * early)) {
         return 1;
     }
     return late / early > EXCUSE_MIN ? late / early : EXCUSE_MIN;

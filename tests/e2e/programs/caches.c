@@ -66,9 +66,10 @@ static void zipf(void)
     keep((uint32_t)pow(200000.0, chance(1000000) / 1e6) - 1);
 }
 
+char *objects[5000];
+
 static void pool(void)
 {
-    static char *objects[5000];
     static uint32_t count;
     if (chance(PER_S / TICK_S) == 0) {
         const uint32_t needed = 1 + chance(5000);

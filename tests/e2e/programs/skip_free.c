@@ -6,12 +6,12 @@
  * free of all modules through itself, by their GOT entries: so it stands before any preloaded
  * library, and a skipped free is one that never was. An allocation site is the FRAMES innermost
  * return addresses. $SKIP_FREE_AFTER seconds (4) after the first call it chooses
- * $SKIP_FREE_SITES (1) of the sites whose blocks were freed in the last 2 s, by $SKIP_FREE_SEED,
- * and a number N for each: every Nth of its blocks is not freed any more.
+ * $SKIP_FREE_SITES (1) of the sites whose blocks were freed all through the last half of that time,
+ * by $SKIP_FREE_SEED, and a number N for each: every Nth of its blocks is not freed any more.
  *
  * The file $SKIP_FREE_OUT.PID gets a line "chosen of N" first, then for each site a line
  * "site START_NS EVERY FREED" (CLOCK_MONOTONIC) and its frames as "frame OFFSET MODULE"; at every
- * 64th skip a line "skipped NUMBER BLOCKS BYTES".
+ * 16th skip a line "skipped NUMBER BLOCKS BYTES".
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -44,7 +44,7 @@
 
 struct site {
     uintptr_t frames[FRAMES];
-    uint64_t hash, frees, frees_before, bytes;
+    uint64_t hash, frees, frees_before, frees_between, bytes;
     unsigned every, count; /* chosen: not 0 */
     uint64_t skipped, skipped_bytes;
     unsigned number;
@@ -68,7 +68,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 static FILE *out;
 static uint64_t begin_ns;
-static bool half_way, chosen;
+static bool half_way, three_quarters, chosen;
 static uint64_t block_count;
 
 static uint64_t now_ns(void)
@@ -207,7 +207,8 @@ static void choose(void)
     static uint32_t busy[SITES];
     uint32_t count = 0;
     for (uint32_t i = 1; i < SITES; i++) {
-        if (sites[i].frees - sites[i].frees_before >= 20) {
+        if (sites[i].frees_between - sites[i].frees_before >= 10 &&
+            sites[i].frees - sites[i].frees_between >= 10) {
             busy[count++] = i;
         }
     }
@@ -249,7 +250,12 @@ static void look_at_clock(void)
         for (uint32_t i = 1; i < SITES; i++) {
             sites[i].frees_before = sites[i].frees;
         }
-    } else if (now - begin_ns >= after_ns) {
+    } else if (half_way && !three_quarters && now - begin_ns >= after_ns / 4 * 3) {
+        three_quarters = true;
+        for (uint32_t i = 1; i < SITES; i++) {
+            sites[i].frees_between = sites[i].frees;
+        }
+    } else if (three_quarters && now - begin_ns >= after_ns) {
         choose();
     }
 }
@@ -268,7 +274,7 @@ static bool skips(void *address)
         skip = site->every != 0 && ++site->count % site->every == 0;
         if (skip) {
             site->skipped_bytes += block->bytes;
-            if (++site->skipped % 64 == 0) {
+            if (++site->skipped % 16 == 0) {
                 fprintf(out, "skipped %u %llu %llu\n", site->number,
                         (unsigned long long)site->skipped, (unsigned long long)site->skipped_bytes);
                 fflush(out);
