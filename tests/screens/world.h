@@ -51,6 +51,7 @@ struct world {
     uint64_t tick;
     bool stopped; /* no figures change any more */
     uint32_t sites[4];
+    uint32_t leaking_thread, leaking_site; /* of the test of leaks */
 };
 
 static inline const struct ms_frame *world_frame(struct world *world, const char *function,
