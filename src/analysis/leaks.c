@@ -410,7 +410,7 @@ static void make_room(struct ms_leaks *leaks)
     free(rises);
     for (size_t i = count; i-- > 0;) {
         const struct watched *watched = watched_at(leaks, i);
-        if (!watched->likely && rose_by(watched) <= limit) {
+        if ((!watched->likely || watched->ended) && rose_by(watched) <= limit) {
             unwatch(leaks, i);
         }
     }

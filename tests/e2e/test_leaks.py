@@ -528,4 +528,5 @@ def test_suppressions():
 try:
     main(globals())
 finally:
-    shutil.rmtree(WORK, ignore_errors=True)
+    if not os.environ.get("KEEP"):
+        shutil.rmtree(WORK, ignore_errors=True)

@@ -5,7 +5,7 @@
  * In the program $SKIP_FREE_EXE (its file name) it leads the calls of malloc, calloc, realloc and
  * free of all modules through itself, by their GOT entries: so it stands before any preloaded
  * library, and a skipped free is one that never was. An allocation site is the FRAMES innermost
- * return addresses. $SKIP_FREE_AFTER seconds (4) after the first call it chooses
+ * return addresses. $SKIP_FREE_AFTER seconds (6) after the first call it chooses
  * $SKIP_FREE_SITES (1) of the sites whose blocks were freed all through the last half of that time,
  * by $SKIP_FREE_SEED, and a number N for each: every Nth of its blocks is not freed any more.
  *
@@ -201,7 +201,7 @@ static void tell(const struct site *site, uint64_t per_s)
 /* Of the sites that were busy since half the time. Called locked. */
 static void choose(void)
 {
-    const uint64_t after = number_from("SKIP_FREE_AFTER", 4);
+    const uint64_t after = number_from("SKIP_FREE_AFTER", 6);
     uint64_t seed = mixed(number_from("SKIP_FREE_SEED", 1) + 0x9e3779b97f4a7c15u);
     uint64_t wanted = number_from("SKIP_FREE_SITES", 1);
     static uint32_t busy[SITES];
@@ -213,6 +213,11 @@ static void choose(void)
         }
     }
     fprintf(out, "chosen of %u\n", count);
+    if (count == 0) { /* it rested: once more */
+        begin_ns = now_ns();
+        half_way = three_quarters = false;
+        return;
+    }
     chosen = true;
     for (unsigned number = 0; number < wanted && number < CHOSEN && count > 0; number++) {
         seed = mixed(seed + 1);
@@ -244,7 +249,7 @@ static void look_at_clock(void)
     }
     const uint64_t now = now_ns();
     begin_ns = begin_ns != 0 ? begin_ns : now;
-    const uint64_t after_ns = number_from("SKIP_FREE_AFTER", 4) * 1000000000u;
+    const uint64_t after_ns = number_from("SKIP_FREE_AFTER", 6) * 1000000000u;
     if (!half_way && now - begin_ns >= after_ns / 2) {
         half_way = true;
         for (uint32_t i = 1; i < SITES; i++) {
