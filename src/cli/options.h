@@ -44,6 +44,8 @@ struct ms_options {
     bool readonly;
     bool colours, unicode, mouse;
     const char *debug_log_path;
+    const char *symbol_cache; /* "no" or an absolute path; NULL: where it usually is */
+    bool debuginfod;
 };
 
 /*
