@@ -117,13 +117,9 @@ static int find_in(const struct ms_debug_wanted *wanted, const struct ms_file_ro
     }
     int bytes = folder_bytes(wanted->path);
     descriptor = open_by_link(wanted, root, wanted->path, bytes, path, size);
-    char real[PATH_MAX];
-    char number[40];
-    (void)snprintf(number, sizeof number, "/proc/self/fd/%d", wanted->descriptor);
-    ssize_t length = descriptor >= 0 ? -1 : readlink(number, real, sizeof real - 1);
-    if (length > 0 && real[0] == '/') {
-        real[length] = '\0';
-        descriptor = open_by_link(wanted, root, real, folder_bytes(real), path, size);
+    if (descriptor < 0 && wanted->real_path[0] == '/') {
+        descriptor = open_by_link(wanted, root, wanted->real_path,
+                                  folder_bytes(wanted->real_path), path, size);
     }
     /* /lib is a link to /usr/lib nearly everywhere, and packages know either name. */
     char merged[PATH_MAX];

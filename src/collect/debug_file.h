@@ -14,8 +14,8 @@
 
 struct ms_debug_wanted {
     const struct ms_file_root *root;
-    const char *path; /* of the stripped file, as the process names it; absolute */
-    int descriptor;   /* of the stripped file */
+    const char *path;      /* of the stripped file, as the process names it; absolute */
+    const char *real_path; /* the same with links resolved; "" not known */
     const uint8_t *build_id;
     size_t build_id_bytes;
     const char *link; /* .gnu_debuglink, NULL: none */

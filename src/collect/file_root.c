@@ -147,3 +147,28 @@ int ms_file_root_open(const struct ms_file_root *root, const char *path)
     close(place);
     return descriptor;
 }
+
+static bool read_name(int descriptor, char *name, size_t size)
+{
+    char link[40];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t bytes = readlink(link, name, size - 1);
+    name[bytes < 0 ? 0 : bytes] = '\0';
+    return name[0] == '/';
+}
+
+void ms_file_root_name(const struct ms_file_root *root, int descriptor, char *name, size_t size)
+{
+    char prefix[4096];
+    if (!read_name(descriptor, name, size)) {
+        name[0] = '\0';
+        return;
+    }
+    /* The kernel tells it from our root on, unless it lies in mounts of its own. */
+    if (root->pinned && read_name(root->descriptor, prefix, sizeof prefix)) {
+        size_t bytes = strlen(prefix);
+        if (strncmp(name, prefix, bytes) == 0 && name[bytes] == '/') {
+            memmove(name, name + bytes, strlen(name + bytes) + 1);
+        }
+    }
+}

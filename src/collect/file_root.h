@@ -31,4 +31,7 @@ void ms_file_roots_close(struct ms_file_roots *roots);
 /* Opens a regular file for reading, never blocking; links stay within the root. -1: not there. */
 int ms_file_root_open(const struct ms_file_root *root, const char *path);
 
+/* The name of an open file within the root, links resolved; "" not known. */
+void ms_file_root_name(const struct ms_file_root *root, int descriptor, char *name, size_t size);
+
 #endif

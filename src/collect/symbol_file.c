@@ -47,7 +47,7 @@ struct unit {
 struct ms_symbol_file {
     struct ms_symbol_wanted wanted;
     char *path;
-    int descriptor; /* of the file itself; libdwfl's */
+    char real_path[PATH_MAX];
     Dwfl *dwfl;
     Dwfl_Module *module;
     Dwarf_Addr bias;           /* of the module in the Dwfl's own address space */
@@ -76,7 +76,7 @@ static int find_debug_file(Dwfl_Module *module, void **user_data, const char *mo
     (void)module_name, (void)base, (void)file_name;
     const struct ms_debug_wanted wanted = {.root = file->wanted.root,
                                            .path = file->path,
-                                           .descriptor = file->descriptor,
+                                           .real_path = file->real_path,
                                            .build_id = bits,
                                            .build_id_bytes = bytes > 0 ? (size_t)bytes : 0,
                                            .link = link,
@@ -109,15 +109,15 @@ static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t by
 }
 
 /* Takes over the descriptor. */
-static enum ms_module_why open_module(struct ms_symbol_file *file, Elf **elf)
+static enum ms_module_why open_module(struct ms_symbol_file *file, int descriptor, Elf **elf)
 {
     void **user_data;
     file->dwfl = dwfl_begin(&callbacks);
     if (file->dwfl != NULL) {
-        file->module = dwfl_report_offline(file->dwfl, "", file->path, file->descriptor);
+        file->module = dwfl_report_offline(file->dwfl, "", file->path, descriptor);
     }
     if (file->module == NULL) {
-        close(file->descriptor); /* libdwfl takes it only on success */
+        close(descriptor); /* libdwfl takes it only on success */
         return MS_WHY_NO_ELF;
     }
     (void)dwfl_report_end(file->dwfl, NULL, NULL);
@@ -166,9 +166,10 @@ struct ms_symbol_file *ms_symbol_file_open(const struct ms_symbol_wanted *wanted
     file->wanted = *wanted;
     file->shared_descriptor = -1;
     file->path = strdup(wanted->path);
-    file->descriptor = file->path == NULL ? -1 : ms_file_root_open(wanted->root, wanted->path);
-    if (file->descriptor >= 0) {
-        *why = open_module(file, &elf);
+    int descriptor = file->path == NULL ? -1 : ms_file_root_open(wanted->root, wanted->path);
+    if (descriptor >= 0) {
+        ms_file_root_name(wanted->root, descriptor, file->real_path, sizeof file->real_path);
+        *why = open_module(file, descriptor, &elf);
     }
     if (*why != MS_WHY_NO_DEBUG) {
         ms_symbol_file_close(file);
@@ -473,9 +474,10 @@ static void call_place(Dwarf_Die *unit, const struct ms_unit_scope *scope,
     place->source = "";
     place->line = scope->call_line;
     if (scope->call_file != 0 && dwarf_getsrcfiles(unit, &files, &count) == 0 &&
-        scope->call_file < count) {
-        const char *source = dwarf_filesrc(files, scope->call_file, NULL, NULL);
-        place->source = source == NULL ? "" : source;
+        scope->call_file <= count) {
+        /* Before DWARF 5 the list begins with a file "???". */
+        const char *source = dwarf_filesrc(files, scope->call_file - 1, NULL, NULL);
+        place->source = source == NULL || strcmp(source, "???") == 0 ? "" : source;
     }
 }
 
@@ -539,6 +541,11 @@ static size_t find_in_dwarf(struct ms_symbol_file *file, uint64_t address,
     return unit->scopes == NULL ? 0 : walk_scopes(unit, &body, address, *here, out, capacity);
 }
 
+static bool is_mangled(const char *name)
+{
+    return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+}
+
 size_t ms_symbol_file_find(struct ms_symbol_file *file, uint64_t address,
                            struct ms_symbol_place *out, size_t capacity)
 {
@@ -552,8 +559,12 @@ size_t ms_symbol_file_find(struct ms_symbol_file *file, uint64_t address,
         here.function = ms_symbol_file_symbol(file, address);
         out[0] = here;
         count = here.function[0] != '\0' || here.line != 0;
-    } else if (out[count - 1].function[0] == '\0') {
-        out[count - 1].function = ms_symbol_file_symbol(file, address);
+    } else if (!is_mangled(out[count - 1].function)) {
+        /* Members of local classes have no linkage name in DWARF: the symbol tells whose they are. */
+        const char *symbol = ms_symbol_file_symbol(file, address);
+        if (is_mangled(symbol) || out[count - 1].function[0] == '\0') {
+            out[count - 1].function = symbol;
+        }
     }
     return count;
 }

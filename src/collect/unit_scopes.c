@@ -34,12 +34,13 @@ static uint32_t add_scope(struct ms_unit_scopes *scopes, const struct ms_unit_sc
     return scopes->count;
 }
 
-static uint32_t number_of(Dwarf_Die *die, unsigned name)
+/* 0: there is none. */
+static uint32_t number_plus_1(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word value;
-    return dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0 && value <= UINT32_MAX
-               ? (uint32_t)value
+    return dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0 && value < UINT32_MAX
+               ? (uint32_t)value + 1
                : 0;
 }
 
@@ -60,8 +61,9 @@ static uint32_t take_die(struct ms_unit_scopes *scopes, Dwarf_Die *die, int tag,
             struct ms_unit_scope scope = {.die = dwarf_dieoffset(die)};
             if (tag == DW_TAG_inlined_subroutine) {
                 scope.parent = outer;
-                scope.call_file = number_of(die, DW_AT_call_file);
-                scope.call_line = number_of(die, DW_AT_call_line);
+                scope.call_file = number_plus_1(die, DW_AT_call_file);
+                uint32_t line = number_plus_1(die, DW_AT_call_line);
+                scope.call_line = line == 0 ? 0 : line - 1;
             }
             number = add_scope(scopes, &scope);
         }

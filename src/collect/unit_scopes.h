@@ -15,7 +15,9 @@
 struct ms_unit_scope {
     Dwarf_Off die;
     uint32_t parent; /* number of the scope that it is inlined into; 0: it is a function itself */
-    uint32_t call_file, call_line; /* where the inlined call stands in the source, 0: unknown */
+    /* Where the inlined call stands in the source. */
+    uint32_t call_file; /* number in the unit's list + 1, 0: unknown */
+    uint32_t call_line; /* 0: unknown */
 };
 
 struct ms_unit_scopes; /* opaque */
