@@ -118,8 +118,8 @@ static int find_in(const struct ms_debug_wanted *wanted, const struct ms_file_ro
     int bytes = folder_bytes(wanted->path);
     descriptor = open_by_link(wanted, root, wanted->path, bytes, path, size);
     if (descriptor < 0 && wanted->real_path[0] == '/') {
-        descriptor = open_by_link(wanted, root, wanted->real_path,
-                                  folder_bytes(wanted->real_path), path, size);
+        descriptor = open_by_link(wanted, root, wanted->real_path, folder_bytes(wanted->real_path),
+                                  path, size);
     }
     /* /lib is a link to /usr/lib nearly everywhere, and packages know either name. */
     char merged[PATH_MAX];

@@ -560,7 +560,8 @@ size_t ms_symbol_file_find(struct ms_symbol_file *file, uint64_t address,
         out[0] = here;
         count = here.function[0] != '\0' || here.line != 0;
     } else if (!is_mangled(out[count - 1].function)) {
-        /* Members of local classes have no linkage name in DWARF: the symbol tells whose they are. */
+        /* Members of local classes have no linkage name in DWARF: the symbol tells whose they are.
+         */
         const char *symbol = ms_symbol_file_symbol(file, address);
         if (is_mangled(symbol) || out[count - 1].function[0] == '\0') {
             out[count - 1].function = symbol;

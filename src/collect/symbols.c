@@ -204,14 +204,12 @@ uint32_t ms_symbols_module(struct ms_symbols *symbols, struct ms_model *model, p
     return (uint32_t)symbols->module_count;
 }
 
-/* Never back to less: the worker that fetches may know more than the other. */
 static void settle_module(struct ms_symbols *symbols, struct ms_model *model,
                           const struct module *module, enum ms_module_names names,
                           enum ms_module_why why)
 {
     struct ms_module *known = ms_model_module_by_id(model, module->model_id);
-    if (known == NULL || names == MS_NAMES_ASKING || known->names == MS_NAMES_LINES ||
-        (known->names == names && known->why == why)) {
+    if (known == NULL || (known->names == names && known->why == why)) {
         return;
     }
     char advice[MS_SYMBOL_PATH_MAX + 512];
@@ -400,7 +398,12 @@ static void take_answer(struct ms_symbols *symbols, struct ms_model *model,
         answer->names < MS_NAMES_TOTAL ? (enum ms_module_names)answer->names : MS_NAMES_NONE;
     enum ms_module_why why =
         answer->why <= MS_WHY_NO_SYMBOLIZER ? (enum ms_module_why)answer->why : MS_WHY_NO_ELF;
-    settle_module(symbols, model, module, names, why);
+    /* Never back to less: the worker that fetches may know more than the other. */
+    const struct ms_module *known = ms_model_module_by_id(model, module->model_id);
+    if (names != MS_NAMES_ASKING && known != NULL && known->names != MS_NAMES_LINES &&
+        !module->no_full) {
+        settle_module(symbols, model, module, names, why);
+    }
     if (question->frame == NULL) {
         return;
     }

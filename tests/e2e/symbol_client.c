@@ -108,8 +108,7 @@ static void wait_for_names(struct ms_symbols *symbols, struct ms_model *model, b
     uint64_t quick_ns = 0;
     unsigned long most_kib = 0;
     unsigned long most_private_kib = 0;
-    while (ms_symbols_pending(symbols) > 0 &&
-           ms_monotonic_ns() < start_ns + WAIT_S * MS_NS_PER_S) {
+    while (ms_symbols_pending(symbols) > 0 && ms_monotonic_ns() < start_ns + WAIT_S * MS_NS_PER_S) {
         struct pollfd fds[2];
         ms_symbols_handle(symbols, model, ms_monotonic_ns());
         size_t named = 0;
@@ -133,8 +132,8 @@ static void wait_for_names(struct ms_symbols *symbols, struct ms_model *model, b
             "pending %zu first_ms %.1f functions_ms %.1f all_ms %.1f worker_cpu_ms %.1f "
             "resident_kib %lu private_kib %lu\n",
             ms_symbols_pending(symbols), (double)first_ns / 1e6, (double)quick_ns / 1e6,
-            (double)(ms_monotonic_ns() - start_ns) / 1e6,
-            (double)ms_symbols_cpu_ns(symbols) / 1e6, most_kib, most_private_kib);
+            (double)(ms_monotonic_ns() - start_ns) / 1e6, (double)ms_symbols_cpu_ns(symbols) / 1e6,
+            most_kib, most_private_kib);
 }
 
 int main(int argc, char **argv)
@@ -190,8 +189,7 @@ int main(int argc, char **argv)
         frame->module = "";
         asked[asked_count++] = frame;
         (void)ms_symbols_ask(
-            symbols, frame,
-            space == NULL ? module : module_of(symbols, model, pid, line, NULL), 0);
+            symbols, frame, space == NULL ? module : module_of(symbols, model, pid, line, NULL), 0);
     }
     wait_for_names(symbols, model, kill_once);
     for (size_t i = 0; i < asked_count; i++) {
