@@ -476,8 +476,9 @@ static void give_up(struct ms_symbols *symbols, struct ms_model *model)
         while (next_question(symbols, i, &question)) {
             const struct module *module = &symbols->modules[question.module - 1];
             symbols->pending -= question.frame != NULL;
-            settle_module(symbols, model, module, module->named ? MS_NAMES_SYMBOLS : MS_NAMES_NONE,
-                          MS_WHY_NO_SYMBOLIZER);
+            if (!module->named) {
+                settle_module(symbols, model, module, MS_NAMES_NONE, MS_WHY_NO_SYMBOLIZER);
+            }
         }
     }
 }

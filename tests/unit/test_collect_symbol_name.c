@@ -72,7 +72,7 @@ static void test_rust_legacy(void **state)
         {"_ZN48_$LT$app..Pile$u20$as$u20$core..fmt..Display$GT$3fmt17h0123456789abcdefE",
          "<app::Pile as core::fmt::Display>::fmt", "app"},
         /* the program's trait on a type of the standard library */
-        {"_ZN57_$LT$alloc..string..String$u20$as$u20$app..Describe$GT$8describe"
+        {"_ZN55_$LT$alloc..string..String$u20$as$u20$app..Describe$GT$8describe"
          "17h0123456789abcdefE",
          "<alloc::string::String as app::Describe>::describe", "app"},
         {"_ZN60_$LT$alloc..string..String$u20$as$u20$core..fmt..Display$GT$3fmt"

@@ -345,13 +345,50 @@ static void test_file_that_kills(void **state)
     unlink(path);
 }
 
+/* Three times the worker ends while it is at the same module: that one is set aside, with why. */
+static void test_module_is_set_aside(void **state)
+{
+    (void)state;
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    uint64_t address = (uint64_t)(uintptr_t)memscope_test_place - bias;
+    char other[64];
+    (void)snprintf(other, sizeof other, "/proc/%d/exe", (int)getpid());
+    const struct ms_frame *named = ask(symbols, model, self, address);
+    wait_for_names(symbols, model);
+    struct ms_frame *frames[4];
+    for (size_t i = 0; i < 4; i++) {
+        frames[i] = ms_model_add_frame(model);
+        frames[i]->file_offset = address;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(kill(ms_symbols_worker(symbols), SIGSTOP), 0);
+        assert_int_equal(ms_symbols_ask(symbols, frames[i], 1, 0), 0);
+        ms_symbols_handle(symbols, model, ms_monotonic_ns());
+        kill_worker(symbols, model);
+        wait_for_names(symbols, model);
+        assert_string_equal(frames[i]->function, "");
+    }
+    const struct ms_module *module = ms_model_module_of(model, named);
+    assert_int_equal(module->why, MS_WHY_CRASHED);
+    assert_non_null(strstr(module->advice, "set aside"));
+    assert_int_equal(ms_symbols_ask(symbols, frames[3], 1, 0), 0);
+    const struct ms_frame *good = ask(symbols, model, other, address);
+    wait_for_names(symbols, model);
+    assert_string_equal(frames[3]->function, "");
+    assert_string_equal(good->function, "inner");
+    assert_string_equal(named->function, "inner");
+    ms_symbols_free(symbols);
+    ms_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inlined_frames),      cmocka_unit_test(test_as_addr2line),
         cmocka_unit_test(test_files_that_are_none), cmocka_unit_test(test_other_build_id),
         cmocka_unit_test(test_worker_dies),         cmocka_unit_test(test_worker_hangs),
-        cmocka_unit_test(test_file_that_kills),
+        cmocka_unit_test(test_file_that_kills),     cmocka_unit_test(test_module_is_set_aside),
     };
     return cmocka_run_group_tests(tests, find_self, NULL);
 }
