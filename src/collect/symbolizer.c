@@ -15,8 +15,9 @@
 #include "collect/symbol_file.h"
 #include "collect/symbol_name.h"
 
-enum { FILES_OPEN = 64, IDLE_MS = 500 };
-#define MEMORY_AT_MOST_BYTES (UINT64_C(400) << 20)
+enum { FILES_OPEN = 256, IDLE_MS = 500, CHECK_EVERY = 8 };
+#define MEMORY_AT_MOST_BYTES (UINT64_C(400) << 20) /* of its own */
+#define MAPPED_AT_MOST_BYTES (UINT64_C(2) << 30)   /* with the files */
 
 /* A file asked for, found or not: what is missing stays missing for as long as this is kept. */
 struct known_file {
@@ -35,14 +36,39 @@ struct ms_symbolizer {
     struct ms_file_roots roots;
     struct known_file files[FILES_OPEN];
     uint64_t uses;
+    uint64_t mapped_first_bytes; /* before there was any file */
     bool pruned;
 };
+
+/* Bytes of address space, and those resident that are not of files. false: not known. */
+static bool measure(uint64_t *mapped_bytes, uint64_t *own_bytes)
+{
+    unsigned long mapped;
+    unsigned long resident;
+    unsigned long shared;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    if (statm == NULL) {
+        return false;
+    }
+    bool known = fscanf(statm, "%lu %lu %lu", &mapped, &resident, &shared) == 3;
+    fclose(statm);
+    if (known) {
+        uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+        *mapped_bytes = mapped * page_bytes;
+        *own_bytes = resident > shared ? (resident - shared) * page_bytes : 0;
+    }
+    return known;
+}
 
 struct ms_symbolizer *ms_symbolizer_new(const struct ms_symbolizer_options *options)
 {
     struct ms_symbolizer *symbolizer = calloc(1, sizeof *symbolizer);
     if (symbolizer != NULL) {
+        uint64_t own_bytes;
         symbolizer->options = *options;
+        if (!measure(&symbolizer->mapped_first_bytes, &own_bytes)) {
+            symbolizer->mapped_first_bytes = UINT64_MAX / 2;
+        }
     }
     return symbolizer;
 }
@@ -85,10 +111,26 @@ static void write_caches(struct ms_symbolizer *symbolizer)
 static bool is_file(const struct known_file *known, const struct ms_symbol_question *question)
 {
     /* A build id says it all; without one the same path may be another file in another process. */
-    return known->path != NULL && strcmp(known->path, question->path) == 0 &&
-           known->build_id_bytes == question->build_id_bytes &&
+    return known->path != NULL && known->build_id_bytes == question->build_id_bytes &&
            memcmp(known->build_id, question->build_id, known->build_id_bytes) == 0 &&
+           strcmp(known->path, question->path) == 0 &&
            (known->pid == question->pid || (known->build_id_bytes != 0 && known->file != NULL));
+}
+
+/* A program that was deleted or built anew while it runs. Its build id tells that it is the one. */
+static struct ms_symbol_file *open_running(const struct ms_symbol_wanted *wanted, uint32_t pid,
+                                           const struct ms_file_root *own)
+{
+    char path[40];
+    enum ms_module_why ignored;
+    struct ms_symbol_wanted running = *wanted;
+    if (pid == 0 || wanted->build_id_bytes == 0) {
+        return NULL;
+    }
+    (void)snprintf(path, sizeof path, "/proc/%u/exe", pid);
+    running.path = path;
+    running.root = own;
+    return ms_symbol_file_open(&running, &ignored);
 }
 
 /* First as the process sees it (containers, chroot), then as we do: it may have ended. */
@@ -108,7 +150,7 @@ static struct ms_symbol_file *open_file(struct ms_symbolizer *symbolizer,
         wanted.root = &symbolizer->roots.own;
         file = ms_symbol_file_open(&wanted, &here);
     }
-    return file;
+    return file != NULL ? file : open_running(&wanted, question->pid, &symbolizer->roots.own);
 }
 
 static struct known_file *file_of(struct ms_symbolizer *symbolizer,
@@ -253,20 +295,14 @@ size_t ms_symbolizer_answer(struct ms_symbolizer *symbolizer,
 /* Parsed DWARF grows with what was asked: start again rather than grow without end. */
 static void bound_memory(struct ms_symbolizer *symbolizer)
 {
-    FILE *statm = fopen("/proc/self/statm", "re");
-    unsigned long size_pages;
-    unsigned long resident_pages;
-    unsigned long shared_pages;
-    if (statm == NULL) {
-        return;
-    }
-    if (fscanf(statm, "%lu %lu %lu", &size_pages, &resident_pages, &shared_pages) == 3 &&
-        resident_pages > shared_pages &&
-        (resident_pages - shared_pages) * (uint64_t)sysconf(_SC_PAGESIZE) > MEMORY_AT_MOST_BYTES) {
+    uint64_t mapped_bytes;
+    uint64_t own_bytes;
+    if (measure(&mapped_bytes, &own_bytes) &&
+        (own_bytes > MEMORY_AT_MOST_BYTES ||
+         mapped_bytes > symbolizer->mapped_first_bytes + MAPPED_AT_MOST_BYTES)) {
         forget_all(symbolizer);
         (void)malloc_trim(0);
     }
-    fclose(statm);
 }
 
 /* Waits for a question; while there is none what is new goes to the disk. */
@@ -303,7 +339,7 @@ void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options
         if (send(socket, answer, length, MSG_NOSIGNAL) < 0) {
             break;
         }
-        if (questions % 32 == 31) {
+        if (questions % CHECK_EVERY == 0) {
             bound_memory(symbolizer);
         }
     }
