@@ -36,8 +36,8 @@ static void draw_card_title(const struct ms_tui *tui, const struct ms_view *view
                             const struct ms_thread *thread)
 {
     const struct ms_judgement *judgement = ms_findings_of(view->findings, thread->id);
-    const bool chosen = thread->id == tui->list.selected;
-    const bool ended = thread->end_ns != 0;
+    const bool chosen = thread->id == tui->threads.rows.selected;
+    const bool dim = ms_tui_is_dim(tui, view, thread);
     const int right = card.column + card.columns - 1; /* the last column is a gap */
     char where[64];
     process_and_tid(view, thread, where, sizeof where, card.columns / 2);
@@ -51,18 +51,18 @@ static void draw_card_title(const struct ms_tui *tui, const struct ms_view *view
         ms_grid_put(grid, card.row, card.column, 1, ms_theme_pointer(tui));
     }
     ms_grid_put_char(grid, card.row, card.column + 1, L' ');
-    ms_theme_put_role(grid, card.row, card.column + 2, judgement->role, ended);
+    ms_theme_put_role(grid, card.row, card.column + 2, judgement->role, dim);
     ms_grid_pen(grid,
-                chosen  ? MS_COLOUR_SELECTED
-                : ended ? MS_COLOUR_DIM
-                        : MS_COLOUR_DEFAULT,
-                ended ? 0 : MS_ATTRIBUTE_BOLD);
+                chosen ? MS_COLOUR_SELECTED
+                : dim  ? MS_COLOUR_DIM
+                       : MS_COLOUR_DEFAULT,
+                dim ? 0 : MS_ATTRIBUTE_BOLD);
     ms_grid_put_char(grid, card.row, card.column + 3, L' ');
     const int name_column = card.column + 4;
     const int used = ms_grid_put(grid, card.row, name_column, where_column - name_column - 3,
                                  thread->name[0] != '\0' ? thread->name : "(no name)");
     ms_grid_put_char(grid, card.row, name_column + used, L' ');
-    if (!ended) {
+    if (!dim) {
         ms_theme_put_alert(grid, card.row, right - 2, judgement->alert);
     }
 }
@@ -154,7 +154,7 @@ static void scale_of(const double *points, size_t count, double *low, double *hi
 static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area card,
                            const struct ms_thread *thread)
 {
-    const bool cpu = tui->list.sort == MS_METRIC_CPU_PCT || !has_heap(thread);
+    const bool cpu = (enum ms_metric)tui->threads.order == MS_METRIC_CPU_PCT || !has_heap(thread);
     const struct ms_history *history =
         thread->history[cpu ? MS_SERIES_CPU_PCT : MS_SERIES_CURRENT_BYTES];
     const struct ms_area area = {.row = card.row + 3,
@@ -185,10 +185,10 @@ void ms_cards_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_gri
 {
     const struct ms_layout *layout = &view->layout;
     const size_t shown = (size_t)(layout->cards_down * layout->card_columns);
-    ms_list_scroll(&tui->list, shown, (size_t)layout->card_columns);
-    for (size_t i = 0; i < shown && tui->list.top + i < tui->list.count; i++) {
-        const struct ms_thread *thread =
-            ms_model_thread_by_id(view->model, tui->list.ids[tui->list.top + i]);
+    ms_rows_scroll(&tui->threads.rows, shown, (size_t)layout->card_columns);
+    for (size_t i = 0; i < shown && tui->threads.rows.top + i < tui->threads.rows.count; i++) {
+        const struct ms_thread *thread = ms_model_thread_by_id(
+            view->model, (uint32_t)tui->threads.rows.ids[tui->threads.rows.top + i]);
         if (thread == NULL) {
             continue;
         }
@@ -200,11 +200,12 @@ void ms_cards_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_gri
             draw_sparkline(tui, grid, card, thread);
         }
     }
-    const size_t end = tui->list.top + shown;
-    if (layout->more_row >= 0 && (end < tui->list.count || tui->list.top > 0)) {
+    const size_t end = tui->threads.rows.top + shown;
+    if (layout->more_row >= 0 && (end < tui->threads.rows.count || tui->threads.rows.top > 0)) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_printf(grid, layout->more_row, 3, view->columns - 3, "%zu above, %zu below",
-                       tui->list.top, end < tui->list.count ? tui->list.count - end : 0);
+                       tui->threads.rows.top,
+                       end < tui->threads.rows.count ? tui->threads.rows.count - end : 0);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }

@@ -296,19 +296,19 @@ const struct ms_screen ms_dialog_signal = {
 static void init_sort(struct ms_tui *tui, const struct ms_view *view)
 {
     (void)view;
-    tui->state = (struct ms_dialog_state){.chosen = (size_t)tui->list.sort};
+    tui->state = (struct ms_dialog_state){.chosen = tui->screen->listing(tui)->order};
 }
 
 static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
+    const struct ms_orders *orders = tui->screen->orders;
     const struct ms_area area =
-        ms_theme_frame(tui, grid, ms_dialog_area(view, MS_METRIC_TOTAL + 2, 78), "sort by");
+        ms_theme_frame(tui, grid, ms_dialog_area(view, (int)orders->count + 2, 78), "sort by");
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
-    for (size_t i = 0; i < shown && top + i < MS_METRIC_TOTAL; i++) {
-        const struct ms_metric_info *info = ms_metric_info((enum ms_metric)(top + i));
-        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, info->name,
-                       info->meaning);
+    for (size_t i = 0; i < shown && top + i < orders->count; i++) {
+        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, orders->name(top + i),
+                       orders->meaning(top + i));
     }
 }
 
@@ -319,15 +319,13 @@ static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_act
     (void)input;
     (void)command;
     if (action == MS_ACTION_ENTER) {
-        tui->list.sort = (enum ms_metric)tui->state.chosen;
-        tui->list.ascending = false;
-        ms_list_release(&tui->list);
+        ms_listing_sort_by(tui->screen->listing(tui), tui->state.chosen);
     }
     if (action == MS_ACTION_ENTER || action == MS_ACTION_CANCEL) {
         tui->dialog = NULL;
         return;
     }
-    move_in_menu(&tui->state, action, MS_METRIC_TOTAL);
+    move_in_menu(&tui->state, action, tui->screen->orders->count);
 }
 
 const struct ms_screen ms_dialog_sort = {

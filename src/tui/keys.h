@@ -27,7 +27,15 @@ enum ms_place {
     MS_PLACE_SIGNAL = 64,
     MS_PLACE_SORT = 128,
     MS_PLACE_TRACKING = 256,
-    MS_PLACE_SCREENS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS | MS_PLACE_OUTPUT,
+    MS_PLACE_HOTSPOTS = 512,
+    MS_PLACE_LEAKS = 1024,
+    MS_PLACE_FLOWS = 2048,
+    MS_PLACE_TYPES = 4096,
+    MS_PLACE_PROCESSES = 8192,
+    MS_PLACE_LISTS =
+        MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES | MS_PLACE_PROCESSES,
+    MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
+    MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_OUTPUT,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
                        MS_PLACE_SORT | MS_PLACE_TRACKING,
@@ -45,6 +53,7 @@ enum ms_action {
     MS_ACTION_KILL,
     MS_ACTION_DETACH,
     MS_ACTION_OVERVIEW,
+    MS_ACTION_LEAKS,
     MS_ACTION_OUTPUT,
     MS_ACTION_NEXT_SCREEN,
     MS_ACTION_PREVIOUS_SCREEN,
@@ -103,17 +112,21 @@ enum ms_action {
     X(MS_PLACE_OVERVIEW, '\\',             "\\",      FILTER,          "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F3,        "F3",      FILTER,          "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F4,        "F4",      FILTER,          "",        "") \
+    X(MS_PLACE_LISTS,    '/',              "/",       FILTER,          "Filter",  "show only what holds a text") \
+    X(MS_PLACE_LISTS,    '\\',             "\\",      FILTER,          "",        "") \
+    X(MS_PLACE_LISTS,    MS_KEY_F3,        "F3",      FILTER,          "",        "") \
+    X(MS_PLACE_LISTS,    MS_KEY_F4,        "F4",      FILTER,          "",        "") \
     X(MS_PLACE_OUTPUT | MS_PLACE_HELP, '/', "/",      SEARCH,          "Search",  "search for a text") \
     X(MS_PLACE_OUTPUT | MS_PLACE_HELP, '\\', "\\",    SEARCH,          "",        "") \
     X(MS_PLACE_OUTPUT | MS_PLACE_HELP, MS_KEY_F3, "F3", SEARCH,        "",        "") \
     X(MS_PLACE_OUTPUT,   MS_KEY_F4,        "F4",      SEARCH,          "",        "") \
     X(MS_PLACE_OUTPUT,   'n',              "n",       SEARCH_NEXT,     "Next",    "next line that holds the text") \
     X(MS_PLACE_OUTPUT,   'N',              "N",       SEARCH_PREVIOUS, "",        "previous line that holds the text") \
-    X(MS_PLACE_OVERVIEW, 's',              "s",       SORT,            "Sort",    "choose the figure to sort by") \
-    X(MS_PLACE_OVERVIEW, MS_KEY_F6,        "F6",      SORT,            "",        "") \
-    X(MS_PLACE_OVERVIEW, '<',              "<",       SORT_PREVIOUS,   "",        "sort by the previous figure") \
-    X(MS_PLACE_OVERVIEW, '>',              ">",       SORT_NEXT,       "",        "sort by the next figure") \
-    X(MS_PLACE_OVERVIEW, 'I',              "I",       SORT_INVERT,     "",        "turn the order round") \
+    X(MS_PLACE_ROWS,     's',              "s",       SORT,            "Sort",    "choose the figure to sort by") \
+    X(MS_PLACE_ROWS,     MS_KEY_F6,        "F6",      SORT,            "",        "") \
+    X(MS_PLACE_ROWS,     '<',              "<",       SORT_PREVIOUS,   "",        "sort by the previous figure") \
+    X(MS_PLACE_ROWS,     '>',              ">",       SORT_NEXT,       "",        "sort by the next figure") \
+    X(MS_PLACE_ROWS,     'I',              "I",       SORT_INVERT,     "",        "turn the order round") \
     X(MS_PLACE_OVERVIEW, 'P',              "P",       SORT_CPU,        "",        "sort by CPU") \
     X(MS_PLACE_OVERVIEW, 'H',              "H",       SORT_MEMORY,     "",        "sort by peak memory") \
     X(MS_PLACE_OVERVIEW, 'T',              "T",       SORT_TIME,       "",        "sort by age") \
@@ -121,16 +134,17 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture; recording goes on") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
     X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
-    X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "back to the overview") \
+    X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the focus: back to the overview") \
     X(MS_PLACE_FOCUS,    MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
-    X(MS_PLACE_OVERVIEW | MS_PLACE_OUTPUT, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_ROWS | MS_PLACE_OUTPUT, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
     X(MS_PLACE_SCREENS,  'Q',              "Q",       QUIT,            "",        "leave, from anywhere") \
     X(MS_PLACE_SCREENS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "") \
     X(MS_PLACE_SCREENS,  MS_KEY_F10,       "F10",     QUIT,            "",        "") \
-    X(MS_PLACE_OVERVIEW, MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter; never quits") \
+    X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
     X(MS_PLACE_SCREENS,  MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen") \
     X(MS_PLACE_SCREENS,  MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
@@ -150,9 +164,12 @@ enum ms_action {
     X(MS_PLACE_MOVES,    MS_KEY_HOME,      "Home",    FIRST,           "",        "") \
     X(MS_PLACE_MOVES,    'G',              "G",       LAST,            "",        "to the last") \
     X(MS_PLACE_MOVES,    MS_KEY_END,       "End",     LAST,            "",        "") \
-    X(MS_PLACE_OVERVIEW, 'F',              "F",       FOLLOW,          "",        "selection follows its thread, or stays at its place") \
+    X(MS_PLACE_ROWS,     'F',              "F",       FOLLOW,          "",        "selection follows its row, or stays at its place") \
     X(MS_PLACE_OVERVIEW, 't',              "t",       SHAPE,           "",        "cards or table") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_LEAKS,    't',              "t",       SHAPE,           "Next",    "likely leaks, not freed at exit, or misuse") \
+    X(MS_PLACE_LEAKS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked call site: every screen is about it") \
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \

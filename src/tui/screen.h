@@ -5,10 +5,12 @@
 #ifndef MS_TUI_SCREEN_H
 #define MS_TUI_SCREEN_H
 
+#include "model/scope.h"
 #include "tui/entry.h"
 #include "tui/keys.h"
 #include "tui/layout.h"
-#include "tui/list.h"
+#include "tui/rows.h"
+#include "tui/thread_list.h"
 #include "tui/tui.h"
 
 #define MS_HOLDS_EXISTING "exists" /* how a message says that a file is there already */
@@ -57,6 +59,7 @@ struct ms_tracking_state {
 };
 
 struct ms_screen;
+struct ms_leaks_view; /* leaks.c */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -68,9 +71,9 @@ struct ms_tui {
     const struct ms_screen *screen; /* below a dialog */
     const struct ms_screen *dialog; /* NULL: none */
     enum ms_typing typing;          /* where keys go as text */
-    struct ms_entry filter;
     char filter_before[MS_ENTRY_MAX];
-    struct ms_list list;
+    struct ms_scope scope; /* what is in focus; screens show this, or dim the rest */
+    struct ms_listing threads;
     bool table;          /* overview as a table although cards fit */
     bool sites_by_total; /* focus: call sites by allocated bytes, not live */
     enum ms_pane pane;   /* focus: above the call sites */
@@ -79,6 +82,7 @@ struct ms_tui {
     struct ms_help_state help;
     struct ms_dialog_state state;
     struct ms_tracking_state tracking;
+    struct ms_leaks_view *leaks; /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -86,8 +90,12 @@ struct ms_tui {
 
 struct ms_screen {
     enum ms_place place;
-    int digit; /* of its tab; 0: it has none */
+    int digit; /* the key of its tab; 0: it has none */
     const char *tab;
+    /* Of a screen that is a list: what it is sorted by and where its rows are. Filter, choice of
+     * the order and Esc are then done by tui.c, the rest by ms_listing_act from `key`. */
+    const struct ms_orders *orders;
+    struct ms_listing *(*listing)(struct ms_tui *tui);
     void (*init)(struct ms_tui *tui, const struct ms_view *view); /* when it is opened; or NULL */
     void (*draw)(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
     /* An action that is the screen's own; the rest tui.c has done. `input` for keys typed. */
@@ -95,7 +103,8 @@ struct ms_screen {
                 const struct ms_input *input, struct ms_command *command);
 };
 
-extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_output;
+extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_leaks,
+    ms_screen_output;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 
@@ -105,6 +114,14 @@ extern const struct ms_screen *const ms_screens[];
 void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen);
 void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
                         const struct ms_screen *dialog);
+/* Opens the focus screen on a thread; everything else is then about it, too. */
+void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_t thread_id);
+/* "worker-3 (tid 4251)", "make [4242]", ...; "" when nothing is in focus. Not neutralised. */
+char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
+                        size_t size);
+/* What has ended or is out of focus is drawn dim. */
+bool ms_tui_is_dim(const struct ms_tui *tui, const struct ms_view *view,
+                   const struct ms_thread *thread);
 /* The selected thread, or NULL. */
 const struct ms_thread *ms_tui_selected(const struct ms_tui *tui, const struct ms_view *view);
 
@@ -112,10 +129,24 @@ const struct ms_thread *ms_tui_selected(const struct ms_tui *tui, const struct m
 void ms_cards_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
 void ms_table_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
 
-/* title.c: all around the body */
+/* foot.c: all below the body */
+void ms_foot_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+/*
+ * The message row of a list: its filter ("12 of 400 `word`"), what is in focus when there are no
+ * tabs to say it, and a hint at the right when there is room.
+ */
+void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                            const struct ms_listing *listing, size_t all, const char *word,
+                            const char *hint);
+
+void ms_leaks_view_free(struct ms_leaks_view *leaks); /* accepts NULL */
+
+/* title.c: all above the body */
 void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
 void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
-void ms_title_draw_keys(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+/* What is in focus, if anything is; returns the cells taken, a gap behind included. */
+int ms_title_put_scope(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                       int row, int column, int room);
 /* The process whose figures are incomplete, or NULL. */
 const struct ms_process *ms_title_partly_seen(const struct ms_model *model);
 

@@ -31,11 +31,11 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
     bool sort_shown = false;
     for (int i = 0; i < TABLE_COLUMNS && room >= FIGURE_WIDTH; i++) {
         columns.metrics[columns.count++] = table_columns[i];
-        sort_shown = sort_shown || table_columns[i] == tui->list.sort;
+        sort_shown = sort_shown || table_columns[i] == (enum ms_metric)tui->threads.order;
         room -= FIGURE_WIDTH;
     }
     if (!sort_shown && columns.count > 0) {
-        columns.metrics[columns.count - 1] = tui->list.sort;
+        columns.metrics[columns.count - 1] = (enum ms_metric)tui->threads.order;
     }
     columns.figures_column = width - columns.count * FIGURE_WIDTH;
     columns.tid_column = columns.figures_column - tid_width;
@@ -54,7 +54,7 @@ static void draw_table_head(const struct ms_tui *tui, struct ms_grid *grid, int 
     ms_grid_printf(grid, row, columns->tid_column, 8, "%8s", "TID");
     for (int i = 0; i < columns->count; i++) {
         const enum ms_metric metric = columns->metrics[i];
-        const bool sorted = metric == tui->list.sort;
+        const bool sorted = metric == (enum ms_metric)tui->threads.order;
         ms_grid_pen(grid, sorted ? MS_COLOUR_TITLE : MS_COLOUR_DIM,
                     MS_ATTRIBUTE_UNDERLINE | (sorted ? MS_ATTRIBUTE_BOLD : 0u));
         ms_grid_printf(grid, row, columns->figures_column + i * FIGURE_WIDTH, FIGURE_WIDTH, "%*s",
@@ -67,15 +67,15 @@ static void draw_table_row(const struct ms_tui *tui, const struct ms_view *view,
                            const struct ms_thread *thread)
 {
     const struct ms_judgement *judgement = ms_findings_of(view->findings, thread->id);
-    const bool chosen = thread->id == tui->list.selected;
-    const bool ended = thread->end_ns != 0;
-    const enum ms_colour colour = chosen  ? MS_COLOUR_SELECTED
-                                  : ended ? MS_COLOUR_DIM
-                                          : MS_COLOUR_DEFAULT;
+    const bool chosen = thread->id == tui->threads.rows.selected;
+    const bool dim = ms_tui_is_dim(tui, view, thread);
+    const enum ms_colour colour = chosen ? MS_COLOUR_SELECTED
+                                  : dim  ? MS_COLOUR_DIM
+                                         : MS_COLOUR_DEFAULT;
     ms_grid_pen(grid, colour, chosen ? MS_ATTRIBUTE_BOLD : 0);
     ms_grid_put(grid, row, 0, 1, chosen ? ms_theme_pointer(tui) : " ");
-    ms_theme_put_role(grid, row, 2, judgement->role, ended);
-    if (!ended) {
+    ms_theme_put_role(grid, row, 2, judgement->role, dim);
+    if (!dim) {
         ms_theme_put_alert(grid, row, 4, judgement->alert);
     }
     ms_grid_pen(grid, colour, chosen ? MS_ATTRIBUTE_BOLD : 0);
@@ -106,11 +106,11 @@ void ms_table_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_gri
     const struct ms_area body = view->layout.body;
     const struct columns columns = columns_of(tui, body.columns);
     const size_t shown = body.rows > 1 ? (size_t)(body.rows - 1) : 0;
-    ms_list_scroll(&tui->list, shown, 1);
+    ms_rows_scroll(&tui->threads.rows, shown, 1);
     draw_table_head(tui, grid, body.row, &columns);
-    for (size_t i = 0; i < shown && tui->list.top + i < tui->list.count; i++) {
-        const struct ms_thread *thread =
-            ms_model_thread_by_id(view->model, tui->list.ids[tui->list.top + i]);
+    for (size_t i = 0; i < shown && tui->threads.rows.top + i < tui->threads.rows.count; i++) {
+        const struct ms_thread *thread = ms_model_thread_by_id(
+            view->model, (uint32_t)tui->threads.rows.ids[tui->threads.rows.top + i]);
         if (thread != NULL) {
             draw_table_row(tui, view, grid, body.row + 1 + (int)i, &columns, thread);
         }

@@ -1,4 +1,4 @@
-/* The rows around every body: title, totals, what is not seen, tabs, message, keys. */
+/* The rows above every body: title, totals, what is not seen, tabs. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -394,6 +394,31 @@ static void draw_verdict(const struct ms_view *view, struct ms_grid *grid)
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
+int ms_title_put_scope(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                       int row, int column, int room)
+{
+    char text[512];
+    if (ms_scope_is_all(&tui->scope) || room < 12) {
+        return 0;
+    }
+    ms_tui_scope_text(tui, view->model, text, sizeof text);
+    ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, MS_ATTRIBUTE_BOLD);
+    const int used = ms_grid_printf(grid, row, column, room, "focus: %s", text);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return used + 2;
+}
+
+/* Cells that the tabs take with all their words, or with that of the active one only. */
+static int tabs_width(const struct ms_screen *active, bool words)
+{
+    int width = 1;
+    for (size_t i = 0; ms_screens[i] != NULL; i++) {
+        const bool word = words || ms_screens[i] == active;
+        width += 3 + (word ? 1 + (int)strlen(ms_screens[i]->tab) : 0);
+    }
+    return width;
+}
+
 static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     const int row = view->layout.tabs_row;
@@ -402,106 +427,24 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     }
     int column = 1;
     const struct ms_screen *active = tui->screen->digit != 0 ? tui->screen : &ms_screen_overview;
+    const bool words = tabs_width(active, true) <= view->columns;
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
         const struct ms_screen *screen = ms_screens[i];
         const bool here = screen == active;
         ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_TAB,
                     here ? MS_ATTRIBUTE_BOLD : 0);
         const bool deeper = here && tui->screen->digit == 0;
-        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%c %s%s%s%c",
-                                 here ? '[' : ' ', screen->digit, screen->tab, deeper ? " > " : "",
+        const bool word = words || here;
+        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%c%s%s%s%s%c",
+                                 here ? '[' : ' ', screen->digit, word ? " " : "",
+                                 word ? screen->tab : "", deeper ? " > " : "",
                                  deeper ? tui->screen->tab : "", here ? ']' : ' ');
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    if (tui->screen->place != MS_PLACE_FOCUS) { /* which says itself whom it shows */
+        column += ms_title_put_scope(tui, view, grid, row, column + 1, view->columns - column - 1);
+    }
     put_tracking(view, grid, row, column + 1, view->columns);
-}
-
-static void clear_row(struct ms_grid *grid, int row)
-{
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    for (int column = 0; column < ms_grid_columns(grid); column++) {
-        ms_grid_put_char(grid, row, column, L' ');
-    }
-}
-
-static void draw_typing(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
-                        int row)
-{
-    const bool filter = tui->typing == MS_TYPING_FILTER;
-    const char *text = filter                           ? tui->filter.text
-                       : tui->dialog == &ms_dialog_help ? tui->help.search.text
-                                                        : tui->output.search.text;
-    const bool advice = view->columns >= 72;
-    const int width = view->columns - (advice ? 30 : 2);
-    ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);
-    const int used = ms_grid_put(grid, row, 1, width, filter ? "filter: " : "search: ");
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    const int text_width = ms_grid_text_width(grid, text);
-    const int room = width - used - 1;
-    const int after = ms_grid_put_bytes(grid, row, 1 + used, room, text, strlen(text),
-                                        text_width > room ? text_width - room : 0);
-    ms_grid_put(grid, row, 1 + used + after, 1, ms_theme_ascii(tui) ? "_" : "\u2588");
-    if (advice) {
-        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        ms_grid_put(grid, row, view->columns - 27, 27, "Enter keeps it, Esc drops it");
-    }
-}
-
-static void draw_paused(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
-                        int row)
-{
-    char at[MS_FORMAT_MAX];
-    char behind[MS_FORMAT_MAX];
-    const uint64_t now_ns = ms_model_now_ns(view->model);
-    ms_format_elapsed(at, sizeof at, tui->paused_ns - ms_model_start_ns(view->model));
-    ms_format_elapsed(behind, sizeof behind, now_ns - tui->paused_ns);
-    ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
-    if (view->columns >= 72) {
-        ms_grid_printf(grid, row, 1, view->columns - 1,
-                       "PAUSED at %s, still recording (%s behind live); Space goes on", at, behind);
-    } else {
-        ms_grid_printf(grid, row, 1, view->columns - 1, "PAUSED, %s behind; Space", behind);
-    }
-}
-
-/* What there is to say right now covers what the screen itself wrote into this row. */
-static void draw_message(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
-{
-    const int row = view->layout.message_row;
-    const struct ms_tui_status *status = view->status;
-    if (tui->typing != MS_TYPING_NONE) {
-        clear_row(grid, row);
-        draw_typing(tui, view, grid, row);
-    } else if (status->message != NULL && status->message[0] != '\0') {
-        clear_row(grid, row);
-        ms_grid_pen(grid, status->message_is_error ? MS_COLOUR_ERROR : MS_COLOUR_TITLE, 0);
-        ms_grid_put(grid, row, 1, view->columns - 1, status->message);
-    } else if (tui->paused) {
-        clear_row(grid, row);
-        draw_paused(tui, view, grid, row);
-    }
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-void ms_title_draw_keys(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
-{
-    if (view->layout.keys_row < 0) {
-        return;
-    }
-    draw_message(tui, view, grid);
-    const int row = view->layout.keys_row;
-    struct ms_key_label labels[MS_KEY_LABELS_MAX];
-    const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
-    const size_t count = ms_key_bar(top->place, view->columns, tui->readonly, labels);
-    clear_row(grid, row);
-    for (size_t i = 0; i < count; i++) {
-        const struct ms_key_row *key = labels[i].row;
-        ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);
-        const int used = ms_grid_put(grid, row, labels[i].column, labels[i].width, key->name);
-        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-        ms_grid_put(grid, row, labels[i].column + used + 1, labels[i].width,
-                    tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label);
-    }
 }
 
 void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/format.h"
 #include "tui/program_input.h"
 #include "tui/screen.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_output, NULL};
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_leaks, &ms_screen_output, NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -31,13 +32,13 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     tui->screen = &ms_screen_overview;
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
-    ms_list_init(&tui->list);
+    ms_listing_init(&tui->threads, MS_METRIC_PEAK_BYTES);
     if (options->filter != NULL) {
-        ms_entry_set(&tui->filter, options->filter);
+        ms_entry_set(&tui->threads.filter, options->filter);
     }
     for (int metric = 0; options->sort != NULL && metric < MS_METRIC_TOTAL; metric++) {
         if (strcmp(options->sort, ms_metric_info((enum ms_metric)metric)->name) == 0) {
-            tui->list.sort = (enum ms_metric)metric;
+            tui->threads.order = (size_t)metric;
         }
     }
     return tui;
@@ -46,7 +47,8 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 void ms_tui_free(struct ms_tui *tui)
 {
     if (tui != NULL) {
-        ms_list_fini(&tui->list);
+        ms_listing_fini(&tui->threads);
+        ms_leaks_view_free(tui->leaks);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -88,9 +90,54 @@ void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
     }
 }
 
+void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_t thread_id)
+{
+    const uint64_t now_ns = ms_model_now_ns(view->model);
+    struct ms_rows *rows = &tui->threads.rows;
+    for (size_t i = 0; i < rows->count; i++) {
+        if (rows->ids[i] == thread_id) {
+            ms_rows_select(rows, i, now_ns);
+        }
+    }
+    rows->selected = thread_id; /* even when the filter hides it */
+    rows->chosen = true;
+    tui->scope = (struct ms_scope){.thread_id = thread_id};
+    ms_tui_open(tui, view, &ms_screen_focus);
+}
+
+char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
+                        size_t size)
+{
+    const struct ms_scope *scope = &tui->scope;
+    const struct ms_site *site = ms_model_site_by_id(model, scope->site_id);
+    const struct ms_thread *thread = ms_model_thread_by_id(model, scope->thread_id);
+    const struct ms_process *process = ms_model_process_by_id(model, scope->process_id);
+    out[0] = '\0';
+    if (site != NULL && site->depth > 0) {
+        ms_format_frame(out, size, ms_site_frame(site, ms_site_culprit(site)));
+    } else if (site != NULL) {
+        snprintf(out, size, "(no stack)");
+    } else if (thread != NULL) {
+        snprintf(out, size, "%s (tid %d)", thread->name, (int)thread->tid);
+    } else if (process != NULL) {
+        const char *slash = strrchr(process->exe, '/');
+        snprintf(out, size, "%s [%d]", slash != NULL ? slash + 1 : process->exe, (int)process->pid);
+    } else if (!ms_scope_is_all(scope)) {
+        snprintf(out, size, "(gone)");
+    }
+    return out;
+}
+
+bool ms_tui_is_dim(const struct ms_tui *tui, const struct ms_view *view,
+                   const struct ms_thread *thread)
+{
+    return thread->end_ns != 0 || (!ms_scope_is_all(&tui->scope) &&
+                                   !ms_scope_has_thread(&tui->scope, view->model, thread));
+}
+
 const struct ms_thread *ms_tui_selected(const struct ms_tui *tui, const struct ms_view *view)
 {
-    return tui->list.selected != 0 ? ms_model_thread_by_id(view->model, tui->list.selected) : NULL;
+    return ms_model_thread_by_id(view->model, (uint32_t)tui->threads.rows.selected);
 }
 
 static struct ms_view view_of(const struct ms_tui *tui, const struct ms_model *model,
@@ -167,6 +214,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
     case MS_ACTION_OVERVIEW:
         ms_tui_open(tui, view, &ms_screen_overview);
         return true;
+    case MS_ACTION_LEAKS:
+        ms_tui_open(tui, view, &ms_screen_leaks);
+        return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);
         return true;
@@ -213,6 +263,34 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
     }
 }
 
+/* What means the same in every list but needs more than the list. */
+static bool act_on_listing(struct ms_tui *tui, const struct ms_view *view,
+                           const struct ms_screen *screen, enum ms_action action)
+{
+    struct ms_listing *listing = screen->listing(tui);
+    if (listing == NULL) {
+        return false;
+    }
+    switch (action) {
+    case MS_ACTION_FILTER:
+        memcpy(tui->filter_before, listing->filter.text, sizeof tui->filter_before);
+        tui->typing = MS_TYPING_FILTER;
+        return true;
+    case MS_ACTION_SORT:
+        ms_tui_open_dialog(tui, view, &ms_dialog_sort);
+        return true;
+    case MS_ACTION_CANCEL:
+        if (listing->filter.length > 0) {
+            ms_entry_set(&listing->filter, "");
+        } else {
+            tui->scope = (struct ms_scope){.process_id = 0};
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void act(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                 const struct ms_input *input, struct ms_command *command)
 {
@@ -223,7 +301,9 @@ static void act(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         return;
     }
     const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
-    top->key(tui, view, action, input, command);
+    if (top->listing == NULL || !act_on_listing(tui, view, top, action)) {
+        top->key(tui, view, action, input, command);
+    }
 }
 
 /* Every key but one is the program's. */
@@ -247,7 +327,14 @@ static void type(struct ms_tui *tui, const struct ms_view *view, const struct ms
 {
     const bool filter = tui->typing == MS_TYPING_FILTER;
     const bool help = tui->dialog == &ms_dialog_help;
-    struct ms_entry *entry = filter ? &tui->filter : help ? &tui->help.search : &tui->output.search;
+    struct ms_listing *listing = tui->screen->listing != NULL ? tui->screen->listing(tui) : NULL;
+    if (filter && listing == NULL) {
+        tui->typing = MS_TYPING_NONE;
+        return;
+    }
+    struct ms_entry *entry = filter ? &listing->filter
+                             : help ? &tui->help.search
+                                    : &tui->output.search;
     if (input->key == MS_KEY_ESCAPE) {
         ms_entry_set(entry, filter ? tui->filter_before : "");
         tui->typing = MS_TYPING_NONE;
@@ -304,7 +391,7 @@ void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct m
     const struct ms_view view = view_of(tui, model, findings, status, rows, columns);
     /* Keys may come before the first drawing. */
     if (!tui->paused) {
-        ms_list_update(&tui->list, model, findings, tui->filter.text);
+        ms_thread_list_update(&tui->threads, model, findings, &tui->scope);
     }
     if (tui->typing == MS_TYPING_PROGRAM && input->key != MS_KEY_MOUSE) {
         type_to_program(tui, input, command);
@@ -357,5 +444,5 @@ void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
     if (tui->dialog != NULL) {
         tui->dialog->draw(tui, &view, grid);
     }
-    ms_title_draw_keys(tui, &view, grid);
+    ms_foot_draw(tui, &view, grid);
 }

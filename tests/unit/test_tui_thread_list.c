@@ -7,14 +7,15 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "tui/list.h"
+#include "tui/thread_list.h"
 
 #define TICK_NS (MS_SECOND_NS / 10)
 
 struct fixture {
     struct ms_model *model;
     struct ms_findings *findings;
-    struct ms_list list;
+    struct ms_listing list;
+    struct ms_scope scope;
     uint32_t ids[4];
     uint64_t tick;
 };
@@ -34,7 +35,8 @@ static void run(struct fixture *f, uint64_t ticks)
 
 static void update(struct fixture *f, const char *filter)
 {
-    ms_list_update(&f->list, f->model, f->findings, filter);
+    ms_entry_set(&f->list.filter, filter);
+    ms_thread_list_update(&f->list, f->model, f->findings, &f->scope);
 }
 
 static int set_up(void **state)
@@ -43,7 +45,7 @@ static int set_up(void **state)
     static const char *const names[] = {"main", "Worker-1", "worker-2", "io"};
     f = (struct fixture){.model = ms_model_new(TICK_NS, 0, 0)};
     const struct ms_thresholds thresholds = ms_thresholds_default();
-    f.findings = ms_findings_new(&thresholds);
+    f.findings = ms_findings_new(&thresholds, NULL);
     ms_model_add_process(f.model, 1);
     for (int i = 0; i < 4; i++) {
         struct ms_thread *thread = ms_model_add_thread(f.model, 1);
@@ -52,7 +54,7 @@ static int set_up(void **state)
         thread->tracked = thread->probed = true;
         f.ids[i] = thread->id;
     }
-    ms_list_init(&f.list);
+    ms_listing_init(&f.list, MS_METRIC_PEAK_BYTES);
     for (int i = 0; i < 4; i++) {
         set_peak(&f, i, (uint64_t)(i + 1) * 1000);
     }
@@ -64,7 +66,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    ms_list_fini(&f->list);
+    ms_listing_fini(&f->list);
     ms_findings_free(f->findings);
     ms_model_free(f->model);
     return 0;
@@ -74,13 +76,13 @@ static void test_sorts_by_peak(void **state)
 {
     struct fixture *f = *state;
     update(f, "");
-    assert_int_equal(f->list.count, 4);
+    assert_int_equal(f->list.rows.count, 4);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(f->list.ids[i], f->ids[3 - i]);
+        assert_int_equal(f->list.rows.ids[i], f->ids[3 - i]);
     }
     f->list.ascending = true;
     update(f, "");
-    assert_int_equal(f->list.ids[0], f->ids[0]);
+    assert_int_equal(f->list.rows.ids[0], f->ids[0]);
 }
 
 static void test_unknown_and_ended_come_last(void **state)
@@ -89,38 +91,38 @@ static void test_unknown_and_ended_come_last(void **state)
     ms_model_thread_mutable(f->model, f->ids[3])->probed = false;
     ms_model_end_thread(f->model, f->ids[2], f->tick * TICK_NS);
     update(f, "");
-    assert_int_equal(f->list.ids[0], f->ids[1]);
-    assert_int_equal(f->list.ids[1], f->ids[0]);
-    assert_int_equal(f->list.ids[2], f->ids[3]);
-    assert_int_equal(f->list.ids[3], f->ids[2]);
+    assert_int_equal(f->list.rows.ids[0], f->ids[1]);
+    assert_int_equal(f->list.rows.ids[1], f->ids[0]);
+    assert_int_equal(f->list.rows.ids[2], f->ids[3]);
+    assert_int_equal(f->list.rows.ids[3], f->ids[2]);
 }
 
 static void test_selection_follows_its_thread(void **state)
 {
     struct fixture *f = *state;
     update(f, "");
-    ms_list_select(&f->list, 3, 0);
-    assert_int_equal(f->list.selected, f->ids[0]);
+    ms_rows_select(&f->list.rows, 3, 0);
+    assert_int_equal(f->list.rows.selected, f->ids[0]);
     run(f, 100); /* the order is free again */
     set_peak(f, 0, 99000);
     update(f, "");
-    assert_int_equal(f->list.selected, f->ids[0]);
-    assert_int_equal(f->list.position, 0);
-    f->list.follow = false;
+    assert_int_equal(f->list.rows.selected, f->ids[0]);
+    assert_int_equal(f->list.rows.position, 0);
+    f->list.rows.follow = false;
     set_peak(f, 0, 1);
     update(f, "");
-    assert_int_equal(f->list.position, 0);
-    assert_int_equal(f->list.selected, f->ids[3]);
+    assert_int_equal(f->list.rows.position, 0);
+    assert_int_equal(f->list.rows.selected, f->ids[3]);
 }
 
 static void test_first_is_selected_until_the_user_chooses(void **state)
 {
     struct fixture *f = *state;
     update(f, "");
-    assert_int_equal(f->list.selected, f->ids[3]);
+    assert_int_equal(f->list.rows.selected, f->ids[3]);
     set_peak(f, 1, 99000);
     update(f, "");
-    assert_int_equal(f->list.selected, f->ids[1]);
+    assert_int_equal(f->list.rows.selected, f->ids[1]);
 }
 
 static void test_order_holds_after_a_move(void **state)
@@ -128,7 +130,7 @@ static void test_order_holds_after_a_move(void **state)
     struct fixture *f = *state;
     update(f, "");
     const uint64_t now_ns = f->tick * TICK_NS;
-    ms_list_move(&f->list, 1, now_ns);
+    ms_rows_move(&f->list.rows, 1, now_ns);
     set_peak(f, 0, 99000);
     run(f, 1);
     struct ms_thread *late = ms_model_add_thread(f->model, 1);
@@ -136,48 +138,48 @@ static void test_order_holds_after_a_move(void **state)
     late->heap.peak_bytes = 500000;
     const uint32_t late_id = late->id;
     update(f, "");
-    assert_int_equal(f->list.ids[0], f->ids[3]);
-    assert_int_equal(f->list.ids[3], f->ids[0]);
-    assert_int_equal(f->list.ids[4], late_id);
-    run(f, MS_LIST_HOLD_NS / TICK_NS);
+    assert_int_equal(f->list.rows.ids[0], f->ids[3]);
+    assert_int_equal(f->list.rows.ids[3], f->ids[0]);
+    assert_int_equal(f->list.rows.ids[4], late_id);
+    run(f, MS_ROWS_HOLD_NS / TICK_NS);
     update(f, "");
-    assert_int_equal(f->list.ids[0], late_id);
-    assert_int_equal(f->list.ids[1], f->ids[0]);
+    assert_int_equal(f->list.rows.ids[0], late_id);
+    assert_int_equal(f->list.rows.ids[1], f->ids[0]);
 }
 
 static void test_filter(void **state)
 {
     struct fixture *f = *state;
     update(f, "WORK");
-    assert_int_equal(f->list.count, 2);
+    assert_int_equal(f->list.rows.count, 2);
     update(f, "103");
-    assert_int_equal(f->list.count, 1);
-    assert_int_equal(f->list.ids[0], f->ids[3]);
+    assert_int_equal(f->list.rows.count, 1);
+    assert_int_equal(f->list.rows.ids[0], f->ids[3]);
     update(f, "light");
-    assert_int_equal(f->list.count, 4);
+    assert_int_equal(f->list.rows.count, 4);
     update(f, "nothing at all");
-    assert_int_equal(f->list.count, 0);
-    ms_list_move(&f->list, 1, 0);
-    ms_list_scroll(&f->list, 3, 1);
+    assert_int_equal(f->list.rows.count, 0);
+    ms_rows_move(&f->list.rows, 1, 0);
+    ms_rows_scroll(&f->list.rows, 3, 1);
     update(f, "");
-    assert_int_equal(f->list.count, 4);
+    assert_int_equal(f->list.rows.count, 4);
 }
 
 static void test_moves_stay_inside(void **state)
 {
     struct fixture *f = *state;
     update(f, "");
-    ms_list_move(&f->list, -5, 0);
-    assert_int_equal(f->list.position, 0);
-    ms_list_move(&f->list, 500, 0);
-    assert_int_equal(f->list.position, 3);
-    ms_list_scroll(&f->list, 2, 1);
-    assert_int_equal(f->list.top, 2);
-    ms_list_scroll(&f->list, 2, 2);
-    assert_int_equal(f->list.top, 2);
-    ms_list_move(&f->list, -3, 0);
-    ms_list_scroll(&f->list, 2, 2);
-    assert_int_equal(f->list.top, 0);
+    ms_rows_move(&f->list.rows, -5, 0);
+    assert_int_equal(f->list.rows.position, 0);
+    ms_rows_move(&f->list.rows, 500, 0);
+    assert_int_equal(f->list.rows.position, 3);
+    ms_rows_scroll(&f->list.rows, 2, 1);
+    assert_int_equal(f->list.rows.top, 2);
+    ms_rows_scroll(&f->list.rows, 2, 2);
+    assert_int_equal(f->list.rows.top, 2);
+    ms_rows_move(&f->list.rows, -3, 0);
+    ms_rows_scroll(&f->list.rows, 2, 2);
+    assert_int_equal(f->list.rows.top, 0);
 }
 
 int main(void)
