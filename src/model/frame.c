@@ -34,11 +34,8 @@ static bool matches_any(const char *const *patterns, size_t count, const char *n
     return false;
 }
 
-/*
- * Functions that allocate for whoever called them. Return types and template arguments may stand
- * around demangled names, hence the stars.
- */
-static bool is_allocator_function(const char *function)
+/* Return types and template arguments may stand around demangled names, hence the stars. */
+bool ms_function_allocates(const char *function)
 {
     static const char *const patterns[] = {
         "malloc",
@@ -125,7 +122,7 @@ static bool is_allocator_module(const char *module)
 static bool is_allocator_frame(const struct ms_frame *frame)
 {
     for (; frame != NULL; frame = frame->inlined_by) {
-        const bool skip = frame->function[0] != '\0' ? is_allocator_function(frame->function)
+        const bool skip = frame->function[0] != '\0' ? ms_function_allocates(frame->function)
                                                      : is_allocator_module(frame->module);
         if (!skip) {
             return false;
