@@ -110,6 +110,11 @@ static bool has_suffix(const char *text, const char *const *suffixes, size_t cou
     return false;
 }
 
+static bool in_cpp_library(const struct ms_frame *frame)
+{
+    return strstr(frame->file, "/include/c++/") != NULL || strstr(frame->file, "/c++/v1/") != NULL;
+}
+
 static enum ms_type_language language_of(const struct ms_frame *frame,
                                          const struct ms_symbol_path *path)
 {
@@ -121,7 +126,11 @@ static enum ms_type_language language_of(const struct ms_frame *frame,
         strncmp(frame->function, "__rdl_", 6) == 0) {
         return MS_TYPE_LANGUAGE_RUST;
     }
-    if (path->called || has_suffix(frame->file, cpp, sizeof(cpp) / sizeof(cpp[0]))) {
+    if (path->called || path->cut || in_cpp_library(frame) ||
+        has_suffix(frame->file, cpp, sizeof(cpp) / sizeof(cpp[0]))) {
+        return MS_TYPE_LANGUAGE_CPP;
+    }
+    if (path->count == 1 && path->parts[0].arguments.bytes > 0) {
         return MS_TYPE_LANGUAGE_CPP;
     }
     return path->count > 1 ? MS_TYPE_LANGUAGE_RUST : MS_TYPE_LANGUAGE_C;
@@ -143,11 +152,13 @@ int ms_frame_type_of(struct ms_frame_type *type, const struct ms_frame *frame,
     if (language == MS_TYPE_LANGUAGE_RUST) {
         ms_type_rules_rust(&draft, &path);
     } else if (language == MS_TYPE_LANGUAGE_CPP) {
-        ms_type_rules_cpp(&draft, &path);
+        ms_type_rules_cpp(&draft, &path, in_cpp_library(frame));
     }
     if (draft.role == MS_FRAME_OTHER && !path.called && path.count <= 1) {
         ms_type_rules_c(&draft, frame->function, base_name(frame->module));
-        draft.language = draft.role == MS_FRAME_OTHER ? language : draft.language;
+        if (draft.role == MS_FRAME_OTHER) {
+            draft.language = language;
+        }
     }
     type->role = (uint8_t)draft.role;
     type->kind = (uint8_t)draft.kind;
@@ -249,26 +260,31 @@ static bool step(struct walk *walk, const struct ms_frame *frame, const struct m
     return false;
 }
 
-/* What std::allocator<T> was told and what the container says of its elements. */
-static bool hint_differs(const struct walk *walk)
+/*
+ * What std::allocator<T> was told and what the container says of its elements: 1 the same, -1 not,
+ * 0 nothing to compare (a deque's map of blocks, a hash table's buckets).
+ */
+static int hint_agrees(const struct walk *walk)
 {
     const struct ms_frame_type *hint = walk->hint;
     const struct ms_frame_type *found = walk->found;
-    if (hint == NULL || hint->element == NULL || hint->element[0] == '\0' ||
-        found->element[0] == '\0' || hint->element == found->element) {
-        return false;
+    if (hint == NULL || hint->element[0] == '\0' || found->element[0] == '\0') {
+        return 0;
     }
-    if (hint->kind != MS_KIND_NONE) {
-        return hint->kind == found->kind;
+    if (hint->element == found->element) {
+        return 1;
     }
-    return (found->kind == MS_KIND_VECTOR && strcmp(found->element, "bool") != 0) ||
-           found->kind == MS_KIND_STRING;
+    const bool comparable = hint->kind != MS_KIND_NONE ? hint->kind == found->kind
+                                                       : (found->kind == MS_KIND_VECTOR &&
+                                                          strcmp(found->element, "bool") != 0) ||
+                                                             found->kind == MS_KIND_STRING;
+    return comparable ? -1 : 0;
 }
 
 static enum ms_type_trust trust_of(const struct walk *walk)
 {
     const struct ms_frame_type *found = walk->found;
-    if (walk->differed || hint_differs(walk) || walk->unnamed != NULL) {
+    if (walk->differed || hint_agrees(walk) < 0 || walk->unnamed != NULL) {
         return MS_TYPE_BEST_EFFORT;
     }
     if (found->language == MS_TYPE_LANGUAGE_RUST) {
@@ -276,7 +292,8 @@ static enum ms_type_trust trust_of(const struct walk *walk)
          * another type. */
         return found->sure || found->open ? MS_TYPE_DERIVED : MS_TYPE_BEST_EFFORT;
     }
-    return found->sure || walk->evidence->line != 0 ? MS_TYPE_DERIVED : MS_TYPE_BEST_EFFORT;
+    return found->sure || hint_agrees(walk) > 0 || walk->evidence->line != 0 ? MS_TYPE_DERIVED
+                                                                             : MS_TYPE_BEST_EFFORT;
 }
 
 /* "gtk_button_new_with_label" -> "GtkButton"; false: no such name. */

@@ -64,7 +64,9 @@ struct ms_type_draft {
 };
 
 /* Each fills `draft`, zeroed before, with role MS_FRAME_OTHER when it knows nothing. */
-void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path *path);
+/* `in_library`: its source is of the standard library, whatever its name says. */
+void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path *path,
+                       bool in_library);
 void ms_type_rules_rust(struct ms_type_draft *draft, const struct ms_symbol_path *path);
 /* `module`: base name of the file that the function is in. */
 void ms_type_rules_c(struct ms_type_draft *draft, const char *function, const char *module);

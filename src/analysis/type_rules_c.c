@@ -189,6 +189,9 @@ static void use(struct ms_type_draft *draft, const struct rule *rule)
     draft->kind = strcmp(rule->name, "GObject") == 0 ? MS_KIND_GOBJECT : MS_KIND_C;
     draft->family = rule->family;
     draft->sure = true;
+    if (rule->family == MS_TYPE_FAMILY_EXCEPTION) {
+        draft->language = MS_TYPE_LANGUAGE_CPP;
+    }
     memcpy(draft->name, rule->name, strlen(rule->name) + 1);
 }
 

@@ -13,6 +13,7 @@ enum make {
     MAKE_FIXED,  /* std::NAME */
     MAKE_TREE,   /* std::_Rb_tree<K, V, SELECT, ...>, std::__1::__tree<V, ...> */
     MAKE_HASH,   /* std::_Hashtable<K, V, ...>, std::__1::__hash_table<V, ...> */
+    MAKE_NODE,   /* allocator<std::_Hash_node<V, ...>> is the first argument */
     MAKE_SHARED, /* T or T* is the first argument */
     MAKE_BUFFER  /* T[], T the last argument but for those of the library */
 };
@@ -54,6 +55,7 @@ static const struct rule rules[] = {
     {"string", "string", MAKE_FIXED, MS_KIND_STRING, MS_TYPE_FAMILY_STRING, true},
     {"wstring", "wstring", MAKE_FIXED, MS_KIND_STRING, MS_TYPE_FAMILY_STRING, true},
     {"__str_concat", "string", MAKE_FIXED, MS_KIND_STRING, MS_TYPE_FAMILY_STRING, true},
+    {"__libcpp_refstring", "string", MAKE_FIXED, MS_KIND_STRING, MS_TYPE_FAMILY_STRING, true},
     {"to_string", "string", MAKE_FIXED, MS_KIND_STRING, MS_TYPE_FAMILY_STRING, true},
     {"_Rb_tree", "", MAKE_TREE, TREE, false},
     {"__tree", "", MAKE_TREE, TREE, false},
@@ -62,6 +64,9 @@ static const struct rule rules[] = {
     {"set", "set", MAKE_ALL, TREE, false},
     {"multiset", "multiset", MAKE_ALL, TREE, false},
     {"_Hashtable", "", MAKE_HASH, HASH, false},
+    {"_Hashtable_alloc", "", MAKE_NODE, HASH, true},
+    {"_ReuseOrAllocNode", "", MAKE_NODE, HASH, true},
+    {"_AllocNode", "", MAKE_NODE, HASH, true},
     {"_Map_base", "", MAKE_HASH, HASH, false},
     {"_Insert_base", "", MAKE_HASH, HASH, false},
     {"_Insert", "", MAKE_HASH, HASH, false},
@@ -86,14 +91,18 @@ static const struct rule rules[] = {
     {"__value_func", "function", MAKE_FIRST, MS_KIND_FUNCTION, MS_TYPE_FAMILY_CLOSURE, false},
     {"move_only_function", "move_only_function", MAKE_FIRST, MS_KIND_FUNCTION,
      MS_TYPE_FAMILY_CLOSURE, false},
+    {"__any_imp", "any", MAKE_FIXED, MS_KIND_ANY, MS_TYPE_FAMILY_OBJECT, false},
     {"any", "any", MAKE_FIXED, MS_KIND_ANY, MS_TYPE_FAMILY_OBJECT, false},
     {"promise", "promise", MAKE_ALL, FUTURE, false},
     {"packaged_task", "packaged_task", MAKE_ALL, FUTURE, false},
     {"__create_task_state", "packaged_task", MAKE_FIRST, FUTURE, false},
     {"async", "async", MAKE_FIXED, FUTURE, false},
+    {"__make_async_assoc_state", "future", MAKE_FIRST, FUTURE, false},
+    {"_Async_state_impl", "async", MAKE_FIXED, FUTURE, false},
     {"future", "future", MAKE_ALL, FUTURE, false},
     {"__future_base", "future", MAKE_FIXED, FUTURE, false},
     {"thread", "thread", MAKE_FIXED, MS_KIND_STD_THREAD, MS_TYPE_FAMILY_THREAD, false},
+    {"__thread_struct", "thread", MAKE_FIXED, MS_KIND_STD_THREAD, MS_TYPE_FAMILY_THREAD, true},
     {"jthread", "thread", MAKE_FIXED, MS_KIND_STD_THREAD, MS_TYPE_FAMILY_THREAD, false},
     {"_Compiler", "regex", MAKE_FIXED, REGEX, true},
     {"_NFA", "regex", MAKE_FIXED, REGEX, true},
@@ -252,6 +261,13 @@ static void make(struct ms_type_draft *draft, const struct rule *rule,
                         libcpp ? first : ms_path_argument(arguments, 1));
         break;
     }
+    case MAKE_NODE:
+        set_associative(
+            draft, "unordered_map", "unordered_set", none,
+            ms_path_argument(
+                arguments_of(ms_path_argument(arguments_of(first, "allocator"), 0), "_Hash_node"),
+                0));
+        break;
     case MAKE_SHARED:
         /* __shared_count<LOCK>::__shared_count<T...>: the policy says nothing */
         set_name(draft, rule->public_name,
@@ -266,8 +282,11 @@ static void make(struct ms_type_draft *draft, const struct rule *rule,
 }
 
 /* Functions that run what the program put into them: the block is none of theirs. */
-static bool runs_code(struct ms_slice member)
+static bool runs_code(enum ms_type_kind kind, struct ms_slice member)
 {
+    if (kind != MS_KIND_FUNCTION && kind != MS_KIND_FUTURE && kind != MS_KIND_STD_THREAD) {
+        return false;
+    }
     static const char *const names[] = {"_M_invoke",       "_M_run",       "operator()",
                                         "_S_invoke",       "__invoke",     "__execute",
                                         "_M_run_deferred", "_M_set_result"};
@@ -417,7 +436,7 @@ static void standard_library(struct ms_type_draft *draft, const struct ms_symbol
         }
         /* What a stream's text is copied into is the caller's. */
         const bool copy = rule->kind == MS_KIND_STREAM && ms_slice_is(member->name, "str");
-        if (runs_code(member->name) || copy) {
+        if (runs_code(rule->kind, member->name) || copy) {
             return;
         }
         draft->role = MS_FRAME_TYPE;
@@ -443,7 +462,37 @@ static void own_new(struct ms_type_draft *draft, const struct ms_symbol_path *pa
                            (struct ms_slice){begin, (size_t)(end - begin)});
 }
 
-void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path *path)
+/*
+ * Debug information names what was made from local types by the last part alone, and the arguments
+ * of a constructor are not those of its class: "function<main()::<lambda()> >". What is no class
+ * that is known is part of one further out.
+ */
+static void unqualified(struct ms_type_draft *draft, const struct ms_path_part *part)
+{
+    static const char *const told[] = {"make_shared",       "allocate_shared", "make_unique",
+                                       "__allocate_shared", "__make_shared",   "__shared_count"};
+    if (constructs(part->name) || ms_slice_is(part->name, "_Construct")) {
+        draft->role = MS_FRAME_LIBRARY;
+        return;
+    }
+    const struct rule *rule = rule_of(part->name);
+    if (rule == NULL || runs_code(rule->kind, part->name)) {
+        draft->role = MS_FRAME_ALLOCATOR;
+        return;
+    }
+    draft->role = MS_FRAME_TYPE;
+    draft->kind = rule->kind;
+    draft->family = rule->family;
+    draft->sure = rule->sure;
+    if (IS_ANY(part->name, told)) {
+        make(draft, rule, part, part);
+    } else {
+        set_name(draft, rule->public_name, (struct ms_slice){"", 0});
+    }
+}
+
+void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path *path,
+                       bool in_library)
 {
     if (path->count == 0) {
         return;
@@ -461,6 +510,10 @@ void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path 
     const struct ms_slice space = path->parts[0].name;
     if (path->count > 1 && (ms_slice_is(space, "std") || ms_slice_is(space, "__gnu_cxx"))) {
         standard_library(draft, path);
+        return;
+    }
+    if (in_library && path->count == 1) {
+        unqualified(draft, member);
         return;
     }
     /* An allocator of the program's own: Pool<T>::allocate(unsigned long). */

@@ -40,7 +40,7 @@ static const struct rule types[] = {
     {"Box", "Box", 1, MS_KIND_BOX, MS_TYPE_FAMILY_SMART_POINTER},
     {"Rc", "Rc", 1, RC},
     {"Arc", "Arc", 1, RC},
-    {"RawTableInner", "HashMap", 0, TABLE},
+    {"RawTableInner", "HashMap<?>", 0, TABLE},
     {"RawTable", "HashMap", 1, TABLE},
     {"HashMap", "HashMap", 2, TABLE},
     {"HashSet", "HashSet", 1, TABLE},
@@ -55,7 +55,7 @@ static const struct rule types[] = {
 /* Free functions and whole modules, by the beginning of the path joined by "::". */
 static const struct rule places[] = {
     {"alloc::vec::from_elem", "Vec", 1, VEC},
-    {"alloc::slice::", "Vec", 0, VEC},
+    {"alloc::slice::", "Vec<?>", 0, VEC},
     {"alloc::fmt::format", "String", 0, STRING},
     {"alloc::str::", "String", 0, STRING},
     {"std::io::append_to_string", "String", 0, STRING},
@@ -74,8 +74,8 @@ static const struct rule places[] = {
 /* Traits that are implemented for the program's types, but say what is made. */
 static const struct rule traits[] = {
     {"ToString", "String", 0, STRING},     {"SpecToString", "String", 0, STRING},
-    {"ToOwned", "String", 0, STRING},      {"ConvertVec", "Vec", 0, VEC},
-    {"SpecFromElem", "Vec", 0, VEC},       {"SpecNewImpl", "CString", 0, OS},
+    {"ToOwned", "String", 0, STRING},      {"ConvertVec", "Vec<?>", 0, VEC},
+    {"SpecFromElem", "Vec<?>", 0, VEC},    {"SpecNewImpl", "CString", 0, OS},
     {"SpecToOsString", "OsString", 0, OS},
 };
 
@@ -254,8 +254,11 @@ static bool is_allocator(const struct ms_symbol_path *path)
         ms_slice_starts(member, "__rg_") || ms_slice_is(path->parts[0].name, "__rustc")) {
         return true;
     }
-    if (path->count > 2 && is_space(path, "alloc") && ms_slice_is(path->parts[1].name, "alloc")) {
-        return true;
+    /* alloc::alloc, hashbrown::raw::alloc */
+    for (size_t i = 1; is_library(path) && i + 1 < path->count && i < 3; i++) {
+        if (ms_slice_is(path->parts[i].name, "alloc")) {
+            return true;
+        }
     }
     ms_type_path_parse(&trait, path->trait);
     return trait.count > 0 && (ms_slice_is(trait.parts[trait.count - 1].name, "Allocator") ||
