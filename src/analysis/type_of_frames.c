@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/type_rules.h"
+#include "model/format.h"
 
 #define NAME_OF(id, name, words)  [MS_TYPE_FAMILY_##id] = name,
 #define WORDS_OF(id, name, words) [MS_TYPE_FAMILY_##id] = words,
@@ -158,6 +159,7 @@ int ms_frame_type_of(struct ms_frame_type *type, const struct ms_frame *frame,
         ms_type_rules_c(&draft, frame->function, base_name(frame->module));
         if (draft.role == MS_FRAME_OTHER) {
             draft.language = language;
+            draft.role = ms_frame_is_wrapper(frame) ? MS_FRAME_ALLOCATOR : MS_FRAME_OTHER;
         }
     }
     type->role = (uint8_t)draft.role;

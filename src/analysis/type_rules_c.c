@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "analysis/type_rules.h"
-#include "model/format.h"
 
 struct rule {
     const char *prefix; /* $ at its end: the whole name */
@@ -226,7 +225,5 @@ void ms_type_rules_c(struct ms_type_draft *draft, const char *function, const ch
                                                  : NULL;
     if (rule != NULL) {
         use(draft, rule);
-    } else if (ms_function_allocates(function)) {
-        draft->role = MS_FRAME_ALLOCATOR;
     }
 }

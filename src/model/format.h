@@ -35,13 +35,13 @@ size_t ms_format_safe(char *out, size_t size, const char *bytes, size_t count, b
 /* Name of a frame for people: "function", else "module+0x1f", else "0x7f..". Not neutralised. */
 char *ms_format_frame(char *out, size_t size, const struct ms_frame *frame);
 
-/* Whether a function of this name allocates for whoever called it: malloc, xmalloc, operator new,
- * std::allocator<...>::allocate, strdup ... */
-bool ms_function_allocates(const char *function);
-
 /* First frame of a site that is not an allocator or wrapper (malloc, operator new, xmalloc,
  * std::allocator ...): index into frames; 0 when all are. */
 size_t ms_site_culprit(const struct ms_site *site);
+/* The same, past wrappers that were inlined into it; NULL: the site has no stack. */
+const struct ms_frame *ms_site_culprit_frame(const struct ms_site *site);
+/* An allocator or wrapper: a function that allocates for its caller. */
+bool ms_frame_is_wrapper(const struct ms_frame *frame);
 
 /* Whether function, file or module of one of its frames holds a text, whatever the case. */
 bool ms_site_holds(const struct ms_site *site, const char *text);
