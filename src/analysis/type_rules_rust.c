@@ -47,6 +47,8 @@ static const struct rule types[] = {
     {"BTreeMap", "BTreeMap", 2, BTREE},
     {"BTreeSet", "BTreeSet", 1, BTREE},
     {"VacantEntry", "BTreeMap", 2, BTREE},
+    {"LeafNode", "BTreeMap", 2, BTREE},
+    {"InternalNode", "BTreeMap", 2, BTREE},
     {"BufReader", "BufReader", 1, IO},
     {"BufWriter", "BufWriter", 1, IO},
     {"LineWriter", "LineWriter", 1, IO},

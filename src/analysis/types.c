@@ -211,25 +211,19 @@ static void add(struct ms_type_row *row, const struct ms_heap *heap, enum ms_typ
     row->estimated = row->estimated || estimated;
 }
 
-static void add_site(struct ms_types *types, const struct ms_site *site, const struct ms_heap *heap,
-                     bool estimated, bool families)
+/* What is done with every site of a scope, and what it has there. */
+typedef void (*site_visitor)(void *context, const struct ms_site *site, const struct ms_heap *heap,
+                             bool estimated);
+
+static bool is_estimated(const struct ms_model *model, const struct ms_site *site)
 {
-    const uint32_t known = known_of(types, site->id);
-    if (known == 0 || (heap->allocations == 0 && heap->bytes_allocated == 0)) {
-        return;
-    }
-    struct ms_type_row *row = &types->sums[ms_types_row_of_site(types, site->id, families)];
-    const enum ms_type_trust trust = (enum ms_type_trust)(known >> TRUST_SHIFT);
-    add(row, heap, trust, estimated);
-    add(&types->total, heap, MS_TYPE_DERIVED, estimated);
-    if (row->family == MS_TYPE_FAMILY_UNKNOWN) {
-        add(&types->unknown, heap, trust, estimated);
-    }
+    const struct ms_usage *usage = ms_model_site_usage(model, site->id, NULL);
+    return usage != NULL && usage->rate != 0;
 }
 
 /* A thread may have several usages of one site, one for each rate: they are one site. */
-static void add_thread(struct ms_types *types, const struct ms_model *model,
-                       const struct ms_scope *scope, bool families)
+static void visit_thread(const struct ms_model *model, const struct ms_scope *scope,
+                         site_visitor visit, void *context)
 {
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_thread_usage(model, scope->thread_id, usage)) != NULL) {
@@ -238,15 +232,48 @@ static void add_thread(struct ms_types *types, const struct ms_model *model,
             ms_usage_stands_for_pair(model, usage)) {
             struct ms_heap heap;
             ms_scope_site_heap(scope, model, site, &heap);
-            add_site(types, site, &heap, usage->rate != 0, families);
+            visit(context, site, &heap, usage->rate != 0);
         }
     }
 }
 
-static bool is_estimated(const struct ms_model *model, const struct ms_site *site)
+static void visit_sites(const struct ms_model *model, const struct ms_scope *scope,
+                        site_visitor visit, void *context)
 {
-    const struct ms_usage *usage = ms_model_site_usage(model, site->id, NULL);
-    return usage != NULL && usage->rate != 0;
+    if (scope->thread_id != 0) {
+        visit_thread(model, scope, visit, context);
+        return;
+    }
+    for (size_t i = 0; i < ms_model_site_count(model); i++) {
+        const struct ms_site *site = ms_model_site(model, i);
+        if (ms_scope_has_site(scope, model, site)) {
+            visit(context, site, &site->heap, is_estimated(model, site));
+        }
+    }
+}
+
+struct summing {
+    struct ms_types *types;
+    bool families;
+};
+
+static void sum_site(void *context, const struct ms_site *site, const struct ms_heap *heap,
+                     bool estimated)
+{
+    const struct summing *summing = context;
+    struct ms_types *types = summing->types;
+    const uint32_t known = known_of(types, site->id);
+    if (known == 0 || (heap->allocations == 0 && heap->bytes_allocated == 0)) {
+        return;
+    }
+    struct ms_type_row *row =
+        &types->sums[ms_types_row_of_site(types, site->id, summing->families)];
+    const enum ms_type_trust trust = (enum ms_type_trust)(known >> TRUST_SHIFT);
+    add(row, heap, trust, estimated);
+    add(&types->total, heap, MS_TYPE_DERIVED, estimated);
+    if (row->family == MS_TYPE_FAMILY_UNKNOWN) {
+        add(&types->unknown, heap, trust, estimated);
+    }
 }
 
 static int most_live_first(const void *left, const void *right)
@@ -292,17 +319,76 @@ int ms_types_distribute(struct ms_types *types, const struct ms_model *model,
     if (begin_sums(types, families) != 0) {
         return -ENOMEM;
     }
-    if (scope->thread_id != 0) {
-        add_thread(types, model, scope, families);
-        return keep_rows(types, families);
-    }
-    for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        if (ms_scope_has_site(scope, model, site)) {
-            add_site(types, site, &site->heap, is_estimated(model, site), families);
-        }
-    }
+    struct summing summing = {types, families};
+    visit_sites(model, scope, sum_site, &summing);
     return keep_rows(types, families);
+}
+
+double ms_type_figure_of(const struct ms_type_row *row, enum ms_type_figure figure)
+{
+    switch (figure) {
+    case MS_TYPE_FIGURE_LIVE:
+        return (double)row->current_bytes;
+    case MS_TYPE_FIGURE_BLOCKS:
+        return (double)row->current_blocks;
+    case MS_TYPE_FIGURE_TOTAL:
+        return (double)row->bytes_allocated;
+    case MS_TYPE_FIGURE_ALLOCATIONS:
+        return (double)row->allocations;
+    case MS_TYPE_FIGURE_SITES:
+    case MS_TYPE_FIGURE_COUNT:
+        break;
+    }
+    return (double)row->sites;
+}
+
+struct picking {
+    const struct ms_types *types;
+    uint32_t id;
+    bool families;
+    enum ms_type_figure figure;
+    struct ms_type_site *out;
+    size_t capacity, kept, found;
+};
+
+/* Keeps the largest in order: few are kept of many. */
+static void pick_site(void *context, const struct ms_site *site, const struct ms_heap *heap,
+                      bool estimated)
+{
+    struct picking *picking = context;
+    if (ms_types_row_of_site(picking->types, site->id, picking->families) != picking->id ||
+        (heap->allocations == 0 && heap->bytes_allocated == 0)) {
+        return;
+    }
+    struct ms_type_site picked = {.site_id = site->id};
+    add(&picked.sums, heap, MS_TYPE_DERIVED, estimated);
+    picking->found++;
+    const double figure = ms_type_figure_of(&picked.sums, picking->figure);
+    size_t at = picking->kept;
+    while (at > 0 && ms_type_figure_of(&picking->out[at - 1].sums, picking->figure) < figure) {
+        at--;
+    }
+    if (at == picking->capacity) {
+        return;
+    }
+    picking->kept += picking->kept < picking->capacity;
+    memmove(&picking->out[at + 1], &picking->out[at],
+            (picking->kept - 1 - at) * sizeof picking->out[0]);
+    picking->out[at] = picked;
+}
+
+size_t ms_types_sites(const struct ms_types *types, const struct ms_model *model,
+                      const struct ms_scope *scope, uint32_t id, bool families,
+                      enum ms_type_figure figure, struct ms_type_site *out, size_t capacity)
+{
+    struct picking picking = {.types = types,
+                              .id = id,
+                              .families = families,
+                              .figure = figure,
+                              .out = out,
+                              .capacity = capacity};
+    visit_sites(model, scope, pick_site, &picking);
+    return picking.found;
 }
 
 size_t ms_types_count(const struct ms_types *types)

@@ -53,6 +53,30 @@ uint32_t ms_types_row_of_site(const struct ms_types *types, uint32_t site_id, bo
  */
 int ms_types_distribute(struct ms_types *types, const struct ms_model *model,
                         const struct ms_scope *scope, bool families);
+/* By what rows and sites are ranked; a share is one of the whole scope. */
+enum ms_type_figure {
+    MS_TYPE_FIGURE_LIVE,
+    MS_TYPE_FIGURE_BLOCKS,
+    MS_TYPE_FIGURE_TOTAL,
+    MS_TYPE_FIGURE_ALLOCATIONS,
+    MS_TYPE_FIGURE_SITES,
+    MS_TYPE_FIGURE_COUNT
+};
+double ms_type_figure_of(const struct ms_type_row *row, enum ms_type_figure figure);
+
+/* A call site of a type, with what it has in the scope. */
+struct ms_type_site {
+    uint32_t site_id;
+    struct ms_type_row sums; /* figures only; sites is 1 */
+};
+/*
+ * The sites in scope that count in row `id`, the most of `figure` first, at most `capacity`;
+ * returns how many there are. Costs what ms_types_distribute costs.
+ */
+size_t ms_types_sites(const struct ms_types *types, const struct ms_model *model,
+                      const struct ms_scope *scope, uint32_t id, bool families,
+                      enum ms_type_figure figure, struct ms_type_site *out, size_t capacity);
+
 size_t ms_types_count(const struct ms_types *types);
 const struct ms_type_row *ms_types_at(const struct ms_types *types, size_t index);
 /* All rows together, and those of family unknown. */

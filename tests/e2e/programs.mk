@@ -1,7 +1,7 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
+                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/typed_glib.c,\
                 $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so named_alpha.so named_beta.so count_shim.so \
                  count_shim_sizeless.so libc.so.count_shim sized_free.so)
@@ -15,7 +15,8 @@ E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fn
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
 
 .PHONY: e2e-programs
-e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED)
+e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
+    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust)
 
 # Relocated and constructed before the probe is.
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
@@ -69,3 +70,13 @@ $(BUILD)/tests/e2e/count_shim_sizeless.so: tests/e2e/programs/count_shim.c | dep
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 $(if $(findstring sizeless,$@),-DNO_USABLE_SIZE) \
 	    -fvisibility=default -shared -fPIC -o $@ $< -ldl
+
+$(BUILD)/tests/e2e/typed_glib: tests/e2e/programs/typed_glib.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $$(pkg-config --cflags --libs gobject-2.0)
+
+# The newer mangling keeps the parameters of types in names, whatever the compiler's default.
+RUSTC ?= rustc
+$(BUILD)/tests/e2e/typed_rust: tests/e2e/programs/typed_rust.rs | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(RUSTC) --edition 2018 -g -C symbol-mangling-version=v0 -o $@ $<

@@ -382,6 +382,14 @@ static void test_distribution(void **state)
     assert_int_equal(row_named(types, "unknown (no call stack)")->current_bytes, 8);
     assert_int_equal(ms_types_unknown(types)->current_bytes, 128);
     assert_int_equal(ms_types_row_of_site(types, 2, false), vector->id);
+    struct ms_type_site sites[1];
+    assert_int_equal(
+        ms_types_sites(types, model, &all, vector->id, false, MS_TYPE_FIGURE_LIVE, sites, 1), 2);
+    assert_int_equal(sites[0].site_id, 2);
+    assert_int_equal(sites[0].sums.current_bytes, 3000);
+    assert_int_equal(
+        ms_types_sites(types, model, &all, vector->id, false, MS_TYPE_FIGURE_BLOCKS, sites, 1), 2);
+    assert_int_equal(sites[0].site_id, 1);
 
     assert_int_equal(ms_types_distribute(types, model, &all, true), 0);
     assert_int_equal(ms_types_count(types), 3);
