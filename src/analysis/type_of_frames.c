@@ -23,8 +23,9 @@ const char *ms_type_family_words(enum ms_type_family family)
     return words[family];
 }
 
-#define UNKNOWN_WORDS_OF(id, words, reason)  [MS_TYPE_UNKNOWN_##id] = words,
-#define UNKNOWN_REASON_OF(id, words, reason) [MS_TYPE_UNKNOWN_##id] = reason,
+#define UNKNOWN_WORDS_OF(id, words, reason, advice)  [MS_TYPE_UNKNOWN_##id] = words,
+#define UNKNOWN_REASON_OF(id, words, reason, advice) [MS_TYPE_UNKNOWN_##id] = reason,
+#define UNKNOWN_ADVICE_OF(id, words, reason, advice) [MS_TYPE_UNKNOWN_##id] = advice,
 
 const char *ms_type_unknown_words(enum ms_type_unknown unknown)
 {
@@ -36,6 +37,12 @@ const char *ms_type_unknown_reason(enum ms_type_unknown unknown)
 {
     static const char *const reasons[] = {MS_TYPE_UNKNOWNS(UNKNOWN_REASON_OF)};
     return reasons[unknown];
+}
+
+const char *ms_type_unknown_advice(enum ms_type_unknown unknown)
+{
+    static const char *const advice[] = {MS_TYPE_UNKNOWNS(UNKNOWN_ADVICE_OF)};
+    return advice[unknown];
 }
 
 const char *ms_type_language_name(enum ms_type_language language)
@@ -335,7 +342,8 @@ static int unknown_type(struct ms_block_type *type, struct ms_words *words,
                                    .language = language,
                                    .trust = MS_TYPE_NOT_KNOWN,
                                    .unknown = unknown,
-                                   .evidence = frame};
+                                   .evidence = frame,
+                                   .user = frame};
     return type->name == NULL ? -ENOMEM : 0;
 }
 
@@ -364,7 +372,10 @@ static int conclude(struct ms_block_type *type, struct walk *walk)
         walk->found = walk->hint;
     }
     if (walk->found != NULL) {
-        return known_type(type, walk);
+        const int error = known_type(type, walk);
+        /* The walk ends at the first function that is none of the type's, if the stack has one. */
+        type->user = walk->last_type != walk->found ? walk->last : walk->evidence;
+        return error;
     }
     if (walk->unnamed != NULL) {
         return unknown_type(type, walk->words, MS_TYPE_UNKNOWN_NO_NAMES, MS_TYPE_LANGUAGE_UNKNOWN,

@@ -64,30 +64,29 @@ const char *ms_type_language_name(enum ms_type_language language); /* "C++"; unk
 enum ms_type_trust { MS_TYPE_DERIVED, MS_TYPE_BEST_EFFORT, MS_TYPE_NOT_KNOWN };
 const char *ms_type_trust_name(enum ms_type_trust trust); /* JSON */
 
-/*
- * X(id, short words, reason and what to do), of a type that is not known. MODULE: the module
- * without names is part of the type's name.
- */
+/* X(id, short words, reason, what to do), of a type that is not known; of NO_NAMES the module is
+ * part of the type's name. */
 /* clang-format off */
 #define MS_TYPE_UNKNOWNS(X)                                                                        \
-    X(NONE, "", "")                                                                                \
-    X(NO_NAMES, "no names", "names are missing: install the debug symbols of the module, or do not strip it") \
-    X(NO_STACK, "no call stack", "events without a call stack: in signal handlers, or the tables were full") \
-    X(NOT_SAMPLED, "not sampled", "left out of the sample: only mode exact sees the call stack of every block") \
-    X(C, "C malloc", "allocated by C code: malloc is told a size and no type")                     \
-    X(CPP, "C++ new or malloc", "new does not tell its type, and inlined containers show with debug information only: compile with -g") \
-    X(RUST, "Rust value", "what was inlined is told by debug information only: build with debug = 1")  \
-    X(LIBRARY, "inside a library", "a function of a standard library that serves many types")
+    X(NONE, "", "", "")                                                                            \
+    X(NO_NAMES, "no names", "names are missing: install the debug symbols of the module, or do not strip it", "install its debug symbols") \
+    X(NO_STACK, "no call stack", "events without a call stack: in signal handlers, or the tables were full", "signal handlers, or full tables") \
+    X(NOT_SAMPLED, "not sampled", "left out of the sample: only mode exact sees the call stack of every block", "mode exact sees all (M)") \
+    X(C, "C malloc", "allocated by C code: malloc is told a size and no type", "malloc is told no type") \
+    X(CPP, "C++ new or malloc", "new does not tell its type, and inlined containers show with debug information only: compile with -g", "compile with -g") \
+    X(RUST, "Rust value", "what was inlined is told by debug information only: build with debug = 1", "build with debug = 1") \
+    X(LIBRARY, "inside a library", "a function of a standard library that serves many types", "it serves many types")
 /* clang-format on */
 
 enum ms_type_unknown {
-#define MS_TYPE_UNKNOWN_ID(id, words, reason) MS_TYPE_UNKNOWN_##id,
+#define MS_TYPE_UNKNOWN_ID(id, words, reason, advice) MS_TYPE_UNKNOWN_##id,
     MS_TYPE_UNKNOWNS(MS_TYPE_UNKNOWN_ID)
 #undef MS_TYPE_UNKNOWN_ID
         MS_TYPE_UNKNOWN_TOTAL
 };
 const char *ms_type_unknown_words(enum ms_type_unknown unknown);
 const char *ms_type_unknown_reason(enum ms_type_unknown unknown);
+const char *ms_type_unknown_advice(enum ms_type_unknown unknown); /* a few words */
 
 /* What one function says. For the walk below; kinds are numbers of its own. */
 enum ms_frame_role {
@@ -118,6 +117,7 @@ struct ms_block_type {
     enum ms_type_trust trust;
     enum ms_type_unknown unknown;
     const struct ms_frame *evidence; /* the function that tells, or that tells nothing; or NULL */
+    const struct ms_frame *user;     /* the first one out of the type's own: who wanted it; or NULL */
 };
 
 /* Looks a frame up, so that frames are read once and not for each site; `context` is its own. */

@@ -56,6 +56,7 @@ static const struct rule types[] = {
 
 /* Free functions and whole modules, by the beginning of the path joined by "::". */
 static const struct rule places[] = {
+    {"alloc::raw_vec::", "Vec or String", 0, MS_KIND_RAW_VEC, MS_TYPE_FAMILY_ARRAY},
     {"alloc::vec::from_elem", "Vec", 1, VEC},
     {"alloc::slice::", "Vec<?>", 0, VEC},
     {"alloc::fmt::format", "String", 0, STRING},

@@ -327,7 +327,7 @@ static void draw_type(struct ms_tui *tui, const struct ms_view *view, struct ms_
     at += ms_grid_put(grid, row, at, 2, unfolded_of(types, id) != NULL ? "- " : "+ ");
     at += ms_grid_put(grid, row, at, view->columns - at, type->name);
     if (type->trust == MS_TYPE_BEST_EFFORT && !types->families) {
-        at += ms_grid_put(grid, row, at, view->columns - at, " ?");
+        at += ms_grid_put(grid, row, at, view->columns - at, " (likely)");
     }
     if (!types->families && view->columns >= 100) {
         draw_kind(view, grid, row, at, type);
@@ -347,6 +347,19 @@ static const struct ms_type_site *site_of(const struct ms_types_view *types, uin
     return NULL;
 }
 
+/* Who wanted the block: the first function that is none of the type's own. */
+static void site_text(const struct ms_types_view *types, const struct ms_site *site, char *name,
+                      size_t name_size, char *place, size_t place_size)
+{
+    struct ms_block_type type;
+    if (site != NULL && ms_types_of_site(types->types, site, &type) == 0 && type.user != NULL) {
+        ms_format_frame(name, name_size, type.user);
+        ms_stack_frame_place(type.user, place, place_size);
+    } else {
+        ms_stack_site_name(site, name, name_size, place, place_size);
+    }
+}
+
 static void draw_site(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                       int row, uint64_t id)
 {
@@ -362,8 +375,8 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_grid_pen(grid, colour, chosen ? MS_ATTRIBUTE_BOLD : 0);
     ms_grid_put(grid, row, 0, 1, chosen ? ms_theme_pointer(tui) : " ");
     int at = draw_figures(tui, view, grid, row, &site->sums, true) + 4;
-    ms_stack_site_name(ms_model_site_by_id(view->model, site->site_id), name, sizeof name, place,
-                       sizeof place);
+    site_text(types, ms_model_site_by_id(view->model, site->site_id), name, sizeof name, place,
+              sizeof place);
     at += ms_grid_put(grid, row, at, view->columns - at, name);
     if (place[0] != '\0' && at + 4 < view->columns) {
         ms_grid_pen(grid, chosen ? colour : MS_COLOUR_DIM, 0);
@@ -449,7 +462,7 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
         ms_grid_printf(grid, row, 1, view->columns - 2,
                        "%.0f %% of the live bytes: unknown; %.0f %% %s: %s", 100 * unknown / all,
                        100 * (double)most->current_bytes / all, most->name + strlen("unknown "),
-                       ms_type_unknown_reason(most->unknown));
+                       ms_type_unknown_advice(most->unknown));
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -584,6 +597,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         types->families = !types->families;
         types->unfolded_count = 0;
         types->listing.rows.chosen = false;
+        ms_rows_release(&types->listing.rows);
         types->stale = true;
         break;
     default:
