@@ -18,6 +18,8 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
                    struct ms_types *types);
+/* Without memory the document ends in an error. */
+void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
 /* `findings` may be NULL: what is judged while a program runs is null then. */
 void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
@@ -25,7 +27,8 @@ void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
 
-/* json_types.c. All types of the model, summed up; NULL without memory, which the others accept. */
+/* json_types.c. All types of the model, summed up; NULL without memory: the others accept that, and
+ * the document ends in an error. */
 struct ms_types *ms_json_types_of(const struct ms_model *model);
 void ms_json_types(struct ms_json_writer *writer, const struct ms_types *types);
 /* Members of an open object. */

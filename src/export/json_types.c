@@ -1,6 +1,7 @@
 /* What the program allocates: types, and the type of each call site. */
 #include "export/json_parts.h"
 
+#include <errno.h>
 #include <stdint.h>
 
 static void write_type(struct ms_json_writer *writer, const struct ms_type_row *row)
@@ -30,6 +31,9 @@ void ms_json_types(struct ms_json_writer *writer, const struct ms_types *types)
     }
     ms_json_line(writer);
     ms_json_array_end(writer);
+    if (types == NULL && writer->error == 0) {
+        writer->error = -ENOMEM;
+    }
 }
 
 struct ms_types *ms_json_types_of(const struct ms_model *model)
