@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -426,7 +427,6 @@ class Server(http.server.BaseHTTPRequestHandler):
     """One debug file below /buildid/ID/debuginfo; notes who asked for what."""
     files = {}
     asked = []
-    stall = threading.Event()
 
     def do_GET(self):
         Server.asked.append(self.path)
@@ -471,6 +471,15 @@ def test_debuginfod():
     finally:
         server.shutdown()
         server.server_close()
+    # One that takes the connection and never answers holds up nobody else, and not for ever.
+    silent = socket.create_server(("127.0.0.1", 0))
+    environment = {"DEBUGINFOD_URLS": f"http://127.0.0.1:{silent.getsockname()[1]}/",
+                   "DEBUGINFOD_CACHE_PATH": os.path.join(WORK, "silent"), "DEBUGINFOD_TIMEOUT": "1"}
+    names = Names("-d", path, identity, environment=environment,
+                  addresses=[some_function()] + [f"{INLINED} {a:x}" for a in many_addresses(20)])
+    silent.close()
+    equal([names.modules[path][0], names.modules[INLINED][0]], ["exports", "lines"], "names")
+    assert names.figures["all_ms"] < 20000, names.figures
     names = Names("-d", path, identity, addresses=[some_function()],
                   environment={"DEBUGINFOD_URLS": ""})
     equal(names.modules[path][0], "exports", "names without a server")
