@@ -102,7 +102,8 @@ def explained(theirs, ours, aliases, around):
         if our_place == "??:0" and re.sub(r"(\.(cold|part|isra|constprop|llvm|lto_priv)(\.\d+)?)+$|( \[clone \.\w+(\.\d+)?\])+$", "",
                                           their_function) == our_function:
             return "suffix of a clone"
-        if their_function == around and their_place == our_place and "(" not in our_function:
+        plain = our_function == "operator()" or not re.search(r"\)( const)?$", our_function)
+        if their_function == around and their_place == our_place and plain:
             return "inlined function without linkage name: addr2line names the one around it"
         if {their_function, our_function} <= aliases:
             return "several symbols at this address"
