@@ -85,7 +85,6 @@ class Program:
 
     def stop(self):
         """Ends it as it would be ended: the report is of then."""
-        self.end = time.monotonic()
         self.stopping.set()
         self.feeder.join(10)
         self.viewer.terminate()  # memscope-top passes it on
@@ -111,13 +110,15 @@ class Program:
                 if words[0] == "site":
                     found.append({"start": int(words[1]) / 1e9, "every": int(words[2]),
                                   "per_s": int(words[3]), "frames": [], "blocks": 0, "bytes": 0,
-                                  "last": 0})
+                                  "early": False})
                 elif words[0] == "frame":
                     found[-1]["frames"].append((os.path.basename(words[2] if len(words) > 2
                                                                  else ""), int(words[1])))
                 elif words[0] == "skipped":
-                    found[int(words[1])].update(blocks=int(words[2]), bytes=int(words[3]),
-                                                last=int(words[4]) / 1e9)
+                    truth = found[int(words[1])]
+                    truth.update(blocks=int(words[2]), bytes=int(words[3]))
+                    if int(words[4]) / 1e9 < truth["start"] + 45:
+                        truth["early"] = truth["blocks"] >= 128 or truth["bytes"] >= 8000
         return found
 
     def judged(self):
@@ -337,7 +338,8 @@ done
 def leaky_programs():
     folder, objects = git_folder()
     return [
-        Redis("redis", redis_work),
+        # On a busy machine commands count as slow: their log is to be full at once.
+        Redis("redis", redis_work, "--slowlog-max-len", "4"),
         Program("sqlite3", ["/usr/bin/sqlite3", ":memory:"], feed=sqlite_work, pause=0.005),
         Program("python3", [PYTHON, "-c", PYTHON_LEAKY], environment={"PYTHONMALLOC": "malloc"}),
         Program("perl", ["/usr/bin/perl", "-e", PERL_LEAKY]),
@@ -466,7 +468,7 @@ def check_worked(program, seconds, wrong):
 
 
 def check_found(program, times, wrong):
-    """Every leak was judged in time, at its site, and nothing else at the end."""
+    """Every leak that is one by then was judged in time, at its site, and nothing else."""
     truths = program.truths()
     if not truths:
         wrong.append(f"{program.name}: nothing was made to leak")
@@ -474,9 +476,8 @@ def check_found(program, times, wrong):
         what = (f"{program.name}: 1 of {truth['every']} blocks of a site that frees "
                 f"{truth['per_s']}/s, at the end at least {truth['blocks']} blocks, "
                 f"{truth['bytes']} bytes")
-        if truth["last"] < program.end - 15:
-            print(f"# {what}: went on for {truth['last'] - truth['start']:.0f} s only: no leak",
-                  flush=True)
+        if not truth["early"]:
+            print(f"# {what}: less than 128 blocks and 8 kB within 45 s, not asked for", flush=True)
             continue
         found = [at - truth["start"] for at, site in program.judged()
                  if program.is_of(site, truth)]
@@ -543,9 +544,8 @@ def test_leaks_and_caches():
                                          [p for p in caches if p.there()],
                                          70 if SOAK else 54, seed)
         print(f"# seed {seed}: {len(times)} leaks found after {statistics.median(times):.0f} s "
-              f"(median), {max(times):.0f} s (maximum); {len(caches)} caches, of which "
-              f"{taken_back} judgements were made and taken back or not; {len(wrong)} wrong",
-              flush=True)
+              f"(median), {max(times):.0f} s (maximum); {len(caches)} caches, judged meanwhile "
+              f"{taken_back} times; {len(wrong)} wrong", flush=True)
         assert not wrong, "\n".join(wrong)
 
 

@@ -11,8 +11,8 @@
  * more.
  *
  * The file $SKIP_FREE_OUT.PID gets a line "chosen of N" first, then for each site a line
- * "site START_NS EVERY FREED" (CLOCK_MONOTONIC) and its frames as "frame OFFSET MODULE"; at every
- * 16th skip a line "skipped NUMBER BLOCKS BYTES NOW_NS".
+ * "site START_NS EVERY FREED" (CLOCK_MONOTONIC) and its frames as "frame OFFSET MODULE"; for the
+ * first 512 skips and then every 16th a line "skipped NUMBER BLOCKS BYTES NOW_NS".
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -209,8 +209,8 @@ static void choose(void)
     static uint32_t busy[SITES];
     uint32_t count = 0;
     for (uint32_t i = 1; i < SITES; i++) {
-        if (sites[i].frees_between - sites[i].frees_before >= 10 &&
-            sites[i].frees - sites[i].frees_between >= 10) {
+        if (sites[i].frees_between - sites[i].frees_before >= 20 &&
+            sites[i].frees - sites[i].frees_between >= 20) {
             busy[count++] = i;
         }
     }
@@ -284,7 +284,7 @@ static bool skips(void *address)
         skip = site->every != 0 && ++site->count % site->every == 0;
         if (skip) {
             site->skipped_bytes += block->bytes;
-            if (++site->skipped % 16 == 0) {
+            if (++site->skipped % 16 == 0 || site->skipped < 512) {
                 fprintf(out, "skipped %u %llu %llu %llu\n", site->number,
                         (unsigned long long)site->skipped, (unsigned long long)site->skipped_bytes,
                         (unsigned long long)now_ns());
