@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import statistics
@@ -18,7 +19,8 @@ import tempfile
 import threading
 import time
 
-from watched import BARE, BUILD, MEMSCOPE, ROOT, SOAK, end, equal, load, main, need, run, wait_until, watch
+from watched import (BARE, BUILD, MEMSCOPE, ROOT, SOAK, end, equal, load, main, need, run,
+                     wait_until, watch)
 
 SKIP_FREE = os.path.join(BUILD, "tests/e2e/skip_free.so")
 CACHES = os.path.join(BUILD, "tests/e2e/caches")
@@ -39,6 +41,8 @@ class Program:
         self.stopping = threading.Event()
 
     def there(self):
+        if "--git-dir" in self.command and not os.path.exists(os.path.join(WORK, "repository")):
+            return False
         return os.path.exists(self.command[0])
 
     def start(self, seed=None):
@@ -52,11 +56,12 @@ class Program:
                                SKIP_FREE_OUT=os.path.join(self.folder, "truth"))
         command = [part.replace("FOLDER", self.folder) for part in self.command]
         self.begin = time.monotonic()
-        self.viewer = subprocess.Popen(
-            [MEMSCOPE, "-q", "--json", self.report, "--debug-log", self.log, "--", *command],
-            env=environment, stdin=subprocess.PIPE if self.feed_line else subprocess.DEVNULL,
-            stdout=open(os.path.join(self.folder, "stdout"), "wb"), stderr=open(os.path.join(self.folder, "stderr"), "wb"),
-            cwd=self.folder)
+        with open(os.path.join(self.folder, "stdout"), "wb") as stdout, \
+                open(os.path.join(self.folder, "stderr"), "wb") as stderr:
+            self.viewer = subprocess.Popen(
+                [MEMSCOPE, "-q", "--json", self.report, "--debug-log", self.log, "--", *command],
+                env=environment, stdin=subprocess.PIPE if self.feed_line else subprocess.DEVNULL,
+                stdout=stdout, stderr=stderr, cwd=self.folder)
         self.feeder = threading.Thread(target=self.feed, daemon=True)
         self.feeder.start()
         threading.Thread(target=self.let_go, daemon=True).start()
@@ -81,18 +86,25 @@ class Program:
                 number += 1
                 time.sleep(self.pause)
         except (BrokenPipeError, ValueError):
-            pass
+            pass  # it has ended
 
     def stop(self):
         """Ends it as it would be ended: the report is of then."""
         self.stopping.set()
-        self.feeder.join(10)
         self.viewer.terminate()  # memscope-top passes it on
+
+    def take_report(self):
+        """After it was stopped."""
+        self.feeder.join(10)
         try:
-            self.viewer.wait(20)
+            self.viewer.wait(40)
         except subprocess.TimeoutExpired:
             end(self.viewer.pid)
             self.viewer.wait()
+            with open(self.log, encoding="utf-8", errors="replace") as log:
+                started = re.search(r"started pid (\d+)", log.read())
+            if started:
+                end(int(started.group(1)))
         if self.viewer.stdin:
             try:
                 self.viewer.stdin.close()
@@ -123,11 +135,9 @@ class Program:
 
     def judged(self):
         """(time, site) of every judgement, also of those that were taken back."""
-        found = []
-        for line in open(self.log, encoding="utf-8", errors="replace"):
-            if "likely leak at site" in line:
-                found.append((float(line.split()[0]), int(line.split("site ")[1].split()[0])))
-        return found
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return [(float(line.split()[0]), int(line.split("site ")[1].split()[0]))
+                    for line in log if "likely leak at site" in line]
 
     def frames_of(self, site_id):
         """Return addresses, the hooks of the test left out."""
@@ -174,30 +184,38 @@ class Redis(Program):
         wait_until(lambda: os.path.exists(path), 60, what="the socket of redis")
         time.sleep(0.2)
         number = 0
-        while not self.stopping.is_set():
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(20)
-                client.connect(path)
-                for _ in range(50):  # then a new connection
-                    text = self.feed_line(number)
-                    client.sendall(text.encode())
-                    lines = text.count("\r\n")
-                    answer = b""
-                    client.sendall(b"ECHO end-of-batch\r\n")
-                    while b"end-of-batch" not in answer[-40:]:
-                        answer += client.recv(1 << 16)
-                    self.answered = True
-                    number += lines
-                    time.sleep(self.pause if number > self.at_once else 0)
-                    if self.stopping.is_set():
-                        break
+        try:
+            while not self.stopping.is_set():
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(20)
+                    client.connect(path)
+                    for _ in range(50):  # then a new connection
+                        number += self.converse(client, self.feed_line(number))
+                        time.sleep(self.pause if number > self.at_once else 0)
+                        if self.stopping.is_set():
+                            break
+        except OSError:
+            pass  # it has ended
+
+    def converse(self, client, text):
+        """Returns how many commands were answered."""
+        client.sendall(text.encode() + b"ECHO end-of-batch\r\n")
+        answer = b""
+        while b"end-of-batch" not in answer[-40:]:
+            part = client.recv(1 << 16)
+            if not part:
+                raise OSError("closed")
+            answer = answer[-40:] + part
+        self.answered = True
+        return text.count("\r\n")
 
 
 class Curl(Program):
     """One process that asks for thousands of pages, from a server of ours that takes its time."""
 
     def __init__(self):
-        super().__init__("curl", ["/usr/bin/curl", "-s", "-o", "/dev/null", "http://127.0.0.1:PORT/[1-999999]"])
+        super().__init__("curl", ["/usr/bin/curl", "-s", "-o", "/dev/null",
+                                  "http://127.0.0.1:PORT/[1-999999]"])
 
     def start(self, seed=None):
         import http.server
@@ -227,8 +245,8 @@ class Curl(Program):
     def works(self):
         return self.answered
 
-    def stop(self):
-        super().stop()
+    def take_report(self):
+        super().take_report()
         self.server.shutdown()
         self.server.server_close()
 
@@ -243,7 +261,8 @@ def redis_work(number):
     for i in range(12):
         key, value = word(60), "v" * random.randrange(10, 400)
         lines.append([f"SET s{key} {value}", f"APPEND s{key} abc", f"DEL s{key}",
-                      f"LPUSH l{key} {value}", f"LTRIM l{key} 0 1", f"DEL l{key}", f"HSET h{key} {word(20)} {value}",
+                      f"LPUSH l{key} {value}", f"LTRIM l{key} 0 1", f"DEL l{key}",
+                      f"HSET h{key} {word(20)} {value}",
                       f"DEL h{key}", f"ZADD z{key} {i} {word(30)}", f"DEL z{key}",
                       f"EVAL \"return #KEYS[1]..ARGV[1]\" 1 {key} {word(9)}",
                       f"SETEX e{key} 1 {value}", f"SADD m{key} {word(40)}", f"DEL m{key}",
@@ -272,7 +291,8 @@ def jq_work(number):
 
 def bc_work(number):
     a, b = random.getrandbits(300), random.getrandbits(150) + 1
-    return f"x = {a} * {b}; y = x / {b}; sqrt({a})\ndefine f(n) {{ return (n * {b % 97}); }}\nf(y)\n"
+    return (f"x = {a} * {b}; y = x / {b}; sqrt({a})\n"
+            f"define f(n) {{ return (n * {b % 97}); }}\nf(y)\n")
 
 
 def awk_work(number):
@@ -284,8 +304,10 @@ def git_work(objects):
 
 
 def git_folder():
-    """A packed copy of this repository, and its commits, trees and files."""
+    """A packed copy of this repository, and its commits, trees and files; none: no repository."""
     folder = os.path.join(WORK, "repository")
+    if not os.path.exists(os.path.join(ROOT, ".git")):
+        return folder, []
     if not os.path.exists(folder):
         subprocess.run(["git", "clone", "--quiet", "--bare", "--no-local", ROOT, folder],
                        check=True, timeout=100)
@@ -445,11 +467,12 @@ class Runs(threading.Thread):
             time.sleep(self.seconds)
         except Exception as problem:
             self.problem = problem
-        for program in self.begun:
-            try:
-                program.stop()
-            except Exception as problem:
-                self.problem = self.problem or problem
+        for step in (Program.stop, lambda program: program.take_report()):
+            for program in self.begun:
+                try:
+                    step(program)
+                except Exception as problem:
+                    self.problem = self.problem or problem
 
 
 def in_use(program):
@@ -534,7 +557,7 @@ def judge(leaky, caches, seconds, seed):
 
 def test_leaks_and_caches():
     """Leaks put into real programs are found within 60 s at their sites, caches are none"""
-    need("redis-server", "sqlite3", "perl", "git")
+    need("redis-server", "sqlite3", "git")
     seeds = [int(seed) for seed in os.environ.get("SEEDS", "").split()] or \
         (list(range(1, 4)) if SOAK else [1])
     for seed in seeds:
