@@ -34,7 +34,6 @@
     X(OBJECT, "object", "object")                                                                  \
     X(ARRAY, "array", "array")                                                                     \
     X(CLOSURE, "closure", "closure")                                                               \
-    X(COROUTINE, "coroutine", "coroutine frame")                                                   \
     X(TASK, "task", "async task")                                                                  \
     X(THREAD, "thread", "thread")                                                                  \
     X(CHANNEL, "channel", "channel")                                                               \
