@@ -17,6 +17,9 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
+/* json_flows.c */
+void ms_json_flow_totals(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_flow_patterns(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
 
