@@ -308,7 +308,8 @@ static void add_release(const struct judge *judge, const struct ms_flow_edge *ed
     const struct ms_flow_node *from = ms_flow_node(judge->matrix, edge->from);
     const struct ms_flow_node *to = ms_flow_node(judge->matrix, edge->to);
     const double of_freed = ratio(edge->sum.blocks, freed_by(to));
-    if (to->threads != 1 || of_freed < 0.9 || to->allocations > edge->sum.blocks / 10) {
+    if (to->threads != 1 || edge->from_threads >= 2 || of_freed < 0.9 ||
+        to->allocations > edge->sum.blocks / 10) {
         return;
     }
     struct ms_flow_pattern pattern = begin(judge, edge->from, MS_FLOW_PATTERN_RELEASE);

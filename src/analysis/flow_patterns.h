@@ -17,8 +17,8 @@
  *   pipeline            at least 3 nodes, each freeing half or more of the blocks of the one before
  *   pool                fan-out of a thread that owns 90 % of all blocks that crossed threads, half
  *                       of whose blocks lived for 268 ms or more: one thread allocates in advance
- *   background release  share < 0.5, but 90 % of what one thread B frees is A's, and B allocates at
- *                       most a tenth as many blocks as it frees
+ *   background release  share < 0.5, but 90 % of what one thread B frees is that of one thread A,
+ *                       and B allocates at most a tenth as many blocks as it frees
  *
  * Sets of threads: those of one name that free each other's blocks, and nodes between which
  * back >= 0.25 in both directions. With own_i what thread i freed of its own, out_i and in_i what

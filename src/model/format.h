@@ -39,4 +39,7 @@ char *ms_format_frame(char *out, size_t size, const struct ms_frame *frame);
  * std::allocator ...): index into frames; 0 when all are. */
 size_t ms_site_culprit(const struct ms_site *site);
 
+/* Whether function, file or module of one of its frames holds a text, whatever the case. */
+bool ms_site_holds(const struct ms_site *site, const char *text);
+
 #endif

@@ -143,3 +143,17 @@ size_t ms_site_culprit(const struct ms_site *site)
     }
     return 0;
 }
+
+bool ms_site_holds(const struct ms_site *site, const char *text)
+{
+    for (uint32_t i = 0; site != NULL && i < site->depth; i++) {
+        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
+             frame = frame->inlined_by) {
+            if (strcasestr(frame->function, text) != NULL ||
+                strcasestr(frame->file, text) != NULL || strcasestr(frame->module, text) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

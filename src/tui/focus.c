@@ -10,6 +10,7 @@
 #include "tui/chart.h"
 #include "tui/classes.h"
 #include "tui/screen.h"
+#include "tui/stack.h"
 
 #define WINDOW_S         60
 #define FINE_POINTS_MAX  6000
@@ -239,29 +240,6 @@ static void draw_time_axis(struct ms_grid *grid, int row, int columns, bool ende
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
-static void frame_place(const struct ms_frame *frame, char *out, size_t size)
-{
-    if (frame->file[0] == '\0') {
-        out[0] = '\0';
-        return;
-    }
-    const char *slash = strrchr(frame->file, '/');
-    snprintf(out, size, "%.200s:%" PRIu32, slash != NULL ? slash + 1 : frame->file, frame->line);
-}
-
-static void site_name(const struct ms_site *site, char *name, size_t name_size, char *place,
-                      size_t place_size)
-{
-    place[0] = '\0';
-    if (site == NULL || site->depth == 0) {
-        snprintf(name, name_size, "(no stack)");
-        return;
-    }
-    const struct ms_frame *frame = ms_site_frame(site, ms_site_culprit(site));
-    ms_format_frame(name, name_size, frame);
-    frame_place(frame, place, place_size);
-}
-
 /* Columns of the list of sites, from the right. */
 static void draw_site(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                       int row, const struct ms_usage *usage, const struct ms_thread *thread,
@@ -271,8 +249,8 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     char place[256];
     char bytes[MS_FORMAT_MAX];
     char count[MS_FORMAT_MAX];
-    site_name(ms_model_site_by_id(view->model, usage->site_id), name, sizeof name, place,
-              sizeof place);
+    ms_stack_site_name(ms_model_site_by_id(view->model, usage->site_id), name, sizeof name, place,
+                       sizeof place);
     const uint64_t current = ms_usage_current_bytes(usage);
     const uint64_t part = tui->sites_by_total ? usage->bytes_allocated : current;
     const uint64_t whole =
@@ -300,30 +278,6 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_grid_put(grid, row, view->columns - figures - place_width, place_width - 1, place);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-static int draw_stack(const struct ms_tui *tui, struct ms_grid *grid, int row, int end,
-                      const struct ms_site *site)
-{
-    const int columns = ms_grid_columns(grid);
-    ms_theme_heading(tui, grid, row++, 0, columns, "call stack of the marked site");
-    for (uint32_t i = (uint32_t)ms_site_culprit(site); i < site->depth && row < end; i++) {
-        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL && row < end;
-             frame = frame->inlined_by) {
-            char name[512];
-            char place[256];
-            ms_format_frame(name, sizeof name, frame);
-            frame_place(frame, place, sizeof place);
-            const int place_width = columns >= 72 ? columns / 3 : 0;
-            ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-            ms_grid_put(grid, row, 4, columns - place_width - 6, name);
-            ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-            ms_grid_put(grid, row, columns - place_width, place_width, place);
-            row++;
-        }
-    }
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    return row;
 }
 
 static void draw_sites_heading(const struct ms_tui *tui, const struct ms_view *view,
@@ -376,7 +330,7 @@ static void draw_sites(struct ms_tui *tui, const struct ms_view *view, struct ms
     const struct ms_site *site =
         ms_model_site_by_id(view->model, usages[tui->site_chosen]->site_id);
     if (stack && site != NULL && site->depth > 0) {
-        draw_stack(tui, grid, row + lines, end, site);
+        ms_stack_draw(tui, grid, row + lines, end, "call stack of the marked site", site);
     }
 }
 
