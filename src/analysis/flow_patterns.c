@@ -178,12 +178,22 @@ static uint64_t median_life_of(const struct judge *judge, uint32_t node)
     return ms_flow_median_life_ns(&figures.lifetimes);
 }
 
+static uint64_t crossed_in(const struct judge *judge, uint32_t process_id)
+{
+    uint64_t crossed = 0;
+    for (size_t i = 0; i < ms_flow_nodes(judge->matrix); i++) {
+        const struct ms_flow_node *node = ms_flow_node(judge->matrix, i);
+        crossed += node->process_id == process_id ? node->given.blocks + node->mutual.blocks : 0;
+    }
+    return crossed;
+}
+
 /* A fan-out is a pool when one thread allocates all that crosses threads, long before it is freed.
  */
 static void look_for_pool(const struct judge *judge, struct ms_flow_pattern *pattern)
 {
     const uint32_t from = pattern->nodes[0];
-    const uint64_t crossed = ms_flow_matrix_totals(judge->matrix)->crossed.blocks;
+    const uint64_t crossed = crossed_in(judge, pattern->process_id);
     const uint64_t given = ms_flow_node(judge->matrix, from)->given.blocks;
     const uint64_t life_ns = median_life_of(judge, from);
     if (ratio(given, crossed) < 0.9 || life_ns == UINT64_MAX || life_ns < POOL_LIFE_NS) {
