@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/format.h"
 #include "tui/flows.h"
 
-enum { NUMBER_WIDTH = 7, SHADE_WIDTH = 3, NAME_MAX_WIDTH = 18, NAME_MIN_WIDTH = 9, LEVELS = 4 };
+enum { NUMBER_WIDTH = 7, SHADE_WIDTH = 3, NAME_MAX_WIDTH = 18, NAME_MIN_WIDTH = 13, LEVELS = 4 };
 
 struct shape {
     int name_width, cell_width, cells; /* columns that are seen */
@@ -102,6 +103,31 @@ static void draw_cell(const struct ms_tui *tui, struct ms_grid *grid, const stru
     }
 }
 
+/* "work-1", "wor-12" for "worker-12": the end of a name tells threads apart. */
+static void shorten(const char *name, char out[NUMBER_WIDTH])
+{
+    const size_t room = NUMBER_WIDTH - 1;
+    const size_t bytes = strlen(name);
+    size_t tail = 0;
+    bool plain = true;
+    for (size_t i = 0; i < bytes; i++) {
+        plain = plain && name[i] >= ' ' && name[i] <= '~';
+    }
+    while (tail < bytes && tail < room - 3 &&
+           strchr("0123456789*", name[bytes - tail - 1]) != NULL) {
+        tail++;
+    }
+    if (tail > 0 && tail < bytes && tail < room - 3 && name[bytes - tail - 1] == '-') {
+        tail++;
+    }
+    if (bytes <= room || tail == 0 || !plain) {
+        out[ms_format_safe(out, NUMBER_WIDTH, name, bytes, true)] = '\0';
+        return;
+    }
+    memcpy(out, name, room - tail);
+    memcpy(out + room - tail, name + bytes - tail, tail + 1);
+}
+
 static void draw_heading(const struct ms_tui *tui, struct ms_grid *grid, const struct shape *shape,
                          int row, int column)
 {
@@ -111,7 +137,7 @@ static void draw_heading(const struct ms_tui *tui, struct ms_grid *grid, const s
         ms_grid_put_char(grid, row, column + i, L' ');
     }
     ms_grid_put(grid, row, column, shape->name_width,
-                shape->name_width >= 14 ? "ALLOC\\FREED BY" : "BY\\FREED");
+                shape->name_width >= 12 ? "OWNER\\FREER" : "");
     for (int i = 0; i < shape->cells; i++) {
         const size_t position = flows->left_column + (size_t)i;
         const struct ms_flow_node *node = ms_flow_node(flows->matrix, flows->shown[position]);
@@ -120,13 +146,10 @@ static void draw_heading(const struct ms_tui *tui, struct ms_grid *grid, const s
         ms_grid_pen(grid, marked ? MS_COLOUR_TITLE : MS_COLOUR_DIM,
                     MS_ATTRIBUTE_UNDERLINE | (marked ? MS_ATTRIBUTE_BOLD : 0u));
         if (shape->numbers) {
-            /* The end of a name tells threads apart: worker-1, worker-2. */
-            const char *name = ms_flow_node_name(node);
+            char name[NUMBER_WIDTH];
+            shorten(ms_flow_node_name(node), name);
             const int width = ms_grid_text_width(grid, name);
-            const int room = shape->cell_width - 1;
-            const int skip = width > room ? width - room : 0;
-            ms_grid_put_bytes(grid, row, at + 1 + (room - (width - skip)), room, name, strlen(name),
-                              skip);
+            ms_grid_put(grid, row, at + shape->cell_width - width, width, name);
         } else {
             ms_grid_printf(grid, row, at, shape->cell_width, "%3zu", position + 1);
         }

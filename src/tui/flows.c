@@ -445,20 +445,20 @@ static void draw_marked(const struct ms_tui *tui, struct ms_grid *grid, int row,
         return;
     }
     say_rates(&sum, rates, sizeof rates);
-    const double figure = ms_flow_figure(MS_FLOW_ORDER_SHARE, &sum, owner);
-    ms_flow_format(share, sizeof share, MS_FLOW_ORDER_SHARE, figure);
-    used += 2 + ms_grid_printf(grid, row, used + 2, width - used - 2, "%s blocks  %s%s",
-                               ms_format_count(blocks, sizeof blocks, (double)sum.blocks),
-                               ms_format_bytes(bytes, sizeof bytes, (double)sum.bytes), rates);
+    char part[64];
     if (owner->threads == 0) {
-        ms_grid_printf(grid, row, used + 2, width - used - 2, "owners beyond %u",
-                       MS_FLOW_OWNERS_TOLD_APART);
+        snprintf(part, sizeof part, "owners beyond %u", MS_FLOW_OWNERS_TOLD_APART);
     } else if (from == to && owner->group) {
-        ms_grid_printf(grid, row, used + 2, width - used - 2, "%s for each other",
-                       ms_format_count(blocks, sizeof blocks, (double)owner->mutual.blocks));
+        snprintf(part, sizeof part, "%s for each other",
+                 ms_format_count(bytes, sizeof bytes, (double)owner->mutual.blocks));
     } else {
-        ms_grid_printf(grid, row, used + 2, width - used - 2, "%s of its freed blocks", share);
+        const double figure = ms_flow_figure(MS_FLOW_ORDER_SHARE, &sum, owner);
+        ms_flow_format(share, sizeof share, MS_FLOW_ORDER_SHARE, figure);
+        snprintf(part, sizeof part, width >= 100 ? "%s of its freed ones" : "%s", share);
     }
+    ms_grid_printf(grid, row, used + 2, width - used - 2, "%s blocks (%s)  %s%s",
+                   ms_format_count(blocks, sizeof blocks, (double)sum.blocks), part,
+                   ms_format_bytes(bytes, sizeof bytes, (double)sum.bytes), rates);
 }
 
 static void draw_summary(const struct ms_tui *tui, struct ms_grid *grid, int row, int width)
@@ -471,7 +471,7 @@ static void draw_summary(const struct ms_tui *tui, struct ms_grid *grid, int row
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     const int used =
         1 + ms_grid_printf(grid, row, 1, width - 2,
-                           "freed by another thread: %s blocks (%.3g%%), by its own: %s",
+                           "%s blocks (%.3g%%) freed by another thread, %s by their own",
                            ms_format_count(crossed, sizeof crossed, (double)totals->crossed.blocks),
                            all > 0 ? 100 * (double)totals->crossed.blocks / all : 0,
                            ms_format_count(own, sizeof own, (double)totals->own.blocks));
@@ -482,6 +482,29 @@ static void draw_summary(const struct ms_tui *tui, struct ms_grid *grid, int row
         ms_grid_put(grid, row, width - 1 - (int)strlen(right), 60, right);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+/* "a, b --> hub", "a --> b --> c", "a, b, c": as blocks go. */
+static void draw_pattern_nodes(const struct ms_tui *tui, struct ms_grid *grid, int row, int column,
+                               int width, const struct ms_flow_pattern *pattern)
+{
+    const uint32_t count = pattern->node_count;
+    const int end = column + width;
+    for (uint32_t i = 0; i < count; i++) {
+        const bool set = pattern->kind == MS_FLOW_PATTERN_SHARED_CACHE ||
+                         pattern->kind == MS_FLOW_PATTERN_EXCHANGE ||
+                         pattern->kind == MS_FLOW_PATTERN_WORK_STEALING;
+        const bool in = pattern->kind == MS_FLOW_PATTERN_FAN_IN && i + 1 < count;
+        const bool out = i > 1 && (pattern->kind == MS_FLOW_PATTERN_FAN_OUT ||
+                                   pattern->kind == MS_FLOW_PATTERN_POOL);
+        if (i > 0 && (set || in || out)) {
+            column += ms_grid_put(grid, row, column, end - column, ", ");
+        } else if (i > 0) {
+            column += 2 + ms_grid_put(grid, row, column + 1, end - column - 1, arrow(tui));
+        }
+        const struct ms_flow_node *node = ms_flow_node(tui->flows->by_name, pattern->nodes[i]);
+        column += ms_grid_put(grid, row, column, end - column, ms_flow_node_name(node));
+    }
 }
 
 /* Each with its evidence; returns rows used. */
@@ -498,19 +521,8 @@ static int draw_patterns(const struct ms_tui *tui, struct ms_grid *grid, struct 
         int column = area.column;
         column += ms_grid_put(grid, area.row + used, column, area.columns, words) + 2;
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-        for (uint32_t n = 0; n < pattern->node_count; n++) {
-            if (n > 0) {
-                column += 1 + ms_grid_put(grid, area.row + used, column, 4,
-                                          pattern->kind == MS_FLOW_PATTERN_PIPELINE ||
-                                                  pattern->node_count == 2
-                                              ? arrow(tui)
-                                              : ",");
-            }
-            column +=
-                ms_grid_put(grid, area.row + used, column, area.column + area.columns - column,
-                            ms_flow_node_name(ms_flow_node(flows->by_name, pattern->nodes[n])));
-            column += n + 1 < pattern->node_count && pattern->node_count == 2 ? 1 : 0;
-        }
+        draw_pattern_nodes(tui, grid, area.row + used, column, area.column + area.columns - column,
+                           pattern);
         used++;
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         used += ms_theme_text(grid,
