@@ -100,9 +100,22 @@ static double ratio(uint64_t part, uint64_t of)
     return of > 0 ? fmin((double)part / (double)of, 1) : 0;
 }
 
+static uint64_t without(uint64_t blocks, uint64_t part)
+{
+    return blocks > part ? blocks - part : 0;
+}
+
+/* What else than temporary blocks it freed: nobody could have handed those over. */
 static uint64_t freed_by(const struct ms_flow_node *node)
 {
-    return node->own.blocks + node->mutual.blocks + node->taken.blocks;
+    return without(node->own.blocks + node->mutual.blocks + node->taken.blocks, node->temporary);
+}
+
+/* Part of a node's freed blocks, temporary ones apart, or of its freed bytes, whichever is more. */
+static double share_of(const struct ms_flow_sum *sum, const struct ms_flow_node *owner)
+{
+    return fmax(ratio(sum->blocks, without(owner->deallocations, owner->temporary)),
+                ratio(sum->bytes, owner->bytes_freed));
 }
 
 /* "others" is nobody. */
@@ -140,18 +153,18 @@ static void say_edge(const struct judge *judge, const struct ms_flow_edge *edge,
     char blocks[MS_FORMAT_MAX];
     char bytes[MS_FORMAT_MAX];
     snprintf(out, size,
-             "%s freed %s blocks (%s) of %s, %d %% of those of it that were freed; "
+             "%s freed %s blocks (%s) of %s, %d %% of those that were freed; "
              "%d %% as many went back",
              named(to, to_name), ms_format_count(blocks, sizeof blocks, (double)edge->sum.blocks),
              ms_format_bytes(bytes, sizeof bytes, (double)edge->sum.bytes), named(from, from_name),
-             percent(ratio(edge->sum.blocks, from->deallocations)),
+             percent(share_of(&edge->sum, from)),
              percent(ratio(between(judge->matrix, edge->to, edge->from), edge->sum.blocks)));
 }
 
 static double strength_of(const struct judge *judge, const struct ms_flow_edge *edge)
 {
     const struct ms_flow_node *from = ms_flow_node(judge->matrix, edge->from);
-    return ratio(edge->sum.blocks, from->deallocations) *
+    return share_of(&edge->sum, from) *
            (1 - ratio(between(judge->matrix, edge->to, edge->from), edge->sum.blocks));
 }
 
@@ -238,8 +251,7 @@ static void add_chain(const struct judge *judge, uint32_t first)
     while (judge->ends[node].next != MS_FLOW_NO_NODE && !judge->ends[node].used) {
         const uint32_t next = judge->ends[node].next;
         const struct ms_flow_edge *edge = ms_flow_between(judge->matrix, node, next);
-        const double share =
-            ratio(edge->sum.blocks, ms_flow_node(judge->matrix, node)->deallocations);
+        const double share = share_of(&edge->sum, ms_flow_node(judge->matrix, node));
         char blocks[MS_FORMAT_MAX];
         judge->ends[node].used = true;
         least = fmin(least, strength_of(judge, edge));
@@ -269,9 +281,8 @@ static void add_fan(const struct judge *judge, uint32_t hub, bool out)
     const struct ms_flow_node *node = ms_flow_node(judge->matrix, hub);
     const struct ms_flow_sum *sum = out ? &node->given : &node->taken;
     const uint64_t returned = out ? node->taken.blocks : node->given.blocks;
-    const uint64_t of = out ? node->deallocations : freed_by(node);
     const double threads = out ? judge->ends[hub].out_threads : judge->ends[hub].in_threads;
-    const double share = ratio(sum->blocks, of);
+    const double share = out ? share_of(sum, node) : ratio(sum->blocks, freed_by(node));
     const double back = ratio(returned, sum->blocks);
     if (node->threads != 1 || sum->blocks < MS_FLOW_PATTERN_BLOCKS_MIN || share < SHARE_MIN ||
         back > BACK_MAX || threads < 2) {
@@ -319,7 +330,7 @@ static void add_release(const struct judge *judge, const struct ms_flow_edge *ed
     const struct ms_flow_node *to = ms_flow_node(judge->matrix, edge->to);
     const double of_freed = ratio(edge->sum.blocks, freed_by(to));
     if (to->threads != 1 || edge->from_threads >= 2 || of_freed < 0.9 ||
-        to->allocations > edge->sum.blocks / 10) {
+        without(to->allocations, to->temporary) > edge->sum.blocks / 10) {
         return;
     }
     struct ms_flow_pattern pattern = begin(judge, edge->from, MS_FLOW_PATTERN_RELEASE);
@@ -338,7 +349,7 @@ static void add_release(const struct judge *judge, const struct ms_flow_edge *ed
              percent(of_freed), to->name, named(from, name),
              ms_format_count(blocks, sizeof blocks, (double)edge->sum.blocks),
              ms_format_bytes(bytes, sizeof bytes, (double)edge->sum.bytes),
-             percent(ratio(edge->sum.blocks, from->deallocations)),
+             percent(share_of(&edge->sum, from)),
              ms_format_count(allocated, sizeof allocated, (double)to->allocations));
     ms_flow_found_add(judge->found, &pattern);
 }
@@ -395,7 +406,7 @@ static void find_handovers(const struct judge *judge)
         const struct ms_flow_edge *edge = ms_flow_edge(judge->matrix, i);
         const struct ms_flow_node *from = ms_flow_node(judge->matrix, edge->from);
         struct ends *ends = &judge->ends[edge->from];
-        if (is_one_way(judge, edge) && ratio(edge->sum.blocks, from->deallocations) >= SHARE_MIN &&
+        if (is_one_way(judge, edge) && share_of(&edge->sum, from) >= SHARE_MIN &&
             (ends->next == MS_FLOW_NO_NODE ||
              between(judge->matrix, edge->from, ends->next) < edge->sum.blocks)) {
             ends->next = edge->to;

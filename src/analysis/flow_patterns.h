@@ -5,9 +5,11 @@
  * takes back is none of these.
  *
  * Threads of like names are one node A, B, ... (MS_FLOW_BY_NAME). F(A,B): blocks of A that B freed.
- * dealloc(A): blocks of A that were freed; freed(B): blocks that B freed, its own ones included.
- * share = F(A,B) / dealloc(A); back = F(B,A) / F(A,B). Threads at an end are effective numbers,
- * see ms_flow_edge. An edge counts with F >= 100 and back <= 0.2, and then
+ * Temporary blocks, which their thread frees before it allocates again, are left out: nobody could
+ * have handed them over. dealloc(A): other blocks of A that were freed; freed(B): other blocks that
+ * B freed, its own ones included. share = F(A,B) / dealloc(A), or the same in bytes (with temporary
+ * ones, which nobody adds up), whichever is more; back = F(B,A) / F(A,B). Threads at an end are
+ * effective numbers, see ms_flow_edge. An edge counts with F >= 100 and back <= 0.2, and then
  *
  *   producer/consumer   share >= 0.5
  *   fan-out             the same from 1 thread to at least 2; or one thread of whose blocks others
@@ -21,11 +23,11 @@
  *                       and B allocates at most a tenth as many blocks as it frees
  *
  * Sets of threads: those of one name that free each other's blocks, and nodes between which
- * back >= 0.25 in both directions. With own_i what thread i freed of its own, out_i and in_i what
- * it gave to and took from the others of the set: a_i = own_i + out_i, f_i = own_i + in_i, T = sum
- * of a_i, X = sum of out_i, which must be at least 100 and 2 % of T. mixing = (X / T) / (1 - sum of
- * a_i f_i / T^2), which is 1 when who frees does not depend on who allocated; one-sided =
- * sum |out_i - in_i| / 2X; balance(x) = mean / max of x_i.
+ * back >= 0.25 in both directions. With own_i what thread i freed of its own, temporary ones left
+ * out, out_i and in_i what it gave to and took from the others of the set: a_i = own_i + out_i, f_i
+ * = own_i + in_i, T = sum of a_i, X = sum of out_i, which must be at least 100 and 2 % of T. mixing
+ * = (X / T) / (1 - sum of a_i f_i / T^2), which is 1 when who frees does not depend on who
+ * allocated; one-sided = sum |out_i - in_i| / 2X; balance(x) = mean / max of x_i.
  *
  *   shared cache        mixing >= 0.7, one-sided <= 0.3, at least 2 threads give and take, half of
  *                       their blocks lived for 67 ms or more

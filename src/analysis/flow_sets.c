@@ -102,7 +102,9 @@ static size_t take_parts(const struct ms_flow_matrix *matrix, const struct ms_mo
         const struct ms_thread *thread = ms_model_thread_by_id(model, parts[i].thread);
         parts[kept] = parts[i];
         if (thread != NULL) {
-            parts[kept].own = (double)thread->own_deallocations;
+            const uint64_t own = thread->own_deallocations;
+            const uint64_t temporary = thread->heap.temporary;
+            parts[kept].own = (double)(own > temporary ? own - temporary : 0);
             parts[kept].run_ns = thread->kernel.run_ns;
         }
         kept++;

@@ -245,6 +245,7 @@ static void add_thread(struct ms_flow_matrix *matrix, const struct ms_model *mod
     node->bytes_allocated += thread->heap.bytes_allocated;
     node->deallocations += thread->heap.deallocations;
     node->bytes_freed += thread->heap.bytes_freed;
+    node->temporary += thread->heap.temporary;
     if (is_in_scope(matrix, thread)) {
         struct ms_flow_sum own = {.blocks = thread->own_deallocations,
                                   .bytes = thread->own_bytes_freed};

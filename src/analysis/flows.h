@@ -47,11 +47,12 @@ struct ms_flow_node {
     char name[MS_FLOW_NAME_MAX]; /* bytes as the program set them, digits of a group are * */
     uint64_t allocations, bytes_allocated;
     uint64_t deallocations, bytes_freed; /* of its blocks, by whomever */
-    struct ms_flow_sum own;              /* of those: by the thread that allocated the block */
-    struct ms_flow_sum mutual;           /* by another thread of the same group */
-    struct ms_flow_sum given;            /* by other nodes, as far as told apart */
-    struct ms_flow_sum taken;            /* blocks of other nodes that it freed */
-    uint64_t not_told_blocks; /* of its own blocks, by threads that do not tell it apart */
+    uint64_t temporary;        /* of those, freed by their thread before it allocated again */
+    struct ms_flow_sum own;    /* of those: by the thread that allocated the block */
+    struct ms_flow_sum mutual; /* by another thread of the same group */
+    struct ms_flow_sum given;  /* by other nodes, as far as told apart */
+    struct ms_flow_sum taken;  /* blocks of other nodes that it freed */
+    uint64_t not_told_blocks;  /* of its own blocks, by threads that do not tell it apart */
 };
 
 struct ms_flow_edge {
