@@ -104,7 +104,9 @@ void ms_flow_past_update(struct ms_flow_past *past, const struct ms_model *model
     snapshot->cut = wanted < all;
     snapshot->count = 0;
     take(snapshot, model);
-    qsort(snapshot->entries, snapshot->count, sizeof *snapshot->entries, compare_entries);
+    if (snapshot->count > 0) {
+        qsort(snapshot->entries, snapshot->count, sizeof *snapshot->entries, compare_entries);
+    }
     past->newest = next;
     past->count += past->count < SNAPSHOTS ? 1 : 0;
 }
@@ -136,7 +138,8 @@ static void rate(const struct ms_flow_past *past, uint64_t now_ns, const struct 
         return;
     }
     const struct entry *before =
-        bsearch(now, base->entries, base->count, sizeof *now, compare_entries);
+        base->count == 0 ? NULL
+                         : bsearch(now, base->entries, base->count, sizeof *now, compare_entries);
     if (before == NULL && base->cut) {
         return;
     }

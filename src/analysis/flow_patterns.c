@@ -37,7 +37,7 @@ double ms_flow_confidence(double strength, uint64_t blocks, double most)
 {
     const double n = (double)blocks;
     const double confidence = fmin(strength, 1) * n / (n + 100);
-    return fmin(confidence, most);
+    return fmin(confidence, fmin(most, 0.99)); /* what is guessed from counts is never sure */
 }
 
 void ms_flow_found_add(struct ms_flow_found *found, const struct ms_flow_pattern *pattern)

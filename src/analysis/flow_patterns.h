@@ -38,8 +38,8 @@
  *
  * confidence = strength * n / (n + 100), n blocks; the strength is share * (1 - back) of an edge
  * (least edge of a pipeline), mixing * (1 - one-sided) of a set, at most 1, the gain of balance /
- * 0.2 of stealing; at most 0.8 for stealing and 0.7 for pools, which are guessed from less. Below
- * 0.3 nothing is named.
+ * 0.2 of stealing; at most 0.99, 0.8 for stealing and 0.7 for pools, which are guessed from less.
+ * Below 0.3 nothing is named.
  */
 #ifndef MS_ANALYSIS_FLOW_PATTERNS_H
 #define MS_ANALYSIS_FLOW_PATTERNS_H

@@ -375,6 +375,9 @@ static size_t cell_length(const struct ms_flow_matrix *matrix, size_t first)
 
 static int sum_up_cells(struct ms_flow_matrix *matrix)
 {
+    if (matrix->part_count == 0) {
+        return 0;
+    }
     qsort(matrix->parts, matrix->part_count, sizeof *matrix->parts, compare_by_from_thread);
     for (size_t first = 0; first < matrix->part_count;) {
         const struct ms_flow_pair *parts = &matrix->parts[first];
@@ -462,7 +465,9 @@ static int order_nodes(struct ms_flow_matrix *matrix)
         nodes[i] = matrix->nodes[order[i].position];
         places[order[i].position] = (uint32_t)i;
     }
-    memcpy(matrix->nodes, nodes, count * sizeof *nodes);
+    if (count > 0) {
+        memcpy(matrix->nodes, nodes, count * sizeof *nodes);
+    }
     for (size_t i = 0; i < matrix->member_count; i++) {
         matrix->members[i].node = places[matrix->members[i].node];
     }
@@ -474,7 +479,9 @@ static int order_nodes(struct ms_flow_matrix *matrix)
         matrix->edges[i].from = places[matrix->edges[i].from];
         matrix->edges[i].to = places[matrix->edges[i].to];
     }
-    qsort(matrix->edges, matrix->edge_count, sizeof *matrix->edges, compare_edges);
+    if (matrix->edge_count > 0) {
+        qsort(matrix->edges, matrix->edge_count, sizeof *matrix->edges, compare_edges);
+    }
     free(order);
     free(places);
     free(nodes);

@@ -192,7 +192,9 @@ static void take_pairs(struct ms_flows_view *flows)
             break;
         }
     }
-    qsort(flows->pairs, flows->pair_count, sizeof *flows->pairs, compare_rows);
+    if (flows->pair_count > 0) {
+        qsort(flows->pairs, flows->pair_count, sizeof *flows->pairs, compare_rows);
+    }
 }
 
 static void sort_pairs(struct ms_flows_view *flows, uint64_t now_ns)
