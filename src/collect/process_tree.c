@@ -117,6 +117,16 @@ static struct region *find_region(const struct ms_process_tree *tree, uint32_t n
     return NULL;
 }
 
+/* `newer` is what the process of `older` became. */
+static void link_by_exec(const struct ms_process_tree *tree, const struct ms_target *older,
+                         const struct ms_target *newer)
+{
+    struct ms_process *process = ms_model_process_mutable(tree->room.model, newer->process_id);
+    if (process != NULL && process->exec_of == 0 && newer->process_id != older->process_id) {
+        process->exec_of = older->process_id;
+    }
+}
+
 /* A process that goes on under another number has executed something. */
 static void replace_by_exec(struct ms_process_tree *tree, const struct ms_target *newer,
                             uint64_t now_ns)
@@ -124,6 +134,7 @@ static void replace_by_exec(struct ms_process_tree *tree, const struct ms_target
     struct ms_target *older = newer->pid > 0 ? find_alive(tree, newer->pid, newer) : NULL;
     if (older != NULL) {
         ms_target_end(older, &tree->room, now_ns, true);
+        link_by_exec(tree, older, newer);
     }
 }
 
@@ -174,9 +185,9 @@ void ms_process_tree_take_region(struct ms_process_tree *tree,
     free(region);
 }
 
-/* Does the process of `target`, which called exec, count under another number since? */
-static bool went_on(const struct ms_process_tree *tree, const struct ms_target *target,
-                    uint64_t exec_ns)
+/* As what does the process of `target`, which called exec, count since? NULL: as nothing. */
+static const struct ms_target *went_on(const struct ms_process_tree *tree,
+                                       const struct ms_target *target, uint64_t exec_ns)
 {
     for (size_t i = 0; target->pid > 0 && i < tree->target_count; i++) {
         const struct ms_target *other = tree->targets[i];
@@ -184,10 +195,10 @@ static bool went_on(const struct ms_process_tree *tree, const struct ms_target *
             ms_model_process_by_id(tree->room.model, other->process_id);
         if (other != target && other->pid == target->pid && process != NULL &&
             (process->end_ns == 0 || process->end_ns >= exec_ns)) {
-            return true;
+            return other;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* False: it cannot be mapped now. */
@@ -216,8 +227,11 @@ static bool watch_slot(struct ms_process_tree *tree, const struct region *region
         ms_region_mapping_close(&mapping);
         return false;
     }
-    if (facts.state == MS_REGION_EXEC && went_on(tree, target, facts.exec_ns)) {
+    const struct ms_target *newer =
+        facts.state == MS_REGION_EXEC ? went_on(tree, target, facts.exec_ns) : NULL;
+    if (newer != NULL) {
         ms_target_end(target, &tree->room, facts.exec_ns != 0 ? facts.exec_ns : now_ns, true);
+        link_by_exec(tree, target, newer);
     }
     return true;
 }
