@@ -103,7 +103,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     }
     struct ms_process *process = ms_model_add_process(room->model, process_id);
     target->threads = ms_watched_threads_new(process_id);
-    target->sites = ms_watched_sites_new(process_id, pid);
+    target->sites = ms_watched_sites_new(process_id, pid, room->code);
     if (process == NULL || target->threads == NULL || target->sites == NULL) {
         return -ENOMEM;
     }
@@ -244,6 +244,16 @@ static void take_tracking(struct ms_target *target, struct ms_process *process)
     }
 }
 
+void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room)
+{
+    struct ms_process *process =
+        target->parent_pid > 0 ? ms_model_process_mutable(room->model, target->process_id) : NULL;
+    if (process != NULL && process->parent_id == 0) {
+        process->parent_id =
+            find_parent(room->model, process->id, target->parent_pid, process->start_ns);
+    }
+}
+
 static void take_facts(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, const struct ms_region_facts *facts)
 {
@@ -251,10 +261,10 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         target->same_namespace = facts->pid == (uint32_t)target->pid;
     }
     take_start(process, room, facts);
-    if (process->parent_id == 0 && facts->parent_pid != 0) {
-        process->parent_id =
-            find_parent(room->model, process->id, (pid_t)facts->parent_pid, process->start_ns);
-    }
+    target->parent_pid = (pid_t)facts->parent_pid;
+    target->exit_noted = facts->exit_noted;
+    target->exit_status = facts->exit_status;
+    ms_target_find_parent(target, room);
     if (process->allocator[0] == '\0' && facts->allocator != 0) {
         (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
                                     sizeof process->allocator);
@@ -357,8 +367,9 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
 
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns)
 {
-    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
-    if (target->finished || process == NULL) {
+    struct ms_process *process =
+        target->finished ? NULL : ms_model_process_mutable(room->model, target->process_id);
+    if (process == NULL) {
         return 0;
     }
     bool slow = target->ticks < EAGER_TICKS || now_ns >= target->slow_ns + SLOW_NS;
@@ -406,9 +417,13 @@ static void finish(struct ms_target *target, const struct ms_target_room *room,
     if (target->has_view) {
         read_region(target, room, process, end_ns, true, true);
     }
+    if (process->exit_status == -2 && !process->replaced_by_exec && target->exit_noted) {
+        process->exit_status = target->exit_status;
+    }
     ms_watched_threads_end(target->threads, room->model, room->budget, process->end_ns, usage);
     ms_target_release(target, room);
     target->finished = true;
+    target->ended_ns = ms_monotonic_ns();
 }
 
 static void take_final(struct ms_process_kernel *kernel, const struct ms_process_final *final)
@@ -443,9 +458,11 @@ void ms_target_end_message(struct ms_target *target, const struct ms_target_room
     if (process == NULL) {
         return;
     }
-    process->exit_status = end->exit_status;
-    process->exit_signal = end->signal;
-    process->core_dumped = end->core_dumped != 0;
+    if (end->exit_status != -2) {
+        process->exit_status = end->exit_status;
+        process->exit_signal = end->signal;
+        process->core_dumped = end->core_dumped != 0;
+    }
     target->final_figures = (end->final.have & MS_FINAL_RUSAGE) != 0;
     const struct ms_process_final *final = &end->final;
     const struct ms_final_usage usage = {
