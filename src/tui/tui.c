@@ -33,6 +33,7 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
     ms_listing_init(&tui->threads, MS_METRIC_PEAK_BYTES);
+    ms_listing_init(&tui->processes.listing, 0);
     if (options->filter != NULL) {
         ms_entry_set(&tui->threads.filter, options->filter);
     }
@@ -48,6 +49,8 @@ void ms_tui_free(struct ms_tui *tui)
 {
     if (tui != NULL) {
         ms_listing_fini(&tui->threads);
+        ms_listing_fini(&tui->processes.listing);
+        ms_tree_fini(&tui->processes.tree);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -215,6 +218,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);
+        return true;
+    case MS_ACTION_PROCESSES:
+        ms_tui_open(tui, view, &ms_screen_processes);
         return true;
     case MS_ACTION_NEXT_SCREEN:
     case MS_ACTION_PREVIOUS_SCREEN:
