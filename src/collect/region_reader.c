@@ -289,7 +289,8 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->trace_events = LOAD(&header->trace_events);
     facts->trace_lost = LOAD(&header->trace_lost);
     facts->trace_state = LOAD(&header->trace_state);
-    const uint32_t exit_note = LOAD(&header->exit_note);
+    const uint32_t exit_note = acquired_u32(LOAD(&header->exit_note));
+    facts->exit_ns = LOAD(&header->exit_ns);
     facts->exit_noted = (exit_note & MS_EXIT_NOTED) != 0;
     facts->exit_status = (uint8_t)exit_note;
     read_stack_check(losses, &facts->stacks);

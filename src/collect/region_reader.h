@@ -79,6 +79,7 @@ struct ms_region_facts {
     uint32_t trace_state;  /* enum ms_trace_state */
     bool exit_noted;       /* it called exit */
     uint8_t exit_status;   /* ... with this */
+    uint64_t exit_ns;      /* ... then */
     struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
 };
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);

@@ -13,6 +13,7 @@
 
 #define SLOW_NS     (500 * MS_NS_PER_MS)
 #define MAPS_NS     (1000 * MS_NS_PER_MS)
+#define FOREFATHERS_AT_MOST 8
 #define EAGER_TICKS 5 /* the first ticks read everything: the first screen has it */
 
 static uint64_t unix_ns_of(const struct ms_message_session *session, uint64_t time_ns)
@@ -89,6 +90,26 @@ static void take_start(struct ms_process *process, const struct ms_target_room *
     }
 }
 
+void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room)
+{
+    struct ms_process *process =
+        target->parent_pid > 0 ? ms_model_process_mutable(room->model, target->process_id) : NULL;
+    if (process == NULL || target->parent_found) {
+        return;
+    }
+    pid_t pid = target->parent_pid;
+    uint32_t found = find_parent(room->model, process->id, pid, process->start_ns);
+    target->parent_found = found != 0;
+    for (int level = 0; found == 0 && process->parent_id == 0 && level < FOREFATHERS_AT_MOST;
+         level++) {
+        pid = target->same_namespace ? ms_proc_parent(pid) : 0;
+        found = pid > 1 ? find_parent(room->model, process->id, pid, process->start_ns) : 0;
+    }
+    if (found != 0) {
+        process->parent_id = found;
+    }
+}
+
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
                     uint32_t slot, uint64_t now_ns)
@@ -127,6 +148,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         read_identity(target, process);
         process->start_ns = now_ns;
         process->start_unix_ns = unix_ns_of(room->session, now_ns);
+        target->parent_pid = ms_proc_parent(pid); /* now, while its forefathers are there */
+        ms_target_find_parent(target, room);
     }
     if (target->has_view) {
         struct ms_region_facts facts; /* its children, read before it, look for who was there */
@@ -244,16 +267,6 @@ static void take_tracking(struct ms_target *target, struct ms_process *process)
     }
 }
 
-void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room)
-{
-    struct ms_process *process =
-        target->parent_pid > 0 ? ms_model_process_mutable(room->model, target->process_id) : NULL;
-    if (process != NULL && process->parent_id == 0) {
-        process->parent_id =
-            find_parent(room->model, process->id, target->parent_pid, process->start_ns);
-    }
-}
-
 static void take_facts(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, const struct ms_region_facts *facts)
 {
@@ -261,9 +274,12 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         target->same_namespace = facts->pid == (uint32_t)target->pid;
     }
     take_start(process, room, facts);
-    target->parent_pid = (pid_t)facts->parent_pid;
+    if (facts->parent_pid != 0 && facts->parent_pid <= INT32_MAX) {
+        target->parent_pid = (pid_t)facts->parent_pid;
+    }
     target->exit_noted = facts->exit_noted;
     target->exit_status = facts->exit_status;
+    target->exit_ns = facts->exit_ns;
     ms_target_find_parent(target, room);
     if (process->allocator[0] == '\0' && facts->allocator != 0) {
         (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
@@ -419,6 +435,10 @@ static void finish(struct ms_target *target, const struct ms_target_room *room,
     }
     if (process->exit_status == -2 && !process->replaced_by_exec && target->exit_noted) {
         process->exit_status = target->exit_status;
+        /* It was over when somebody looked. */
+        if (target->exit_ns > process->start_ns && target->exit_ns < process->end_ns) {
+            process->end_ns = target->exit_ns;
+        }
     }
     ms_watched_threads_end(target->threads, room->model, room->budget, process->end_ns, usage);
     ms_target_release(target, room);

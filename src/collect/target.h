@@ -22,6 +22,7 @@ struct ms_target {
     uint32_t process_id;
     pid_t pid;
     pid_t parent_pid;    /* 0: not known yet */
+    bool parent_found;   /* else the model has a forefather of it, or nothing */
     bool probe_expected; /* the session runs with the probe */
     bool has_view;
     bool same_namespace; /* thread ids in the records are those of our /proc */
@@ -31,6 +32,7 @@ struct ms_target {
     bool final_figures;  /* kernel figures came from the keeper */
     bool exit_noted;     /* it called exit, with this: */
     uint8_t exit_status;
+    uint64_t exit_ns;
     bool exe_told; /* by its probe: /proc may show what it executed since */
     bool exe_looked_at;
     const char *allocator_inside; /* a function of one that its file has and does not export */
@@ -68,7 +70,10 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
                     uint32_t slot, uint64_t now_ns);
 
-/* Looks for its parent, if it has none yet: it may have been heard of later than its child. */
+/*
+ * Looks for its parent, if that was not found yet: it may be heard of later than its child. One that
+ * never allocated is not heard of at all: then its own parent is it, as long as /proc tells.
+ */
 void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room);
 
 /* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */

@@ -302,6 +302,7 @@ static void note_exit(int status)
 {
     if (ms_ready == MS_READY_COUNTING && ms_region != NULL && !ms_map_quiet() &&
         (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0) == ms_region->pid) {
+        ms_region->exit_ns = ms_monotonic_ns();
         atomic_store_explicit(&ms_region->exit_note, MS_EXIT_NOTED | ((uint32_t)status & 0xff),
                               memory_order_release);
     }

@@ -456,7 +456,9 @@ struct ms_region_header {
     _Atomic uint32_t trace_state;              /* enum ms_trace_state */
     _Atomic uint32_t exit_note;                /* MS_EXIT_NOTED and the status, or 0 */
 
-    uint8_t pad0[56];
+    uint64_t exit_ns; /* when, by CLOCK_MONOTONIC; written before the note */
+
+    uint8_t pad0[48];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;
