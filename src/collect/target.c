@@ -11,10 +11,10 @@
 #include "collect/tracking.h"
 #include "wire/clock.h"
 
-#define SLOW_NS     (500 * MS_NS_PER_MS)
-#define MAPS_NS     (1000 * MS_NS_PER_MS)
+#define SLOW_NS             (500 * MS_NS_PER_MS)
+#define MAPS_NS             (1000 * MS_NS_PER_MS)
 #define FOREFATHERS_AT_MOST 8
-#define EAGER_TICKS 5 /* the first ticks read everything: the first screen has it */
+#define EAGER_TICKS         5 /* the first ticks read everything: the first screen has it */
 
 static uint64_t unix_ns_of(const struct ms_message_session *session, uint64_t time_ns)
 {

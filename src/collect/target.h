@@ -71,8 +71,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t slot, uint64_t now_ns);
 
 /*
- * Looks for its parent, if that was not found yet: it may be heard of later than its child. One that
- * never allocated is not heard of at all: then its own parent is it, as long as /proc tells.
+ * Looks for its parent, if that was not found yet: it may be heard of later than its child. One
+ * that never allocated is not heard of at all: then its own parent is it, as long as /proc tells.
  */
 void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room);
 
