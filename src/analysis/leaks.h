@@ -26,6 +26,7 @@ struct ms_leak {
     uint64_t live_bytes, live_blocks;
     uint64_t leaked_bytes, leaked_blocks; /* that it grew by since it began to grow */
     uint64_t since_ns;                    /* when that was: now - since_ns is its age */
+    uint64_t judged_ns;                   /* since when it has been judged so */
     double slope_bytes_per_s;
     uint32_t windows;                /* of growth in a row, at least MS_LEAK_WINDOWS_MIN */
     double confidence;               /* 0..1 */
@@ -71,6 +72,17 @@ struct ms_not_freed {
 size_t ms_not_freed_sites(const struct ms_model *model, const struct ms_scope *scope,
                           const struct ms_suppressions *suppressions, struct ms_not_freed *out,
                           size_t capacity);
+
+/* The sum of all such sites. */
+struct ms_not_freed_sum {
+    bool known; /* a process in scope whose heap was seen has ended */
+    bool estimated;
+    size_t sites, suppressed_sites;
+    uint64_t bytes, blocks; /* with the suppressed ones */
+    uint64_t suppressed_bytes, suppressed_blocks;
+};
+struct ms_not_freed_sum ms_not_freed_sum(const struct ms_model *model, const struct ms_scope *scope,
+                                         const struct ms_suppressions *suppressions);
 
 /*
  * Suppressions: text, one rule a line, as LeakSanitizer has it: `leak:PATTERN`, where the pattern

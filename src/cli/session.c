@@ -167,9 +167,24 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
     return 0;
 }
 
-int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
+static int read_suppressions(struct ms_session *session)
 {
-    *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
+    const char *path = session->options->suppressions_path;
+    char error[256];
+    if (path != NULL &&
+        ms_suppressions_read(path, &session->suppressions, error, sizeof error) != 0) {
+        char shown[512];
+        ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+        fprintf(stderr, "memscope-top: --suppressions: %s: %s\n", shown, error);
+        return MS_EXIT_USAGE;
+    }
+    return 0;
+}
+
+/* Starts or joins the program, and connects to its keeper. */
+static int connect_collector(struct ms_session *session)
+{
+    const struct ms_options *options = session->options;
     char socket_path[MS_SOCKET_PATH_MAX];
     bool join = options->request == MS_REQUEST_JOIN;
     int result = join ? ms_session_find(options->pid, socket_path, sizeof socket_path)
@@ -195,13 +210,26 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
                  : 0;
     if (result != 0) {
         ms_collector_free(session->collector);
+    }
+    return result;
+}
+
+int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
+{
+    *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
+    bool join = options->request == MS_REQUEST_JOIN;
+    int result = read_suppressions(session);
+    result = result != 0 ? result : connect_collector(session);
+    if (result != 0) {
+        ms_suppressions_free(session->suppressions);
         return result;
     }
     struct ms_thresholds thresholds = ms_thresholds_default();
-    session->findings = ms_findings_new(&thresholds);
+    session->findings = ms_findings_new(&thresholds, session->suppressions);
     if (session->findings == NULL) {
         fputs("memscope-top: out of memory\n", stderr);
         ms_collector_free(session->collector);
+        ms_suppressions_free(session->suppressions);
         return MS_EXIT_FAILURE;
     }
     session->model = ms_collector_model(session->collector);
@@ -223,6 +251,22 @@ size_t ms_session_poll_fds(const struct ms_session *session, struct pollfd *fds,
     return used + ms_collector_poll_fds(session->collector, fds + used, capacity - used);
 }
 
+/* Those that are new since the last tick. */
+static void log_leaks(struct ms_session *session)
+{
+    const struct ms_leaks *leaks = ms_findings_leaks(session->findings);
+    const uint64_t last_ns = session->leaks_logged_ns;
+    for (size_t i = 0; i < ms_leaks_count(leaks); i++) {
+        const struct ms_leak *leak = ms_leaks_at(leaks, i);
+        if (leak->judged_ns > last_ns) {
+            ms_debug_log("likely leak at site %u of process %u, confidence %.2f: %s",
+                         (unsigned)leak->site_id, (unsigned)leak->process_id, leak->confidence,
+                         leak->reason);
+        }
+    }
+    session->leaks_logged_ns = ms_model_now_ns(session->model);
+}
+
 int ms_session_step(struct ms_session *session, uint64_t now_ns)
 {
     int result = ms_collector_handle(session->collector);
@@ -235,6 +279,7 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
     result = ms_collector_tick(session->collector, now_ns);
     if (result == 0) {
         result = ms_findings_update(session->findings, session->model);
+        log_leaks(session);
     }
     session->next_tick_ns += session->options->interval_ns;
     if (session->next_tick_ns < now_ns) {
@@ -286,7 +331,8 @@ int ms_session_export(const struct ms_session *session, const char *path, bool o
 {
     struct ms_json_options options = {.program_version = MS_VERSION,
                                       .hide_arguments = session->options->hide_arguments,
-                                      .thresholds = ms_thresholds_default()};
+                                      .thresholds = ms_thresholds_default(),
+                                      .findings = session->findings};
     return ms_json_write_file(path, overwrite, session->model, &options);
 }
 
@@ -314,9 +360,10 @@ int ms_session_close(struct ms_session *session, bool detached)
         }
     }
     if (!options->quiet) {
-        ms_text_summary(stderr, session->model, written);
+        ms_text_summary(stderr, session->model, session->findings, written);
     }
     ms_findings_free(session->findings);
+    ms_suppressions_free(session->suppressions);
     ms_collector_free(session->collector);
     return status;
 }

@@ -61,6 +61,7 @@ struct ms_sites {
     struct ms_site_page **pages;
     size_t page_count;
     uint32_t next_id;
+    uint64_t version;
     struct ms_frame_numbers *numbers; /* newest first */
     size_t numbers_unused;            /* in it, of sites that are gone */
     struct ms_index merged_by_stack;  /* ids of the sites of merged processes */

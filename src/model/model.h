@@ -343,6 +343,13 @@ const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
 size_t ms_model_site_count(const struct ms_model *model);
 const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
+/*
+ * Which of ms_model_site it is, SIZE_MAX: it is gone. Sites are only ever added, at the end, until
+ * some are merged with the processes of theirs: then ms_model_sites_version grows, and positions are
+ * others; ids are not.
+ */
+size_t ms_model_site_position(const struct ms_model *model, uint32_t id);
+uint64_t ms_model_sites_version(const struct ms_model *model);
 
 size_t ms_model_usage_count(const struct ms_model *model);
 const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index);

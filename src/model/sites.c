@@ -58,15 +58,26 @@ void ms_model_names_changed(struct ms_model *model)
     model->names_version++;
 }
 
-struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id)
+size_t ms_model_site_position(const struct ms_model *model, uint32_t id)
 {
     const struct ms_sites *sites = &model->sites;
     const size_t page = id / MS_ID_PAGE;
     if (page >= sites->page_count || sites->pages[page] == NULL) {
-        return NULL;
+        return SIZE_MAX;
     }
     const uint32_t position = sites->pages[page]->positions[id % MS_ID_PAGE];
-    return position != 0 ? ms_chunks_at(&sites->records, position - 1) : NULL;
+    return position != 0 ? position - 1 : SIZE_MAX;
+}
+
+uint64_t ms_model_sites_version(const struct ms_model *model)
+{
+    return model->sites.version;
+}
+
+struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id)
+{
+    const size_t position = ms_model_site_position(model, id);
+    return position != SIZE_MAX ? ms_chunks_at(&model->sites.records, position) : NULL;
 }
 
 /* Makes room for the position of `id`; NULL without memory. */
@@ -294,6 +305,7 @@ void ms_sites_drop_merged(struct ms_model *model)
     struct ms_sites *sites = &model->sites;
     size_t kept = 0;
     size_t numbers = 0;
+    sites->version++;
     for (size_t i = 0; i < sites->records.count; i++) {
         const struct ms_site_record *record = ms_chunks_at(&sites->records, i);
         if (record->merged_into != 0) {

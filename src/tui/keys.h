@@ -53,6 +53,7 @@ enum ms_action {
     MS_ACTION_KILL,
     MS_ACTION_DETACH,
     MS_ACTION_OVERVIEW,
+    MS_ACTION_LEAKS,
     MS_ACTION_OUTPUT,
     MS_ACTION_PROCESSES,
     MS_ACTION_NEXT_SCREEN,
@@ -147,6 +148,7 @@ enum ms_action {
     X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
     X(MS_PLACE_SCREENS,  'p',              "p",       PROCESSES,       "",        "processes: who started whom, with sums of each branch") \
     X(MS_PLACE_PROCESSES, MS_KEY_ENTER,    "Enter",   ENTER,           "Focus",   "look at this process alone, on every screen; Esc leaves") \
@@ -179,6 +181,9 @@ enum ms_action {
     X(MS_PLACE_ROWS,     'F',              "F",       FOLLOW,          "",        "selection follows its row, or stays at its place") \
     X(MS_PLACE_OVERVIEW, 't',              "t",       SHAPE,           "",        "cards or table") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_LEAKS,    't',              "t",       SHAPE,           "Next",    "likely leaks, not freed at exit, or misuse") \
+    X(MS_PLACE_LEAKS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked call site: every screen is about it") \
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \

@@ -9,7 +9,7 @@
 #include "tui/program_input.h"
 #include "tui/screen.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_output, NULL};
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_leaks, &ms_screen_output, NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -51,6 +51,7 @@ void ms_tui_free(struct ms_tui *tui)
         ms_listing_fini(&tui->threads);
         ms_listing_fini(&tui->processes.listing);
         ms_tree_fini(&tui->processes.tree);
+        ms_leaks_view_free(tui->leaks);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -215,6 +216,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OVERVIEW:
         ms_tui_open(tui, view, &ms_screen_overview);
+        return true;
+    case MS_ACTION_LEAKS:
+        ms_tui_open(tui, view, &ms_screen_leaks);
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);
