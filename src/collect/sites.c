@@ -115,7 +115,8 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
 }
 
 /* A module is asked about by this process only when it has code that no other had. */
-static void ask_name(const struct pass *pass, struct ms_frame *frame, uint32_t index)
+static void ask_name(const struct pass *pass, struct ms_frame *frame, uint32_t index,
+                     uint64_t bytes)
 {
     struct seen_module *seen = &pass->sites->modules[index];
     struct ms_region_module module;
@@ -123,15 +124,17 @@ static void ask_name(const struct pass *pass, struct ms_frame *frame, uint32_t i
         return;
     }
     if (seen->symbols_module == 0 && ms_region_view_module(pass->view, index, &module)) {
-        seen->symbols_module = ms_symbols_module(pass->symbols, pass->sites->pid, seen->path,
-                                                 module.build_id, module.build_id_bytes);
+        seen->symbols_module =
+            ms_symbols_module(pass->symbols, pass->model, pass->sites->pid, seen->path,
+                              module.build_id, module.build_id_bytes);
     }
     if (seen->symbols_module != 0) {
-        (void)ms_symbols_ask(pass->symbols, frame, seen->symbols_module);
+        (void)ms_symbols_ask(pass->symbols, frame, seen->symbols_module, bytes);
     }
 }
 
-static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
+/* `bytes`: allocated at the call site that it is of; the largest get their names first. */
+static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc, uint64_t bytes)
 {
     struct ms_watched_sites *sites = pass->sites;
     struct ms_region_pc copy;
@@ -162,7 +165,7 @@ static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
         frame->module = module->path;
         frame->file_offset = file_offset;
         ms_shared_code_add(sites->code, module->code, frame);
-        ask_name(pass, frame, copy.module);
+        ask_name(pass, frame, copy.module, bytes);
     }
     return frame;
 }
@@ -187,7 +190,7 @@ static uint32_t root_site(const struct pass *pass)
 }
 
 /* 0: not readable yet, or no memory. */
-static uint32_t site_of(const struct pass *pass, uint32_t stack)
+static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
 {
     if (stack == 0) {
         return root_site(pass);
@@ -201,7 +204,7 @@ static uint32_t site_of(const struct pass *pass, uint32_t stack)
     uint32_t flags;
     uint32_t depth = ms_region_view_stack(pass->view, stack, pcs, &flags);
     for (uint32_t i = 0; i < depth; i++) {
-        frames[i] = frame_of(pass, pcs[i]);
+        frames[i] = frame_of(pass, pcs[i], bytes);
         if (frames[i] == NULL) {
             depth = 0;
         }
@@ -279,7 +282,7 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
     }
     if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
         uint32_t model_thread = ms_watched_threads_of_record(pass->threads, copy.thread);
-        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack);
+        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack, copy.bytes_allocated);
         if (site == 0) {
             return;
         }
