@@ -85,6 +85,7 @@ static void keys(void)
 {
     keys_of("On the overview", MS_PLACE_OVERVIEW);
     keys_of("In focus", MS_PLACE_FOCUS);
+    keys_of("On the screen of processes", MS_PLACE_PROCESSES);
     keys_of("On the output screen", MS_PLACE_OUTPUT);
     keys_of("In the dialog of what is tracked", MS_PLACE_TRACKING);
     keys_of("In the export dialog", MS_PLACE_EXPORT);

@@ -87,6 +87,7 @@ struct ms_call_layout *ms_call_layout_new(const struct ms_model *model,
     }
     const size_t all = ms_model_site_count(model) + 1;
     layout->model = model;
+    layout->sites_version = ms_model_sites_version(model);
     layout->functions = functions;
     layout->shape = options->shape;
     layout->fold_libraries = options->fold_libraries;

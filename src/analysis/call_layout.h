@@ -44,6 +44,7 @@ struct ms_call_occurrence {
 
 struct ms_call_layout {
     const struct ms_model *model;
+    uint64_t sites_version; /* of the model when it was made */
     struct ms_call_functions *functions; /* of the tree */
     enum ms_call_shape shape;
     bool fold_libraries;
@@ -67,6 +68,19 @@ struct ms_call_layout {
     uint32_t *fill;
     size_t fill_capacity;
 };
+
+/* Sites were merged since: what is in it no longer says where they are. */
+static inline bool ms_call_layout_is_stale(const struct ms_call_layout *layout)
+{
+    return layout->sites_version != ms_model_sites_version(layout->model);
+}
+
+/* Id of the site at a rank; 0: not known any more. */
+static inline uint32_t ms_call_site_id(const struct ms_call_layout *layout, uint32_t rank)
+{
+    return ms_call_layout_is_stale(layout) ? 0
+                                           : ms_model_site(layout->model, layout->order[rank])->id;
+}
 
 /* `sites`: indices in the model; taken over, not copied. NULL: no memory, `sites` is freed. */
 struct ms_call_layout *ms_call_layout_new(const struct ms_model *model,

@@ -108,6 +108,9 @@ size_t ms_call_tree_lines(const struct ms_call_tree *tree, size_t index, struct 
     struct ms_call_layout *layout = tree->layout;
     const struct ms_call_node *node = &layout->nodes[tree->visible[index]];
     struct lines lines = {.list = {.element_bytes = sizeof(struct line)}};
+    if (ms_call_layout_is_stale(layout)) {
+        return 0;
+    }
     if (layout->shape == MS_CALL_FLAT) {
         for (uint32_t i = 0; i < node->children; i++) {
             const struct ms_call_occurrence *at = &layout->occurrences[node->first_child + i];

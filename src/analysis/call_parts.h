@@ -25,6 +25,7 @@ uint32_t *ms_call_sites_in(const struct ms_model *model, const struct ms_scope *
 /* Live bytes of sites, by index, as they were: two times, five seconds or more apart. */
 struct ms_call_past {
     uint32_t thread_id; /* of whose usages; 0: of the sites */
+    uint64_t sites_version;
     struct ms_call_snapshot {
         uint64_t *live; /* NULL: none was taken */
         size_t count;

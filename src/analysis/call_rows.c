@@ -216,7 +216,7 @@ static void fill_figures(const struct ms_call_tree *tree, struct ms_call_row *ro
     } else if (layout->shape == MS_CALL_CALLEES) {
         ms_call_sums_add_range(&self, layout, node->lo, node->ended);
     }
-    row->site_id = best != MS_CALL_NONE ? layout->order[best] + 1 : 0;
+    row->site_id = best != MS_CALL_NONE ? ms_call_site_id(layout, best) : 0;
     row->estimated = inclusive.of[MS_CALL_ESTIMATED] != 0;
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
         row->inclusive[i] = ms_call_figure(&inclusive, (enum ms_site_figure)i, &tree->known);
@@ -327,12 +327,16 @@ size_t ms_call_tree_sites(const struct ms_call_tree *tree, size_t index, uint32_
     struct chosen chosen = {.site_ids = site_ids, .capacity = capacity};
     chosen.values = malloc((capacity + 1) * sizeof(*chosen.values));
     size_t count = 0;
+    if (ms_call_layout_is_stale(layout)) {
+        free(chosen.values);
+        return 0;
+    }
     for (uint32_t i = 0; i < (flat ? node->children : 1); i++) {
         const uint32_t lo = flat ? layout->occurrences[node->first_child + i].lo : node->lo;
         const uint32_t hi = flat ? layout->occurrences[node->first_child + i].hi : node->hi;
         count += hi - lo;
         for (uint32_t rank = lo; rank < hi && chosen.values != NULL && capacity > 0; rank++) {
-            offer(&chosen, layout->order[rank] + 1, tree->rank_values[rank]);
+            offer(&chosen, ms_call_site_id(layout, rank), tree->rank_values[rank]);
         }
     }
     const bool listed = chosen.values != NULL;

@@ -88,7 +88,7 @@ static uint32_t sites_of_thread(const struct ms_model *model, const struct ms_sc
     uint32_t count = 0;
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_thread_usage(model, scope->thread_id, usage)) != NULL) {
-        const uint32_t index = usage->site_id - 1;
+        const uint32_t index = (uint32_t)ms_model_site_position(model, usage->site_id);
         if (!seen[index]) {
             seen[index] = true;
             if (site_fits(scope, filter, ms_model_site(model, index))) {

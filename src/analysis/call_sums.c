@@ -37,7 +37,7 @@ static struct ms_call_snapshot take_snapshot(const struct ms_model *model, uint3
     }
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
-        snapshot.live[usage->site_id - 1] += ms_usage_current_bytes(usage);
+        snapshot.live[ms_model_site_position(model, usage->site_id)] += ms_usage_current_bytes(usage);
     }
     return snapshot;
 }
@@ -46,10 +46,11 @@ void ms_call_past_update(struct ms_call_past *past, const struct ms_model *model
                          uint32_t thread_id)
 {
     const uint64_t now_ns = ms_model_now_ns(model);
-    if (past->thread_id != thread_id ||
+    if (past->thread_id != thread_id || past->sites_version != ms_model_sites_version(model) ||
         (past->newer.live != NULL && now_ns - past->newer.at_ns > LATEST_NS)) {
         ms_call_past_free(past);
         past->thread_id = thread_id;
+        past->sites_version = ms_model_sites_version(model);
     }
     if (past->newer.live != NULL && now_ns - past->newer.at_ns < SNAPSHOT_NS) {
         return;
@@ -143,8 +144,9 @@ static bool sum_up_thread(struct ms_call_layout *layout, uint32_t thread_id,
     uint32_t process_id = UINT32_MAX;
     const struct ms_peak *peak = NULL;
     while ((usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
-        const struct ms_site *site = ms_model_site(model, usage->site_id - 1);
-        const uint32_t rank = rank_of[usage->site_id - 1];
+        const size_t index = ms_model_site_position(model, usage->site_id);
+        const struct ms_site *site = ms_model_site(model, index);
+        const uint32_t rank = rank_of[index];
         if (rank != 0) {
             struct ms_call_sums *sums = &layout->sums[rank];
             sums->of[MS_SITE_FIGURE_LIVE] += ms_usage_current_bytes(usage);

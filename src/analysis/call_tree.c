@@ -213,7 +213,8 @@ int ms_call_tree_update(struct ms_call_tree *tree, const struct ms_model *model,
     }
     const bool resorted = tree->layout != NULL && (tree->options.sort != options->sort ||
                                                    tree->options.ascending != options->ascending);
-    bool again = tree->layout == NULL || tree->unfolded_changed || options_changed(tree, options);
+    bool again = tree->layout == NULL || tree->unfolded_changed ||
+                 options_changed(tree, options) || ms_call_layout_is_stale(tree->layout);
     if (!again && !resorted && budget > 0 && now_ns < tree->next_ns) {
         return 0;
     }

@@ -66,7 +66,8 @@ struct watched {
 
 struct ms_leaks {
     const struct ms_suppressions *suppressions;
-    struct ms_chunks glances; /* index: site id - 1 */
+    struct ms_chunks glances; /* index: position of the site */
+    uint64_t sites_version;
     struct ms_chunks watched; /* struct watched */
     struct ms_index by_site;
     uint32_t *likely; /* positions in `watched`, in order */
@@ -106,9 +107,12 @@ static struct watched *watched_at(const struct ms_leaks *leaks, size_t position)
     return ms_chunks_at(&leaks->watched, position);
 }
 
-static struct glance *glance_of(const struct ms_leaks *leaks, uint32_t site_id)
+/* NULL: the site is gone, or too new. */
+static struct glance *glance_of(const struct ms_leaks *leaks, const struct ms_model *model,
+                                uint32_t site_id)
 {
-    return ms_chunks_at(&leaks->glances, site_id - 1);
+    const size_t position = ms_model_site_position(model, site_id);
+    return position < leaks->glances.count ? ms_chunks_at(&leaks->glances, position) : NULL;
 }
 
 static uint32_t hash_of(uint32_t site_id)
@@ -189,17 +193,19 @@ static int watch(struct ms_leaks *leaks, const struct ms_model *model, const str
     const struct work work = work_of(process);
     open_window(watched, site, &work, ms_model_now_ns(model));
     look_at_watched(watched, site);
-    glance_of(leaks, site->id)->window = IS_WATCHED;
+    glance_of(leaks, model, site->id)->window = IS_WATCHED;
     return 0;
 }
 
-static void unwatch(struct ms_leaks *leaks, size_t position)
+static void unwatch(struct ms_leaks *leaks, const struct ms_model *model, size_t position)
 {
     struct watched *watched = watched_at(leaks, position);
     const uint32_t site_id = watched->leak.site_id;
     const uint32_t floor = clamped(watched->floor_blocks);
-    *glance_of(leaks, site_id) =
-        (struct glance){.floor_before = floor, .floor = floor, .window = leaks->window};
+    struct glance *glance = glance_of(leaks, model, site_id);
+    if (glance != NULL) {
+        *glance = (struct glance){.floor_before = floor, .floor = floor, .window = leaks->window};
+    }
     ms_index_remove(&leaks->by_site, hash_of(site_id), (uint32_t)position);
     const size_t last = leaks->watched.count - 1;
     if (position != last) {
@@ -213,7 +219,7 @@ static void unwatch(struct ms_leaks *leaks, size_t position)
 static int glance_at(struct ms_leaks *leaks, const struct ms_model *model,
                      const struct ms_site *site)
 {
-    struct glance *glance = glance_of(leaks, site->id);
+    struct glance *glance = glance_of(leaks, model, site->id);
     if (glance->window == IS_WATCHED || (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
         return 0;
     }
@@ -395,7 +401,7 @@ static int by_rise(const void *left, const void *right)
 }
 
 /* Room for others: what rose least goes. */
-static void make_room(struct ms_leaks *leaks)
+static void make_room(struct ms_leaks *leaks, const struct ms_model *model)
 {
     const size_t count = leaks->watched.count;
     double *rises = count >= WATCHED_MAX ? malloc(count * sizeof(*rises)) : NULL;
@@ -411,7 +417,7 @@ static void make_room(struct ms_leaks *leaks)
     for (size_t i = count; i-- > 0;) {
         const struct watched *watched = watched_at(leaks, i);
         if ((!watched->likely || watched->ended) && rose_by(watched) <= limit) {
-            unwatch(leaks, i);
+            unwatch(leaks, model, i);
         }
     }
 }
@@ -424,12 +430,12 @@ static void close_windows(struct ms_leaks *leaks, const struct ms_model *model)
     for (size_t i = leaks->watched.count; i-- > 0;) {
         struct watched *watched = watched_at(leaks, i);
         if (!close_window(leaks, model, watched)) {
-            unwatch(leaks, i);
+            unwatch(leaks, model, i);
         } else if (longer && !watched->ended) {
             ms_growth_join_pairs(&watched->growth);
         }
     }
-    make_room(leaks);
+    make_room(leaks, model);
     leaks->window_ns *= longer ? 2 : 1;
     leaks->window_begin_ns = now_ns;
     leaks->window++;
@@ -497,7 +503,7 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
             look_at_watched(watched, site);
             end_watched(watched);
         } else {
-            unwatch(leaks, i);
+            unwatch(leaks, model, i);
             continue;
         }
         if (renamed && watched->likely) {
@@ -506,8 +512,33 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
     }
 }
 
+/* Ended processes were merged: what is watched is looked up anew, the rest begins again. */
+static void find_sites_again(struct ms_leaks *leaks, const struct ms_model *model)
+{
+    while (leaks->glances.count > ms_model_site_count(model)) {
+        ms_chunks_drop_last(&leaks->glances);
+    }
+    for (size_t i = 0; i < leaks->glances.count; i++) {
+        *(struct glance *)ms_chunks_at(&leaks->glances, i) = (struct glance){.window = 0};
+    }
+    for (size_t i = leaks->watched.count; i-- > 0;) {
+        const struct ms_leak *leak = &watched_at(leaks, i)->leak;
+        const struct ms_site *site = ms_model_site_by_id(model, leak->site_id);
+        struct glance *glance = glance_of(leaks, model, leak->site_id);
+        if (site == NULL || site->process_id != leak->process_id || glance == NULL) {
+            unwatch(leaks, model, i);
+        } else {
+            glance->window = IS_WATCHED;
+        }
+    }
+    leaks->sites_version = ms_model_sites_version(model);
+}
+
 int ms_leaks_update(struct ms_leaks *leaks, const struct ms_model *model)
 {
+    if (leaks->sites_version != ms_model_sites_version(model)) {
+        find_sites_again(leaks, model);
+    }
     const uint64_t now_ns = ms_model_now_ns(model);
     if (leaks->window == 0) {
         leaks->begin_ns = leaks->window_begin_ns = now_ns;

@@ -20,11 +20,12 @@ struct known_frame {
 
 struct ms_types {
     struct ms_words words;
-    struct ms_chunks frames;  /* struct known_frame, by ms_frame.number */
-    struct ms_chunks sites;   /* uint32_t, by ms_site.id - 1 */
-    struct ms_chunks kinds;   /* struct ms_type_row without figures */
-    struct ms_index by_name;  /* of kinds */
-    uint64_t names_version;   /* of the sweep that goes on, or was the last */
+    struct ms_chunks frames; /* struct known_frame, by ms_frame.number */
+    struct ms_chunks sites;  /* uint32_t, by ms_site.id - 1 */
+    struct ms_chunks kinds;  /* struct ms_type_row without figures */
+    struct ms_index by_name; /* of kinds */
+    uint64_t names_version;  /* of the sweep that goes on, or was the last */
+    uint64_t sites_version;
     size_t swept;             /* sites that it has read */
     struct ms_type_row *sums; /* by position in kinds, or by family */
     size_t sums_capacity;
@@ -132,6 +133,10 @@ static int read_site(struct ms_types *types, const struct ms_site *site)
 int ms_types_update(struct ms_types *types, const struct ms_model *model, size_t sites)
 {
     const size_t count = ms_model_site_count(model);
+    if (types->sites_version != ms_model_sites_version(model)) {
+        types->sites_version = ms_model_sites_version(model);
+        types->swept = 0; /* positions are others now */
+    }
     /* A sweep is ended before the next begins, or names that keep coming would starve the rest. */
     if (types->swept >= count && types->names_version != ms_model_names_version(model)) {
         types->swept = 0;

@@ -37,6 +37,21 @@ int ms_proc_process_open(struct ms_proc_process *files, pid_t pid)
     return 0;
 }
 
+pid_t ms_proc_parent(pid_t pid)
+{
+    char path[32];
+    char text[1024];
+    struct ms_proc_stat stat;
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int descriptor = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (descriptor < 0) {
+        return 0;
+    }
+    ssize_t bytes = read(descriptor, text, sizeof text);
+    close(descriptor);
+    return bytes > 0 && ms_proc_parse_stat(text, (size_t)bytes, &stat) ? (pid_t)stat.parent_pid : 0;
+}
+
 void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_budget *budget)
 {
     ms_proc_close(budget, &files->stat);

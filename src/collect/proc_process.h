@@ -25,6 +25,9 @@ struct ms_proc_process {
 int ms_proc_process_open(struct ms_proc_process *files, pid_t pid);
 void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_budget *budget);
 
+/* The parent of a process now; 0: it is not there. */
+pid_t ms_proc_parent(pid_t pid);
+
 enum ms_proc_depth {
     MS_PROC_QUICK,  /* CPU, RSS, faults, I/O */
     MS_PROC_STATUS, /* and the peak of RSS */

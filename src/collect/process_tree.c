@@ -4,35 +4,52 @@
 #include <stdlib.h>
 
 #include "collect/region_reader.h"
+#include "collect/shared_code.h"
 #include "wire/clock.h"
 
 #define END_GRACE_NS (2 * MS_NS_PER_S) /* for the keeper to tell an end that /proc shows */
+/* So long an ended process is remembered: the keeper may still tell its status. */
+#define REMEMBER_NS (60 * MS_NS_PER_S)
+/*
+ * Files in which nobody counts any more, the newest. A child that was forked and has not counted
+ * anything yet may still do so; of a file that is older it is not seen.
+ */
+#define IDLE_REGIONS_MAX 64u
 
 /* A region file and which of its slots are watched. */
 struct region {
     uint32_t number;
-    struct ms_region_mapping mapping;          /* base NULL: let go, nobody counts in it any more */
+    bool same_namespace;
+    bool used;                                 /* by a process that may still count */
+    struct ms_region_mapping mapping;          /* of an idle one: its first page */
     uint64_t slots_seen[MS_REGION_SLOTS / 64]; /* as slots_ready */
 };
 
 struct ms_process_tree {
     struct ms_target_room room;
+    struct ms_shared_code *code;
     bool children;
     bool ended;
     struct region **regions;
-    size_t region_count;
+    size_t region_count, region_capacity;
     struct ms_target **targets;
-    size_t target_count;
+    size_t target_count, target_capacity;
+    bool added; /* a target, since parents were looked for */
 };
 
-/* The array of `count` pointers with room for one more (capacities are powers of two); NULL without
- * memory, then the old array stands. */
-static void *with_room(void *pointers, size_t count)
+/* The array of `count` pointers with room for one more; NULL without memory, then the old array
+ * stands. */
+static void *with_room(void *pointers, size_t count, size_t *capacity)
 {
-    if ((count & (count - 1)) != 0) {
+    if (count < *capacity) {
         return pointers;
     }
-    return realloc(pointers, (count == 0 ? 1 : count * 2) * sizeof(void *));
+    size_t wanted = *capacity == 0 ? 16 : *capacity * 2;
+    void *grown = reallocarray(pointers, wanted, sizeof(void *));
+    if (grown != NULL) {
+        *capacity = wanted;
+    }
+    return grown;
 }
 
 static struct ms_target *find_target(const struct ms_process_tree *tree, uint32_t process_id)
@@ -61,13 +78,16 @@ static struct ms_target *add_target(struct ms_process_tree *tree, uint32_t proce
                                     const struct ms_region_mapping *mapping, uint64_t now_ns)
 {
     struct ms_target *target = calloc(1, sizeof *target);
-    struct ms_target **grown = target != NULL ? with_room(tree->targets, tree->target_count) : NULL;
+    struct ms_target **grown =
+        target != NULL ? with_room(tree->targets, tree->target_count, &tree->target_capacity)
+                       : NULL;
     if (grown == NULL) {
         free(target);
         return NULL;
     }
     tree->targets = grown;
     tree->targets[tree->target_count++] = target;
+    tree->added = true;
     (void)ms_target_begin(target, &tree->room, process_id, pid, mapping,
                           MS_PROCESS_SLOT(process_id), now_ns);
     return target;
@@ -81,8 +101,11 @@ struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, b
         return NULL;
     }
     tree->room = *room;
+    tree->code = ms_shared_code_new();
+    tree->room.code = tree->code;
     tree->children = children;
-    if (add_target(tree, MS_PROCESS_ID(1, 0), (pid_t)room->session->pid, NULL, now_ns) == NULL) {
+    if (tree->code == NULL ||
+        add_target(tree, MS_PROCESS_ID(1, 0), (pid_t)room->session->pid, NULL, now_ns) == NULL) {
         ms_process_tree_free(tree);
         return NULL;
     }
@@ -104,6 +127,7 @@ void ms_process_tree_free(struct ms_process_tree *tree)
         free(tree->regions[i]);
     }
     free(tree->regions);
+    ms_shared_code_free(tree->code);
     free(tree);
 }
 
@@ -117,6 +141,16 @@ static struct region *find_region(const struct ms_process_tree *tree, uint32_t n
     return NULL;
 }
 
+/* `newer` is what the process of `older` became. */
+static void link_by_exec(const struct ms_process_tree *tree, const struct ms_target *older,
+                         const struct ms_target *newer)
+{
+    struct ms_process *process = ms_model_process_mutable(tree->room.model, newer->process_id);
+    if (process != NULL && process->exec_of == 0 && newer->process_id != older->process_id) {
+        process->exec_of = older->process_id;
+    }
+}
+
 /* A process that goes on under another number has executed something. */
 static void replace_by_exec(struct ms_process_tree *tree, const struct ms_target *newer,
                             uint64_t now_ns)
@@ -124,6 +158,7 @@ static void replace_by_exec(struct ms_process_tree *tree, const struct ms_target
     struct ms_target *older = newer->pid > 0 ? find_alive(tree, newer->pid, newer) : NULL;
     if (older != NULL) {
         ms_target_end(older, &tree->room, now_ns, true);
+        link_by_exec(tree, older, newer);
     }
 }
 
@@ -157,8 +192,10 @@ void ms_process_tree_take_region(struct ms_process_tree *tree,
         return;
     }
     region->number = number;
+    region->same_namespace = true;
     int result = ms_region_mapping_open(&region->mapping, descriptor);
-    struct region **grown = result == 0 ? with_room(tree->regions, tree->region_count) : NULL;
+    struct region **grown =
+        result == 0 ? with_room(tree->regions, tree->region_count, &tree->region_capacity) : NULL;
     if (grown != NULL) {
         tree->regions = grown;
         tree->regions[tree->region_count++] = region;
@@ -174,9 +211,9 @@ void ms_process_tree_take_region(struct ms_process_tree *tree,
     free(region);
 }
 
-/* Does the process of `target`, which called exec, count under another number since? */
-static bool went_on(const struct ms_process_tree *tree, const struct ms_target *target,
-                    uint64_t exec_ns)
+/* As what does the process of `target`, which called exec, count since? NULL: as nothing. */
+static const struct ms_target *went_on(const struct ms_process_tree *tree,
+                                       const struct ms_target *target, uint64_t exec_ns)
 {
     for (size_t i = 0; target->pid > 0 && i < tree->target_count; i++) {
         const struct ms_target *other = tree->targets[i];
@@ -184,10 +221,10 @@ static bool went_on(const struct ms_process_tree *tree, const struct ms_target *
             ms_model_process_by_id(tree->room.model, other->process_id);
         if (other != target && other->pid == target->pid && process != NULL &&
             (process->end_ns == 0 || process->end_ns >= exec_ns)) {
-            return true;
+            return other;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* False: it cannot be mapped now. */
@@ -208,16 +245,18 @@ static bool watch_slot(struct ms_process_tree *tree, const struct region *region
         return true;
     }
     /* In a pid namespace of its own the number would mean a stranger here. */
-    const struct ms_target *first = find_target(tree, MS_PROCESS_ID(region->number, 0));
-    bool known_pid = (first == NULL || first->same_namespace) && facts.pid <= INT32_MAX;
+    bool known_pid = region->same_namespace && facts.pid <= INT32_MAX;
     struct ms_target *target = add_target(tree, MS_PROCESS_ID(region->number, slot),
                                           known_pid ? (pid_t)facts.pid : 0, &mapping, now_ns);
     if (target == NULL) {
         ms_region_mapping_close(&mapping);
         return false;
     }
-    if (facts.state == MS_REGION_EXEC && went_on(tree, target, facts.exec_ns)) {
+    const struct ms_target *newer =
+        facts.state == MS_REGION_EXEC ? went_on(tree, target, facts.exec_ns) : NULL;
+    if (newer != NULL) {
         ms_target_end(target, &tree->room, facts.exec_ns != 0 ? facts.exec_ns : now_ns, true);
+        link_by_exec(tree, target, newer);
     }
     return true;
 }
@@ -236,12 +275,19 @@ static void watch_slots(struct ms_process_tree *tree, struct region *region, uin
     }
 }
 
+/* A process may be heard of before its parent is: both may be over by then. */
+static void find_parents(struct ms_process_tree *tree)
+{
+    for (size_t i = 0; tree->added && i < tree->target_count; i++) {
+        ms_target_find_parent(tree->targets[i], &tree->room);
+    }
+    tree->added = false;
+}
+
 static void watch_all_slots(struct ms_process_tree *tree, uint64_t now_ns)
 {
     for (size_t i = 0; tree->children && i < tree->region_count; i++) {
-        if (tree->regions[i]->mapping.base != NULL) {
-            watch_slots(tree, tree->regions[i], now_ns);
-        }
+        watch_slots(tree, tree->regions[i], now_ns);
     }
 }
 
@@ -292,20 +338,62 @@ static void end_vanished(struct ms_process_tree *tree, uint64_t now_ns, pid_t ke
     }
 }
 
-/* A file in which nobody counts any more is given back to the machine. */
-static void close_idle_regions(struct ms_process_tree *tree)
+static void note_users(const struct ms_process_tree *tree)
 {
     for (size_t i = 0; i < tree->region_count; i++) {
-        struct region *region = tree->regions[i];
-        bool used = false;
-        for (size_t j = 0; j < tree->target_count && !used; j++) {
-            const struct ms_target *target = tree->targets[j];
-            used = !target->finished && MS_PROCESS_REGION(target->process_id) == region->number;
-        }
-        if (!used && region->mapping.base != NULL && tree->ended) {
-            ms_region_mapping_close(&region->mapping);
+        tree->regions[i]->used = false;
+    }
+    for (size_t i = 0; i < tree->target_count; i++) {
+        const struct ms_target *target = tree->targets[i];
+        struct region *region =
+            target->finished ? NULL : find_region(tree, MS_PROCESS_REGION(target->process_id));
+        if (region != NULL) {
+            region->used = true;
+            if (MS_PROCESS_SLOT(target->process_id) == 0) {
+                region->same_namespace = target->same_namespace;
+            }
         }
     }
+}
+
+/* Memory of files in which nobody counts any more is given back to the machine. */
+static void close_idle_regions(struct ms_process_tree *tree)
+{
+    size_t idle = 0;
+    note_users(tree);
+    for (size_t i = 0; i < tree->region_count; i++) {
+        idle += tree->regions[i]->used ? 0 : 1;
+    }
+    size_t too_many = tree->ended ? idle : idle > IDLE_REGIONS_MAX ? idle - IDLE_REGIONS_MAX : 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->region_count; i++) {
+        struct region *region = tree->regions[i];
+        if (!region->used && too_many > 0) {
+            too_many--;
+            ms_region_mapping_close(&region->mapping);
+            free(region);
+            continue;
+        }
+        if (!region->used) {
+            ms_region_mapping_keep_header(&region->mapping);
+        }
+        tree->regions[kept++] = region;
+    }
+    tree->region_count = kept;
+}
+
+static void forget_ended(struct ms_process_tree *tree, uint64_t now_ns)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->target_count; i++) {
+        struct ms_target *target = tree->targets[i];
+        if (target->finished && now_ns > target->ended_ns + REMEMBER_NS) {
+            free(target);
+        } else {
+            tree->targets[kept++] = target;
+        }
+    }
+    tree->target_count = kept;
 }
 
 int ms_process_tree_tick(struct ms_process_tree *tree, uint64_t now_ns, pid_t keeper_tells_pid)
@@ -316,8 +404,10 @@ int ms_process_tree_tick(struct ms_process_tree *tree, uint64_t now_ns, pid_t ke
         int one = ms_target_tick(tree->targets[i], &tree->room, now_ns);
         result = one != 0 ? one : result;
     }
+    find_parents(tree);
     end_vanished(tree, now_ns, keeper_tells_pid);
     close_idle_regions(tree);
+    forget_ended(tree, now_ns);
     return result;
 }
 
@@ -327,4 +417,5 @@ void ms_process_tree_read_all(struct ms_process_tree *tree, uint64_t now_ns)
     for (size_t i = 0; i < tree->target_count; i++) {
         ms_target_read_all(tree->targets[i], &tree->room, now_ns);
     }
+    find_parents(tree);
 }

@@ -1,6 +1,7 @@
 /*
  * Which processes there are: the program and what it forked and executed, as region files, their
- * slots, the keeper and /proc tell it. Each is one target, in the model for good once heard of.
+ * slots, the keeper and /proc tell it. Each is one target, in the model once heard of; the memory
+ * of those that ended is bounded.
  *
  * A process counts in a region file of its own after exec, in a slot of its ancestor's after fork;
  * one that calls exec goes on under another id and its former one ends. One thread at a time.
@@ -18,9 +19,9 @@
 struct ms_process_tree; /* opaque; owns the targets and the mappings of region files */
 
 /*
- * Watches the session's program, by /proc alone until its region is taken. `room` is copied; what
- * it points to must outlive the tree. `children` false: only the program is watched, and what it
- * executes. NULL: no memory.
+ * Watches the session's program, by /proc alone until its region is taken. `room` is copied but
+ * for its `code`, which is the tree's; what it points to must outlive the tree. `children` false:
+ * only the program is watched, and what it executes. NULL: no memory.
  */
 struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, bool children,
                                             uint64_t now_ns);

@@ -116,6 +116,15 @@ int ms_region_mapping_open_slot(struct ms_region_mapping *slot_mapping,
     return 0;
 }
 
+void ms_region_mapping_keep_header(struct ms_region_mapping *file)
+{
+    if (file->base != NULL && file->bytes > MS_PAGE_BYTES &&
+        munmap((void *)(uintptr_t)(file->base + MS_PAGE_BYTES),
+               (size_t)(file->bytes - MS_PAGE_BYTES)) == 0) {
+        file->bytes = MS_PAGE_BYTES;
+    }
+}
+
 void ms_region_mapping_close(struct ms_region_mapping *file)
 {
     if (file->base != NULL) {
@@ -280,6 +289,10 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->trace_events = LOAD(&header->trace_events);
     facts->trace_lost = LOAD(&header->trace_lost);
     facts->trace_state = LOAD(&header->trace_state);
+    const uint32_t exit_note = acquired_u32(LOAD(&header->exit_note));
+    facts->exit_ns = LOAD(&header->exit_ns);
+    facts->exit_noted = (exit_note & MS_EXIT_NOTED) != 0;
+    facts->exit_status = (uint8_t)exit_note;
     read_stack_check(losses, &facts->stacks);
     read_own(&header->folded, &facts->folded);
     facts->folded.peak_bytes = 0;

@@ -33,6 +33,8 @@ int ms_region_mapping_open(struct ms_region_mapping *file, int descriptor);
  */
 int ms_region_mapping_open_slot(struct ms_region_mapping *slot_mapping,
                                 const struct ms_region_mapping *file, uint32_t slot);
+/* Gives back all of a main region but its first page: slots can still be found and opened. */
+void ms_region_mapping_keep_header(struct ms_region_mapping *file);
 void ms_region_mapping_close(struct ms_region_mapping *file);
 
 /* Word `word` (< MS_REGION_SLOTS / 64) of the slots that a child counts or counted in. */
@@ -75,6 +77,9 @@ struct ms_region_facts {
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
     uint32_t trace_state;  /* enum ms_trace_state */
+    bool exit_noted;       /* it called exit */
+    uint8_t exit_status;   /* ... with this */
+    uint64_t exit_ns;      /* ... then */
     struct ms_heap folded; /* peak_bytes and waste_bytes of ended threads with nothing live: 0 */
 };
 void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_facts *facts);

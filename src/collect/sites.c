@@ -20,12 +20,14 @@ struct seen_context {
 struct seen_module {
     const char *path; /* NULL: not read yet */
     uint64_t load_bias;
-    uint32_t symbols_module; /* 0: not to be asked */
+    uint32_t code;           /* what it shares with other processes, 0: nothing */
+    uint32_t symbols_module; /* 0: not asked yet */
 };
 
 struct ms_watched_sites {
     uint32_t process_id;
     pid_t pid;
+    struct ms_shared_code *code;
     struct seen_context *contexts;
     uint32_t context_count;
     struct ms_frame **frames; /* index: pc */
@@ -47,12 +49,14 @@ struct pass {
     bool last;
 };
 
-struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid)
+struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid,
+                                              struct ms_shared_code *code)
 {
     struct ms_watched_sites *sites = calloc(1, sizeof *sites);
     if (sites != NULL) {
         sites->process_id = process_id;
         sites->pid = pid;
+        sites->code = code;
     }
     return sites;
 }
@@ -104,13 +108,29 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
             return NULL;
         }
         seen->load_bias = module.load_bias;
-        if (pass->symbols != NULL && path[0] == '/') {
-            seen->symbols_module =
-                ms_symbols_module(pass->symbols, pass->model, sites->pid, seen->path,
-                                  module.build_id, module.build_id_bytes);
-        }
+        seen->code =
+            ms_shared_code_module(sites->code, seen->path, module.build_id, module.build_id_bytes);
     }
     return seen;
+}
+
+/* A module is asked about by this process only when it has code that no other had. */
+static void ask_name(const struct pass *pass, struct ms_frame *frame, uint32_t index,
+                     uint64_t bytes)
+{
+    struct seen_module *seen = &pass->sites->modules[index];
+    struct ms_region_module module;
+    if (pass->symbols == NULL || seen->path[0] != '/') {
+        return;
+    }
+    if (seen->symbols_module == 0 && ms_region_view_module(pass->view, index, &module)) {
+        seen->symbols_module =
+            ms_symbols_module(pass->symbols, pass->model, pass->sites->pid, seen->path,
+                              module.build_id, module.build_id_bytes);
+    }
+    if (seen->symbols_module != 0) {
+        (void)ms_symbols_ask(pass->symbols, frame, seen->symbols_module, bytes);
+    }
 }
 
 /* `bytes`: allocated at the call site that it is of; the largest get their names first. */
@@ -126,20 +146,26 @@ static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc, uint64_t 
     if (sites->frames[pc] != NULL) {
         return sites->frames[pc];
     }
-    struct ms_frame *frame = ms_model_add_frame(pass->model);
+    const struct seen_module *module = copy.module == 0 ? NULL : module_of(pass, copy.module);
+    /* The call lies before the return address: its line is the one meant. */
+    const uint64_t file_offset = module == NULL ? 0 : copy.address - 1 - module->load_bias;
+    struct ms_frame *frame =
+        module == NULL ? NULL : ms_shared_code_find(sites->code, module->code, file_offset);
+    if (frame != NULL) {
+        sites->frames[pc] = frame;
+        return frame;
+    }
+    frame = ms_model_add_frame(pass->model);
     if (frame == NULL) {
         return NULL;
     }
     sites->frames[pc] = frame;
     frame->address = copy.address;
-    const struct seen_module *module = copy.module == 0 ? NULL : module_of(pass, copy.module);
     if (module != NULL) {
         frame->module = module->path;
-        /* The call lies before the return address: its line is the one meant. */
-        frame->file_offset = copy.address - 1 - module->load_bias;
-        if (module->symbols_module != 0) {
-            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module, bytes);
-        }
+        frame->file_offset = file_offset;
+        ms_shared_code_add(sites->code, module->code, frame);
+        ask_name(pass, frame, copy.module, bytes);
     }
     return frame;
 }

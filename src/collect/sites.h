@@ -6,14 +6,17 @@
 #include <stdint.h>
 
 #include "collect/region_reader.h"
+#include "collect/shared_code.h"
 #include "collect/symbols.h"
 #include "collect/threads.h"
 #include "model/model.h"
 
 struct ms_watched_sites; /* opaque */
 
-struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid); /* NULL: no memory */
-void ms_watched_sites_free(struct ms_watched_sites *sites);                    /* accepts NULL */
+/* `code` outlives it and may be NULL: frames are its own. Returns NULL without memory. */
+struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid,
+                                              struct ms_shared_code *code);
+void ms_watched_sites_free(struct ms_watched_sites *sites); /* accepts NULL */
 
 /*
  * Looks at every published context and takes over those that changed, what was live at the peak as

@@ -11,9 +11,10 @@
 #include "collect/tracking.h"
 #include "wire/clock.h"
 
-#define SLOW_NS     (500 * MS_NS_PER_MS)
-#define MAPS_NS     (1000 * MS_NS_PER_MS)
-#define EAGER_TICKS 5 /* the first ticks read everything: the first screen has it */
+#define SLOW_NS             (500 * MS_NS_PER_MS)
+#define MAPS_NS             (1000 * MS_NS_PER_MS)
+#define FOREFATHERS_AT_MOST 8
+#define EAGER_TICKS         5 /* the first ticks read everything: the first screen has it */
 
 static uint64_t unix_ns_of(const struct ms_message_session *session, uint64_t time_ns)
 {
@@ -89,6 +90,26 @@ static void take_start(struct ms_process *process, const struct ms_target_room *
     }
 }
 
+void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room)
+{
+    struct ms_process *process =
+        target->parent_pid > 0 ? ms_model_process_mutable(room->model, target->process_id) : NULL;
+    if (process == NULL || target->parent_found) {
+        return;
+    }
+    pid_t pid = target->parent_pid;
+    uint32_t found = find_parent(room->model, process->id, pid, process->start_ns);
+    target->parent_found = found != 0;
+    for (int level = 0; found == 0 && process->parent_id == 0 && level < FOREFATHERS_AT_MOST;
+         level++) {
+        pid = target->same_namespace ? ms_proc_parent(pid) : 0;
+        found = pid > 1 ? find_parent(room->model, process->id, pid, process->start_ns) : 0;
+    }
+    if (found != 0) {
+        process->parent_id = found;
+    }
+}
+
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
                     uint32_t slot, uint64_t now_ns)
@@ -103,7 +124,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     }
     struct ms_process *process = ms_model_add_process(room->model, process_id);
     target->threads = ms_watched_threads_new(process_id);
-    target->sites = ms_watched_sites_new(process_id, pid);
+    target->sites = ms_watched_sites_new(process_id, pid, room->code);
     if (process == NULL || target->threads == NULL || target->sites == NULL) {
         return -ENOMEM;
     }
@@ -127,6 +148,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         read_identity(target, process);
         process->start_ns = now_ns;
         process->start_unix_ns = unix_ns_of(room->session, now_ns);
+        target->parent_pid = ms_proc_parent(pid); /* now, while its forefathers are there */
+        ms_target_find_parent(target, room);
     }
     if (target->has_view) {
         struct ms_region_facts facts; /* its children, read before it, look for who was there */
@@ -251,10 +274,13 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         target->same_namespace = facts->pid == (uint32_t)target->pid;
     }
     take_start(process, room, facts);
-    if (process->parent_id == 0 && facts->parent_pid != 0) {
-        process->parent_id =
-            find_parent(room->model, process->id, (pid_t)facts->parent_pid, process->start_ns);
+    if (facts->parent_pid != 0 && facts->parent_pid <= INT32_MAX) {
+        target->parent_pid = (pid_t)facts->parent_pid;
     }
+    target->exit_noted = facts->exit_noted;
+    target->exit_status = facts->exit_status;
+    target->exit_ns = facts->exit_ns;
+    ms_target_find_parent(target, room);
     if (process->allocator[0] == '\0' && facts->allocator != 0) {
         (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
                                     sizeof process->allocator);
@@ -357,8 +383,9 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
 
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns)
 {
-    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
-    if (target->finished || process == NULL) {
+    struct ms_process *process =
+        target->finished ? NULL : ms_model_process_mutable(room->model, target->process_id);
+    if (process == NULL) {
         return 0;
     }
     bool slow = target->ticks < EAGER_TICKS || now_ns >= target->slow_ns + SLOW_NS;
@@ -406,9 +433,17 @@ static void finish(struct ms_target *target, const struct ms_target_room *room,
     if (target->has_view) {
         read_region(target, room, process, end_ns, true, true);
     }
+    if (process->exit_status == -2 && !process->replaced_by_exec && target->exit_noted) {
+        process->exit_status = target->exit_status;
+        /* It was over when somebody looked. */
+        if (target->exit_ns > process->start_ns && target->exit_ns < process->end_ns) {
+            process->end_ns = target->exit_ns;
+        }
+    }
     ms_watched_threads_end(target->threads, room->model, room->budget, process->end_ns, usage);
     ms_target_release(target, room);
     target->finished = true;
+    target->ended_ns = ms_monotonic_ns();
 }
 
 static void take_final(struct ms_process_kernel *kernel, const struct ms_process_final *final)
@@ -443,9 +478,11 @@ void ms_target_end_message(struct ms_target *target, const struct ms_target_room
     if (process == NULL) {
         return;
     }
-    process->exit_status = end->exit_status;
-    process->exit_signal = end->signal;
-    process->core_dumped = end->core_dumped != 0;
+    if (end->exit_status != -2) {
+        process->exit_status = end->exit_status;
+        process->exit_signal = end->signal;
+        process->core_dumped = end->core_dumped != 0;
+    }
     target->final_figures = (end->final.have & MS_FINAL_RUSAGE) != 0;
     const struct ms_process_final *final = &end->final;
     const struct ms_final_usage usage = {

@@ -11,6 +11,7 @@
 
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
+#include "collect/shared_code.h"
 #include "collect/sites.h"
 #include "collect/symbols.h"
 #include "collect/threads.h"
@@ -20,6 +21,8 @@
 struct ms_target {
     uint32_t process_id;
     pid_t pid;
+    pid_t parent_pid;    /* 0: not known yet */
+    bool parent_found;   /* else the model has a forefather of it, or nothing */
     bool probe_expected; /* the session runs with the probe */
     bool has_view;
     bool same_namespace; /* thread ids in the records are those of our /proc */
@@ -27,7 +30,10 @@ struct ms_target {
     bool ended;          /* its end is known */
     bool finished;       /* read for the last time; nothing is held any more */
     bool final_figures;  /* kernel figures came from the keeper */
-    bool exe_told;       /* by its probe: /proc may show what it executed since */
+    bool exit_noted;     /* it called exit, with this: */
+    uint8_t exit_status;
+    uint64_t exit_ns;
+    bool exe_told; /* by its probe: /proc may show what it executed since */
     bool exe_looked_at;
     const char *allocator_inside; /* a function of one that its file has and does not export */
     struct ms_region_view view;
@@ -36,6 +42,7 @@ struct ms_target {
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
     uint64_t heard_ns; /* when we heard of it first */
+    uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
     uint64_t ticks;
     uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
@@ -47,8 +54,9 @@ struct ms_target {
 /* What a target is filled with and from. */
 struct ms_target_room {
     struct ms_model *model;
-    struct ms_symbols *symbols; /* NULL: none */
-    bool sites;                 /* call sites are read */
+    struct ms_symbols *symbols;  /* NULL: none */
+    bool sites;                  /* call sites are read */
+    struct ms_shared_code *code; /* NULL: nothing is shared */
     struct ms_descriptor_budget *budget;
     const struct ms_message_session *session;
 };
@@ -61,6 +69,12 @@ struct ms_target_room {
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,
                     uint32_t slot, uint64_t now_ns);
+
+/*
+ * Looks for its parent, if that was not found yet: it may be heard of later than its child. One
+ * that never allocated is not heard of at all: then its own parent is it, as long as /proc tells.
+ */
+void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room);
 
 /* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns);

@@ -6,9 +6,14 @@
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
+#include "model/tree.h"
 
 /* Each writes the value that belongs to its key. */
 void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model);
+/* What it was by exec, and whether it stands for several. */
+void ms_json_process_kin(struct ms_json_writer *writer, const struct ms_process *process);
+/* Sums of its branch. */
+void ms_json_branch(struct ms_json_writer *writer, const struct ms_tree *tree, uint32_t process_id);
 void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *model,
                        bool hide_arguments);
 /* null: not known. */

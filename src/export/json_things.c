@@ -264,7 +264,8 @@ static void write_process_kernel(struct ms_json_writer *writer, const struct ms_
 }
 
 static void write_process(struct ms_json_writer *writer, const struct ms_model *model,
-                          const struct ms_process *process, bool hide_arguments)
+                          const struct ms_process *process, const struct ms_tree *tree,
+                          bool hide_arguments)
 {
     static const char *const seen[] = {
         [MS_SEEN_FULL] = "full",
@@ -286,6 +287,7 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
                                process->start_ns != 0 && end_ns >= process->start_ns,
                                end_ns - process->start_ns);
     write_end_status(writer, process);
+    ms_json_process_kin(writer, process);
     ms_json_member_string(writer, "seen", seen[process->seen]);
     ms_json_member_text_or_null(writer, "seen_because", process->seen_because);
     ms_json_member_text_or_null(writer, "allocator", process->allocator);
@@ -298,17 +300,22 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
+    ms_json_key(writer, "branch");
+    ms_json_branch(writer, tree, process->id);
     ms_json_object_end(writer);
 }
 
 void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *model,
                        bool hide_arguments)
 {
+    struct ms_tree tree = {0};
+    (void)ms_tree_update(&tree, model, NULL, NULL, false); /* without memory: null */
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         ms_json_line(writer);
-        write_process(writer, model, ms_model_process(model, i), hide_arguments);
+        write_process(writer, model, ms_model_process(model, i), &tree, hide_arguments);
     }
+    ms_tree_fini(&tree);
     ms_json_line(writer);
     ms_json_array_end(writer);
 }

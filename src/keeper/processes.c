@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,12 +56,14 @@ int ms_process_stat(pid_t pid, struct ms_stat_figures *figures)
             ? 0
             : sscanf(fields,
                      ") %c %*d %*d %*d %*d %*d %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %" SCNu64
-                     " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %" SCNu64,
+                     " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %" SCNu64
+                     " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u"
+                     " %*u %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %" SCNd64,
                      &figures->state, &figures->minor_faults, &figures->waited_minor_faults,
                      &figures->major_faults, &figures->user_ticks, &figures->system_ticks,
                      &figures->waited_user_ticks, &figures->waited_system_ticks,
-                     &figures->birth_ticks);
-    return found == 9 ? 0 : -EPROTO;
+                     &figures->birth_ticks, &figures->exit_code);
+    return found == 10 ? 0 : -EPROTO;
 }
 
 static uint64_t timeval_ns(const struct timeval *time)
@@ -142,6 +145,38 @@ static void stop_watch(struct ms_region_file *file, struct ms_watch *watch,
     file->alive--;
 }
 
+/* Linux 6.15: how a process ended, after it was reaped. The numbers of linux/pidfd.h, which may be
+ * older than the kernel. */
+struct pidfd_info {
+    uint64_t mask, cgroup_id;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+#define PIDFD_WANTS_EXIT UINT64_C(8)
+#define PIDFD_ASK        _IOWR(0xff, 11, struct pidfd_info)
+_Static_assert(sizeof(struct pidfd_info) == 64, "the first version of it");
+
+static bool ask_reaped(int pidfd, int64_t *exit_code)
+{
+    struct pidfd_info info = {.mask = PIDFD_WANTS_EXIT};
+    if (pidfd < 0 || ioctl(pidfd, PIDFD_ASK, &info) != 0 || (info.mask & PIDFD_WANTS_EXIT) == 0) {
+        return false;
+    }
+    *exit_code = info.exit_code;
+    return true;
+}
+
+static void take_status(struct ms_message_process_end *end, int status)
+{
+    if (WIFSIGNALED(status)) {
+        end->exit_status = -1;
+        end->signal = (uint32_t)WTERMSIG(status);
+        end->core_dumped = WCOREDUMP(status) ? 1 : 0;
+    } else {
+        end->exit_status = WEXITSTATUS(status);
+    }
+}
+
 /* A process that is not our child has ended; its parent may or may not have reaped it. */
 static void end_watch(struct ms_keeper *keeper, struct ms_region_file *file, uint32_t slot)
 {
@@ -149,9 +184,17 @@ static void end_watch(struct ms_keeper *keeper, struct ms_region_file *file, uin
     struct ms_message_process_end *end =
         next_end(keeper, MS_PROCESS_ID(file->number, slot), watch->pid);
     struct ms_stat_figures stat;
+    int64_t status;
     if (watch->birth_ticks != 0 && ms_process_stat(watch->pid, &stat) == 0 &&
         stat.birth_ticks == watch->birth_ticks && stat.state == 'Z') {
         ms_process_final_figures(watch->pid, &stat, NULL, &end->final);
+        /* Who may read the one may read the other; else the status would be 0 for all. */
+        if ((end->final.have & MS_FINAL_IO) != 0) {
+            take_status(end, (int)stat.exit_code);
+        }
+    }
+    if (end->exit_status == -2 && ask_reaped(watch->pidfd, &status)) {
+        take_status(end, (int)status);
     }
     stop_watch(file, watch, MS_WATCH_ENDED);
 }
@@ -230,6 +273,10 @@ void ms_processes_watch(struct ms_keeper *keeper, struct ms_region_file *file, u
     file->alive++;
     uint32_t id = MS_PROCESS_ID(file->number, slot);
     if (identity == IDENTITY_GONE) {
+        if (watch->birth_ticks != 0 && pidfd >= 0) { /* somebody else's by now */
+            close(pidfd);
+            watch->pidfd = -1;
+        }
         watch->birth_ticks = 0;
         end_watch(keeper, file, slot);
     } else if (pidfd >= 0 &&
@@ -301,13 +348,7 @@ void ms_processes_reap(struct ms_keeper *keeper)
     struct ms_message_process_end *end =
         next_end(keeper, id != 0 ? id : MS_PROCESS_ID(1, 0), keeper->program);
     end->final = final;
-    if (WIFSIGNALED(status)) {
-        end->exit_status = -1;
-        end->signal = (uint32_t)WTERMSIG(status);
-        end->core_dumped = WCOREDUMP(status) ? 1 : 0;
-    } else {
-        end->exit_status = WEXITSTATUS(status);
-    }
+    take_status(end, status);
 }
 
 static int signal_program(const struct ms_keeper *keeper, int signal)

@@ -15,6 +15,7 @@ struct ms_stat_figures {
     uint64_t user_ticks, system_ticks, waited_user_ticks, waited_system_ticks;
     uint64_t minor_faults, major_faults, waited_minor_faults;
     uint64_t birth_ticks; /* since boot */
+    int64_t exit_code;    /* of a zombie, as waitpid tells it; 0 too when we may not know */
 };
 
 /* Reads /proc/PID/stat. Returns 0 or -errno. */

@@ -1,6 +1,7 @@
 /*
  * Array that grows by whole chunks: elements never move and growing never copies them, so that a
- * million of them cost no second million while growing. For src/model and src/analysis.
+ * million of them cost no second million while growing. For src/model, src/analysis and
+ * src/collect.
  */
 #ifndef MS_MODEL_CHUNKS_H
 #define MS_MODEL_CHUNKS_H

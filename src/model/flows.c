@@ -51,21 +51,6 @@ struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_i
     return flow;
 }
 
-static uint32_t merged_id(const struct ms_merge *merges, size_t count, uint32_t id)
-{
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (merges[middle].from < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < count && merges[low].from == id ? merges[low].into : id;
-}
-
 /* Rebuilds in place: a flow that has come to equal an earlier one is added to it. */
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count)
 {
@@ -75,8 +60,12 @@ int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t
     int error = 0;
     for (size_t i = 0; i < flows->records.count; i++) {
         struct ms_flow flow = *(const struct ms_flow *)ms_chunks_at(&flows->records, i);
-        flow.from_thread = merged_id(merges, count, flow.from_thread);
-        flow.to_thread = merged_id(merges, count, flow.to_thread);
+        flow.from_thread = ms_merged_id(merges, count, flow.from_thread);
+        flow.to_thread = ms_merged_id(merges, count, flow.to_thread);
+        const struct ms_process_record *process = ms_process_record_of(model, flow.process_id);
+        if (process != NULL && process->merged_into != NULL) {
+            flow.process_id = process->merged_into->process.id;
+        }
         struct ms_flow *known = find(flows, flow.process_id, flow.from_thread, flow.to_thread);
         if (known != NULL) {
             known->blocks += flow.blocks;

@@ -1,7 +1,7 @@
 /*
  * Hash index from a 64-bit hash to positions in an array that the caller owns; open addressing,
- * linear probing. Equality is the caller's: it walks the candidates. For src/model and
- * src/analysis.
+ * linear probing. Equality is the caller's: it walks the candidates. For src/model,
+ * src/analysis and src/collect.
  */
 #ifndef MS_MODEL_INDEX_H
 #define MS_MODEL_INDEX_H

@@ -16,11 +16,13 @@ struct ms_thread_record {
     uint32_t first_usage; /* position, or MS_NO_USAGE */
     uint32_t usage_count;
     bool has_not_sampled; /* one of them is of what was not sampled */
+    bool gone;            /* it is about to leave its list */
 };
 
 struct ms_site_record {
     struct ms_site site;
     uint32_t first_usage;
+    uint32_t merged_into; /* while processes are merged: id of the site that takes it over */
 };
 
 /* What most usages do without: up to a million of them should be small. */
@@ -48,6 +50,22 @@ struct ms_frame_numbers {
 struct ms_id_page {
     uint32_t used;
     struct ms_thread_record *records[MS_ID_PAGE];
+};
+
+struct ms_site_page {
+    uint32_t used;
+    uint32_t positions[MS_ID_PAGE]; /* + 1; 0: no such site any more */
+};
+
+struct ms_sites {
+    struct ms_chunks records; /* struct ms_site_record, without holes */
+    struct ms_site_page **pages;
+    size_t page_count;
+    uint32_t next_id;
+    uint64_t version;
+    struct ms_frame_numbers *numbers; /* newest first */
+    size_t numbers_unused;            /* in it, of sites that are gone */
+    struct ms_index merged_by_stack;  /* ids of the sites of merged processes */
 };
 
 struct ms_thread_list {
@@ -95,6 +113,10 @@ struct ms_process_record {
     uint32_t attributed_epoch; /* peak that its threads know their share of */
     bool attributed_at_end;
     bool attribute_peak; /* in this tick */
+    uint32_t site_count;
+    uint32_t root_site;   /* of a merged one: takes what finds no room; 0: none yet */
+    bool stands_for_many; /* made by merging */
+    struct ms_process_record *merged_into; /* while processes are merged */
 };
 
 struct ms_model {
@@ -106,11 +128,13 @@ struct ms_model {
     struct ms_trace trace;
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
+    struct ms_index processes_by_id;
+    uint32_t merged_programs;
+    bool merging; /* some are to be merged, and there was no memory for it */
     struct ms_threads threads;
-    struct ms_chunks sites;                 /* struct ms_site_record; id = index + 1 */
-    struct ms_chunks frames;                /* struct ms_frame; number = index */
-    struct ms_frame_numbers *frame_numbers; /* newest first */
-    struct ms_chunks strings;               /* char * */
+    struct ms_sites sites;
+    struct ms_chunks frames;  /* struct ms_frame; number = index */
+    struct ms_chunks strings; /* char * */
     struct ms_index strings_by_text;
     struct ms_usages usages;
     struct ms_flows flows;
@@ -118,6 +142,13 @@ struct ms_model {
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */
     uint64_t names_version;
 };
+
+/* A thread id that went into another; sorted by `from`. */
+struct ms_merge {
+    uint32_t from, into;
+};
+/* `id` when it went nowhere. */
+uint32_t ms_merged_id(const struct ms_merge *merges, size_t count, uint32_t id);
 
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
 void ms_threads_free(struct ms_threads *threads);
@@ -129,6 +160,13 @@ int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
 /* Appends to *history, made when NULL. */
 int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value);
+
+/*
+ * Gives the threads of processes that have `merged_into` to those; their sites have it too. Fills
+ * `merges`, which has room for all threads that have ended; sorted. Returns 0 or -ENOMEM: then it
+ * was done for some of them.
+ */
+int ms_threads_merge_processes(struct ms_model *model, struct ms_merge *merges, size_t *count);
 
 /* Adds what was written in this tick to the sums of its sites. */
 void ms_usages_settle(struct ms_model *model);
@@ -143,15 +181,23 @@ void ms_usage_detail_free(struct ms_usage_detail *detail); /* accepts NULL */
 void ms_peaks_attribute(struct ms_model *model);
 struct ms_process_record *ms_process_record_of(const struct ms_model *model, uint32_t id);
 
-/* A thread id that went into another; sorted by `from`. */
-struct ms_merge {
-    uint32_t from, into;
-};
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
 
+/* Threads, processes and sites of it that were merged; the same ways of counting as when added. */
+int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_misuses_free(struct ms_misuses *misuses);
 
+struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id); /* or NULL */
+/* Sites of ended processes go to what these are merged into; at first only `merged_into` says so.
+ */
+int ms_sites_merge(struct ms_model *model);
+/* Removes those that went into another; no usage refers to them any more. */
+void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
+
+void ms_process_record_free(struct ms_process_record *record);
+/* Merges what is too old; at the same time as ms_threads_merge_old. */
+int ms_processes_merge_old(struct ms_model *model);
 
 #endif

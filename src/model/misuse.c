@@ -1,5 +1,7 @@
 #include "model/misuse.h"
 
+#include <errno.h>
+
 #include "model/internal.h"
 
 static const struct {
@@ -35,36 +37,108 @@ const struct ms_misuse *ms_model_misuse(const struct ms_model *model, size_t ind
     return ms_chunks_at(&model->misuses.records, index);
 }
 
+static uint32_t hash_of(const struct ms_misuse *misuse)
+{
+    return ms_hash_pair(ms_hash_pair(misuse->process_id, (uint32_t)misuse->kind),
+                        ms_hash_pair(misuse->allocated_site, misuse->released_site));
+}
+
+/* The one of the same process, kind and sites. */
+static struct ms_misuse *find(const struct ms_misuses *misuses, const struct ms_misuse *like)
+{
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&misuses->by_pair, hash_of(like), &cursor, &position)) {
+        struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
+        if (known->process_id == like->process_id && known->kind == like->kind &&
+            known->allocated_site == like->allocated_site &&
+            known->released_site == like->released_site) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
 struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t process_id,
                                           enum ms_misuse_kind kind, uint32_t allocated_site,
                                           uint32_t released_site)
 {
     struct ms_misuses *misuses = &model->misuses;
-    const uint32_t hash = ms_hash_pair(ms_hash_pair(process_id, (uint32_t)kind),
-                                       ms_hash_pair(allocated_site, released_site));
-    size_t cursor = 0;
-    uint32_t position;
-    while (ms_index_next(&misuses->by_pair, hash, &cursor, &position)) {
-        struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
-        if (known->process_id == process_id && known->kind == kind &&
-            known->allocated_site == allocated_site && known->released_site == released_site) {
-            return known;
-        }
+    const struct ms_misuse wanted = {.process_id = process_id,
+                                     .kind = kind,
+                                     .allocated_site = allocated_site,
+                                     .released_site = released_site,
+                                     .how = ""};
+    struct ms_misuse *misuse = find(misuses, &wanted);
+    if (misuse != NULL) {
+        return misuse;
     }
-    struct ms_misuse *misuse = ms_chunks_add(&misuses->records);
+    misuse = ms_chunks_add(&misuses->records);
     if (misuse == NULL) {
         return NULL;
     }
-    if (ms_index_add(&misuses->by_pair, hash, (uint32_t)(misuses->records.count - 1)) != 0) {
+    if (ms_index_add(&misuses->by_pair, hash_of(&wanted), (uint32_t)(misuses->records.count - 1)) !=
+        0) {
         ms_chunks_drop_last(&misuses->records);
         return NULL;
     }
-    misuse->process_id = process_id;
-    misuse->kind = kind;
-    misuse->allocated_site = allocated_site;
-    misuse->released_site = released_site;
-    misuse->how = "";
+    *misuse = wanted;
     return misuse;
+}
+
+static uint32_t merged_site(const struct ms_model *model, uint32_t id)
+{
+    const struct ms_site_record *site = ms_sites_find(model, id);
+    return site != NULL && site->merged_into != 0 ? site->merged_into : id;
+}
+
+static void add_to(struct ms_misuse *sum, const struct ms_misuse *misuse)
+{
+    sum->count += misuse->count;
+    sum->bytes += misuse->bytes;
+    sum->samples += misuse->samples;
+    if (misuse->provenance != MS_MEASURED) {
+        sum->provenance = misuse->provenance;
+    }
+    if (misuse->first_seen_ns < sum->first_seen_ns) {
+        sum->first_seen_ns = misuse->first_seen_ns;
+        sum->thread_id = misuse->thread_id;
+    }
+    if (misuse->last_seen_ns > sum->last_seen_ns) {
+        sum->last_seen_ns = misuse->last_seen_ns;
+    }
+}
+
+int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size_t count)
+{
+    struct ms_misuses *misuses = &model->misuses;
+    ms_index_clear(&misuses->by_pair);
+    size_t kept = 0;
+    int error = 0;
+    for (size_t i = 0; i < misuses->records.count; i++) {
+        struct ms_misuse misuse = *(const struct ms_misuse *)ms_chunks_at(&misuses->records, i);
+        const struct ms_process_record *process = ms_process_record_of(model, misuse.process_id);
+        if (process != NULL && process->merged_into != NULL) {
+            misuse.process_id = process->merged_into->process.id;
+        }
+        misuse.allocated_site = merged_site(model, misuse.allocated_site);
+        misuse.released_site = merged_site(model, misuse.released_site);
+        misuse.thread_id = ms_merged_id(merges, count, misuse.thread_id);
+        struct ms_misuse *known = find(misuses, &misuse);
+        if (known != NULL) {
+            add_to(known, &misuse);
+            continue;
+        }
+        *(struct ms_misuse *)ms_chunks_at(&misuses->records, kept) = misuse;
+        if (ms_index_add(&misuses->by_pair, hash_of(&misuse), (uint32_t)kept) != 0) {
+            error = -ENOMEM;
+        }
+        kept++;
+    }
+    while (misuses->records.count > kept) {
+        ms_chunks_drop_last(&misuses->records);
+    }
+    return error;
 }
 
 void ms_misuses_free(struct ms_misuses *misuses)

@@ -19,7 +19,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->now_ns = start_ns;
     model->system.cpu_pct = NAN;
     model->system.load_1 = model->system.load_5 = model->system.load_15 = NAN;
-    model->sites.element_bytes = sizeof(struct ms_site_record);
+    model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
     model->strings.element_bytes = sizeof(char *);
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
@@ -34,7 +34,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     return model;
 }
 
-static void process_free(struct ms_process_record *record)
+void ms_process_record_free(struct ms_process_record *record)
 {
     for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
         ms_history_free(record->process.history[i]);
@@ -49,9 +49,10 @@ void ms_model_free(struct ms_model *model)
         return;
     }
     for (size_t i = 0; i < model->process_count; i++) {
-        process_free(model->processes[i]);
+        ms_process_record_free(model->processes[i]);
     }
     free(model->processes);
+    ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
     ms_flows_free(&model->flows);
@@ -136,12 +137,13 @@ const struct ms_process *ms_model_program(const struct ms_model *model)
     return program;
 }
 
-/* From the newest: that is the one asked for most, and processes are few. */
 struct ms_process_record *ms_process_record_of(const struct ms_model *model, uint32_t id)
 {
-    for (size_t i = model->process_count; i-- > 0;) {
-        if (model->processes[i]->process.id == id) {
-            return model->processes[i];
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&model->processes_by_id, ms_hash_pair(id, 0), &cursor, &position)) {
+        if (model->processes[position]->process.id == id) {
+            return model->processes[position];
         }
     }
     return NULL;
@@ -178,7 +180,9 @@ struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id)
         model->process_capacity = capacity;
     }
     struct ms_process_record *record = calloc(1, sizeof(*record));
-    if (record == NULL) {
+    if (record == NULL || ms_index_add(&model->processes_by_id, ms_hash_pair(id, 0),
+                                       (uint32_t)model->process_count) != 0) {
+        free(record);
         return NULL;
     }
     record->process.id = id;
@@ -305,7 +309,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     const uint64_t tick = number_tick(model, now_ns, &repeat);
     model->now_ns = now_ns;
     ms_usages_settle(model);
-    int error = ms_threads_merge_old(model);
+    int error = ms_processes_merge_old(model);
+    error = ms_threads_merge_old(model) != 0 ? -ENOMEM : error;
     ms_peaks_attribute(model);
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

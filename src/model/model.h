@@ -4,7 +4,8 @@
  * and exports, which get it const. No I/O, no clock: times are passed in. One thread uses a model.
  *
  * Strings live in the model and are arbitrary bytes from hostile sources: neutralise on output.
- * Pointers returned by lookups stay valid until the next call that adds a thing of that kind.
+ * Pointers returned by lookups stay valid until the next call that adds a thing of that kind, or
+ * ms_model_tick_end.
  */
 #ifndef MS_MODEL_MODEL_H
 #define MS_MODEL_MODEL_H
@@ -27,8 +28,15 @@
 #define MS_MERGED_NAMES_MAX                                                                        \
     1000u /* past it names are merged into the empty one of their process                          \
            */
-#define MS_NAME_MAX  256u
-#define MS_SECOND_NS UINT64_C(1000000000)
+/* Ended processes are kept one by one up to so many, with so many call sites of theirs together;
+ * older ones are merged by executable, of which there are at most so many with a name. */
+#define MS_ENDED_PROCESSES_MAX 1000u
+#define MS_ENDED_SITES_MAX     200000u
+#define MS_MERGED_PROGRAMS_MAX 200u
+/* Of all merged processes together; past it stacks that are new are added to their root sites. */
+#define MS_MERGED_SITES_MAX 50000u
+#define MS_NAME_MAX         256u
+#define MS_SECOND_NS        UINT64_C(1000000000)
 
 /* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
 enum ms_thread_have {
@@ -99,7 +107,7 @@ struct ms_thread {
 
 /* One frame of a call stack, named as well as it can be at the moment. */
 struct ms_frame {
-    uint64_t address;     /* return address in the process */
+    uint64_t address; /* return address in the process (in the first of several that share it) */
     uint64_t file_offset; /* address - 1 - load bias: what addr2line wants, plus nothing */
     const char *module;   /* path, "" = none (JIT) */
     const char *crate;    /* Rust: the crate of the function; "" = none or unknown */
@@ -113,9 +121,13 @@ struct ms_frame {
 
 struct ms_chunks;
 
-/* A call site: one interned call stack of one process. */
+/*
+ * A call site: one interned call stack of one process, or of all merged ones of an executable.
+ * Frames are shared by all processes that run the same code: equal frame numbers are equal stacks,
+ * whatever the process.
+ */
 struct ms_site {
-    uint32_t id; /* of our own, from 1 */
+    uint32_t id; /* of our own, from 1, never reused; may exceed the count of sites */
     uint32_t process_id;
     uint32_t depth;
     uint32_t flags;                 /* enum ms_site_flag */
@@ -250,6 +262,7 @@ enum ms_process_series {
 struct ms_process {
     uint32_t id;        /* MS_PROCESS_ID of the keeper */
     uint32_t parent_id; /* 0: none or unknown */
+    uint32_t exec_of;   /* the process that became this one by exec; 0: it did not begin so */
     pid_t pid;
     char exe[4096];
     char *arguments; /* argv joined by NUL bytes; NULL = hidden or unknown */
@@ -275,6 +288,15 @@ struct ms_process {
     struct ms_process_tracking tracking;
     struct ms_process_kernel kernel;
     struct ms_history *history[MS_PROCESS_SERIES_COUNT];
+    /*
+     * > 0: this stands for so many ended processes of this executable (pid 0, a child of the
+     * program): sums, totals.peak_bytes the sum of their peaks too, so that all totals hold.
+     */
+    uint32_t merged;
+    uint32_t merged_failed;     /* of them, that ended by a signal or with a status other than 0 */
+    uint32_t merged_unknown;    /* of them, whose status is not known */
+    uint64_t merged_life_ns;    /* sum of their lives */
+    uint64_t merged_peak_bytes; /* the highest peak of one */
 };
 
 #define MS_CORES_MAX 1024u
@@ -324,6 +346,13 @@ const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
 size_t ms_model_site_count(const struct ms_model *model);
 const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
+/*
+ * Which of ms_model_site it is, SIZE_MAX: it is gone. Sites are only ever added, at the end, until
+ * some are merged with the processes of theirs: then ms_model_sites_version grows, and positions are
+ * others; ids are not.
+ */
+size_t ms_model_site_position(const struct ms_model *model, uint32_t id);
+uint64_t ms_model_sites_version(const struct ms_model *model);
 
 size_t ms_model_usage_count(const struct ms_model *model);
 const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index);
@@ -341,8 +370,8 @@ size_t ms_model_misuse_count(const struct ms_model *model);
 const struct ms_misuse *ms_model_misuse(const struct ms_model *model, size_t index);
 
 /*
- * Grows whenever a frame got a name (a new one too): who keeps something made of names makes it
- * anew then. Sites are only ever added.
+ * Grows whenever a frame got a name (a new one too), and when sites were merged: who keeps
+ * something made of names or sites makes it anew then. Else sites are only ever added, at the end.
  */
 uint64_t ms_model_names_version(const struct ms_model *model);
 
@@ -370,6 +399,12 @@ size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
 
 /* --- writing: src/collect and tests only --- */
 /* All add functions return the new object, or NULL without memory. */
+/*
+ * One with an `end_ns` has ended for good: past MS_ENDED_PROCESSES_MAX or MS_ENDED_SITES_MAX the
+ * next ms_model_tick_end merges the oldest of them (never the program) by executable, with their
+ * threads, sites, flows and misuse. Their ids are gone from then on, lookups of them give NULL;
+ * their children become children of their parents.
+ */
 struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id);
 struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id);
 struct ms_thread *ms_model_add_thread(struct ms_model *model, uint32_t process_id);

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,18 +58,77 @@ void ms_model_names_changed(struct ms_model *model)
     model->names_version++;
 }
 
-/* Room for `depth` numbers; NULL without memory. */
-static uint32_t *room_for_numbers(struct ms_model *model, uint32_t depth)
+size_t ms_model_site_position(const struct ms_model *model, uint32_t id)
 {
-    struct ms_frame_numbers *block = model->frame_numbers;
+    const struct ms_sites *sites = &model->sites;
+    const size_t page = id / MS_ID_PAGE;
+    if (page >= sites->page_count || sites->pages[page] == NULL) {
+        return SIZE_MAX;
+    }
+    const uint32_t position = sites->pages[page]->positions[id % MS_ID_PAGE];
+    return position != 0 ? position - 1 : SIZE_MAX;
+}
+
+uint64_t ms_model_sites_version(const struct ms_model *model)
+{
+    return model->sites.version;
+}
+
+struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id)
+{
+    const size_t position = ms_model_site_position(model, id);
+    return position != SIZE_MAX ? ms_chunks_at(&model->sites.records, position) : NULL;
+}
+
+/* Makes room for the position of `id`; NULL without memory. */
+static struct ms_site_page *page_for(struct ms_sites *sites, uint32_t id)
+{
+    const size_t page = id / MS_ID_PAGE;
+    if (page >= sites->page_count) {
+        const size_t count = sites->page_count != 0 ? 2 * sites->page_count : 4;
+        struct ms_site_page **pages = reallocarray(sites->pages, count, sizeof(*pages));
+        if (pages == NULL) {
+            return NULL;
+        }
+        memset(pages + sites->page_count, 0, (count - sites->page_count) * sizeof(*pages));
+        sites->pages = pages;
+        sites->page_count = count;
+    }
+    if (sites->pages[page] == NULL) {
+        sites->pages[page] = calloc(1, sizeof(*sites->pages[page]));
+    }
+    return sites->pages[page];
+}
+
+static void leave_id(struct ms_sites *sites, uint32_t id)
+{
+    struct ms_site_page **page = &sites->pages[id / MS_ID_PAGE];
+    (*page)->positions[id % MS_ID_PAGE] = 0;
+    if (--(*page)->used == 0) {
+        free(*page);
+        *page = NULL;
+    }
+}
+
+static struct ms_frame_numbers *add_block(struct ms_frame_numbers **blocks, size_t capacity)
+{
+    struct ms_frame_numbers *block = malloc(sizeof(*block) + capacity * sizeof(block->numbers[0]));
+    if (block != NULL) {
+        *block = (struct ms_frame_numbers){.next = *blocks, .capacity = capacity};
+        *blocks = block;
+    }
+    return block;
+}
+
+/* Room for `depth` numbers; NULL without memory. */
+static uint32_t *room_for_numbers(struct ms_frame_numbers **blocks, uint32_t depth)
+{
+    struct ms_frame_numbers *block = *blocks;
     if (block == NULL || block->capacity - block->used < depth) {
-        const size_t capacity = depth > NUMBERS_A_BLOCK ? depth : NUMBERS_A_BLOCK;
-        block = malloc(sizeof(*block) + capacity * sizeof(block->numbers[0]));
+        block = add_block(blocks, depth > NUMBERS_A_BLOCK ? depth : NUMBERS_A_BLOCK);
         if (block == NULL) {
             return NULL;
         }
-        *block = (struct ms_frame_numbers){.next = model->frame_numbers, .capacity = capacity};
-        model->frame_numbers = block;
     }
     uint32_t *numbers = block->numbers + block->used;
     block->used += depth;
@@ -79,8 +139,10 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags)
 {
-    uint32_t *numbers = room_for_numbers(model, depth);
-    struct ms_site_record *record = numbers == NULL ? NULL : ms_chunks_add(&model->sites);
+    struct ms_sites *sites = &model->sites;
+    struct ms_site_page *page = page_for(sites, sites->next_id + 1);
+    uint32_t *numbers = page == NULL ? NULL : room_for_numbers(&sites->numbers, depth);
+    struct ms_site_record *record = numbers == NULL ? NULL : ms_chunks_add(&sites->records);
     if (record == NULL) {
         return NULL;
     }
@@ -89,13 +151,19 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
     }
     record->first_usage = MS_NO_USAGE;
     record->site = (struct ms_site){
-        .id = (uint32_t)model->sites.count,
+        .id = ++sites->next_id,
         .process_id = process_id,
         .depth = depth,
         .flags = flags,
         .frame_numbers = numbers,
         .frames = &model->frames,
     };
+    page->positions[record->site.id % MS_ID_PAGE] = (uint32_t)sites->records.count;
+    page->used++;
+    struct ms_process_record *process = ms_process_record_of(model, process_id);
+    if (process != NULL) {
+        process->site_count++;
+    }
     return &record->site;
 }
 
@@ -106,31 +174,177 @@ const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index)
 
 size_t ms_model_site_count(const struct ms_model *model)
 {
-    return model->sites.count;
+    return model->sites.records.count;
 }
 
 const struct ms_site *ms_model_site(const struct ms_model *model, size_t index)
 {
-    const struct ms_site_record *record = ms_chunks_at(&model->sites, index);
+    const struct ms_site_record *record = ms_chunks_at(&model->sites.records, index);
     return &record->site;
 }
 
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id)
 {
-    return id == 0 || id > model->sites.count ? NULL : ms_model_site(model, id - 1);
+    const struct ms_site_record *record = ms_sites_find(model, id);
+    return record != NULL ? &record->site : NULL;
+}
+
+static uint32_t stack_hash(uint32_t process_id, const struct ms_site *site)
+{
+    return ms_hash_bytes((const char *)site->frame_numbers,
+                         site->depth * sizeof(site->frame_numbers[0]), process_id ^ site->flags);
+}
+
+/* The site of the merged process with the same stack, or NULL. */
+static struct ms_site_record *find_merged(const struct ms_model *model, uint32_t process_id,
+                                          const struct ms_site *like)
+{
+    size_t cursor = 0;
+    uint32_t id;
+    while (
+        ms_index_next(&model->sites.merged_by_stack, stack_hash(process_id, like), &cursor, &id)) {
+        struct ms_site_record *record = ms_sites_find(model, id);
+        if (record != NULL && record->site.process_id == process_id &&
+            record->site.depth == like->depth && record->site.flags == like->flags &&
+            memcmp(record->site.frame_numbers, like->frame_numbers,
+                   like->depth * sizeof(like->frame_numbers[0])) == 0) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+/* What finds no room of its own goes to the root site, made when there is none. */
+static struct ms_site_record *root_of(struct ms_model *model, struct ms_process_record *process)
+{
+    if (process->root_site == 0) {
+        const struct ms_site *root = ms_model_add_site(model, process->process.id, NULL, 0,
+                                                       MS_SITE_ROOT | MS_SITE_COARSENED);
+        process->root_site = root != NULL ? root->id : 0;
+    }
+    return ms_sites_find(model, process->root_site);
+}
+
+static void add_heap_of(struct ms_site_record *into, struct ms_site_record *site)
+{
+    ms_heap_add(&into->site.heap, &site->site.heap);
+    site->merged_into = into->site.id;
+}
+
+static int merge_site(struct ms_model *model, size_t position, struct ms_process_record *from)
+{
+    struct ms_process_record *into = from->merged_into;
+    struct ms_site_record *record = ms_chunks_at(&model->sites.records, position);
+    struct ms_site_record *known = find_merged(model, into->process.id, &record->site);
+    if (known == NULL && model->sites.merged_by_stack.count >= MS_MERGED_SITES_MAX) {
+        known = root_of(model, into); /* chunks do not move: `record` still holds */
+        if (known == NULL) {
+            return -ENOMEM;
+        }
+    }
+    if (known != NULL) {
+        add_heap_of(known, record);
+        return 0;
+    }
+    if (ms_index_add(&model->sites.merged_by_stack, stack_hash(into->process.id, &record->site),
+                     record->site.id) != 0) {
+        return -ENOMEM;
+    }
+    record->site.process_id = into->process.id;
+    into->site_count++;
+    from->site_count--;
+    return 0;
+}
+
+int ms_sites_merge(struct ms_model *model)
+{
+    const size_t count = model->sites.records.count;
+    for (size_t i = 0; i < count; i++) {
+        const struct ms_site *site = ms_model_site(model, i);
+        struct ms_process_record *process = ms_process_record_of(model, site->process_id);
+        const bool done =
+            ((const struct ms_site_record *)ms_chunks_at(&model->sites.records, i))->merged_into !=
+            0;
+        if (process != NULL && process->merged_into != NULL && !done &&
+            merge_site(model, i, process) != 0) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* Without memory the old blocks stay as they are. */
+static void compact_numbers(struct ms_sites *sites)
+{
+    struct ms_frame_numbers *blocks = NULL;
+    size_t total = 0;
+    for (size_t i = 0; i < sites->records.count; i++) {
+        const struct ms_site_record *record = ms_chunks_at(&sites->records, i);
+        total += record->site.depth;
+    }
+    if (add_block(&blocks, total > 0 ? total : 1) == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < sites->records.count; i++) {
+        struct ms_site *site = &((struct ms_site_record *)ms_chunks_at(&sites->records, i))->site;
+        uint32_t *numbers = room_for_numbers(&blocks, site->depth);
+        memcpy(numbers, site->frame_numbers, site->depth * sizeof(*numbers));
+        site->frame_numbers = numbers;
+    }
+    while (sites->numbers != NULL) {
+        struct ms_frame_numbers *next = sites->numbers->next;
+        free(sites->numbers);
+        sites->numbers = next;
+    }
+    sites->numbers = blocks;
+    sites->numbers_unused = 0;
+}
+
+void ms_sites_drop_merged(struct ms_model *model)
+{
+    struct ms_sites *sites = &model->sites;
+    size_t kept = 0;
+    size_t numbers = 0;
+    sites->version++;
+    for (size_t i = 0; i < sites->records.count; i++) {
+        const struct ms_site_record *record = ms_chunks_at(&sites->records, i);
+        if (record->merged_into != 0) {
+            sites->numbers_unused += record->site.depth;
+            leave_id(sites, record->site.id);
+            continue;
+        }
+        numbers += record->site.depth;
+        if (kept != i) {
+            *(struct ms_site_record *)ms_chunks_at(&sites->records, kept) = *record;
+        }
+        sites->pages[record->site.id / MS_ID_PAGE]->positions[record->site.id % MS_ID_PAGE] =
+            (uint32_t)++kept;
+    }
+    while (sites->records.count > kept) {
+        ms_chunks_drop_last(&sites->records);
+    }
+    if (sites->numbers_unused > numbers + NUMBERS_A_BLOCK) {
+        compact_numbers(sites);
+    }
 }
 
 void ms_sites_free(struct ms_model *model)
 {
-    while (model->frame_numbers != NULL) {
-        struct ms_frame_numbers *next = model->frame_numbers->next;
-        free(model->frame_numbers);
-        model->frame_numbers = next;
+    struct ms_sites *sites = &model->sites;
+    while (sites->numbers != NULL) {
+        struct ms_frame_numbers *next = sites->numbers->next;
+        free(sites->numbers);
+        sites->numbers = next;
     }
+    for (size_t i = 0; i < sites->page_count; i++) {
+        free(sites->pages[i]);
+    }
+    free(sites->pages);
+    ms_index_free(&sites->merged_by_stack);
+    ms_chunks_free(&sites->records);
     for (size_t i = 0; i < model->strings.count; i++) {
         free(*(char **)ms_chunks_at(&model->strings, i));
     }
-    ms_chunks_free(&model->sites);
     ms_chunks_free(&model->frames);
     ms_chunks_free(&model->strings);
     ms_index_free(&model->strings_by_text);

@@ -243,19 +243,20 @@ static void kernel_add(struct ms_kernel_thread *sum, const struct ms_kernel_thre
     sum->write_storage_bytes += kernel->write_storage_bytes;
 }
 
-static uint32_t name_hash(const struct ms_thread *thread, const char *name)
+static uint32_t name_hash(uint32_t process_id, const char *name)
 {
-    return ms_hash_bytes(name, strnlen(name, MS_NAME_MAX), thread->process_id);
+    return ms_hash_bytes(name, strnlen(name, MS_NAME_MAX), process_id);
 }
 
-static struct ms_thread_record *find_merged(const struct ms_threads *threads,
-                                            const struct ms_thread *thread, const char *name)
+static struct ms_thread_record *find_merged(const struct ms_threads *threads, uint32_t process_id,
+                                            const char *name)
 {
     size_t cursor = 0;
     uint32_t position;
-    while (ms_index_next(&threads->merged_by_name, name_hash(thread, name), &cursor, &position)) {
+    while (
+        ms_index_next(&threads->merged_by_name, name_hash(process_id, name), &cursor, &position)) {
         struct ms_thread_record *record = list_at(&threads->merged, position);
-        if (record->thread.process_id == thread->process_id &&
+        if (record->thread.process_id == process_id &&
             strncmp(record->thread.name, name, MS_NAME_MAX) == 0) {
             return record;
         }
@@ -263,30 +264,30 @@ static struct ms_thread_record *find_merged(const struct ms_threads *threads,
     return NULL;
 }
 
-/* The thread that stands for all of this name. */
-static struct ms_thread_record *merged_for(struct ms_threads *threads,
+/* The thread that stands for all of this name in the process, which may not be the thread's. */
+static struct ms_thread_record *merged_for(struct ms_threads *threads, uint32_t process_id,
                                            const struct ms_thread *thread)
 {
-    struct ms_thread_record *record = find_merged(threads, thread, thread->name);
+    struct ms_thread_record *record = find_merged(threads, process_id, thread->name);
     if (record != NULL) {
         return record;
     }
     const char *name = thread->name;
     if (threads->merged.count >= MS_MERGED_NAMES_MAX) {
         name = "";
-        record = find_merged(threads, thread, name);
+        record = find_merged(threads, process_id, name);
         if (record != NULL) {
             return record;
         }
     }
-    record = new_record(threads, &threads->merged, thread->process_id);
+    record = new_record(threads, &threads->merged, process_id);
     if (record == NULL) {
         return NULL;
     }
     memcpy(record->thread.name, name, strnlen(name, MS_NAME_MAX - 1));
     record->thread.start_ns = thread->start_ns;
     record->thread.kernel.have = thread->kernel.have;
-    if (ms_index_add(&threads->merged_by_name, name_hash(thread, name),
+    if (ms_index_add(&threads->merged_by_name, name_hash(process_id, name),
                      (uint32_t)(threads->merged.count - 1)) != 0) {
         threads->merged.count--;
         leave_id(threads, record->thread.id);
@@ -313,15 +314,17 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
     into->end_ns = from->end_ns > into->end_ns ? from->end_ns : into->end_ns;
-    into->merged_life_ns += from->end_ns > from->start_ns ? from->end_ns - from->start_ns : 0;
-    into->merged++;
+    into->merged_life_ns += from->merged > 0                ? from->merged_life_ns
+                            : from->end_ns > from->start_ns ? from->end_ns - from->start_ns
+                                                            : 0;
+    into->merged += from->merged > 0 ? from->merged : 1;
 }
 
 static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
 {
     struct ms_threads *threads = &model->threads;
     struct ms_thread_record *oldest = list_at(&threads->ended, 0);
-    struct ms_thread_record *into = merged_for(threads, &oldest->thread);
+    struct ms_thread_record *into = merged_for(threads, oldest->thread.process_id, &oldest->thread);
     if (into == NULL) {
         return -ENOMEM;
     }
@@ -339,6 +342,21 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
     leave_id(threads, oldest->thread.id);
     record_free(oldest);
     return 0;
+}
+
+uint32_t ms_merged_id(const struct ms_merge *merges, size_t count, uint32_t id)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (merges[middle].from < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < count && merges[low].from == id ? merges[low].into : id;
 }
 
 static int compare_merges(const void *a, const void *b)
@@ -379,6 +397,76 @@ int ms_threads_merge_old(struct ms_model *model)
     }
     free(merges);
     return error;
+}
+
+/* Positions have changed. */
+static int index_merged(struct ms_threads *threads)
+{
+    ms_index_clear(&threads->merged_by_name);
+    for (size_t i = 0; i < threads->merged.count; i++) {
+        const struct ms_thread *thread = &list_at(&threads->merged, i)->thread;
+        if (ms_index_add(&threads->merged_by_name, name_hash(thread->process_id, thread->name),
+                         (uint32_t)i) != 0) {
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+/* Gives away what threads of merged processes have; they leave the list later. */
+static int empty_list(struct ms_model *model, const struct ms_thread_list *list, size_t count,
+                      struct ms_merge *merges, size_t *merged)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct ms_thread_record *record = list_at(list, i);
+        const struct ms_process_record *process =
+            ms_process_record_of(model, record->thread.process_id);
+        if (process == NULL || process->merged_into == NULL) {
+            continue;
+        }
+        struct ms_thread_record *into =
+            merged_for(&model->threads, process->merged_into->process.id, &record->thread);
+        if (into == NULL || ms_usages_merge(model, record, into) != 0) {
+            return -ENOMEM;
+        }
+        merge_figures(&into->thread, &record->thread);
+        merges[(*merged)++] = (struct ms_merge){record->thread.id, into->thread.id};
+        record->gone = true;
+    }
+    return 0;
+}
+
+static void drop_gone(struct ms_threads *threads, struct ms_thread_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct ms_thread_record *record = list_at(list, i);
+        if (record->gone) {
+            leave_id(threads, record->thread.id);
+            record_free(record);
+        } else {
+            list->records[list->first + kept++] = record;
+        }
+    }
+    list->count = kept;
+}
+
+int ms_threads_merge_processes(struct ms_model *model, struct ms_merge *merges, size_t *count)
+{
+    struct ms_threads *threads = &model->threads;
+    *count = 0;
+    /* Those that are appended meanwhile are of processes that stay. */
+    int error = empty_list(model, &threads->merged, threads->merged.count, merges, count);
+    if (error == 0) {
+        error = empty_list(model, &threads->ended, threads->ended.count, merges, count);
+    }
+    drop_gone(threads, &threads->merged);
+    drop_gone(threads, &threads->ended);
+    if (threads->ended_with_history > threads->ended.count) {
+        threads->ended_with_history = threads->ended.count;
+    }
+    qsort(merges, *count, sizeof(*merges), compare_merges);
+    return index_merged(threads) != 0 ? -ENOMEM : error;
 }
 
 static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struct ms_sample *sample)

@@ -17,7 +17,7 @@ static struct ms_usage_record *record_at(const struct ms_model *model, uint32_t 
 
 static struct ms_site_record *site_of(const struct ms_model *model, uint32_t site_id)
 {
-    return ms_chunks_at(&model->sites, site_id - 1);
+    return ms_sites_find(model, site_id);
 }
 
 static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
@@ -142,7 +142,7 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
     uint32_t position = find(model, thread_id, site_id, rate);
     if (position == MS_NO_USAGE) {
         struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
-        if (thread == NULL || site_id == 0 || site_id > model->sites.count ||
+        if (thread == NULL || ms_sites_find(model, site_id) == NULL ||
             make_room_to_touch(usages) != 0) {
             return NULL;
         }
@@ -282,23 +282,28 @@ static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32
     ms_chunks_drop_last(&model->usages.records);
 }
 
-/* The sum keeps what was live at the peak, unless nothing has changed in either since then. */
-static void merge_at_peak(struct ms_usage *sum, const struct ms_usage *usage,
-                          const struct ms_peak *peak)
+/*
+ * The sum keeps what was live at the peak, unless nothing has changed in either since then. The sum
+ * may be of another process: then `peak` is that of the one, `peak_of_sum` of the other.
+ */
+static void merge_at_peak(struct ms_usage *sum, const struct ms_peak *peak_of_sum,
+                          const struct ms_usage *usage, const struct ms_peak *peak)
 {
-    const bool fixed = sum->peak_epoch == peak->epoch || usage->peak_epoch == peak->epoch;
-    sum->at_peak_bytes = ms_usage_at_peak_bytes(sum, peak) + ms_usage_at_peak_bytes(usage, peak);
-    sum->peak_epoch = fixed ? peak->epoch : 0;
+    const bool fixed =
+        peak != peak_of_sum || sum->peak_epoch == peak->epoch || usage->peak_epoch == peak->epoch;
+    sum->at_peak_bytes =
+        ms_usage_at_peak_bytes(sum, peak_of_sum) + ms_usage_at_peak_bytes(usage, peak);
+    sum->peak_epoch = fixed ? peak_of_sum->epoch : 0;
 }
 
-static void merge_usage(struct ms_usage *sum, const struct ms_usage *usage,
-                        const struct ms_peak *peak)
+static void merge_usage(struct ms_usage *sum, const struct ms_peak *peak_of_sum,
+                        const struct ms_usage *usage, const struct ms_peak *peak)
 {
     struct ms_usage_extra extra;
     struct ms_usage_extra more;
     ms_usage_get_extra(sum, &extra);
     ms_usage_get_extra(usage, &more);
-    merge_at_peak(sum, usage, peak);
+    merge_at_peak(sum, peak_of_sum, usage, peak);
     sum->allocations += usage->allocations;
     sum->deallocations += usage->deallocations;
     sum->bytes_allocated += usage->bytes_allocated;
@@ -316,25 +321,35 @@ static void merge_usage(struct ms_usage *sum, const struct ms_usage *usage,
     (void)ms_usage_put_extra(sum, &extra);
 }
 
+static const struct ms_peak *peak_of(const struct ms_model *model,
+                                     const struct ms_thread_record *thread)
+{
+    static const struct ms_peak none;
+    const struct ms_process_record *process =
+        ms_process_record_of(model, thread->thread.process_id);
+    return process != NULL ? &process->process.peak : &none;
+}
+
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into)
 {
-    static const struct ms_peak none;
-    const struct ms_process_record *process = ms_process_record_of(model, from->thread.process_id);
+    const struct ms_peak *peak = peak_of(model, from);
+    const struct ms_peak *peak_of_sum = peak_of(model, into);
     while (from->first_usage != MS_NO_USAGE) {
         const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
-        uint32_t target = find(model, into->thread.id, usage->site_id, usage->rate);
+        const struct ms_site_record *site = site_of(model, usage->site_id);
+        const uint32_t site_id = site->merged_into != 0 ? site->merged_into : usage->site_id;
+        uint32_t target = find(model, into->thread.id, site_id, usage->rate);
         if (target == MS_NO_USAGE) {
             if (make_room_to_touch(&model->usages) != 0) {
                 return -ENOMEM;
             }
-            target = add(model, into, usage->site_id, usage->rate);
+            target = add(model, into, site_id, usage->rate);
             if (target == MS_NO_USAGE) {
                 return -ENOMEM;
             }
         }
-        merge_usage(&record_at(model, target)->usage, usage,
-                    process != NULL ? &process->process.peak : &none);
+        merge_usage(&record_at(model, target)->usage, peak_of_sum, usage, peak);
         drop(model, from, from->first_usage);
     }
     into->has_not_sampled = into->has_not_sampled || from->has_not_sampled;
@@ -370,10 +385,11 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
     if (previous != NULL) {
         position = ((const struct ms_usage_record *)(const void *)previous)->next_of_site;
     } else {
-        if (site_id == 0 || site_id > model->sites.count) {
+        const struct ms_site_record *site = ms_sites_find(model, site_id);
+        if (site == NULL) {
             return NULL;
         }
-        position = site_of(model, site_id)->first_usage;
+        position = site->first_usage;
     }
     return position == MS_NO_USAGE ? NULL : &record_at(model, position)->usage;
 }

@@ -30,6 +30,7 @@ static struct {
                        const posix_spawnattr_t *, char *const[], char *const[]);
     int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
                         const posix_spawnattr_t *, char *const[], char *const[]);
+    void (*exit)(int);
     void (*_exit)(int);
 } next;
 
@@ -41,6 +42,7 @@ void ms_process_hooks_init(void)
     next.execveat = ms_real_symbol("execveat");
     next.posix_spawn = ms_real_symbol("posix_spawn");
     next.posix_spawnp = ms_real_symbol("posix_spawnp");
+    next.exit = ms_real_symbol("exit");
     next._exit = ms_real_symbol("_exit");
     ms_shell_hooks_init();
     ms_fork_hooks_init();
@@ -292,9 +294,24 @@ MS_EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_
     return next.posix_spawnp(pid, file, actions, attributes, argv, environment);
 }
 
+/*
+ * A forked child may be reaped before the keeper knows of it: what it says here is then all there
+ * is. A vfork child has its parent's memory, and does not end it.
+ */
+static void note_exit(int status)
+{
+    if (ms_ready == MS_READY_COUNTING && ms_region != NULL && !ms_map_quiet() &&
+        (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0) == ms_region->pid) {
+        ms_region->exit_ns = ms_monotonic_ns();
+        atomic_store_explicit(&ms_region->exit_note, MS_EXIT_NOTED | ((uint32_t)status & 0xff),
+                              memory_order_release);
+    }
+}
+
 /* The end that runs no destructors, ours neither: what the threads traced is sent before it. */
 static noreturn void leave(int status)
 {
+    note_exit(status);
     if (ms_ready == MS_READY_COUNTING) {
         ms_trace_flush_all(true);
     }
@@ -313,5 +330,16 @@ MS_EXPORT noreturn void _exit(int status)
 
 MS_EXPORT noreturn void _Exit(int status)
 {
+    leave(status);
+}
+
+/* The note only; what exit runs is left to it. */
+MS_EXPORT noreturn void exit(int status)
+{
+    resolve();
+    note_exit(status);
+    if (next.exit != NULL) {
+        next.exit(status);
+    }
     leave(status);
 }

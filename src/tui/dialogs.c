@@ -255,7 +255,9 @@ static void init_signal(struct ms_tui *tui, const struct ms_view *view)
     const struct ms_thread *thread = ms_tui_selected(tui, view);
     const struct ms_process *program = ms_model_program(view->model);
     const uint32_t id = thread != NULL ? thread->process_id : program != NULL ? program->id : 0;
-    tui->state = (struct ms_dialog_state){.process_id = id};
+    const bool of_tree = tui->screen == &ms_screen_processes;
+    tui->state = (struct ms_dialog_state){
+        .process_id = of_tree ? (uint32_t)tui->processes.listing.rows.selected : id};
 }
 
 static void draw_signal(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)

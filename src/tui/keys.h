@@ -57,6 +57,7 @@ enum ms_action {
     MS_ACTION_FLOWS,
     MS_ACTION_OUTPUT,
     MS_ACTION_TYPES,
+    MS_ACTION_PROCESSES,
     MS_ACTION_NEXT_SCREEN,
     MS_ACTION_PREVIOUS_SCREEN,
     MS_ACTION_UP,
@@ -70,6 +71,9 @@ enum ms_action {
     MS_ACTION_ENTER,
     MS_ACTION_NEXT_THREAD,
     MS_ACTION_PREVIOUS_THREAD,
+    MS_ACTION_UNFOLD,
+    MS_ACTION_FOLD,
+    MS_ACTION_UNFOLD_ALL,
     MS_ACTION_FILTER,
     MS_ACTION_SEARCH,
     MS_ACTION_SEARCH_NEXT,
@@ -150,6 +154,16 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
     X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
+    X(MS_PLACE_SCREENS,  'p',              "p",       PROCESSES,       "",        "processes: who started whom, with sums of each branch") \
+    X(MS_PLACE_PROCESSES, MS_KEY_ENTER,    "Enter",   ENTER,           "Focus",   "look at this process alone, on every screen; Esc leaves") \
+    X(MS_PLACE_PROCESSES, '+',             "+",       UNFOLD,          "",        "unfold; as Right, which on an unfolded row goes to the first below it") \
+    X(MS_PLACE_PROCESSES, '=',             "=",       UNFOLD,          "",        "") \
+    X(MS_PLACE_PROCESSES, '-',             "-",       FOLD,            "",        "fold into one row with the sums; as Left, which on a folded row goes up") \
+    X(MS_PLACE_PROCESSES, '*',             "*",       UNFOLD_ALL,      "",        "unfold everything, or fold it again") \
+    X(MS_PLACE_PROCESSES, 't',             "t",       SHAPE,           "Tree",    "tree or flat list") \
+    X(MS_PLACE_PROCESSES, MS_KEY_F5,       "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_PROCESSES, 'K',             "K",       SIGNAL,          "",        "send a signal to this process; asks first") \
+    X(MS_PLACE_PROCESSES, MS_KEY_F9,       "F9",      SIGNAL,          "",        "") \
     X(MS_PLACE_SCREENS,  MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen") \
     X(MS_PLACE_SCREENS,  MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
     X(MS_PLACE_MOVES,    MS_KEY_UP,        "Up",      UP,              "",        "up") \

@@ -6,6 +6,7 @@
 #define MS_TUI_SCREEN_H
 
 #include "model/scope.h"
+#include "model/tree.h"
 #include "tui/entry.h"
 #include "tui/keys.h"
 #include "tui/layout.h"
@@ -52,6 +53,16 @@ struct ms_dialog_state {
     uint32_t process_id;  /* signal: who gets it */
 };
 
+#define MS_FOLDED_MAX 256u
+/* Screen p. */
+struct ms_processes_state {
+    struct ms_listing listing;
+    struct ms_tree tree;
+    bool flat;
+    uint32_t folded[MS_FOLDED_MAX]; /* ids of processes */
+    size_t folded_count;
+};
+
 struct ms_tracking_state {
     struct ms_tracking_settings settings; /* as far as edited; threads: see the entry */
     struct ms_entry threads;
@@ -84,6 +95,7 @@ struct ms_tui {
     struct ms_help_state help;
     struct ms_dialog_state state;
     struct ms_tracking_state tracking;
+    struct ms_processes_state processes;
     struct ms_leaks_view *leaks; /* NULL until the screen was opened */
     struct ms_types_view *types; /* NULL until the screen was opened */
     struct ms_flows_view *flows; /* NULL until the first picture */
@@ -108,7 +120,7 @@ struct ms_screen {
 };
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_leaks,
-    ms_screen_output, ms_screen_flows, ms_screen_types;
+    ms_screen_output, ms_screen_flows, ms_screen_types, ms_screen_processes;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 

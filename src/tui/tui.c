@@ -9,9 +9,13 @@
 #include "tui/program_input.h"
 #include "tui/screen.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_leaks,
-                                              &ms_screen_output,   &ms_screen_flows,
-                                              &ms_screen_types,    NULL};
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview,
+                                              &ms_screen_leaks,
+                                              &ms_screen_output,
+                                              &ms_screen_flows,
+                                              &ms_screen_types,
+                                              &ms_screen_processes,
+                                              NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -35,6 +39,7 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
     ms_listing_init(&tui->threads, MS_METRIC_PEAK_BYTES);
+    ms_listing_init(&tui->processes.listing, 0);
     if (options->filter != NULL) {
         ms_entry_set(&tui->threads.filter, options->filter);
     }
@@ -50,6 +55,8 @@ void ms_tui_free(struct ms_tui *tui)
 {
     if (tui != NULL) {
         ms_listing_fini(&tui->threads);
+        ms_listing_fini(&tui->processes.listing);
+        ms_tree_fini(&tui->processes.tree);
         ms_leaks_view_free(tui->leaks);
         ms_types_view_free(tui->types);
         ms_flows_view_free(tui->flows);
@@ -229,6 +236,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);
+        return true;
+    case MS_ACTION_PROCESSES:
+        ms_tui_open(tui, view, &ms_screen_processes);
         return true;
     case MS_ACTION_NEXT_SCREEN:
     case MS_ACTION_PREVIOUS_SCREEN:

@@ -416,6 +416,9 @@ struct ms_region_module {
     uint8_t reserved[11];
 };
 
+/* It called exit or _exit; how it ended for good only the kernel knows. */
+#define MS_EXIT_NOTED 0x100u
+
 struct ms_region_header {
     /* by the keeper before hand-over, in a slot by the child that claims it */
     uint64_t magic;
@@ -451,9 +454,11 @@ struct ms_region_header {
     _Atomic uint64_t trace_events;             /* given to the trace socket */
     _Atomic uint64_t trace_lost;               /* counted, but not in the trace */
     _Atomic uint32_t trace_state;              /* enum ms_trace_state */
-    uint32_t reserved_trace;
+    _Atomic uint32_t exit_note;                /* MS_EXIT_NOTED and the status, or 0 */
 
-    uint8_t pad0[56];
+    uint64_t exit_ns; /* when, by CLOCK_MONOTONIC; written before the note */
+
+    uint8_t pad0[48];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;

@@ -331,7 +331,9 @@ def forked_children_are_seen_late_ones_too():
     for steps in ("fs", "F", "sf"):
         told, _, _ = start("-P", HARMLESS, "--", CLIENT, "probe", steps)
         ends = {end["id"]: end["status"] for end in told.lines("end")}
-        assert ends == {process_id(1): "0", process_id(1, 1): "-2"}, told.text
+        assert ends.pop(process_id(1)) == "0", told.text
+        # Before Linux 6.15 the status of a child that was reaped cannot be known.
+        assert ends in ({process_id(1, 1): "0"}, {process_id(1, 1): "-2"}), told.text
 
 
 @test

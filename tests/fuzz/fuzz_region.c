@@ -103,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     reset(file);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     struct ms_watched_threads *threads = ms_watched_threads_new(128);
-    struct ms_watched_sites *sites = ms_watched_sites_new(128, 0);
+    struct ms_watched_sites *sites = ms_watched_sites_new(128, 0, NULL);
     if (model != NULL && threads != NULL && sites != NULL && ms_model_add_process(model, 128)) {
         /* Checked while whole, then changed under the reader: the worst that can happen. */
         bool before = ms_region_view_init(&view, &mapping, 0) == 0;

@@ -378,7 +378,7 @@ static void begin(struct watched_process *process)
     process->budget = (struct ms_descriptor_budget){.limit = 16};
     process->model = ms_model_new(100000000, 0, 0);
     process->threads = ms_watched_threads_new(128);
-    process->sites = ms_watched_sites_new(128, 0);
+    process->sites = ms_watched_sites_new(128, 0, NULL);
     assert_non_null(ms_model_add_process(process->model, 128));
     view_main(&process->view);
 }
