@@ -34,7 +34,6 @@
     X(OBJECT, "object", "object")                                                                  \
     X(ARRAY, "array", "array")                                                                     \
     X(CLOSURE, "closure", "closure")                                                               \
-    X(COROUTINE, "coroutine", "coroutine frame")                                                   \
     X(TASK, "task", "async task")                                                                  \
     X(THREAD, "thread", "thread")                                                                  \
     X(CHANNEL, "channel", "channel")                                                               \
@@ -117,7 +116,7 @@ struct ms_block_type {
     enum ms_type_trust trust;
     enum ms_type_unknown unknown;
     const struct ms_frame *evidence; /* the function that tells, or that tells nothing; or NULL */
-    const struct ms_frame *user;     /* the first one out of the type's own: who wanted it; or NULL */
+    const struct ms_frame *user; /* the first that is not the type's own: who wanted it; or NULL */
 };
 
 /* Looks a frame up, so that frames are read once and not for each site; `context` is its own. */

@@ -306,7 +306,9 @@ static int keep_rows(struct ms_types *types, bool families)
             types->rows[types->row_count++] = types->sums[i];
         }
     }
-    qsort(types->rows, types->row_count, sizeof *types->rows, most_live_first);
+    if (types->row_count > 0) {
+        qsort(types->rows, types->row_count, sizeof *types->rows, most_live_first);
+    }
     return 0;
 }
 
