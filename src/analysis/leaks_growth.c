@@ -20,8 +20,8 @@
  *     constancy  = (d - 0.75) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
  *                  of the later half of r over that of the earlier, divided by the same of the
  *                  process's work where that fell by a tenth or more (blocks it frees and CPU
- *                  time, whichever fell more), plus its standard error. A leak loses a constant share of the
- *                  work; a cache that fills loses less and less.
+ *                  time, whichever fell more), plus its standard error. A leak loses a constant
+ *                  share of the work; a cache that fills loses less and less.
  *
  * The slope is that of the least squares line through the floors.
  */
