@@ -346,12 +346,32 @@ static int draw_head(const struct ms_tui *tui, const struct ms_view *view, struc
     return at + 2;
 }
 
+/* Whose it is, at the right end, when there are several. Returns the cells left for the rest. */
+static int draw_process(const struct ms_view *view, struct ms_grid *grid, int row, int width,
+                        const struct item *item)
+{
+    const struct ms_site *site = ms_model_site_by_id(
+        view->model, item->site_id != 0 ? item->site_id : item->released_site_id);
+    const struct ms_process *process =
+        site != NULL ? ms_model_process_by_id(view->model, site->process_id) : NULL;
+    if (process == NULL || width < 50 || ms_model_process_count(view->model) < 2) {
+        return width;
+    }
+    char text[64];
+    const char *slash = strrchr(process->exe, '/');
+    snprintf(text, sizeof text, "%.15s [%d]", slash != NULL ? slash + 1 : process->exe,
+             (int)process->pid);
+    const int used = ms_grid_text_width(grid, text);
+    ms_grid_put(grid, row, view->columns - used, used, text);
+    return width - used - 2;
+}
+
 static void draw_what(const struct ms_view *view, struct ms_grid *grid, int row, int column,
                       const struct item *item)
 {
     char name[512];
     char place[256];
-    const int width = view->columns - column;
+    const int width = draw_process(view, grid, row, view->columns - column, item);
     const struct ms_site *site = ms_model_site_by_id(view->model, item->site_id);
     if (item->misuse != NULL) {
         char released[512];
