@@ -491,6 +491,7 @@ void ms_target_release(struct ms_target *target, const struct ms_target_room *ro
     ms_watched_misuse_free(target->misuse);
     target->threads = NULL;
     target->sites = NULL;
+    target->misuse = NULL;
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
     ms_region_mapping_close(&target->slot_mapping);

@@ -342,20 +342,27 @@ static bool claim_side(void *block, struct ms_block_claim *claim)
     return true;
 }
 
+static inline bool is_anybodys(const struct ms_region_header *region,
+                               const struct ms_tag_owner *owner)
+{
+    if (region == NULL ||
+        owner->context >=
+            atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
+        return false;
+    }
+    const struct ms_region_owner *of = ms_owner_at(region, owner->context);
+    return of->thread != 0 && of->generation == owner->generation;
+}
+
 /*
  * A foreign block that a realloc keeps may end in bytes that look like a tag: what is not a tag of
  * ours for certain stays as it is.
  */
-static inline __attribute__((always_inline)) bool is_somebodys(const struct ms_tag_owner *owner)
+static inline bool is_somebodys(const struct ms_tag_owner *owner)
 {
     struct ms_region_header *region = ms_region;
-    if (region != NULL &&
-        owner->context <
-            atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
-        const struct ms_region_owner *of = ms_owner_at(region, owner->context);
-        if (of->thread != 0 && of->generation == owner->generation) {
-            return true;
-        }
+    if (is_anybodys(region, owner)) {
+        return true;
     }
     if (region != NULL) {
         count_loss(&region->losses.stale_tags);
@@ -387,12 +394,11 @@ static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *b
     struct ms_tag_owner owner;
     enum ms_tag_trace trace =
         usable == 0 ? MS_TAG_NO_TRACE : ms_tag_read_otherwise(key, block, usable, &owner);
-    if (trace == MS_TAG_NO_TRACE || !is_somebodys(&owner)) {
-        return;
-    }
-    claim->owner = owner;
-    claim->freed_before = trace == MS_TAG_OF_FREED;
-    if (trace == MS_TAG_OVERWRITTEN) {
+    if (trace == MS_TAG_OF_FREED) {
+        claim->owner = owner;
+        claim->freed_before = true;
+    } else if (trace == MS_TAG_OVERWRITTEN && is_anybodys(ms_region, &owner)) {
+        claim->owner = owner;
         take_tag(block, usable, claim);
     }
 }
@@ -401,13 +407,13 @@ static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *b
 static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 {
     size_t usable = ms_taggable_usable(block);
-    if (usable != 0 && ms_tag_read(key, block, usable, &claim->owner) &&
-        is_somebodys(&claim->owner)) {
+    bool sound = usable != 0 && ms_tag_read(key, block, usable, &claim->owner);
+    if (sound && is_somebodys(&claim->owner)) {
         take_tag(block, usable, claim);
         return;
     }
     claim->known = claim_side(block, claim);
-    if (!claim->known) {
+    if (!claim->known && !sound) {
         take_otherwise(key, block, usable, claim);
     }
 }
