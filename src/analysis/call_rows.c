@@ -140,7 +140,9 @@ static void find_greatest(struct ms_call_tree *tree, enum ms_site_figure order)
     double greatest = 0;
     for (uint32_t rank = 0; rank < tree->layout->sites; rank++) {
         const double value = rank_value(tree, rank, order);
-        if (rank % MS_CALL_BLOCK == 0 || value > greatest) {
+        const uint32_t best = tree->greatest[rank / MS_CALL_BLOCK];
+        if (rank % MS_CALL_BLOCK == 0 || value > greatest ||
+            (value == greatest && tree->layout->order[rank] < tree->layout->order[best])) {
             greatest = value;
             tree->greatest[rank / MS_CALL_BLOCK] = rank;
         }
@@ -169,7 +171,9 @@ struct greatest {
 static void look_at(const struct ms_call_tree *tree, struct greatest *best, uint32_t rank)
 {
     const double value = rank_value(tree, rank, order_of(tree));
-    if (best->rank == MS_CALL_NONE || value > best->value) {
+    const uint32_t *order = tree->layout->order;
+    if (best->rank == MS_CALL_NONE || value > best->value ||
+        (value == best->value && order[rank] < order[best->rank])) {
         *best = (struct greatest){rank, value};
     }
 }
