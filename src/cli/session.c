@@ -11,6 +11,7 @@
 
 #include "cli/debug_log.h"
 #include "cli/tracking.h"
+#include "collect/symbol_cache.h"
 #include "collect/tracking.h"
 #include "export/json.h"
 #include "export/text.h"
@@ -194,11 +195,15 @@ static int connect_collector(struct ms_session *session)
     }
     /* Without a screen, a line or a report nobody reads about call sites. */
     bool shown = !options->quiet || options->json_path != NULL;
+    char symbol_cache[PATH_MAX];
+    ms_symbol_cache_folder(options->symbol_cache, symbol_cache, sizeof symbol_cache);
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
                                          .children = options->children,
                                          .trace = options->tracking.mode == MS_TRACK_TRACE,
                                          .sites = shown,
-                                         .symbols = shown};
+                                         .symbols = shown,
+                                         .symbol_cache = symbol_cache,
+                                         .debuginfod = options->debuginfod};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",

@@ -8,6 +8,9 @@
 #include "collect/id_map.h"
 #include "model/figures.h"
 
+/* Weight in the queue for names of a misuse: these are few, and first looked at. */
+#define NAMED_SOON UINT64_MAX
+
 /* A context as it was when it was read last. */
 struct seen_context {
     uint64_t change;
@@ -107,14 +110,16 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         }
         seen->load_bias = module.load_bias;
         if (pass->symbols != NULL && path[0] == '/') {
-            seen->symbols_module = ms_symbols_module(pass->symbols, sites->pid, seen->path,
-                                                     module.build_id, module.build_id_bytes);
+            seen->symbols_module =
+                ms_symbols_module(pass->symbols, pass->model, sites->pid, seen->path,
+                                  module.build_id, module.build_id_bytes);
         }
     }
     return seen;
 }
 
-static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
+/* `bytes`: allocated at the call site that it is of; the largest get their names first. */
+static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc, uint64_t bytes)
 {
     struct ms_watched_sites *sites = pass->sites;
     struct ms_region_pc copy;
@@ -138,7 +143,7 @@ static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
         /* The call lies before the return address: its line is the one meant. */
         frame->file_offset = copy.address - 1 - module->load_bias;
         if (module->symbols_module != 0) {
-            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module);
+            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module, bytes);
         }
     }
     return frame;
@@ -163,16 +168,19 @@ static uint32_t root_site(const struct pass *pass)
     return pass->sites->root_site;
 }
 
-/* A site of a stack that has none in `map`, with these flags besides its own. 0: as site_of. */
+/*
+ * A site of a stack that has none in `map`, with these flags besides its own; `bytes`: how much it
+ * matters that it gets its names soon. 0: as site_of.
+ */
 static uint32_t new_site(const struct pass *pass, struct ms_id_map *map, uint32_t stack,
-                         uint32_t more_flags)
+                         uint64_t bytes, uint32_t more_flags)
 {
     uint32_t pcs[MS_STACK_DEPTH_MAX];
     const struct ms_frame *frames[MS_STACK_DEPTH_MAX];
     uint32_t flags;
     uint32_t depth = ms_region_view_stack(pass->view, stack, pcs, &flags);
     for (uint32_t i = 0; i < depth; i++) {
-        frames[i] = frame_of(pass, pcs[i]);
+        frames[i] = frame_of(pass, pcs[i], bytes);
         if (frames[i] == NULL) {
             depth = 0;
         }
@@ -189,14 +197,14 @@ static uint32_t new_site(const struct pass *pass, struct ms_id_map *map, uint32_
 }
 
 /* 0: not readable yet, or no memory. */
-static uint32_t site_of(const struct pass *pass, uint32_t stack)
+static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
 {
     if (stack == 0) {
         return root_site(pass);
     }
     uint32_t site = ms_id_map_find(&pass->sites->site_of_stack, stack);
     if (site == 0) {
-        site = new_site(pass, &pass->sites->site_of_stack, stack, 0);
+        site = new_site(pass, &pass->sites->site_of_stack, stack, bytes, 0);
     }
     return site == 0 && pass->last ? root_site(pass) : site;
 }
@@ -213,8 +221,8 @@ uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_mod
     if (site != 0 || stack == 0) {
         return site;
     }
-    return released ? new_site(&pass, &sites->site_of_release, stack, MS_SITE_RELEASE)
-                    : new_site(&pass, &sites->site_of_stack, stack, 0);
+    return released ? new_site(&pass, &sites->site_of_release, stack, NAMED_SOON, MS_SITE_RELEASE)
+                    : new_site(&pass, &sites->site_of_stack, stack, NAMED_SOON, 0);
 }
 
 static uint64_t scaled(uint64_t number, double factor)
@@ -279,7 +287,7 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
     }
     if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
         uint32_t model_thread = ms_watched_threads_of_record(pass->threads, copy.thread);
-        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack);
+        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack, copy.bytes_allocated);
         if (site == 0) {
             return;
         }

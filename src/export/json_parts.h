@@ -18,6 +18,7 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
 /* Without memory the document ends in an error. */
 void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_misuse(struct ms_json_writer *writer, const struct ms_model *model);
 /* `findings` may be NULL: what is judged while a program runs is null then. */

@@ -387,6 +387,7 @@ static void write_frame(struct ms_json_writer *writer, const struct ms_frame *fr
     ms_json_member_text_or_null(writer, "module", frame->module);
     ms_json_member_u64_or_null(writer, "offset", frame->module[0] != '\0', frame->file_offset);
     ms_json_member_bool(writer, "inlined", frame->inlined_by != NULL);
+    ms_json_member_text_or_null(writer, "crate", frame->crate);
     ms_json_object_end(writer);
 }
 

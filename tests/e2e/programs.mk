@@ -75,3 +75,24 @@ $(BUILD)/tests/e2e/count_shim_sizeless.so: tests/e2e/programs/count_shim.c | dep
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 $(if $(findstring sizeless,$@),-DNO_USABLE_SIZE) \
 	    -fvisibility=default -shared -fPIC -o $@ $< -ldl
+
+# What symbols are looked up in (test_symbols.py): a client as the viewer is one, a program full of
+# inlined templates, and one object of it to link many copies of.
+SYMBOLS := $(BUILD)/tests/e2e/symbols
+e2e-programs: $(SYMBOLS)/client $(SYMBOLS)/inlined $(SYMBOLS)/inlined.o
+
+$(SYMBOLS)/client: tests/e2e/symbol_client.c $(LIBRARIES) | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
+	$(Q)$(CC) $(BASE) -o $@ $< -Wl,--start-group $(BUILD)/lib/collect.a $(BUILD)/lib/model.a \
+	    $(BUILD)/lib/wire.a -Wl,--end-group $(LIBS)
+
+$(SYMBOLS)/inlined: tests/e2e/symbols/inlined.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
+	$(Q)$(CXX) -std=c++17 -O2 -g -DPROGRAM -Wl,--build-id -o $@ $<
+
+$(SYMBOLS)/inlined.o: tests/e2e/symbols/inlined.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX     $@")
+	$(Q)$(CXX) -std=c++17 -O1 -g3 -c -o $@ $<
