@@ -78,7 +78,8 @@ static bool site_fits(const struct ms_scope *scope, struct ms_call_filter *filte
                       const struct ms_site *site)
 {
     return (scope->process_id == 0 || scope->process_id == site->process_id) &&
-           (scope->site_id == 0 || scope->site_id == site->id) && site_matches(filter, site);
+           (scope->site_id == 0 || scope->site_id == site->id) &&
+           (site->flags & MS_SITE_RELEASE) == 0 && site_matches(filter, site);
 }
 
 /* Sites of a thread: each once, though it may have used one at several rates. */

@@ -178,6 +178,11 @@ uint32_t ms_region_view_published(const struct ms_region_view *view, enum ms_are
     return published < view->area_capacity[area] ? published : view->area_capacity[area];
 }
 
+uint32_t ms_region_view_capacity(const struct ms_region_view *view, enum ms_area_id area)
+{
+    return view->area_capacity[area];
+}
+
 /* Element `index` of an area, or NULL: index 0 and what is not published do not exist. */
 static const void *element(const struct ms_region_view *view, enum ms_area_id area, uint32_t index,
                            size_t bytes)
@@ -285,6 +290,8 @@ void ms_region_view_facts(const struct ms_region_view *view, struct ms_region_fa
     facts->untracked_children = LOAD(&losses->untracked_children);
     facts->details_missing = LOAD(&losses->details_missing);
     facts->rates_missing = LOAD(&losses->rates_missing);
+    facts->misuse_missing = LOAD(&losses->misuse_missing);
+    facts->misuses = acquired_u32(LOAD(&header->misuses));
     facts->slots_taken = LOAD(&header->slots_taken);
     facts->trace_events = LOAD(&header->trace_events);
     facts->trace_lost = LOAD(&header->trace_lost);
@@ -526,6 +533,30 @@ bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t ind
               LOAD(&context->remote.deallocations) + LOAD(&context->remote.sole_deallocations) +
               LOAD(&context->failed_calls);
     return *thread != 0;
+}
+
+bool ms_region_view_misuse(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_misuse_copy *copy)
+{
+    const struct ms_region_misuse *misuse = element(view, MS_AREA_MISUSES, index, sizeof *misuse);
+    const uint64_t identity = misuse == NULL ? 0 : LOAD(&misuse->identity);
+    if (identity == 0) {
+        return false;
+    }
+    *copy = (struct ms_region_misuse_copy){
+        .kind = MS_MISUSE_KIND(identity),
+        .block_kind = MS_MISUSE_BLOCK_KIND(identity),
+        .releaser = MS_MISUSE_RELEASER(identity),
+        .allocated_stack = MS_MISUSE_ALLOCATED(identity),
+        .released_stack = MS_MISUSE_RELEASED(identity),
+        .count = acquired_u64(LOAD(&misuse->count)),
+    };
+    copy->samples = LOAD(&misuse->samples);
+    copy->bytes = LOAD(&misuse->bytes);
+    copy->first_ns = LOAD(&misuse->first_ns);
+    copy->last_ns = LOAD(&misuse->last_ns);
+    copy->first_thread = LOAD(&misuse->first_thread);
+    return copy->count != 0;
 }
 
 uint32_t ms_region_view_stack(const struct ms_region_view *view, uint32_t stack,

@@ -58,6 +58,8 @@ int ms_region_view_init(struct ms_region_view *view, const struct ms_region_mapp
 uint32_t ms_region_view_state(const struct ms_region_view *view);
 /* Elements of an area that may be looked at, the reserved index 0 included. */
 uint32_t ms_region_view_published(const struct ms_region_view *view, enum ms_area_id area);
+/* How many there may ever be, the reserved one included. */
+uint32_t ms_region_view_capacity(const struct ms_region_view *view, enum ms_area_id area);
 
 /* What the header says of the process, each word read once. */
 struct ms_region_facts {
@@ -72,7 +74,9 @@ struct ms_region_facts {
     uint64_t epoch_bytes, epoch_ns;
     bool sampled; /* now or before */
     uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
-        stale_tags, threads_folded, untracked_children, details_missing, rates_missing;
+        stale_tags, threads_folded, untracked_children, details_missing, rates_missing,
+        misuse_missing;
+    uint32_t misuses; /* differs when one of MS_AREA_MISUSES does */
     struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
@@ -146,6 +150,20 @@ bool ms_region_view_context(const struct ms_region_view *view, uint32_t index, u
 /* Owner, generation and a sum that changes when any counter did. false: the context is free. */
 bool ms_region_view_context_peek(const struct ms_region_view *view, uint32_t index,
                                  uint32_t *thread, uint32_t *generation, uint64_t *change);
+
+/* What an element of MS_AREA_MISUSES says. */
+struct ms_region_misuse_copy {
+    uint32_t kind;       /* enum ms_region_misuse_kind, or anything else */
+    uint32_t block_kind; /* enum ms_block_kind */
+    uint32_t releaser;   /* enum ms_releaser, or anything else */
+    uint32_t allocated_stack, released_stack;
+    uint64_t count, samples, bytes;
+    uint64_t first_ns, last_ns;
+    uint64_t first_thread; /* record << 32 | serial */
+};
+/* false: nothing was counted in it. */
+bool ms_region_view_misuse(const struct ms_region_view *view, uint32_t index,
+                           struct ms_region_misuse_copy *copy);
 
 /*
  * Pc ids of a stack, innermost first, at most MS_STACK_DEPTH_MAX; *flags is its header word without

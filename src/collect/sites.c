@@ -8,6 +8,9 @@
 #include "collect/id_map.h"
 #include "model/figures.h"
 
+/* Weight in the queue for names of a misuse: these are few, and first looked at. */
+#define NAMED_SOON UINT64_MAX
+
 /* A context as it was when it was read last. */
 struct seen_context {
     uint64_t change;
@@ -35,6 +38,7 @@ struct ms_watched_sites {
     struct seen_module *modules;
     uint32_t module_count;
     struct ms_id_map site_of_stack;
+    struct ms_id_map site_of_release; /* of stacks that were no allocation's when they were met */
     uint32_t root_site;
 };
 
@@ -68,6 +72,7 @@ void ms_watched_sites_free(struct ms_watched_sites *sites)
         free(sites->frames);
         free(sites->modules);
         ms_id_map_free(&sites->site_of_stack);
+        ms_id_map_free(&sites->site_of_release);
         free(sites);
     }
 }
@@ -189,16 +194,13 @@ static uint32_t root_site(const struct pass *pass)
     return pass->sites->root_site;
 }
 
-/* 0: not readable yet, or no memory. */
-static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
+/*
+ * A site of a stack that has none in `map`, with these flags besides its own; `bytes`: how much it
+ * matters that it gets its names soon. 0: as site_of.
+ */
+static uint32_t new_site(const struct pass *pass, struct ms_id_map *map, uint32_t stack,
+                         uint64_t bytes, uint32_t more_flags)
 {
-    if (stack == 0) {
-        return root_site(pass);
-    }
-    uint32_t known = ms_id_map_find(&pass->sites->site_of_stack, stack);
-    if (known != 0) {
-        return known;
-    }
     uint32_t pcs[MS_STACK_DEPTH_MAX];
     const struct ms_frame *frames[MS_STACK_DEPTH_MAX];
     uint32_t flags;
@@ -210,14 +212,43 @@ static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
         }
     }
     if (depth == 0) {
-        return pass->last ? root_site(pass) : 0;
+        return 0;
     }
-    const struct ms_site *site =
-        ms_model_add_site(pass->model, pass->sites->process_id, frames, depth, site_flags(flags));
-    if (site == NULL || ms_id_map_set(&pass->sites->site_of_stack, stack, site->id) != 0) {
+    const struct ms_site *site = ms_model_add_site(pass->model, pass->sites->process_id, frames,
+                                                   depth, site_flags(flags) | more_flags);
+    if (site == NULL || ms_id_map_set(map, stack, site->id) != 0) {
         return 0;
     }
     return site->id;
+}
+
+/* 0: not readable yet, or no memory. */
+static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
+{
+    if (stack == 0) {
+        return root_site(pass);
+    }
+    uint32_t site = ms_id_map_find(&pass->sites->site_of_stack, stack);
+    if (site == 0) {
+        site = new_site(pass, &pass->sites->site_of_stack, stack, bytes, 0);
+    }
+    return site == 0 && pass->last ? root_site(pass) : site;
+}
+
+uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_model *model,
+                                   const struct ms_region_view *view, struct ms_symbols *symbols,
+                                   uint32_t stack, bool released)
+{
+    const struct pass pass = {.sites = sites, .model = model, .view = view, .symbols = symbols};
+    uint32_t site = ms_id_map_find(&sites->site_of_stack, stack);
+    if (site == 0 && released) {
+        site = ms_id_map_find(&sites->site_of_release, stack);
+    }
+    if (site != 0 || stack == 0) {
+        return site;
+    }
+    return released ? new_site(&pass, &sites->site_of_release, stack, NAMED_SOON, MS_SITE_RELEASE)
+                    : new_site(&pass, &sites->site_of_stack, stack, NAMED_SOON, 0);
 }
 
 static uint64_t scaled(uint64_t number, double factor)

@@ -19,6 +19,15 @@ struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid,
 void ms_watched_sites_free(struct ms_watched_sites *sites); /* accepts NULL */
 
 /*
+ * Site of a stack that an allocation or, with `released`, a release was made from: a stack from
+ * which nothing was allocated so far gets a site with MS_SITE_RELEASE for it. 0: not readable yet,
+ * or no memory. `symbols` may be NULL.
+ */
+uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_model *model,
+                                   const struct ms_region_view *view, struct ms_symbols *symbols,
+                                   uint32_t stack, bool released);
+
+/*
  * Looks at every published context and takes over those that changed, what was live at the peak as
  * of the epoch in `facts`. `last`: the process has ended, so all of them once more; nothing will
  * become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.

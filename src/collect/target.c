@@ -125,7 +125,9 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     struct ms_process *process = ms_model_add_process(room->model, process_id);
     target->threads = ms_watched_threads_new(process_id);
     target->sites = ms_watched_sites_new(process_id, pid, room->code);
-    if (process == NULL || target->threads == NULL || target->sites == NULL) {
+    target->misuse = ms_watched_misuse_new(process_id);
+    if (process == NULL || target->threads == NULL || target->sites == NULL ||
+        target->misuse == NULL) {
         return -ENOMEM;
     }
     process->pid = pid;
@@ -200,6 +202,7 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .threads_folded = facts->threads_folded,
         .not_classified = facts->details_missing,
         .rates_refused = facts->rates_missing,
+        .misuse_missing = facts->misuse_missing,
     };
     process->stacks = facts->stacks;
     target->step_error_bytes =
@@ -360,6 +363,14 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
                                     room->symbols, facts, last);
     }
     ms_watched_threads_flows(target->threads, room->model, &target->view);
+    const struct ms_watched_misuse_room misuse_room = {
+        .model = room->model,
+        .view = &target->view,
+        .threads = target->threads,
+        .sites = room->sites ? target->sites : NULL,
+        .symbols = room->symbols,
+    };
+    (void)ms_watched_misuse_read(target->misuse, &misuse_room, facts->misuses, last);
 }
 
 static void read_region(struct ms_target *target, const struct ms_target_room *room,
@@ -514,8 +525,10 @@ void ms_target_release(struct ms_target *target, const struct ms_target_room *ro
 {
     ms_watched_threads_free(target->threads, room->budget);
     ms_watched_sites_free(target->sites);
+    ms_watched_misuse_free(target->misuse);
     target->threads = NULL;
     target->sites = NULL;
+    target->misuse = NULL;
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
     ms_region_mapping_close(&target->slot_mapping);

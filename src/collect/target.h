@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/misuse.h"
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
 #include "collect/shared_code.h"
@@ -41,6 +42,7 @@ struct ms_target {
     struct ms_proc_process proc;
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
+    struct ms_watched_misuse *misuse;
     uint64_t heard_ns; /* when we heard of it first */
     uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */

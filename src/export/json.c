@@ -62,6 +62,7 @@ static void write_losses(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_u64(writer, "threads_folded", losses->threads_folded);
     ms_json_member_u64(writer, "not_classified", losses->not_classified);
     ms_json_member_u64(writer, "rates_refused", losses->rates_refused);
+    ms_json_member_u64(writer, "misuse_missing", losses->misuse_missing);
     ms_json_member_text_or_null(writer, "untracked_reason", reason != NULL ? reason : "");
     ms_json_object_end(writer);
 }
@@ -164,6 +165,8 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_flow_totals(&writer, model);
     section(&writer, "flow_patterns");
     ms_json_flow_patterns(&writer, model);
+    section(&writer, "misuse");
+    ms_json_misuse(&writer, model);
     section(&writer, "leaks");
     ms_json_leaks(&writer, model, options->findings);
     section(&writer, "timeline");

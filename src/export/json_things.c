@@ -456,6 +456,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_member_u64_or_null(writer, "culprit", site->depth > 0, culprit_index(site));
     ms_json_member_text_or_null(writer, "truncated", truncated(site->flags));
     ms_json_site_type(writer, types, site);
+    ms_json_member_bool(writer, "releases_only", (site->flags & MS_SITE_RELEASE) != 0);
     ms_json_member_u64(writer, "current_bytes", ms_heap_current_bytes(&site->heap));
     ms_json_member_u64(writer, "peak_bytes", site->heap.peak_bytes);
     ms_json_member_u64(writer, "allocations", site->heap.allocations);

@@ -244,6 +244,28 @@ static void write_trace(FILE *out, const struct ms_model *model, const char *bef
     fputc('\n', out);
 }
 
+/*
+ * "misuse: 2 double free, 1 mismatch"; nothing when there is none. Memory that passes from library
+ * to library is often meant, so it is no news here.
+ */
+static void write_misuse(FILE *out, const struct ms_model *model)
+{
+    uint64_t counts[MS_MISUSE_TOTAL] = {0};
+    for (size_t i = 0; i < ms_model_misuse_count(model); i++) {
+        const struct ms_misuse *misuse = ms_model_misuse(model, i);
+        counts[misuse->kind] += misuse->count;
+    }
+    const char *before = "  misuse:";
+    for (int kind = 0; kind < MS_MISUSE_TOTAL; kind++) {
+        if (kind != MS_MISUSE_OTHER_LIBRARY && counts[kind] > 0) {
+            fprintf(out, "%s %" PRIu64 " %s", before, counts[kind],
+                    ms_misuse_word((enum ms_misuse_kind)kind));
+            before = ",";
+        }
+    }
+    fputs(before[0] == ',' ? "\n" : "", out);
+}
+
 /* Only when it is bad news: the closing lines are few. */
 static void write_wrong_stacks(FILE *out, const struct ms_model *model)
 {
@@ -280,6 +302,7 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const struct ms_fi
             write_leaks(out, model, findings);
         }
         write_losses(out, &losses);
+        write_misuse(out, model);
         write_tracking(out, model, "  ", "\n");
         write_trace(out, model, "  ");
         write_wrong_stacks(out, model);

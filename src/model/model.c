@@ -206,6 +206,7 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struc
         losses->threads_folded += process->losses.threads_folded;
         losses->not_classified += process->losses.not_classified;
         losses->rates_refused += process->losses.rates_refused;
+        losses->misuse_missing += process->losses.misuse_missing;
     }
 }
 

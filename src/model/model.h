@@ -144,7 +144,8 @@ enum ms_site_flag {
     MS_SITE_CUT_NO_CFI = 2,
     MS_SITE_COARSENED = 4,
     MS_SITE_ROOT = 8,        /* events counted without a stack: signal handler, tables full */
-    MS_SITE_NOT_SAMPLED = 16 /* a root that holds what was left out of a sample: no call site */
+    MS_SITE_NOT_SAMPLED = 16, /* a root that holds what was left out of a sample: no call site */
+    MS_SITE_RELEASE = 32      /* blocks were released here, see misuse.h: all its figures are 0 */
 };
 
 /*
@@ -185,6 +186,7 @@ struct ms_losses {
     uint64_t threads_folded;
     uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
+    uint64_t misuse_missing; /* misuses that there was no room for */
 };
 
 /*

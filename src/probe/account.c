@@ -9,6 +9,7 @@
 #include "probe/event.h"
 #include "probe/intern.h"
 #include "probe/live.h"
+#include "probe/misuse.h"
 #include "probe/side_table.h"
 #include "probe/system_call.h"
 #include "wire/clock.h"
@@ -129,20 +130,26 @@ uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_cal
     return context;
 }
 
+static void enter_aside(void *block, const struct ms_side_entry *entry)
+{
+    if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, entry)) {
+        atomic_store_explicit(&ms_wiped->blocks_unseen, 1, memory_order_relaxed);
+        count_loss(&ms_region->losses.side_table_full);
+    }
+}
+
 uint64_t ms_enter_side(const struct ms_thread_state *state, void *block, size_t bytes,
-                       uint32_t owner_word)
+                       uint32_t side_word)
 {
     size_t usable = ms_allocator.usable_size ? ms_real.malloc_usable_size(block) : bytes;
-    struct ms_side_entry entry = {.owner = owner_word,
+    struct ms_side_entry entry = {.owner = side_word,
                                   .tick = state->tracking.tick,
                                   .requested_bytes = bytes,
                                   .waste_bytes = usable > bytes ? usable - bytes : 0};
     if (!ms_allocator.usable_size || usable <= MS_TAG_USABLE_MAX) {
         __atomic_store_n(&ms_small_aside, 1, __ATOMIC_RELAXED);
     }
-    if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
-        count_loss(&ms_region->losses.side_table_full);
-    }
+    enter_aside(block, &entry);
     return entry.waste_bytes;
 }
 
@@ -329,25 +336,33 @@ static bool claim_side(void *block, struct ms_block_claim *claim)
     claim->owner = (struct ms_tag_owner){.context = ms_tag_context(entry.owner),
                                          .generation = ms_tag_generation(entry.owner),
                                          .tick = entry.tick,
+                                         .kind = ms_tag_side_kind(entry.owner),
                                          .requested_bytes = entry.requested_bytes,
                                          .waste_bytes = entry.waste_bytes};
     return true;
+}
+
+static inline bool is_anybodys(const struct ms_region_header *region,
+                               const struct ms_tag_owner *owner)
+{
+    if (region == NULL ||
+        owner->context >=
+            atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
+        return false;
+    }
+    const struct ms_region_owner *of = ms_owner_at(region, owner->context);
+    return of->thread != 0 && of->generation == owner->generation;
 }
 
 /*
  * A foreign block that a realloc keeps may end in bytes that look like a tag: what is not a tag of
  * ours for certain stays as it is.
  */
-static bool is_somebodys(const struct ms_tag_owner *owner)
+static inline bool is_somebodys(const struct ms_tag_owner *owner)
 {
     struct ms_region_header *region = ms_region;
-    if (region != NULL &&
-        owner->context <
-            atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published, memory_order_relaxed)) {
-        const struct ms_region_owner *of = ms_owner_at(region, owner->context);
-        if (of->thread != 0 && of->generation == owner->generation) {
-            return true;
-        }
+    if (is_anybodys(region, owner)) {
+        return true;
     }
     if (region != NULL) {
         count_loss(&region->losses.stale_tags);
@@ -355,21 +370,55 @@ static bool is_somebodys(const struct ms_tag_owner *owner)
     return false;
 }
 
-/* Takes the block out of the books: of its tag, which is cleared, or of the table. */
+static void take_tag(void *block, size_t usable, struct ms_block_claim *claim)
+{
+    claim->tagged = true;
+    claim->known = true;
+    claim->usable = usable;
+    claim->words = ms_tag_save(block, usable);
+    ms_tag_mark_freed(block, usable);
+}
+
+/* What neither tag nor table knows: was it freed before, or is its tag overwritten in part? */
+static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *block, size_t usable,
+                                                           struct ms_block_claim *claim)
+{
+    uint32_t side_word;
+    if (ms_side_table_removed(&ms_wiped->side_table, (uintptr_t)block, &side_word)) {
+        claim->freed_before = true;
+        claim->owner = (struct ms_tag_owner){.context = ms_tag_context(side_word),
+                                             .generation = ms_tag_generation(side_word),
+                                             .kind = ms_tag_side_kind(side_word)};
+        return;
+    }
+    struct ms_tag_owner owner;
+    enum ms_tag_trace trace =
+        usable == 0 ? MS_TAG_NO_TRACE : ms_tag_read_otherwise(key, block, usable, &owner);
+    if (trace == MS_TAG_OF_FREED) {
+        claim->owner = owner;
+        claim->freed_before = true;
+    } else if (trace == MS_TAG_OVERWRITTEN && is_anybodys(ms_region, &owner)) {
+        claim->owner = owner;
+        take_tag(block, usable, claim);
+    }
+}
+
+/* Takes the block out of the books: of its tag, which is marked, or of the table. */
 static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 {
     size_t usable = ms_taggable_usable(block);
-    claim->tagged = usable != 0 && ms_tag_read(key, block, usable, &claim->owner) &&
-                    is_somebodys(&claim->owner);
-    if (claim->tagged) {
-        claim->usable = usable;
-        claim->words = ms_tag_save(block, usable);
-        ms_tag_clear(block, usable);
+    bool sound = usable != 0 && ms_tag_read(key, block, usable, &claim->owner);
+    if (sound && is_somebodys(&claim->owner)) {
+        take_tag(block, usable, claim);
+        return;
     }
-    claim->known = claim->tagged || claim_side(block, claim);
+    claim->known = claim_side(block, claim);
+    if (!claim->known && !sound) {
+        take_otherwise(key, block, usable, claim);
+    }
 }
 
-void ms_block_freed(struct ms_thread_state *state, void *block)
+void ms_block_freed(struct ms_thread_state *state, void *block, const struct ms_release *release)
 {
     struct ms_block_claim claim = {.at_ns = 0};
     uint64_t key = key_of(state);
@@ -377,21 +426,32 @@ void ms_block_freed(struct ms_thread_state *state, void *block)
         return;
     }
     take_claim(key, block, &claim);
+    uint32_t stands_for = 0;
     /* The short way counts towards the next look only blocks that may carry a tag. */
     if (state != NULL && (state->tracking.events_until_look -= !claim.tagged) <= 0) {
         ms_tracking_look(state);
+        stands_for = state->tracking.stands_for;
+    }
+    if (release != NULL) {
+        ms_misuse_watch(state, &claim, release, stands_for);
     }
     debit(state, block, &claim);
 }
 
-void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_claim *claim)
+void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_claim *claim,
+                    const struct ms_release *release)
 {
     uint64_t key = key_of(state);
     claim->known = false;
     claim->tagged = false;
+    claim->freed_before = false;
     claim->at_ns = ms_region != NULL && is_traced(state) ? ms_monotonic_ns() : 0;
-    if (key != 0) {
-        take_claim(key, block, claim);
+    if (key == 0) {
+        return;
+    }
+    take_claim(key, block, claim);
+    if (release != NULL) {
+        ms_misuse_watch(state, claim, release, 0);
     }
 }
 
@@ -409,14 +469,35 @@ void ms_block_restore(void *block, const struct ms_block_claim *claim)
         ms_tag_restore(block, claim->usable, &claim->words);
     } else if (claim->known) {
         const struct ms_tag_owner *owner = &claim->owner;
-        struct ms_side_entry entry = {.owner = ms_tag_owner_word(owner->context, owner->generation),
+        uint32_t owner_word = ms_tag_owner_word(owner->context, owner->generation);
+        struct ms_side_entry entry = {.owner = ms_tag_side_word(owner_word, owner->kind),
                                       .tick = owner->tick,
                                       .requested_bytes = owner->requested_bytes,
                                       .waste_bytes = owner->waste_bytes};
-        if (!ms_side_table_insert(&ms_wiped->side_table, (uintptr_t)block, &entry)) {
-            count_loss(&ms_region->losses.side_table_full);
-        }
+        enter_aside(block, &entry);
     }
+}
+
+void ms_block_forget(void *block, const struct ms_block_claim *claim)
+{
+    size_t usable = claim->tagged ? ms_taggable_usable(block) : 0;
+    if (usable != 0 && usable == claim->usable) {
+        ms_tag_clear(block, usable);
+    }
+}
+
+void ms_block_set_kind(void *block, enum ms_block_kind kind)
+{
+    struct ms_thread_state *state = ms_thread_state;
+    struct ms_block_claim claim;
+    if (block == NULL || ms_wiped == NULL || key_of(state) == 0) {
+        return;
+    }
+    ms_block_claim(state, block, &claim, NULL);
+    claim.owner.kind = kind;
+    claim.words.first &= ~(UINT64_C(3) << MS_TAG_KIND_SHIFT);
+    claim.words.first |= (uint64_t)kind << MS_TAG_KIND_SHIFT;
+    ms_block_restore(block, &claim);
 }
 
 size_t ms_block_usable(struct ms_thread_state *state, void *block)
@@ -446,6 +527,9 @@ void ms_count_failed(struct ms_thread_state *state, const struct ms_caller *call
 void ms_count_untracked(void)
 {
     struct ms_region_header *region = ms_region;
+    if (ms_wiped != NULL) {
+        atomic_store_explicit(&ms_wiped->blocks_unseen, 1, memory_order_relaxed);
+    }
     if (region != NULL) {
         count_loss(&region->losses.untracked_allocations);
     }

@@ -22,10 +22,17 @@
 struct ms_block_claim {
     bool known;
     bool tagged;
-    struct ms_tag_owner owner; /* known */
+    bool freed_before;         /* not known: it was, and nothing of ours has used its place since */
+    struct ms_tag_owner owner; /* known or freed before */
     uint64_t at_ns; /* for the trace: before a realloc, after which another may have it; 0: now */
     size_t usable;  /* tagged: where the tag was, and its words */
     struct ms_tag_words words;
+};
+
+/* Who releases a block. */
+struct ms_release {
+    const struct ms_caller *caller; /* NULL: not known */
+    enum ms_releaser releaser;
 };
 
 /* Adds to a counter that only this thread writes; a signal in between loses nothing. */
@@ -53,16 +60,29 @@ MS_HIDDEN void ms_block_allocated(struct ms_thread_state *state, const struct ms
 
 /*
  * A block that goes to the real free next, the slow way (event.h has the short one). `state` NULL:
- * a thread without a record; its frees still debit the owners.
+ * a thread without a record; its frees still debit the owners. `release` NULL: nothing is known of
+ * who calls, so nothing is judged.
  */
-MS_HIDDEN void ms_block_freed(struct ms_thread_state *state, void *block);
+MS_HIDDEN void ms_block_freed(struct ms_thread_state *state, void *block,
+                              const struct ms_release *release);
 
-/* The three steps of a realloc: before, and after it succeeded or failed. */
+/*
+ * The three steps of a realloc: before, and after it succeeded or failed. `release` as above.
+ */
 MS_HIDDEN void ms_block_claim(struct ms_thread_state *state, void *block,
-                              struct ms_block_claim *claim);
+                              struct ms_block_claim *claim, const struct ms_release *release);
 MS_HIDDEN void ms_block_settle(struct ms_thread_state *state, const void *block,
                                const struct ms_block_claim *claim);
 MS_HIDDEN void ms_block_restore(void *block, const struct ms_block_claim *claim);
+
+/*
+ * After a realloc of a thread that is not tracked, which leaves the block uncounted: when it is
+ * where it was, it must not look as if it were freed.
+ */
+MS_HIDDEN void ms_block_forget(void *block, const struct ms_block_claim *claim);
+
+/* The block was allocated as `kind`, although by way of another function. NULL: nothing. */
+MS_HIDDEN void ms_block_set_kind(void *block, enum ms_block_kind kind);
 
 /* Requested plus slack as malloc_usable_size may tell the program: the tag's place left out. */
 MS_HIDDEN size_t ms_block_usable(struct ms_thread_state *state, void *block);

@@ -20,32 +20,14 @@ void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_ki
     return ms_allocate_inline(caller, bytes, kind);
 }
 
-void ms_release(void *block)
+/*
+ * Any release: before we are ready, of NULL, of the arena, of blocks that are not ours. Like its
+ * callers it is jumped to, so the frame that it returns to is the program's.
+ */
+static __attribute__((noinline)) void release_slowly(void *block, enum ms_releaser releaser)
 {
-    if (MS_LIKELY(ms_way == MS_WAY_HEADERS && block != NULL)) {
-        if (MS_LIKELY(ms_event_freed(block, true))) {
-            ms_real.free(block);
-        } else {
-            ms_release_slowly(block);
-        }
-    } else {
-        ms_release_generally(block);
-    }
-}
-
-void ms_release_generally(void *block)
-{
-    bool real = ms_way == MS_WAY_GENERAL ? block != NULL && ms_event_freed(block, false)
-                                         : ms_ready == MS_READY_COUNTING && !ms_arena_holds(block);
-    if (MS_LIKELY(real)) {
-        ms_real.free(block);
-    } else {
-        ms_release_slowly(block);
-    }
-}
-
-void ms_release_slowly(void *block)
-{
+    const struct ms_caller caller = MS_CALLER();
+    const struct ms_release release = {&caller, releaser};
     enum ms_gate gate = ms_gate();
     if (block == NULL) {
         return;
@@ -58,9 +40,65 @@ void ms_release_slowly(void *block)
         return; /* too early: nothing but the arena has given blocks yet */
     }
     if (gate == MS_GATE_COUNT) {
-        ms_block_freed(ms_current_thread(), block);
+        ms_block_freed(ms_current_thread(), block, &release);
     }
     ms_real.free(block);
+}
+
+/* A release by another way than that of headers, of NULL, of the arena. */
+MS_INLINE void release_generally(void *block, enum ms_releaser releaser)
+{
+    bool real = ms_way == MS_WAY_GENERAL ? block != NULL && ms_event_freed(block, false, releaser)
+                                         : ms_ready == MS_READY_COUNTING && !ms_arena_holds(block);
+    if (MS_LIKELY(real)) {
+        ms_real.free(block);
+    } else {
+        release_slowly(block, releaser);
+    }
+}
+
+static __attribute__((noinline)) void free_generally(void *block)
+{
+    release_generally(block, MS_RELEASER_FREE);
+}
+
+static __attribute__((noinline)) void delete_generally(void *block)
+{
+    release_generally(block, MS_RELEASER_DELETE);
+}
+
+static __attribute__((noinline)) void delete_array_generally(void *block)
+{
+    release_generally(block, MS_RELEASER_DELETE_ARRAY);
+}
+
+/* Compiled for each releaser, so that the comparison of the kind costs nothing. */
+MS_INLINE void release_by(void *block, enum ms_releaser releaser, void (*otherwise)(void *))
+{
+    if (MS_LIKELY(ms_way == MS_WAY_HEADERS && block != NULL)) {
+        if (MS_LIKELY(ms_event_freed(block, true, releaser))) {
+            ms_real.free(block);
+        } else {
+            release_slowly(block, releaser);
+        }
+    } else {
+        otherwise(block);
+    }
+}
+
+void ms_release(void *block)
+{
+    release_by(block, MS_RELEASER_FREE, free_generally);
+}
+
+void ms_release_new(void *block)
+{
+    release_by(block, MS_RELEASER_DELETE, delete_generally);
+}
+
+void ms_release_new_array(void *block)
+{
+    release_by(block, MS_RELEASER_DELETE_ARRAY, delete_array_generally);
 }
 
 void ms_free_arena(void *block)

@@ -61,14 +61,13 @@ MS_INLINE void *ms_allocate_inline(const struct ms_caller *caller, size_t bytes,
 }
 MS_HIDDEN void *ms_allocate(const struct ms_caller *caller, size_t bytes, enum ms_block_kind kind);
 
-/* A free by another way than that of headers, of NULL, of the arena. */
-MS_HIDDEN void ms_release_generally(void *block);
-
-/* Any free: before we are ready, of NULL, of the arena, of blocks that are not ours. */
-MS_HIDDEN void ms_release_slowly(void *block);
-
-/* free for the program, also behind operator delete and the sized forms. */
+/*
+ * free for the program, delete and delete[], with the sized and aligned forms of each. To be called
+ * last in an exported function, so that it is jumped to: its caller is then the program.
+ */
 MS_HIDDEN void ms_release(void *block);
+MS_HIDDEN void ms_release_new(void *block);
+MS_HIDDEN void ms_release_new_array(void *block);
 
 /* A failed call of the calling thread. Keeps errno. */
 MS_HIDDEN void ms_allocation_failed(const struct ms_caller *caller);

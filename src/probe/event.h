@@ -31,7 +31,7 @@ MS_HIDDEN uint32_t ms_context_otherwise(struct ms_thread_state *state,
 
 /* Enters a block without a tag; returns its waste. Cold. */
 MS_HIDDEN uint64_t ms_enter_side(const struct ms_thread_state *state, void *block, size_t bytes,
-                                 uint32_t owner_word);
+                                 uint32_t side_word);
 
 /* A reallocation, or a context that is sampled. Cold. */
 MS_HIDDEN void ms_allocated_specially(struct ms_thread_state *state,
@@ -184,7 +184,7 @@ MS_INLINE void ms_event_allocated(struct ms_thread_state *state, struct ms_calle
         ms_tag_write(state->key, block, usable, bytes, owner, kind, state->tracking.tick);
         waste = usable - MS_TAG_BYTES - bytes;
     } else {
-        waste = ms_enter_side(state, block, bytes, owner);
+        waste = ms_enter_side(state, block, bytes, ms_tag_side_word(owner, kind));
     }
     ms_count_allocation(state, region, record, context, bytes, waste, kind);
     state->last_block = (uintptr_t)block;
@@ -227,7 +227,7 @@ MS_INLINE bool ms_foreign_freed(const struct ms_thread_state *state,
  * block that is nobody's. False: nothing was changed, the slow way is to be taken. `block` is not
  * NULL.
  */
-MS_INLINE bool ms_event_freed(void *block, bool headers)
+MS_INLINE bool ms_event_freed(void *block, bool headers, enum ms_releaser releaser)
 {
     /* In this order: a fork in a handler in between leaves the region old or the record NULL. */
     struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
@@ -249,9 +249,9 @@ MS_INLINE bool ms_event_freed(void *block, bool headers)
     uint64_t hash = ms_tag_hash(state->key, (uintptr_t)block, second & MS_TAG_OWNER_MASK, slack);
     uint32_t index = ms_tag_context((uint32_t)second);
     if (MS_UNLIKELY((hash ^ second) >> 40 != 0)) {
-        return ms_small_aside == 0 && ms_foreign_freed(state, record);
+        return ms_small_aside == 0 && !ms_tag_may_tell(second) && ms_foreign_freed(state, record);
     }
-    if (MS_UNLIKELY(((first ^ ms_tag_canary(hash)) & 0xfff) != 0 ||
+    if (MS_UNLIKELY(!ms_tag_as_expected(first, hash, releaser) ||
                     index >= atomic_load_explicit(&region->areas[MS_AREA_OWNERS].published,
                                                   memory_order_relaxed))) {
         return false;
@@ -271,7 +271,7 @@ MS_INLINE bool ms_event_freed(void *block, bool headers)
                                     context->lifetime_home, class))) {
         return false;
     }
-    ms_tag_clear(block, usable);
+    ms_tag_mark_freed(block, usable);
     ms_debit_own(state, record, context, block, bytes, slack);
     ms_own_add((uint64_t *)&state->unpublished_bytes, -bytes);
     return true;

@@ -127,7 +127,8 @@ static void *realloc_block(const struct ms_caller *caller, void *block, size_t b
     struct ms_thread_state *state = ms_current_thread();
     bool tracked = state != NULL && state->tracked;
     size_t request = tracked && bytes != 0 ? ms_size_with_tag(bytes) : bytes;
-    ms_block_claim(state, block, &claim);
+    const struct ms_release release = {caller, MS_RELEASER_REALLOC};
+    ms_block_claim(state, block, &claim, &release);
     void *moved = ms_real.realloc(block, request);
     if (moved == NULL && request != bytes) {
         moved = ms_real.realloc(block, bytes);
@@ -144,6 +145,9 @@ static void *realloc_block(const struct ms_caller *caller, void *block, size_t b
     if (tracked) {
         ms_block_allocated(state, caller, moved, bytes, MS_BLOCK_REALLOC);
     } else {
+        if (moved == block) {
+            ms_block_forget(block, &claim);
+        }
         ms_pass_untracked(state);
     }
     return moved;

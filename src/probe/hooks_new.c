@@ -53,6 +53,18 @@ static void *next_new(const char *name, const struct ms_caller *caller)
     return found;
 }
 
+/*
+ * What the next operator new returns after all: it has asked our malloc, but the block is one of
+ * new. Where new is not the runtime's, neither is delete, and both end in malloc and free.
+ */
+static void *as_kind(void *block, enum ms_block_kind kind)
+{
+    if (!ms_allocator.foreign_new) {
+        ms_block_set_kind(block, kind);
+    }
+    return block;
+}
+
 /* NULL also when a form of new belongs to some other object than a C++ runtime: that one decides.
  */
 static inline void *allocate_plain(const struct ms_caller *caller, size_t bytes,
@@ -81,7 +93,7 @@ void *_Znwm(size_t bytes)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t);
         *(void **)&next = next_new("_Znwm", &caller);
-        return next == NULL ? NULL : next(bytes);
+        return next == NULL ? NULL : as_kind(next(bytes), MS_BLOCK_NEW);
     }
     return block;
 }
@@ -94,7 +106,7 @@ void *_Znam(size_t bytes)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t);
         *(void **)&next = next_new("_Znam", &caller);
-        return next == NULL ? NULL : next(bytes);
+        return next == NULL ? NULL : as_kind(next(bytes), MS_BLOCK_NEW_ARRAY);
     }
     return block;
 }
@@ -107,7 +119,7 @@ void *_ZnwmRKSt9nothrow_t(size_t bytes, const void *nothrow)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, const void *);
         *(void **)&next = next_new("_ZnwmRKSt9nothrow_t", &caller);
-        return next == NULL ? NULL : next(bytes, nothrow);
+        return next == NULL ? NULL : as_kind(next(bytes, nothrow), MS_BLOCK_NEW);
     }
     return block;
 }
@@ -120,7 +132,7 @@ void *_ZnamRKSt9nothrow_t(size_t bytes, const void *nothrow)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, const void *);
         *(void **)&next = next_new("_ZnamRKSt9nothrow_t", &caller);
-        return next == NULL ? NULL : next(bytes, nothrow);
+        return next == NULL ? NULL : as_kind(next(bytes, nothrow), MS_BLOCK_NEW_ARRAY);
     }
     return block;
 }
@@ -133,7 +145,7 @@ void *_ZnwmSt11align_val_t(size_t bytes, align_type alignment)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type);
         *(void **)&next = next_new("_ZnwmSt11align_val_t", &caller);
-        return next == NULL ? NULL : next(bytes, alignment);
+        return next == NULL ? NULL : as_kind(next(bytes, alignment), MS_BLOCK_NEW);
     }
     return block;
 }
@@ -146,7 +158,7 @@ void *_ZnamSt11align_val_t(size_t bytes, align_type alignment)
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type);
         *(void **)&next = next_new("_ZnamSt11align_val_t", &caller);
-        return next == NULL ? NULL : next(bytes, alignment);
+        return next == NULL ? NULL : as_kind(next(bytes, alignment), MS_BLOCK_NEW_ARRAY);
     }
     return block;
 }
@@ -160,7 +172,7 @@ void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, con
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type, const void *);
         *(void **)&next = next_new("_ZnwmSt11align_val_tRKSt9nothrow_t", &caller);
-        return next == NULL ? NULL : next(bytes, alignment, nothrow);
+        return next == NULL ? NULL : as_kind(next(bytes, alignment, nothrow), MS_BLOCK_NEW);
     }
     return block;
 }
@@ -174,71 +186,95 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, align_type alignment, con
     if (MS_UNLIKELY(block == NULL)) {
         void *(*next)(size_t, align_type, const void *);
         *(void **)&next = next_new("_ZnamSt11align_val_tRKSt9nothrow_t", &caller);
-        return next == NULL ? NULL : next(bytes, alignment, nothrow);
+        return next == NULL ? NULL : as_kind(next(bytes, alignment, nothrow), MS_BLOCK_NEW_ARRAY);
     }
     return block;
 }
 
-static void release_aligned(void *block, size_t alignment, const char *name, uintptr_t caller)
+/*
+ * The delete that belongs to a foreign operator new, to which its blocks go back; NULL: ours is
+ * asked.
+ */
+static inline void *foreign_delete(const char *name, uintptr_t caller)
 {
-    if (MS_UNLIKELY(ms_allocator.foreign_new)) {
-        void (*next)(void *, align_type);
-        *(void **)&next = next_operator(name, caller);
-        if (next != NULL) {
-            next(block, alignment);
-            return;
-        }
-    }
-    ms_release(block);
+    return MS_UNLIKELY(ms_allocator.foreign_new) ? next_operator(name, caller) : NULL;
 }
 
-/* A block of a foreign operator new goes back to the delete that belongs to it. */
-static void release(void *block, const char *name, uintptr_t caller)
+static inline void release(void *block, uintptr_t caller)
 {
-    if (MS_UNLIKELY(ms_allocator.foreign_new)) {
-        void (*next)(void *);
-        *(void **)&next = next_operator(name, caller);
-        if (next != NULL) {
-            next(block);
-            return;
-        }
+    void (*next)(void *);
+    *(void **)&next = foreign_delete("_ZdlPv", caller);
+    if (MS_UNLIKELY(next != NULL)) {
+        next(block);
+        return;
     }
-    ms_release(block);
+    ms_release_new(block);
+}
+
+static inline void release_array(void *block, uintptr_t caller)
+{
+    void (*next)(void *);
+    *(void **)&next = foreign_delete("_ZdaPv", caller);
+    if (MS_UNLIKELY(next != NULL)) {
+        next(block);
+        return;
+    }
+    ms_release_new_array(block);
+}
+
+static inline void release_aligned(void *block, size_t alignment, uintptr_t caller)
+{
+    void (*next)(void *, align_type);
+    *(void **)&next = foreign_delete("_ZdlPvSt11align_val_t", caller);
+    if (MS_UNLIKELY(next != NULL)) {
+        next(block, alignment);
+        return;
+    }
+    ms_release_new(block);
+}
+
+static inline void release_array_aligned(void *block, size_t alignment, uintptr_t caller)
+{
+    void (*next)(void *, align_type);
+    *(void **)&next = foreign_delete("_ZdaPvSt11align_val_t", caller);
+    if (MS_UNLIKELY(next != NULL)) {
+        next(block, alignment);
+        return;
+    }
+    ms_release_new_array(block);
 }
 
 MS_EXPORT void _ZdlPv(void *block);
 void _ZdlPv(void *block)
 {
-    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+    release(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdlPvm(void *block, size_t bytes);
 void _ZdlPvm(void *block, size_t bytes)
 {
     (void)bytes;
-    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+    release(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdlPvRKSt9nothrow_t(void *block, const void *nothrow);
 void _ZdlPvRKSt9nothrow_t(void *block, const void *nothrow)
 {
     (void)nothrow;
-    release(block, "_ZdlPv", (uintptr_t)__builtin_return_address(0));
+    release(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdlPvSt11align_val_t(void *block, align_type alignment);
 void _ZdlPvSt11align_val_t(void *block, align_type alignment)
 {
-    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdlPvmSt11align_val_t(void *block, size_t bytes, align_type alignment);
 void _ZdlPvmSt11align_val_t(void *block, size_t bytes, align_type alignment)
 {
     (void)bytes;
-    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment,
@@ -246,43 +282,40 @@ MS_EXPORT void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, align_type align
 void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment, const void *nothrow)
 {
     (void)nothrow;
-    release_aligned(block, alignment, "_ZdlPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPv(void *block);
 void _ZdaPv(void *block)
 {
-    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+    release_array(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPvm(void *block, size_t bytes);
 void _ZdaPvm(void *block, size_t bytes)
 {
     (void)bytes;
-    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+    release_array(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPvRKSt9nothrow_t(void *block, const void *nothrow);
 void _ZdaPvRKSt9nothrow_t(void *block, const void *nothrow)
 {
     (void)nothrow;
-    release(block, "_ZdaPv", (uintptr_t)__builtin_return_address(0));
+    release_array(block, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPvSt11align_val_t(void *block, align_type alignment);
 void _ZdaPvSt11align_val_t(void *block, align_type alignment)
 {
-    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_array_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPvmSt11align_val_t(void *block, size_t bytes, align_type alignment);
 void _ZdaPvmSt11align_val_t(void *block, size_t bytes, align_type alignment)
 {
     (void)bytes;
-    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_array_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }
 
 MS_EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment,
@@ -290,6 +323,5 @@ MS_EXPORT void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, align_type align
 void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, align_type alignment, const void *nothrow)
 {
     (void)nothrow;
-    release_aligned(block, alignment, "_ZdaPvSt11align_val_t",
-                    (uintptr_t)__builtin_return_address(0));
+    release_array_aligned(block, alignment, (uintptr_t)__builtin_return_address(0));
 }

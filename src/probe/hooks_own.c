@@ -18,8 +18,6 @@
 #include "probe/redirect.h"
 #include "probe/unseen.h"
 
-#define MALLOCX_ZERO 0x40
-
 static void *(*next_mallocx)(size_t, int);
 static void *(*next_rallocx)(void *, size_t, int);
 static size_t (*next_xallocx)(void *, size_t, size_t, int);
@@ -27,6 +25,11 @@ static size_t (*next_sallocx)(const void *, int);
 static void (*next_dallocx)(void *, int);
 static size_t (*next_nallocx)(size_t, int);
 static void *(*next_rezalloc)(void *, size_t);
+
+void *_Znwm(size_t bytes);
+void *_ZnwmRKSt9nothrow_t(size_t bytes, const void *nothrow);
+void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment);
+void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const void *nothrow);
 
 /* Blocks of the bootstrap arena and calls before the start are nothing that is counted here. */
 static bool counts(const void *block)
@@ -59,12 +62,13 @@ static void *hook_mallocx(size_t bytes, int flags)
     return block;
 }
 
-/* Takes a block out of the books before its size changes. With `zero` no trace of a tag stays. */
+/* Takes a block out of the books before its size changes. No trace of a tag stays. */
 static void claim(struct ms_thread_state *state, void *block, struct ms_block_claim *claimed,
-                  bool zero)
+                  const struct ms_caller *caller)
 {
-    ms_block_claim(state, block, claimed);
-    if (zero && claimed->tagged) {
+    const struct ms_release release = {caller, MS_RELEASER_ANY};
+    ms_block_claim(state, block, claimed, &release);
+    if (claimed->tagged) {
         memset(ms_tag_at(block, claimed->usable), 0, MS_TAG_BYTES);
     }
 }
@@ -90,7 +94,7 @@ static void *hook_rallocx(void *block, size_t bytes, int flags)
     size_t whole = next_nallocx(bytes, flags);
     size_t request =
         state != NULL && state->tracked && whole != 0 ? ms_size_with_tag(whole) : bytes;
-    claim(state, block, &claimed, (flags & MALLOCX_ZERO) != 0);
+    claim(state, block, &claimed, &caller);
     void *moved = next_rallocx(block, request, flags);
     if (moved == NULL && request != bytes) {
         moved = next_rallocx(block, bytes, flags);
@@ -116,7 +120,7 @@ static size_t hook_xallocx(void *block, size_t bytes, size_t extra, int flags)
     struct ms_block_claim claimed;
     struct ms_thread_state *state = ms_current_thread();
     size_t before = next_sallocx(block, flags);
-    claim(state, block, &claimed, (flags & MALLOCX_ZERO) != 0);
+    claim(state, block, &claimed, &caller);
     size_t after = next_xallocx(block, bytes, extra, flags);
     if (after == before) {
         ms_block_restore(block, &claimed);
@@ -137,12 +141,14 @@ static size_t hook_sallocx(void *block, int flags)
 
 static void hook_dallocx(void *block, int flags)
 {
+    const struct ms_caller caller = MS_CALLER();
+    const struct ms_release release = {&caller, MS_RELEASER_ANY};
     if (ms_arena_holds(block)) {
         ms_free_arena(block);
         return;
     }
     if (block != NULL && ms_gate() == MS_GATE_COUNT) {
-        ms_block_freed(ms_current_thread(), block);
+        ms_block_freed(ms_current_thread(), block, &release);
     }
     next_dallocx(block, flags);
 }
@@ -161,6 +167,57 @@ static void *hook_zalloc(size_t bytes)
 static void *hook_mallocn(size_t count, size_t each)
 {
     return reallocarray(NULL, count, each);
+}
+
+/*
+ * mimalloc has one free for all its functions: what its new returns is no other block than one of
+ * its malloc. Without memory the operator that belongs to it has its handler and its exception.
+ */
+static void *mi_block(const struct ms_caller *caller, size_t bytes, size_t alignment)
+{
+    void *block = NULL;
+    if (alignment == 0) {
+        block = ms_allocate(caller, bytes, MS_BLOCK_MALLOC);
+    } else if (alignment >= sizeof(void *)) {
+        (void)ms_allocate_aligned(caller, &block, alignment, bytes, MS_BLOCK_MALLOC);
+    }
+    return block;
+}
+
+static void *mi_block_after_all(void *block)
+{
+    ms_block_set_kind(block, MS_BLOCK_MALLOC);
+    return block;
+}
+
+static void *hook_mi_new(size_t bytes)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = mi_block(&caller, bytes, 0);
+    return block != NULL ? block : mi_block_after_all(_Znwm(bytes));
+}
+
+static void *hook_mi_new_nothrow(size_t bytes)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = mi_block(&caller, bytes, 0);
+    return block != NULL ? block : mi_block_after_all(_ZnwmRKSt9nothrow_t(bytes, NULL));
+}
+
+static void *hook_mi_new_aligned(size_t bytes, size_t alignment)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = mi_block(&caller, bytes, alignment);
+    return block != NULL ? block : mi_block_after_all(_ZnwmSt11align_val_t(bytes, alignment));
+}
+
+static void *hook_mi_new_aligned_nothrow(size_t bytes, size_t alignment)
+{
+    const struct ms_caller caller = MS_CALLER();
+    void *block = mi_block(&caller, bytes, alignment);
+    return block != NULL
+               ? block
+               : mi_block_after_all(_ZnwmSt11align_val_tRKSt9nothrow_t(bytes, alignment, NULL));
 }
 
 static void *hook_malloc_aligned(size_t bytes, size_t alignment)
@@ -189,7 +246,7 @@ static void *hook_rezalloc(void *block, size_t bytes)
     }
     struct ms_block_claim claimed;
     struct ms_thread_state *state = ms_current_thread();
-    claim(state, block, &claimed, true);
+    claim(state, block, &claimed, &caller);
     void *moved = next_rezalloc(block, bytes);
     if (moved == NULL) {
         ms_block_restore(block, &claimed);
@@ -213,7 +270,7 @@ static void forget(void *block)
     struct ms_block_claim claimed;
     if (block != NULL && counts(block)) {
         struct ms_thread_state *state = ms_current_thread();
-        claim(state, block, &claimed, true);
+        claim(state, block, &claimed, NULL);
         ms_block_settle(state, block, &claimed);
     }
 }
@@ -367,10 +424,10 @@ static struct ms_redirect calls[] = {
     LED("mi_usable_size", "malloc_usable_size"),
     LED("mi_malloc_size", "malloc_usable_size"),
     LED("mi_malloc_usable_size", "malloc_usable_size"),
-    LED("mi_new", "_Znwm"),
-    LED("mi_new_nothrow", "_ZnwmRKSt9nothrow_t"),
-    LED("mi_new_aligned", "_ZnwmSt11align_val_t"),
-    LED("mi_new_aligned_nothrow", "_ZnwmSt11align_val_tRKSt9nothrow_t"),
+    OURS("mi_new", hook_mi_new),
+    OURS("mi_new_nothrow", hook_mi_new_nothrow),
+    OURS("mi_new_aligned", hook_mi_new_aligned),
+    OURS("mi_new_aligned_nothrow", hook_mi_new_aligned_nothrow),
     OURS("mi_zalloc", hook_zalloc),
     OURS("mi_zalloc_small", hook_zalloc),
     OURS("mi_mallocn", hook_mallocn),

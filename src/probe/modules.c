@@ -268,6 +268,23 @@ static struct ms_module *find_identity(struct ms_module *from, uint64_t identity
     return module;
 }
 
+/* Of C, C++ and Rust: what they allocate, such as a string's bytes, is their callers' to free. */
+static bool is_runtime(const char *path)
+{
+    static const char *const starts[] = {"libc.so",   "libc-2",   "libm.so",   "libstdc++.so",
+                                         "libc++",    "libgcc_s", "libstd-",   "libpthread",
+                                         "libresolv", "libdl",    "librt.so",  "ld-linux",
+                                         "ld-2",      "ld.so",    "libsupc++", "[vdso]"};
+    const char *name = strrchr(path, '/');
+    name = name == NULL ? path : name + 1;
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Name and place are stored with the module's first program counter: it may be gone in 100 ms. */
 static uint32_t store_in_region(const struct ms_module *module, const char *name)
 {
@@ -281,6 +298,7 @@ static uint32_t store_in_region(const struct ms_module *module, const char *name
     entry->end = module->object.end;
     entry->load_bias = module->object.load_bias;
     entry->generation = atomic_load_explicit(&ms_module_generation, memory_order_relaxed);
+    entry->runtime = is_runtime(name);
     entry->build_id_bytes = module->build_id_bytes;
     memcpy(entry->build_id, module->build_id, sizeof entry->build_id);
     atomic_store_explicit((_Atomic uint64_t *)&entry->base, module->object.base,

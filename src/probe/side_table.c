@@ -81,10 +81,34 @@ static bool add_level(struct ms_side_table *table, uint32_t number)
     return true;
 }
 
+static struct ms_side_removed *removed_at(struct ms_side_table *table, uint64_t hash)
+{
+    return &table->removed[(hash >> 48) % MS_SIDE_TABLE_REMOVED];
+}
+
+static uint64_t removed_word(uint64_t hash, uint32_t owner)
+{
+    return hash << 32 | owner;
+}
+
+bool ms_side_table_removed(const struct ms_side_table *table, uintptr_t block, uint32_t *owner)
+{
+    uint64_t hash = hash_of(block);
+    const struct ms_side_removed *removed = &table->removed[(hash >> 48) % MS_SIDE_TABLE_REMOVED];
+    uint64_t word = atomic_load_explicit(&removed->owner, memory_order_relaxed);
+    *owner = (uint32_t)word;
+    return atomic_load_explicit(&removed->block, memory_order_relaxed) == block && block != 0 &&
+           word == removed_word(hash, *owner);
+}
+
 bool ms_side_table_insert(struct ms_side_table *table, uintptr_t block,
                           const struct ms_side_entry *entry)
 {
     uint64_t hash = hash_of(block);
+    struct ms_side_removed *removed = removed_at(table, hash);
+    if (atomic_load_explicit(&removed->block, memory_order_relaxed) == block) {
+        atomic_store_explicit(&removed->block, 0, memory_order_relaxed);
+    }
     for (;;) {
         uint32_t levels = atomic_load_explicit(&table->levels, memory_order_acquire);
         for (uint32_t number = levels; number-- > 0;) {
@@ -136,6 +160,10 @@ bool ms_side_table_remove(struct ms_side_table *table, uintptr_t block, struct m
         }
         if (take_place(candidate(level, number, hash, 0), block, entry) ||
             take_place(candidate(level, number, hash, 1), block, entry)) {
+            struct ms_side_removed *removed = removed_at(table, hash);
+            atomic_store_explicit(&removed->block, block, memory_order_relaxed);
+            atomic_store_explicit(&removed->owner, removed_word(hash, entry->owner),
+                                  memory_order_relaxed);
             return true;
         }
     }

@@ -13,10 +13,11 @@
 
 #include "probe/real.h"
 
+#define MS_SIDE_TABLE_REMOVED 64u
 #define MS_SIDE_TABLE_LEVELS 18u /* the last one alone has room for 134 million blocks */
 
 struct ms_side_entry {
-    uint32_t owner; /* ms_tag_owner_word */
+    uint32_t owner; /* ms_tag_side_word */
     uint32_t tick;  /* of birth */
     uint64_t requested_bytes;
     uint64_t waste_bytes;
@@ -24,8 +25,15 @@ struct ms_side_entry {
 
 struct ms_side_bucket;
 
+/* A block that was taken out: its owner, and above it a part of the hash of its address. */
+struct ms_side_removed {
+    _Atomic uintptr_t block;
+    _Atomic uint64_t owner;
+};
+
 /* All zero is an empty table. */
 struct ms_side_table {
+    struct ms_side_removed removed[MS_SIDE_TABLE_REMOVED]; /* by hash, the last of each */
     _Atomic uint32_t levels; /* in use; only grows */
     struct ms_side_bucket *_Atomic level[MS_SIDE_TABLE_LEVELS];
 };
@@ -40,6 +48,13 @@ MS_HIDDEN bool ms_side_table_insert(struct ms_side_table *table, uintptr_t block
 /* Takes a block out; of two callers with the same block one gets it. false: not in the table. */
 MS_HIDDEN bool ms_side_table_remove(struct ms_side_table *table, uintptr_t block,
                                     struct ms_side_entry *entry);
+
+/*
+ * Was the block taken out, and no block of this address entered since? Its owner. Remembers a few:
+ * later ones displace it.
+ */
+MS_HIDDEN bool ms_side_table_removed(const struct ms_side_table *table, uintptr_t block,
+                                     uint32_t *owner);
 
 /* Has anything ever been entered? */
 static inline bool ms_side_table_used(struct ms_side_table *table)

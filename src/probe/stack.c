@@ -426,6 +426,22 @@ uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *
     return capture(state, caller, depth, true);
 }
 
+uint32_t ms_stack_caller_pc(struct ms_stack_state *state, const struct ms_caller *caller)
+{
+    const struct ms_rule_table *table = atomic_load_explicit(&ms_rule_table, memory_order_acquire);
+    uint32_t region_generation = atomic_load_explicit(&ms_region_generation, memory_order_relaxed);
+    uint32_t generation = atomic_load_explicit(&ms_module_generation, memory_order_acquire);
+    uint64_t key = ms_arch_strip(caller->return_address);
+    struct ms_rule found;
+    if (ms_region == NULL || table == NULL || key < FIRST_CODE_ADDRESS ||
+        (!ms_rule_find(table, key, generation, &found) && !resolve(state, key, &found))) {
+        return 0;
+    }
+    bool other_region =
+        atomic_load_explicit(&ms_region_generation, memory_order_relaxed) != region_generation;
+    return other_region ? 0 : found.pc_id;
+}
+
 static bool on_own_stack(const struct ms_stack_state *state, const struct ms_caller *caller)
 {
     return caller->stack_pointer >= state->stack_low && caller->stack_pointer < state->stack_high;

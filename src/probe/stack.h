@@ -94,6 +94,9 @@ MS_HIDDEN int ms_stack_init(uint64_t random);
 MS_HIDDEN uint32_t ms_stack_capture(struct ms_stack_state *state, const struct ms_caller *caller,
                                     uint32_t depth);
 
+/* Id in MS_AREA_PCS of the call alone; 0: not to be had. Under the busy mark, too. */
+MS_HIDDEN uint32_t ms_stack_caller_pc(struct ms_stack_state *state, const struct ms_caller *caller);
+
 #define MS_STACK_CHECK_INTERVAL 1024u
 
 /* Of ms_stack_find: the found set, or NULL when a walk says otherwise. */

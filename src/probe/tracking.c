@@ -16,6 +16,8 @@
 #define STEP_DEPTH_MIN      8u
 #define STEP_RATE_GROWTH    4u
 #define JUDGED_AFTER_STACKS 65536u
+#define JUDGES_ALL_BELOW    8u
+#define JUDGED_EVENTS       192u
 #define LOOKS_PUT_OFF_MAX   64u
 #define WISHES_TRIED        256u /* some microseconds */
 
@@ -166,6 +168,9 @@ static void set_tracked(struct ms_thread_state *state, bool tracked)
         bool headers = ms_allocator.tags && ms_allocator.glibc_headers;
         __atomic_store_n(&ms_way, headers ? MS_WAY_HEADERS : MS_WAY_GENERAL, __ATOMIC_RELEASE);
     }
+    if (!tracked) {
+        atomic_store_explicit(&ms_wiped->blocks_unseen, 1, memory_order_relaxed);
+    }
     __atomic_store_n(&state->tracked, tracked, __ATOMIC_RELAXED);
     __atomic_store_n(&state->record->tracked, tracked, __ATOMIC_RELAXED);
 }
@@ -303,7 +308,15 @@ static void look_at_clock(struct ms_thread_tracking *tracking)
     tracking->look_ns = now_ns;
     tracking->tick = (uint32_t)(now_ns >> MS_TICK_SHIFT) & ((UINT32_C(1) << MS_TICK_BITS) - 1);
     tracking->look_interval = (int32_t)interval;
-    tracking->events_until_look = (int32_t)interval;
+    /* Every few looks; all of them where they are frequent since events are rare. */
+    tracking->judge_gap += tracking->look_gap;
+    bool judges = tracking->look_gap <= JUDGES_ALL_BELOW || tracking->judge_gap >= JUDGED_EVENTS;
+    tracking->stands_for = judges ? tracking->judge_gap : 0;
+    tracking->judge_gap = judges ? 0 : tracking->judge_gap;
+    /* Uneven, or a program that repeats itself would always be met at the same of its events. */
+    uint64_t less = interval > 1 ? random_below(tracking, interval / 8 + 2) : 0;
+    tracking->look_gap = (uint32_t)(interval - less);
+    tracking->events_until_look = (int32_t)tracking->look_gap;
 }
 
 void ms_tracking_look(struct ms_thread_state *state)

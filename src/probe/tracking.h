@@ -27,7 +27,10 @@ struct ms_thread_tracking {
     bool automatic;
     bool trace;
     uint8_t looks_put_off;  /* in a row, because an event was under way */
-    int32_t look_interval;  /* events from one look to the next */
+    int32_t look_interval;  /* events from one look to the next, at most */
+    uint32_t look_gap;      /* from the last look to the next */
+    uint32_t judge_gap;     /* since a release was looked at for where it comes from */
+    uint32_t stands_for;    /* at a look that is one for that, too: events since the last; else 0 */
     uint64_t rate_interval; /* bytes or allocations from one sampling point to the next */
     int64_t until_sample;   /* left of it */
     bool rate_in_bytes;

@@ -32,6 +32,7 @@ struct ms_wiped {
     _Atomic uint64_t read_sets_bytes; /* memory of the caches of all threads */
     _Atomic uint32_t step_busy;       /* a thread is making the process step down */
     struct ms_trace_buffer *_Atomic trace_buffers; /* all of them, linked */
+    _Atomic uint32_t blocks_unseen; /* some block was given out without being entered anywhere */
     struct ms_side_table side_table;
 
     /* Read at every event, written rarely: a line of their own. */

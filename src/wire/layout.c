@@ -20,6 +20,7 @@ static const struct capacity capacities[MS_AREA_COUNT] = {
     [MS_AREA_MODULES] = {sizeof(struct ms_region_module), 4096, 1024},
     [MS_AREA_STRINGS] = {1, 2u << 20, 256u << 10},
     [MS_AREA_DETAILS] = {sizeof(union ms_region_detail), 160u << 10, 1u << 13},
+    [MS_AREA_MISUSES] = {sizeof(struct ms_region_misuse), 512, 128},
 };
 
 static uint64_t page_round(uint64_t bytes)

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define MS_REGION_MAGIC   UINT64_C(0x4e47455250544d53) /* "SMTPREGN" */
-#define MS_REGION_VERSION 2u
+#define MS_REGION_VERSION 3u
 #define MS_PAGE_BYTES     4096u
 #define MS_LINE_BYTES     64u
 
@@ -49,6 +49,7 @@ enum ms_area_id {
     MS_AREA_MODULES,  /* struct ms_region_module */
     MS_AREA_STRINGS,  /* bytes; a string is NUL-terminated, referred to by offset */
     MS_AREA_DETAILS,  /* union ms_region_detail */
+    MS_AREA_MISUSES,  /* struct ms_region_misuse: a hash table, any element may be in use */
     MS_AREA_COUNT
 };
 
@@ -202,7 +203,8 @@ struct ms_region_losses {
     _Atomic uint64_t untracked_children; /* main header: forked without a slot to count in */
     _Atomic uint64_t details_missing;    /* histograms and estimates without room: area full */
     _Atomic uint64_t rates_missing;      /* sampling rates refused: more than MS_RATES_MAX */
-    uint64_t reserved[2];
+    _Atomic uint64_t misuse_missing;     /* misuses that found no element: area full */
+    uint64_t reserved;
 };
 
 /* A thread's own counters: plain stores by that thread only. Calls are counted as
@@ -413,11 +415,52 @@ struct ms_region_module {
     uint32_t generation;
     uint8_t build_id_bytes;
     uint8_t build_id[MS_BUILD_ID_MAX];
-    uint8_t reserved[11];
+    uint8_t runtime; /* of a language: its functions allocate for their callers */
+    uint8_t reserved[10];
 };
 
 /* It called exit or _exit; how it ended for good only the kernel knows. */
 #define MS_EXIT_NOTED 0x100u
+
+/* What a block was allocated as, and what releases one. */
+enum ms_block_kind { MS_BLOCK_MALLOC, MS_BLOCK_NEW, MS_BLOCK_REALLOC, MS_BLOCK_NEW_ARRAY };
+enum ms_releaser {
+    MS_RELEASER_FREE,
+    MS_RELEASER_DELETE,
+    MS_RELEASER_REALLOC,
+    MS_RELEASER_DELETE_ARRAY,
+    MS_RELEASER_ANY /* a function that takes blocks of all kinds */
+};
+
+enum ms_region_misuse_kind {
+    MS_MISUSED_FREED_AGAIN = 1, /* nothing has used the block since it was freed */
+    MS_MISUSED_OTHER_FAMILY,
+    MS_MISUSED_OVERRUN,       /* bytes behind the end were written; found at the release */
+    MS_MISUSED_OTHER_LIBRARY, /* seen at some releases only, which stand for the others */
+};
+
+/*
+ * A misuse by what, allocated where and released where. All that tells it apart from others is in
+ * one word, so that an element is taken by one instruction: nothing is ever half filled in. Figures
+ * are added by any thread. `count` last: who sees it sees the others.
+ */
+struct ms_region_misuse {
+    _Atomic uint64_t identity; /* 0: unused. See MS_MISUSE_... */
+    _Atomic uint64_t bytes;    /* requested, of all blocks */
+    _Atomic uint64_t samples;  /* how many were seen; `count` is what they stand for */
+    _Atomic uint64_t count;
+    _Atomic uint64_t first_ns;
+    _Atomic uint64_t last_ns;
+    _Atomic uint64_t first_thread; /* record << 32 | serial of who released it; 0: unknown */
+    uint64_t reserved;
+};
+
+#define MS_MISUSE_STACK_BITS           25u
+#define MS_MISUSE_ALLOCATED(identity)  ((uint32_t)((identity)&0x1ffffff)) /* stack id, or 0 */
+#define MS_MISUSE_RELEASED(identity)   ((uint32_t)((identity) >> 25 & 0x1ffffff))
+#define MS_MISUSE_KIND(identity)       ((uint32_t)((identity) >> 50 & 7))
+#define MS_MISUSE_BLOCK_KIND(identity) ((uint32_t)((identity) >> 53 & 3))
+#define MS_MISUSE_RELEASER(identity)   ((uint32_t)((identity) >> 55 & 7))
 
 struct ms_region_header {
     /* by the keeper before hand-over, in a slot by the child that claims it */
@@ -456,9 +499,10 @@ struct ms_region_header {
     _Atomic uint32_t trace_state;              /* enum ms_trace_state */
     _Atomic uint32_t exit_note;                /* MS_EXIT_NOTED and the status, or 0 */
 
-    uint64_t exit_ns; /* when, by CLOCK_MONOTONIC; written before the note */
+    uint64_t exit_ns;         /* when, by CLOCK_MONOTONIC; written before the note */
+    _Atomic uint32_t misuses; /* changes with every one that is counted */
 
-    uint8_t pad0[48];
+    uint8_t pad0[44];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;
@@ -487,5 +531,6 @@ _Static_assert(sizeof(struct ms_region_owner) == 8, "compared as one word");
 _Static_assert(sizeof(struct ms_tracking) % 8 == 0, "copied by words");
 _Static_assert(offsetof(struct ms_region_header, config.tracking) % 8 == 0, "copied by words");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
+_Static_assert(sizeof(struct ms_region_misuse) == MS_LINE_BYTES, "one line");
 
 #endif

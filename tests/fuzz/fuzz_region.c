@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../unit/collect_region_image.h"
+#include "collect/misuse.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
 #include "model/figures.h"
@@ -34,6 +35,24 @@ static void add_details(void *file)
     image_publish(header, MS_AREA_DETAILS, 6);
 }
 
+/* Of all kinds, with the stacks that there are. */
+static void add_misuses(void *file)
+{
+    struct ms_region_header *header = file;
+    struct ms_region_misuse *misuses = image_area(file, MS_AREA_MISUSES);
+    for (uint32_t i = 1; i < 9; i++) {
+        misuses[i] = (struct ms_region_misuse){.identity = (i < 5 ? 1u : 5u) | UINT64_C(5) << 25 |
+                                                           (uint64_t)i << 50,
+                                               .bytes = 10,
+                                               .samples = 1,
+                                               .count = i,
+                                               .first_ns = 1,
+                                               .first_thread = UINT64_C(1) << 32 | 1};
+    }
+    header->misuses = 1;
+    image_publish(header, MS_AREA_MISUSES, 9);
+}
+
 /* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
 {
@@ -49,6 +68,7 @@ static void reset(void *file)
     }
     image_fill(file, "/no/such/file");
     add_details(file);
+    add_misuses(file);
 }
 
 static void patch(void *file, const uint8_t *data, size_t size)
@@ -81,6 +101,13 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     (void)ms_watched_threads_records(threads, model, &budget, view, 5000, true);
     (void)ms_watched_sites_read(sites, model, view, threads, NULL, &facts, true);
     ms_watched_threads_flows(threads, model, view);
+    const struct ms_watched_misuse_room room = {
+        .model = model, .view = view, .threads = threads, .sites = sites};
+    struct ms_watched_misuse *misuse = ms_watched_misuse_new(128);
+    if (misuse != NULL) {
+        (void)ms_watched_misuse_read(misuse, &room, facts.misuses, true);
+        ms_watched_misuse_free(misuse);
+    }
     ms_watched_threads_sum(threads, model, &sum);
     ms_model_process_mutable(model, 128)->peak.epoch = facts.peak_epoch;
     (void)ms_model_tick_end(model, 5000);

@@ -84,7 +84,7 @@ static void *take(size_t bytes)
 
 static void give(void *block)
 {
-    ms_block_freed(ms_thread_enter(), block);
+    ms_block_freed(ms_thread_enter(), block, NULL);
     ms_real.free(block);
 }
 
@@ -129,7 +129,7 @@ static void unknown_block_is_foreign_and_untouched(void **state)
     void *block = ms_real.malloc(100);
     give(block);
     void *misaligned = (char *)ms_real.malloc(100) + 8;
-    ms_block_freed(ms_thread_enter(), misaligned);
+    ms_block_freed(ms_thread_enter(), misaligned, NULL);
     ms_real.free((char *)misaligned - 8);
     assert_int_equal(own_sums().foreign_frees - before.foreign_frees, 2);
     if (!ms_allocator.glibc_headers) {
@@ -140,7 +140,7 @@ static void unknown_block_is_foreign_and_untouched(void **state)
     for (size_t i = 0; i < 64; i++) {
         local[i] = 0x1001; /* looks like the size of a chunk */
     }
-    ms_block_freed(ms_thread_enter(), &local[4]);
+    ms_block_freed(ms_thread_enter(), &local[4], NULL);
     assert_int_equal(local[4], 0x1001);
     struct ms_thread_own after = own_sums();
     assert_int_equal(after.foreign_frees - before.foreign_frees, 1);
@@ -155,7 +155,7 @@ static void failed_realloc_puts_the_owner_back(void **state)
         struct ms_block_claim claim;
         void *block = take(sizes[i]);
         struct ms_thread_own before = own_sums();
-        ms_block_claim(ms_thread_enter(), block, &claim);
+        ms_block_claim(ms_thread_enter(), block, &claim, NULL);
         assert_true(claim.known);
         assert_int_equal(claim.tagged, i == 0 && ms_allocator.tags);
         ms_block_restore(block, &claim);
@@ -236,8 +236,8 @@ static void frees_of_any_block_lead_to_a_look(void **state)
     }
     tracking->look_ns = 0;
     for (size_t i = 0; i < BLOCKS; i++) {
-        if (!ms_event_freed(blocks[i], false)) {
-            ms_block_freed(ms_thread_enter(), blocks[i]);
+        if (!ms_event_freed(blocks[i], false, MS_RELEASER_FREE)) {
+            ms_block_freed(ms_thread_enter(), blocks[i], NULL);
         }
         ms_real.free(blocks[i]);
     }
@@ -388,8 +388,8 @@ static void *exchange(void *argument)
         void *other = atomic_exchange(&slots[random >> 58], take(random >> 40 & 1023));
         atomic_fetch_add(&exchanged, 1);
         if (other != NULL) {
-            if (!ms_event_freed(other, false)) {
-                ms_block_freed(ms_thread_enter(), other);
+            if (!ms_event_freed(other, false, MS_RELEASER_FREE)) {
+                ms_block_freed(ms_thread_enter(), other, NULL);
             }
             ms_real.free(other);
         }

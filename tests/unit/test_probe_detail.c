@@ -96,7 +96,7 @@ static void lives(uint64_t bytes, uint32_t ticks)
     thread->tracking.events_until_look = INT32_MAX;
     void *block = take(bytes);
     thread->tracking.tick = (thread->tracking.tick + ticks) & MS_TAG_TICK_MASK;
-    ms_block_freed(thread, block);
+    ms_block_freed(thread, block, NULL);
 }
 
 static void size_classes_end_at_their_bounds(void **state)
@@ -233,7 +233,7 @@ static void *free_remotely(void *argument)
     (void)pthread_barrier_wait(&all_ready);
     for (unsigned round = 0; round < REMOTE_ROUNDS; round++) {
         state->tracking.tick = remote->tick + remote_age(remote->number, round);
-        ms_block_freed(state, remote->blocks[round]);
+        ms_block_freed(state, remote->blocks[round], NULL);
     }
     ms_thread_exiting();
     return NULL;

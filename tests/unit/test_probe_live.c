@@ -218,14 +218,14 @@ static void frees_after_the_peak_change_nothing(void **state)
     (void)state;
     void *early = take(0, 30000);
     void *kept = take(0, 100000);
-    ms_block_freed(thread, early);
+    ms_block_freed(thread, early, NULL);
     void *last = take(1, 50000); /* the peak, this block included */
     assert_int_equal(atomic_load(&ms_region->epoch_bytes), 150000);
     struct ms_region_context_copy copy = as_read(0);
     assert_int_equal(copy.at_peak_bytes, 100000);
     assert_false(copy.at_peak_fixed); /* what is live now: nothing has changed since */
-    ms_block_freed(thread, kept);
-    ms_block_freed(thread, last);
+    ms_block_freed(thread, kept, NULL);
+    ms_block_freed(thread, last, NULL);
     (void)take(2, 20000);
     copy = as_read(0);
     assert_int_equal(copy.at_peak_bytes, 100000);
@@ -242,13 +242,13 @@ static void remote_frees_count_by_when_they_came(void **state)
     void *first = take(0, 40000);
     void *kept = take(0, 60000);
     void *alone = take(1, 70000);
-    ms_block_freed(second, first);
+    ms_block_freed(second, first, NULL);
     void *peak_maker = take(2, 90000);
     uint32_t now = epoch();
     assert_int_equal(at_peak(0), 60000);
-    ms_block_freed(second, kept);
-    ms_block_freed(NULL, alone); /* by a thread that has no state */
-    ms_block_freed(thread, peak_maker);
+    ms_block_freed(second, kept, NULL);
+    ms_block_freed(NULL, alone, NULL); /* by a thread that has no state */
+    ms_block_freed(thread, peak_maker, NULL);
     assert_int_equal(epoch(), now);
     assert_int_equal(at_peak(0), 60000);
     assert_int_equal(at_peak(1), 70000);
@@ -275,7 +275,7 @@ static void epoch_begins_between_two_events(void **state)
         uint64_t at_the_peak = of_first;
         (void)take(0, 100 + i);
         of_first += 100 + i;
-        ms_block_freed(thread, take(0, 1000));
+        ms_block_freed(thread, take(0, 1000), NULL);
         assert_int_equal(epoch(), before + 1);
         assert_int_equal(at_peak(0), at_the_peak);
     }
@@ -308,7 +308,7 @@ static void random_event(struct block *blocks, uint32_t *count, uint64_t live_of
         struct block *block = &blocks[next_random() % *count];
         uint64_t by = next_random() % 8;
         live_of[block->context] -= block->bytes;
-        ms_block_freed(by == 0 ? NULL : by < 5 ? thread : second, block->address);
+        ms_block_freed(by == 0 ? NULL : by < 5 ? thread : second, block->address, NULL);
         *block = blocks[--*count];
     }
 }

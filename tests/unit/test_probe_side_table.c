@@ -53,6 +53,24 @@ static void grows_and_finds_all(void **state)
     assert_false(ms_side_table_remove(&table, 0x10000000, &found));
 }
 
+/* What was taken out is remembered until its address is entered again. */
+static void removed_block_is_remembered(void **state)
+{
+    (void)state;
+    static struct ms_side_table table;
+    uint32_t owner;
+    assert_false(ms_side_table_removed(&table, 0, &owner));
+    assert_false(ms_side_table_removed(&table, 0x5000, &owner));
+    insert(&table, 0x5000, 41);
+    assert_false(ms_side_table_removed(&table, 0x5000, &owner));
+    remove_expecting(&table, 0x5000, 41);
+    assert_true(ms_side_table_removed(&table, 0x5000, &owner));
+    assert_int_equal(owner, 42);
+    assert_false(ms_side_table_removed(&table, 0x6000, &owner));
+    insert(&table, 0x5000, 43);
+    assert_false(ms_side_table_removed(&table, 0x5000, &owner));
+}
+
 /* Blocks come and go for ever; the table stays as large as the most that lived at once. */
 static void room_is_used_again(void **state)
 {
@@ -152,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_and_finds_all),
+        cmocka_unit_test(removed_block_is_remembered),
         cmocka_unit_test(room_is_used_again),
         cmocka_unit_test(entering_again_replaces),
         cmocka_unit_test(threads_do_not_disturb_each_other),

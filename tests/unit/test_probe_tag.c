@@ -91,6 +91,71 @@ static void small_overrun_is_seen_as_damage(void **state)
     }
 }
 
+/* In each family what is compared is the kind, and in none of them the canary is forgotten. */
+static void kinds_are_of_their_releasers(void **state)
+{
+    (void)state;
+    static const bool belong[4][5] = {
+        [MS_BLOCK_MALLOC] = {[MS_RELEASER_FREE] = true, [MS_RELEASER_REALLOC] = true},
+        [MS_BLOCK_NEW] = {[MS_RELEASER_DELETE] = true},
+        [MS_BLOCK_REALLOC] = {[MS_RELEASER_FREE] = true, [MS_RELEASER_REALLOC] = true},
+        [MS_BLOCK_NEW_ARRAY] = {[MS_RELEASER_DELETE_ARRAY] = true},
+    };
+    for (uint32_t kind = 0; kind < 4; kind++) {
+        uint32_t owner = ms_tag_owner_word(99 + kind, 1);
+        uint64_t hash = ms_tag_hash(KEY, (uintptr_t)memory, owner, 8);
+        ms_tag_write(KEY, memory, 64, 40, owner, (enum ms_block_kind)kind, 77);
+        uint64_t first = *ms_tag_at(memory, 64);
+        for (uint32_t releaser = 0; releaser <= MS_RELEASER_ANY; releaser++) {
+            enum ms_releaser by = (enum ms_releaser)releaser;
+            assert_int_equal(ms_tag_as_expected(first, hash, by),
+                             by == MS_RELEASER_ANY || belong[kind][by]);
+            assert_false(ms_tag_as_expected(first ^ 1, hash, by));
+            assert_false(ms_tag_as_expected(first ^ 0x800, hash, by));
+        }
+    }
+}
+
+static void freed_block_is_known_and_none(void **state)
+{
+    (void)state;
+    for (uint32_t context = 1; context < 200000; context++) {
+        struct ms_tag_owner owner = {0};
+        ms_tag_write(KEY, memory, 64, 41, ms_tag_owner_word(context, (uint8_t)context),
+                     MS_BLOCK_NEW_ARRAY, context);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner) == MS_TAG_OF_FREED, false);
+        ms_tag_mark_freed(memory, 64);
+        assert_false(ms_tag_read(KEY, memory, 64, &owner));
+        assert_true(ms_tag_may_tell(ms_tag_at(memory, 64)[1]));
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_OF_FREED);
+        assert_int_equal(owner.context, context);
+        assert_int_equal(owner.requested_bytes, 41);
+        assert_int_equal(owner.kind, MS_BLOCK_NEW_ARRAY);
+    }
+}
+
+/* Eight bytes past the end take the whole first word; of those that they were nothing is left. */
+static void overwritten_tag_keeps_its_owner(void **state)
+{
+    (void)state;
+    for (size_t requested = 0; requested <= 48; requested++) {
+        struct ms_tag_owner owner = {0};
+        ms_tag_write(KEY, memory, 64, requested, ms_tag_owner_word(99, 3), MS_BLOCK_NEW, 5);
+        ms_tag_at(memory, 64)[0] = UINT64_C(0x4141414141414141);
+        assert_false(ms_tag_read(KEY, memory, 64, &owner));
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_OVERWRITTEN);
+        assert_int_equal(owner.context, 99);
+        assert_int_equal(owner.generation, 3);
+        assert_int_equal(owner.requested_bytes, requested);
+        assert_true(owner.damaged);
+        ms_tag_at(memory, 64)[1] ^= 1;
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_NO_TRACE);
+    }
+    memset(memory, 0, 64);
+    struct ms_tag_owner owner;
+    assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_NO_TRACE);
+}
+
 /* The first word must never look like a chunk size to the allocator. */
 static void first_word_is_no_chunk_size(void **state)
 {
@@ -116,6 +181,7 @@ static void random_bytes_are_no_tag(void **state)
             ms_tag_at(memory, 64)[word] = word == 0 ? random & ~(UINT64_C(0xffff) << 48) : random;
         }
         taken += ms_tag_read(KEY, memory, 64, &owner);
+        taken += ms_tag_read_otherwise(KEY, memory, 64, &owner) != MS_TAG_NO_TRACE;
     }
     /* 24 bits of check: 0.12 expected, three would be a broken hash. */
     assert_true(taken < 3);
@@ -129,6 +195,9 @@ int main(void)
         cmocka_unit_test(other_key_place_or_size_is_no_tag),
         cmocka_unit_test(cleared_is_none_and_saved_comes_back),
         cmocka_unit_test(small_overrun_is_seen_as_damage),
+        cmocka_unit_test(kinds_are_of_their_releasers),
+        cmocka_unit_test(freed_block_is_known_and_none),
+        cmocka_unit_test(overwritten_tag_keeps_its_owner),
         cmocka_unit_test(first_word_is_no_chunk_size),
         cmocka_unit_test(random_bytes_are_no_tag),
     };

@@ -336,7 +336,7 @@ static struct desk *take_desk(void)
 static uint32_t stack_of(struct ms_thread_state *state, void *block)
 {
     struct ms_block_claim claim;
-    ms_block_claim(state, block, &claim);
+    ms_block_claim(state, block, &claim, NULL);
     if (!claim.known) {
         return 0;
     }
