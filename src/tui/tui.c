@@ -9,7 +9,8 @@
 #include "tui/program_input.h"
 #include "tui/screen.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_output, NULL};
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_hotspots,
+                                              &ms_screen_output, NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -30,6 +31,9 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     snprintf(tui->program, sizeof tui->program, "%s",
              options->program != NULL ? options->program : "");
     tui->screen = &ms_screen_overview;
+    tui->source = options->source;
+    tui->source_context = options->source_context;
+    ms_listing_init(&tui->hotspots.listing, MS_SITE_FIGURE_LIVE);
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
     ms_listing_init(&tui->threads, MS_METRIC_PEAK_BYTES);
@@ -48,6 +52,9 @@ void ms_tui_free(struct ms_tui *tui)
 {
     if (tui != NULL) {
         ms_listing_fini(&tui->threads);
+        ms_listing_fini(&tui->hotspots.listing);
+        ms_call_tree_free(tui->hotspots.tree);
+        free(tui->hotspots.indents);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -102,6 +109,16 @@ void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_
     rows->chosen = true;
     tui->scope = (struct ms_scope){.thread_id = thread_id};
     ms_tui_open(tui, view, &ms_screen_focus);
+}
+
+void ms_tui_edit(const struct ms_view *view, uint32_t site_id, const struct ms_frame *frame,
+                 uint32_t line, struct ms_command *command)
+{
+    const struct ms_site *site = ms_model_site_by_id(view->model, site_id);
+    command->type = MS_COMMAND_EDIT;
+    command->process_id = site != NULL ? site->process_id : 0;
+    command->line = line != 0 || frame == NULL ? line : frame->line;
+    snprintf(command->path, sizeof command->path, "%s", frame != NULL ? frame->file : "");
 }
 
 char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
@@ -215,6 +232,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);
+        return true;
+    case MS_ACTION_HOTSPOTS:
+        ms_tui_open(tui, view, &ms_screen_hotspots);
         return true;
     case MS_ACTION_NEXT_SCREEN:
     case MS_ACTION_PREVIOUS_SCREEN:
