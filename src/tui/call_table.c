@@ -10,7 +10,7 @@
 #include "tui/short_name.h"
 #include "tui/stack.h"
 
-enum { FIGURE_WIDTH = 10, SHARE_COLUMN = 1, SHARE_WIDTH = 6, INDENT_CELLS = 2 };
+enum { FIGURE_WIDTH = 10, SHARE_COLUMN = 1, SHARE_WIDTH = 7, INDENT_CELLS = 2 };
 
 /* The most wanted first: those that do not fit are left out, but never the one sorted by. */
 static const enum ms_site_figure wanted[] = {
@@ -109,6 +109,11 @@ static const char *shape_words(const struct ms_tui *tui, int room)
                                         "FLAT: every function with all it calls"};
     const enum ms_call_shape shape = tui->hotspots.shape;
     return (int)strlen(words[shape]) <= room ? words[shape] : brief[shape];
+}
+
+static const char *sort_sign(const struct ms_tui *tui, bool ascending)
+{
+    return ms_theme_ascii(tui) ? ascending ? " ^" : " v" : ascending ? "\u2191" : "\u2193";
 }
 
 static void draw_heading(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,

@@ -31,6 +31,12 @@ static const char *order_meaning(size_t order)
 static const struct ms_orders orders = {
     .count = MS_SITE_FIGURE_TOTAL, .name = order_name, .meaning = order_meaning};
 
+static const char *const figure_words[] = {
+    [MS_SITE_FIGURE_LIVE] = "live",       [MS_SITE_FIGURE_AT_PEAK] = "at peak",
+    [MS_SITE_FIGURE_ALLOCATED] = "total", [MS_SITE_FIGURE_COUNT] = "allocs",
+    [MS_SITE_FIGURE_TEMPORARY] = "temp",  [MS_SITE_FIGURE_GROWTH] = "growth",
+    [MS_SITE_FIGURE_WASTE] = "waste"};
+
 static struct ms_listing *listing_of(struct ms_tui *tui)
 {
     return &tui->hotspots.listing;
@@ -48,6 +54,31 @@ static bool make_room(struct ms_hotspots_state *state, size_t count)
         state->indent_capacity = capacity;
     }
     return true;
+}
+
+/*
+ * What one wants to see without a key: below what libraries allocate the program's own functions
+ * that made them; from main on everything up to where it forks. Until the user moves.
+ */
+static bool unfold_first(struct ms_hotspots_state *state)
+{
+    if (state->listing.rows.chosen || state->shape == MS_CALL_FLAT) {
+        return false;
+    }
+    const size_t count = ms_call_tree_rows(state->tree);
+    bool changed = false;
+    if (state->shape == MS_CALL_CALLEES && count > 0 && !state->looked_at) {
+        ms_call_tree_unfold_hot(state->tree, ms_call_tree_row(state->tree, 0)->key);
+        state->looked_at = changed = true;
+    }
+    for (size_t i = 0; i < count && state->shape == MS_CALL_CALLERS; i++) {
+        const struct ms_call_row *row = ms_call_tree_row(state->tree, i);
+        if (row->depth == 0 && row->folded && !row->expanded && row->expandable) {
+            ms_call_tree_unfold(state->tree, row->key, true);
+            changed = true;
+        }
+    }
+    return changed;
 }
 
 /* Takes over what the model has now; without memory the rows of before stay. */
@@ -68,8 +99,11 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
         .sort = (enum ms_site_figure)state->listing.order,
         .ascending = state->listing.ascending,
     };
-    (void)ms_call_tree_update(state->tree, view->model, &options, ms_model_now_ns(view->model),
-                              COST_OF_A_CORE);
+    const uint64_t now_ns = ms_model_now_ns(view->model);
+    (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
+    if (unfold_first(state)) {
+        (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
+    }
     const size_t count = ms_call_tree_rows(state->tree);
     uint64_t *keys = malloc((count + 1) * sizeof *keys);
     if (keys != NULL && make_room(state, count)) {
@@ -186,18 +220,16 @@ static uint32_t level_of(const struct ms_site *site, const struct ms_call_row *r
 /* All figures of the row, those that have no column too. */
 static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct ms_call_row *row)
 {
-    static const char *const words[] = {"live", "at peak", "total", "allocs",
-                                        "temp", "growth",  "waste"};
     int column = area.column + 1;
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
         char figure[MS_FORMAT_MAX + 1];
         ms_call_figure(figure, sizeof figure, row, (enum ms_site_figure)i, false);
-        const int needed = (int)(strlen(words[i]) + 1 + strlen(figure));
+        const int needed = (int)(strlen(figure_words[i]) + 1 + strlen(figure));
         if (column + needed > area.column + area.columns) {
             break;
         }
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        column += ms_grid_put(grid, area.row, column, area.columns, words[i]) + 1;
+        column += ms_grid_put(grid, area.row, column, area.columns, figure_words[i]) + 1;
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         column += ms_grid_put(grid, area.row, column, area.columns, figure) + 2;
     }
@@ -241,12 +273,33 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
     ms_stack_draw_levels(tui, grid, area, site, first, marked, false);
 }
 
+/* Lines of the row's function. Of libraries that are one row: where the program calls them at the
+ * site with the most, without figures. */
+static size_t lines_of(const struct ms_tui *tui, const struct ms_view *view,
+                       const struct ms_call_row *row, size_t index, struct ms_call_line *lines,
+                       size_t capacity)
+{
+    const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
+    if (!row->folded || site == NULL) {
+        return ms_call_tree_lines(tui->hotspots.tree, index, lines, capacity);
+    }
+    const struct ms_frame *frame = ms_stack_level(site, ms_stack_own(site, view->model));
+    if (frame == NULL) {
+        return 0;
+    }
+    lines[0] = (struct ms_call_line){.file = frame->file, .line = frame->line, .frame = frame};
+    for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
+        lines[0].inclusive[i] = (double)NAN;
+    }
+    return 1;
+}
+
 static void draw_source(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                         struct ms_area area, const struct ms_call_row *row, size_t index)
 {
     struct ms_call_line lines[LINES_MAX];
     const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
-    const size_t all = ms_call_tree_lines(tui->hotspots.tree, index, lines, LINES_MAX);
+    const size_t all = lines_of(tui, view, row, index, lines, LINES_MAX);
     ms_source_pane_draw(tui, view, grid, area,
                         site != NULL ? ms_model_process_by_id(view->model, site->process_id) : NULL,
                         lines, all < LINES_MAX ? all : LINES_MAX,
@@ -295,8 +348,7 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
         ms_call_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order, false);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         used += ms_grid_printf(grid, row, used, view->columns - used, "%u call sites, %s %s",
-                               (unsigned)total->sites, figure,
-                               view->columns >= 60 ? order_name(listing->order) : "");
+                               (unsigned)total->sites, figure, figure_words[listing->order]);
     }
     const char *folds =
         tui->hotspots.each_library_frame ? "L folds library functions" : "libraries folded (L)";
@@ -344,6 +396,7 @@ static void fold_or_leave(struct ms_tui *tui, const struct ms_view *view)
     size_t index = 0;
     const struct ms_call_row *row = marked_row(tui, &index);
     if (row != NULL && row->expanded) {
+        ms_rows_select(&tui->hotspots.listing.rows, index, ms_model_now_ns(view->model));
         ms_call_tree_unfold(tui->hotspots.tree, row->key, false);
         tui->hotspots.all_unfolded = false;
     } else if (row != NULL) {
@@ -373,7 +426,7 @@ static void edit(struct ms_tui *tui, const struct ms_view *view, struct ms_comma
     if (row == NULL) {
         return;
     }
-    const bool known = ms_call_tree_lines(tui->hotspots.tree, index, &line, 1) > 0;
+    const bool known = lines_of(tui, view, row, index, &line, 1) > 0;
     ms_tui_edit(view, row->site_id, known ? line.frame : row->frame, known ? line.line : 0,
                 command);
 }
@@ -431,6 +484,7 @@ static void act_on_tree(struct ms_tui *tui, const struct ms_view *view, enum ms_
         break;
     case MS_ACTION_UNFOLD_ALL:
         state->all_unfolded = !state->all_unfolded;
+        state->listing.rows.chosen = true; /* what was folded stays so */
         ms_call_tree_unfold_all(state->tree, state->all_unfolded);
         break;
     case MS_ACTION_UNFOLD_HOT:
@@ -455,7 +509,7 @@ static void change_view(struct ms_hotspots_state *state, enum ms_action action)
     } else {
         state->each_library_frame = !state->each_library_frame;
     }
-    state->all_unfolded = false;
+    state->all_unfolded = state->looked_at = false;
     state->listing.rows.chosen = false;
     state->listing.rows.top = 0;
 }

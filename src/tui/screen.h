@@ -74,6 +74,7 @@ struct ms_hotspots_state {
     enum ms_hotspots_pane pane;
     bool each_library_frame; /* not folded */
     bool all_unfolded;
+    bool looked_at;   /* the first rows of this view were unfolded */
     uint8_t *indents; /* of the rows, for `indent_capacity` of them */
     size_t indent_capacity;
 };

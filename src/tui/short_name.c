@@ -113,6 +113,34 @@ static void leave_out(struct text *to, const struct text *from, bool parameters,
     }
 }
 
+/* What a function returns stands before the last blank ahead of its parameters; blanks in brackets
+ * and in the names of operators ("operator new") do not count. */
+static void leave_out_result(struct text *text)
+{
+    static const char word[] = "operator";
+    const size_t length = sizeof word - 1;
+    size_t depth = 0;
+    size_t start = 0;
+    for (size_t i = 0; i < text->length; i++) {
+        const char sign = text->bytes[i];
+        if (depth == 0 && is_parameters(text->bytes, i)) {
+            break;
+        }
+        if (strchr("<({[", sign) != NULL && !of_operator(text->bytes, i)) {
+            depth++;
+        } else if (strchr(">)}]", sign) != NULL && !of_operator(text->bytes, i)) {
+            depth -= depth > 0 ? 1 : 0;
+        } else if (sign == ' ' && depth == 0) {
+            if (i >= length && memcmp(text->bytes + i - length, word, length) == 0) {
+                break;
+            }
+            start = i + 1;
+        }
+    }
+    memmove(text->bytes, text->bytes + start, text->length - start + 1);
+    text->length -= start;
+}
+
 /* The last third or so is the function's own name. */
 static void cut_middle(char *out, size_t size, const struct text *text, size_t cells,
                        const char *sign)
@@ -158,7 +186,10 @@ char *ms_short_name(char *out, size_t size, const char *name, int cells, bool as
             return out;
         }
     }
-    if (room > 0) {
+    leave_out_result(&cut);
+    if (room > 0 && cells_of(cut.bytes, cut.length) <= room && cut.length < size) {
+        memcpy(out, cut.bytes, cut.length + 1);
+    } else if (room > 0) {
         cut_middle(out, size, &cut, room, sign);
     }
     return out;

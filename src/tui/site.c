@@ -56,10 +56,12 @@ static const struct ms_site *site_of(const struct ms_tui *tui, const struct ms_v
                                : NULL;
 }
 
-static uint32_t marked_level(const struct ms_tui *tui, const struct ms_site *site)
+static uint32_t marked_level(const struct ms_tui *tui, const struct ms_view *view,
+                             const struct ms_site *site)
 {
     const uint32_t levels = ms_stack_levels(site);
-    const uint32_t level = tui->site.level_chosen ? tui->site.level : ms_stack_culprit(site);
+    const uint32_t level =
+        tui->site.level_chosen ? tui->site.level : ms_stack_own(site, view->model);
     return level < levels ? level : levels > 0 ? levels - 1 : 0;
 }
 
@@ -233,12 +235,12 @@ static void draw_notes(const struct ms_view *view, struct ms_grid *grid, int row
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
-static void draw_stack(struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,
-                       const struct ms_site *site)
+static void draw_stack(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                       struct ms_area area, const struct ms_site *site)
 {
     const size_t shown = area.rows > 1 ? (size_t)(area.rows - 1) : 1;
     const uint32_t levels = ms_stack_levels(site);
-    const uint32_t marked = marked_level(tui, site);
+    const uint32_t marked = marked_level(tui, view, site);
     size_t top = tui->site.top;
     if (marked < top) {
         top = marked;
@@ -265,7 +267,7 @@ static void draw_source(const struct ms_tui *tui, const struct ms_view *view, st
                         struct ms_area area, const struct ms_site *site, const struct sums *sums)
 {
     struct ms_call_line line = {.file = ""};
-    const struct ms_frame *frame = ms_stack_level(site, marked_level(tui, site));
+    const struct ms_frame *frame = ms_stack_level(site, marked_level(tui, view, site));
     if (frame != NULL) {
         line.file = frame->file;
         line.line = frame->line;
@@ -356,7 +358,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_area part = area;
     part.rows = panes ? half : area.rows;
     if (part.rows >= 2) {
-        draw_stack(tui, grid, part, site);
+        draw_stack(tui, view, grid, part, site);
     }
     int left = panes ? area.rows - half : 0;
     const int count = left >= THREE_PANES ? 3 : left >= TWO_PANES ? 2 : left > 0 ? 1 : 0;
@@ -379,10 +381,11 @@ static void step(struct ms_tui *tui, size_t by)
     tui->scope.site_id = state->ids[state->at];
 }
 
-static void move(struct ms_tui *tui, const struct ms_site *site, long by)
+static void move(struct ms_tui *tui, const struct ms_view *view, const struct ms_site *site,
+                 long by)
 {
     const long levels = (long)ms_stack_levels(site);
-    long level = (long)marked_level(tui, site) + by;
+    long level = (long)marked_level(tui, view, site) + by;
     level = level >= levels ? levels - 1 : level;
     tui->site.level = level > 0 ? (uint32_t)level : 0;
     tui->site.level_chosen = true;
@@ -412,28 +415,29 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         step(tui, tui->site.count - 1);
         break;
     case MS_ACTION_UP:
-        move(tui, site, -1);
+        move(tui, view, site, -1);
         break;
     case MS_ACTION_DOWN:
-        move(tui, site, 1);
+        move(tui, view, site, 1);
         break;
     case MS_ACTION_PAGE_UP:
-        move(tui, site, -PAGE);
+        move(tui, view, site, -PAGE);
         break;
     case MS_ACTION_PAGE_DOWN:
-        move(tui, site, PAGE);
+        move(tui, view, site, PAGE);
         break;
     case MS_ACTION_FIRST:
-        move(tui, site, -ALL);
+        move(tui, view, site, -ALL);
         break;
     case MS_ACTION_LAST:
-        move(tui, site, ALL);
+        move(tui, view, site, ALL);
         break;
     case MS_ACTION_PANE:
         tui->site.pane = (tui->site.pane + 1) % MS_SITE_PANES;
         break;
     case MS_ACTION_EDIT:
-        ms_tui_edit(view, site->id, ms_stack_level(site, marked_level(tui, site)), 0, command);
+        ms_tui_edit(view, site->id, ms_stack_level(site, marked_level(tui, view, site)), 0,
+                    command);
         break;
     default:
         break;

@@ -45,6 +45,20 @@ uint32_t ms_stack_culprit(const struct ms_site *site)
     return level;
 }
 
+uint32_t ms_stack_own(const struct ms_site *site, const struct ms_model *model)
+{
+    const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
+    const uint32_t culprit = ms_stack_culprit(site);
+    const uint32_t levels = ms_stack_levels(site);
+    for (uint32_t level = culprit; process != NULL && level < levels; level++) {
+        const struct ms_frame *frame = ms_stack_level(site, level);
+        if (frame->module[0] != '\0' && !ms_frame_is_library(frame, process)) {
+            return level;
+        }
+    }
+    return culprit;
+}
+
 void ms_stack_frame_place(const struct ms_frame *frame, char *out, size_t size)
 {
     if (frame->file[0] == '\0') {

@@ -20,6 +20,8 @@ void ms_stack_site_name(const struct ms_site *site, char *name, size_t name_size
 uint32_t ms_stack_levels(const struct ms_site *site);
 const struct ms_frame *ms_stack_level(const struct ms_site *site, uint32_t level); /* or NULL */
 uint32_t ms_stack_culprit(const struct ms_site *site); /* the level to blame */
+/* The first level that is no library's; the one to blame when all are. */
+uint32_t ms_stack_own(const struct ms_site *site, const struct ms_model *model);
 
 /* "/src/orders.cpp:31", or the module when the line is not known; "" when it is in the name. */
 void ms_stack_frame_path(const struct ms_frame *frame, char *out, size_t size);
