@@ -51,7 +51,9 @@ struct ms_call_row {
     uint32_t site_id;             /* the only one, or the one with the most of `sort` */
     bool estimated;               /* some of it is scaled from a sample */
     double inclusive[MS_SITE_FIGURE_TOTAL]; /* NaN: not known (yet) */
-    double self[MS_SITE_FIGURE_TOTAL];      /* allocated by the function itself */
+    /* Allocated by the function itself. From callers that is all of a root, and of what lies below
+     * nothing: callers do not allocate it. */
+    double self[MS_SITE_FIGURE_TOTAL];
 };
 
 struct ms_call_tree; /* opaque */
@@ -62,7 +64,9 @@ void ms_call_tree_free(struct ms_call_tree *tree); /* accepts NULL */
 /*
  * Takes over what the model has now. Does little when nothing changed, and no more than `budget`
  * of one core: after an update that took t ns it takes over new figures only t / budget later
- * (a change of options always). `now_ns`: CLOCK_MONOTONIC, read by the caller; `budget` 0: always.
+ * (a change of options or of what is unfolded always); t is reckoned from the work that was done.
+ * `now_ns`: CLOCK_MONOTONIC, read by the caller; `budget` 0: always. The model must live until the
+ * next update or the end of the tree.
  * Returns 0 or -ENOMEM (the rows of before stay).
  */
 int ms_call_tree_update(struct ms_call_tree *tree, const struct ms_model *model,
@@ -83,6 +87,8 @@ void ms_call_tree_unfold(struct ms_call_tree *tree, uint64_t key, bool unfolded)
 /* Unfolds below a row along the largest child until a fork of two of like size, or the end. */
 void ms_call_tree_unfold_hot(struct ms_call_tree *tree, uint64_t key);
 void ms_call_tree_unfold_all(struct ms_call_tree *tree, bool unfolded);
+/* Unfolds, with the next update, what has this share of all in some figure; bounded likewise. */
+void ms_call_tree_unfold_share(struct ms_call_tree *tree, double share);
 
 /* A source line of a row's function at which the sites below it allocate or call on. */
 struct ms_call_line {

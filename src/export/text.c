@@ -145,7 +145,7 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
         char name[NAME_CELLS];
         char peak[MS_FORMAT_MAX];
         if (top[i]->depth > 0) {
-            ms_format_frame(raw, sizeof(raw), ms_site_frame(top[i], ms_site_culprit(top[i])));
+            ms_format_frame(raw, sizeof(raw), ms_site_culprit_frame(top[i]));
         }
         struct ms_figures figures;
         ms_figures_of_site(model, top[i]->id, &figures);

@@ -38,6 +38,10 @@ char *ms_format_frame(char *out, size_t size, const struct ms_frame *frame);
 /* First frame of a site that is not an allocator or wrapper (malloc, operator new, xmalloc,
  * std::allocator ...): index into frames; 0 when all are. */
 size_t ms_site_culprit(const struct ms_site *site);
+/* The same, past wrappers that were inlined into it; NULL: the site has no stack. */
+const struct ms_frame *ms_site_culprit_frame(const struct ms_site *site);
+/* An allocator or wrapper: a function that allocates for its caller. */
+bool ms_frame_is_wrapper(const struct ms_frame *frame);
 
 /* Whether function, file or module of one of its frames holds a text, whatever the case. */
 bool ms_site_holds(const struct ms_site *site, const char *text);

@@ -121,13 +121,17 @@ static bool is_allocator_module(const char *module)
     return matches_any(patterns, sizeof(patterns) / sizeof(patterns[0]), base_name(module));
 }
 
+bool ms_frame_is_wrapper(const struct ms_frame *frame)
+{
+    return frame->function[0] != '\0' ? is_allocator_function(frame->function)
+                                      : is_allocator_module(frame->module);
+}
+
 /* A frame with inlined ones is an allocator's only when all of them are. */
 static bool is_allocator_frame(const struct ms_frame *frame)
 {
     for (; frame != NULL; frame = frame->inlined_by) {
-        const bool skip = frame->function[0] != '\0' ? is_allocator_function(frame->function)
-                                                     : is_allocator_module(frame->module);
-        if (!skip) {
+        if (!ms_frame_is_wrapper(frame)) {
             return false;
         }
     }
@@ -156,4 +160,18 @@ bool ms_site_holds(const struct ms_site *site, const char *text)
         }
     }
     return false;
+}
+
+const struct ms_frame *ms_site_culprit_frame(const struct ms_site *site)
+{
+    if (site->depth == 0) {
+        return NULL;
+    }
+    const struct ms_frame *first = ms_site_frame(site, ms_site_culprit(site));
+    for (const struct ms_frame *frame = first; frame != NULL; frame = frame->inlined_by) {
+        if (!ms_frame_is_wrapper(frame)) {
+            return frame;
+        }
+    }
+    return first;
 }
