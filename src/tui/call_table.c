@@ -10,7 +10,13 @@
 #include "tui/short_name.h"
 #include "tui/stack.h"
 
-enum { FIGURE_WIDTH = 10, SHARE_COLUMN = 1, SHARE_WIDTH = 7, INDENT_CELLS = 2 };
+enum {
+    FIGURE_WIDTH = 10,
+    SHARE_COLUMN = 1,
+    SHARE_WIDTH = 7,
+    INDENT_CELLS = 2,
+    SITES_LOOKED_AT = 64
+};
 
 /* The most wanted first: those that do not fit are left out, but never the one sorted by. */
 static const enum ms_site_figure wanted[] = {
@@ -63,8 +69,8 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
     return columns;
 }
 
-char *ms_call_figure(char *out, size_t size, const struct ms_call_row *row,
-                     enum ms_site_figure figure, bool self)
+char *ms_call_table_figure(char *out, size_t size, const struct ms_call_row *row,
+                           enum ms_site_figure figure, bool self)
 {
     const double number = self ? row->self[figure] : row->inclusive[figure];
     const struct ms_value value = {.number = number, .available = !isnan(number)};
@@ -132,12 +138,11 @@ static void draw_heading(const struct ms_tui *tui, struct ms_grid *grid, struct 
                        FIGURE_WIDTH * (i + (i > 0 && columns->self_column != 0 ? 1 : 0));
         char text[16];
         snprintf(text, sizeof text, "%s%s", info->heading,
-                 i > 0                ? ""
-                 : listing->ascending ? "^"
-                                      : "v");
+                 i > 0 ? "" : sort_sign(tui, listing->ascending));
+        const int width = ms_grid_text_width(grid, text);
         ms_grid_pen(grid, i == 0 ? MS_COLOUR_TITLE : MS_COLOUR_DIM,
                     i == 0 ? bold : MS_ATTRIBUTE_UNDERLINE);
-        ms_grid_printf(grid, area.row, at, FIGURE_WIDTH, "%*s", FIGURE_WIDTH, text);
+        ms_grid_put(grid, area.row, at + FIGURE_WIDTH - width, width, text);
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, MS_ATTRIBUTE_UNDERLINE);
     if (columns->self_column != 0) {
@@ -179,16 +184,32 @@ static int indent_of(const struct ms_tui *tui, const struct columns *columns, in
     return indent < most ? indent : most;
 }
 
+/* The line with the most when that is cheap to tell, else the file. */
+static void put_place(const struct ms_tui *tui, const struct ms_call_row *call, size_t index,
+                      char *out, size_t size)
+{
+    struct ms_call_line line;
+    out[0] = '\0';
+    if (call->frame == NULL || call->folded) {
+        return;
+    }
+    if (call->sites <= SITES_LOOKED_AT &&
+        ms_call_tree_lines(tui->hotspots.tree, index, &line, 1) > 0) {
+        ms_stack_frame_place(line.frame, out, size);
+        return;
+    }
+    const char *slash = strrchr(call->frame->file, '/');
+    snprintf(out, size, "%s", slash != NULL ? slash + 1 : call->frame->file);
+}
+
 static void draw_name(const struct ms_tui *tui, struct ms_grid *grid, int row, int column,
-                      int width, const struct ms_call_row *call, bool chosen)
+                      int width, const struct ms_call_row *call, size_t index, bool chosen)
 {
     const char *filter = tui->hotspots.listing.filter.text;
     const bool hit = filter[0] != '\0' && strcasestr(call->name, filter) != NULL;
     char name[1024];
     char place[256] = "";
-    if (call->frame != NULL && !call->folded) {
-        ms_stack_frame_place(call->frame, place, sizeof place);
-    }
+    put_place(tui, call, index, place, sizeof place);
     const int place_needed = ms_grid_text_width(grid, place);
     int place_width = place[0] != '\0' && width >= 20 ? place_needed + 2 : 0;
     if (place_width > width / 2) {
@@ -224,18 +245,18 @@ static void draw_row(const struct ms_tui *tui, struct ms_grid *grid, struct ms_a
                        FIGURE_WIDTH * (i + (i > 0 && columns->self_column != 0 ? 1 : 0));
         const bool known = !isnan(call->inclusive[columns->figures[i]]);
         ms_grid_pen(grid, known ? colour : MS_COLOUR_DIM, i == 0 ? bold : 0);
-        ms_call_figure(text, sizeof text, call, columns->figures[i], false);
+        ms_call_table_figure(text, sizeof text, call, columns->figures[i], false);
         ms_grid_printf(grid, row, at, FIGURE_WIDTH, "%*s", FIGURE_WIDTH, text);
     }
     if (columns->self_column != 0) {
-        ms_call_figure(text, sizeof text, call, columns->figures[0], true);
+        ms_call_table_figure(text, sizeof text, call, columns->figures[0], true);
         ms_grid_pen(grid, colour, 0);
         ms_grid_printf(grid, row, columns->self_column, FIGURE_WIDTH, "%*s", FIGURE_WIDTH, text);
     }
     const int column = columns->name_column + indent_of(tui, columns, area.columns, index);
     ms_grid_pen(grid, MS_COLOUR_KEY, 0);
     ms_grid_put(grid, row, column, 1, !call->expandable ? " " : call->expanded ? "-" : "+");
-    draw_name(tui, grid, row, column + 2, area.columns - column - 2, call, chosen);
+    draw_name(tui, grid, row, column + 2, area.columns - column - 2, call, index, chosen);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 

@@ -5,8 +5,8 @@
 #include "tui/screen.h"
 
 /* A figure of a row as text, "~" before what is estimated; n/a when it is not known. */
-char *ms_call_figure(char *out, size_t size, const struct ms_call_row *row,
-                     enum ms_site_figure figure, bool self);
+char *ms_call_table_figure(char *out, size_t size, const struct ms_call_row *row,
+                           enum ms_site_figure figure, bool self);
 
 /*
  * Levels that each row of the tree is drawn indented by: a chain in which everyone has but one

@@ -12,7 +12,8 @@
 #include "tui/stack.h"
 
 #define COST_OF_A_CORE  0.01 /* that keeping the tree may take */
-#define LINES_MAX       32
+#define SITES_DEAR      1000
+#define LINES_KEPT_NS   (2 * MS_SECOND_NS)
 #define SIDE_BY_SIDE    150 /* columns from which stack and source are shown both */
 #define PANE_ROWS_MIN   6
 #define PANE_ROWS_MAX   22
@@ -223,7 +224,7 @@ static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct
     int column = area.column + 1;
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
         char figure[MS_FORMAT_MAX + 1];
-        ms_call_figure(figure, sizeof figure, row, (enum ms_site_figure)i, false);
+        ms_call_table_figure(figure, sizeof figure, row, (enum ms_site_figure)i, false);
         const int needed = (int)(strlen(figure_words[i]) + 1 + strlen(figure));
         if (column + needed > area.column + area.columns) {
             break;
@@ -261,7 +262,7 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
         return;
     }
     uint32_t first = ms_stack_culprit(site);
-    uint32_t marked = level_of(site, row, first);
+    uint32_t marked = row->folded ? ms_stack_own(site, view->model) : level_of(site, row, first);
     if (marked == MS_STACK_NO_LEVEL) {
         marked = level_of(site, row, 0);
         first = marked != MS_STACK_NO_LEVEL ? 0 : first;
@@ -273,40 +274,56 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
     ms_stack_draw_levels(tui, grid, area, site, first, marked, false);
 }
 
-/* Lines of the row's function. Of libraries that are one row: where the program calls them at the
- * site with the most, without figures. */
-static size_t lines_of(const struct ms_tui *tui, const struct ms_view *view,
-                       const struct ms_call_row *row, size_t index, struct ms_call_line *lines,
-                       size_t capacity)
+/* Where the program calls libraries that are one row, at the site with the most; no figures. */
+static void take_own_line(struct ms_hotspots_lines *lines, const struct ms_view *view,
+                          const struct ms_site *site)
 {
-    const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
-    if (!row->folded || site == NULL) {
-        return ms_call_tree_lines(tui->hotspots.tree, index, lines, capacity);
-    }
     const struct ms_frame *frame = ms_stack_level(site, ms_stack_own(site, view->model));
     if (frame == NULL) {
-        return 0;
+        return;
     }
-    lines[0] = (struct ms_call_line){.file = frame->file, .line = frame->line, .frame = frame};
+    lines->count = 1;
+    lines->lines[0] =
+        (struct ms_call_line){.file = frame->file, .line = frame->line, .frame = frame};
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
-        lines[0].inclusive[i] = (double)NAN;
+        lines->lines[0].inclusive[i] = (double)NAN;
     }
-    return 1;
 }
 
-static void draw_source(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+/* Costs time with the sites below the row, so of many of them it is done now and then only. */
+static const struct ms_hotspots_lines *lines_of(struct ms_tui *tui, const struct ms_view *view,
+                                                const struct ms_call_row *row, size_t index)
+{
+    struct ms_hotspots_lines *lines = &tui->hotspots.lines;
+    const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
+    const uint64_t now_ns = ms_model_now_ns(view->model);
+    if (row->sites > SITES_DEAR && lines->key == row->key &&
+        now_ns - lines->at_ns < LINES_KEPT_NS) {
+        return lines;
+    }
+    *lines = (struct ms_hotspots_lines){.key = row->key, .at_ns = now_ns};
+    if (row->folded && site != NULL) {
+        take_own_line(lines, view, site);
+    } else {
+        const size_t all =
+            ms_call_tree_lines(tui->hotspots.tree, index, lines->lines, MS_HOTSPOTS_LINES_MAX);
+        lines->count = all < MS_HOTSPOTS_LINES_MAX ? all : MS_HOTSPOTS_LINES_MAX;
+    }
+    return lines;
+}
+
+static void draw_source(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                         struct ms_area area, const struct ms_call_row *row, size_t index)
 {
-    struct ms_call_line lines[LINES_MAX];
     const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
-    const size_t all = lines_of(tui, view, row, index, lines, LINES_MAX);
+    const struct ms_hotspots_lines *lines = lines_of(tui, view, row, index);
     ms_source_pane_draw(tui, view, grid, area,
                         site != NULL ? ms_model_process_by_id(view->model, site->process_id) : NULL,
-                        lines, all < LINES_MAX ? all : LINES_MAX,
+                        lines->lines, lines->count,
                         (enum ms_site_figure)tui->hotspots.listing.order);
 }
 
-static void draw_pane(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+static void draw_pane(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                       struct ms_area area)
 {
     size_t index = 0;
@@ -345,7 +362,8 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
             2;
     }
     if (total != NULL) {
-        ms_call_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order, false);
+        ms_call_table_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order,
+                             false);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         used += ms_grid_printf(grid, row, used, view->columns - used, "%u call sites, %s %s",
                                (unsigned)total->sites, figure, figure_words[listing->order]);
@@ -420,15 +438,15 @@ static void open_marked(struct ms_tui *tui, const struct ms_view *view)
 
 static void edit(struct ms_tui *tui, const struct ms_view *view, struct ms_command *command)
 {
-    struct ms_call_line line;
     size_t index = 0;
     const struct ms_call_row *row = marked_row(tui, &index);
     if (row == NULL) {
         return;
     }
-    const bool known = lines_of(tui, view, row, index, &line, 1) > 0;
-    ms_tui_edit(view, row->site_id, known ? line.frame : row->frame, known ? line.line : 0,
-                command);
+    const struct ms_hotspots_lines *lines = lines_of(tui, view, row, index);
+    const bool known = lines->count > 0;
+    ms_tui_edit(view, row->site_id, known ? lines->lines[0].frame : row->frame,
+                known ? lines->lines[0].line : 0, command);
 }
 
 /* The next row, round the end, whose name holds the text of the filter. */
@@ -512,6 +530,7 @@ static void change_view(struct ms_hotspots_state *state, enum ms_action action)
     state->all_unfolded = state->looked_at = false;
     state->listing.rows.chosen = false;
     state->listing.rows.top = 0;
+    state->lines.key = 0;
 }
 
 static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,

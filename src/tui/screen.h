@@ -66,6 +66,15 @@ enum ms_hotspots_pane {
     MS_HOTSPOTS_PANES
 };
 
+#define MS_HOTSPOTS_LINES_MAX 32u
+/* Source lines of the marked row, kept while telling them anew is dear. */
+struct ms_hotspots_lines {
+    uint64_t key; /* of the row */
+    uint64_t at_ns;
+    size_t count;
+    struct ms_call_line lines[MS_HOTSPOTS_LINES_MAX];
+};
+
 /* Screen 5. Orders are those of enum ms_site_figure. */
 struct ms_hotspots_state {
     struct ms_listing listing;
@@ -77,6 +86,7 @@ struct ms_hotspots_state {
     bool looked_at;   /* the first rows of this view were unfolded */
     uint8_t *indents; /* of the rows, for `indent_capacity` of them */
     size_t indent_capacity;
+    struct ms_hotspots_lines lines;
 };
 
 enum ms_site_pane { MS_SITE_SOURCE, MS_SITE_CLASSES, MS_SITE_THREADS, MS_SITE_PANES };

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 4096u
@@ -131,7 +132,11 @@ static void leave_out_result(struct text *text)
         } else if (strchr(">)}]", sign) != NULL && !of_operator(text->bytes, i)) {
             depth -= depth > 0 ? 1 : 0;
         } else if (sign == ' ' && depth == 0) {
-            if (i >= length && memcmp(text->bytes + i - length, word, length) == 0) {
+            size_t end = i;
+            while (end > 0 && strchr("<>=-+*/%^&|~!,()[]", text->bytes[end - 1]) != NULL) {
+                end--;
+            }
+            if (end >= length && memcmp(text->bytes + end - length, word, length) == 0) {
                 break;
             }
             start = i + 1;
@@ -139,6 +144,53 @@ static void leave_out_result(struct text *text)
     }
     memmove(text->bytes, text->bytes + start, text->length - start + 1);
     text->length -= start;
+}
+
+static bool ends_with_parameters(const struct text *text, const char *sign)
+{
+    char tail[16];
+    const int length = snprintf(tail, sizeof tail, "(%s)", sign);
+    return length > 0 && text->length > (size_t)length &&
+           memcmp(text->bytes + text->length - (size_t)length, tail, (size_t)length) == 0;
+}
+
+/* Where the name goes on behind its first "A::"; 0: it is the last part. */
+static size_t next_part(const struct text *text, size_t from)
+{
+    size_t depth = 0;
+    for (size_t i = from; i + 1 < text->length; i++) {
+        const char sign = text->bytes[i];
+        if (strchr("<({[", sign) != NULL && !of_operator(text->bytes, i)) {
+            depth++;
+        } else if (strchr(">)}]", sign) != NULL && !of_operator(text->bytes, i)) {
+            depth -= depth > 0 ? 1 : 0;
+        } else if (depth == 0 && sign == ':' && text->bytes[i + 1] == ':') {
+            return i + 2;
+        }
+    }
+    return 0;
+}
+
+/* As many of the first parts "A::" as it takes. */
+static void leave_out_first_parts(struct text *text, size_t room, const char *sign)
+{
+    if (ends_with_parameters(text, sign)) {
+        text->length -= strlen(sign) + 2;
+        text->bytes[text->length] = '\0';
+    }
+    size_t start = 0;
+    size_t next;
+    const size_t more = cells_of(sign, strlen(sign));
+    while (cells_of(text->bytes + start, text->length - start) + (start > 0 ? more : 0) > room &&
+           (next = next_part(text, start)) != 0) {
+        start = next;
+    }
+    if (start > 0) {
+        struct text rest = {.length = 0};
+        append(&rest, sign, strlen(sign));
+        append(&rest, text->bytes + start, text->length - start);
+        *text = rest;
+    }
 }
 
 /* The last third or so is the function's own name. */
@@ -187,6 +239,9 @@ char *ms_short_name(char *out, size_t size, const char *name, int cells, bool as
         }
     }
     leave_out_result(&cut);
+    if (cells_of(cut.bytes, cut.length) > room) {
+        leave_out_first_parts(&cut, room, sign);
+    }
     if (room > 0 && cells_of(cut.bytes, cut.length) <= room && cut.length < size) {
         memcpy(out, cut.bytes, cut.length + 1);
     } else if (room > 0) {

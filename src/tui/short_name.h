@@ -1,9 +1,10 @@
 /*
  * Long names of functions in few cells. What goes first is what says least: the parameters, then
- * the arguments of templates, then what surrounds the function's own name:
+ * the arguments of templates, then classes and name spaces:
  *
  *   std::vector<std::pair<int, long>, std::allocator<...> >::push_back(std::pair<int, long>&&)
  *   std::vector<…>::push_back(…)
+ *   …push_back
  */
 #ifndef MS_TUI_SHORT_NAME_H
 #define MS_TUI_SHORT_NAME_H

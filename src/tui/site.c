@@ -172,7 +172,7 @@ static void draw_identity(const struct ms_tui *tui, const struct ms_view *view,
     char cut[2048];
     char which[64] = "";
     if (site->depth > 0) {
-        ms_format_frame(name, sizeof name, ms_site_frame(site, ms_site_culprit(site)));
+        ms_format_frame(name, sizeof name, ms_stack_level(site, ms_stack_own(site, view->model)));
     }
     if (tui->site.all > 1 && tui->site.all > tui->site.count) {
         snprintf(which, sizeof which, "%zu of %zu, %zu in all", tui->site.at + 1, tui->site.count,
