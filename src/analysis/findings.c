@@ -28,6 +28,8 @@ struct ms_findings {
     struct ms_chunks findings; /* struct finding */
     struct ms_index by_thread;
     char span[16]; /* " in 10 s" */
+    struct ms_leaks *leaks;
+    const struct ms_suppressions *suppressions;
 };
 
 static const struct ms_judgement never_judged = {
@@ -36,12 +38,19 @@ static const struct ms_judgement never_judged = {
     .role_reason = "not judged yet",
 };
 
-struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds)
+struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds,
+                                    const struct ms_suppressions *suppressions)
 {
     struct ms_findings *findings = calloc(1, sizeof(*findings));
     if (findings == NULL) {
         return NULL;
     }
+    findings->leaks = ms_leaks_new(suppressions);
+    if (findings->leaks == NULL) {
+        free(findings);
+        return NULL;
+    }
+    findings->suppressions = suppressions;
     findings->thresholds = *thresholds;
     findings->findings.element_bytes = sizeof(struct finding);
     (void)snprintf(findings->span, sizeof(findings->span), " in %u s",
@@ -64,6 +73,7 @@ void ms_findings_free(struct ms_findings *findings)
     }
     ms_chunks_free(&findings->findings);
     ms_index_free(&findings->by_thread);
+    ms_leaks_free(findings->leaks);
     free(findings);
 }
 
@@ -258,6 +268,8 @@ int ms_findings_update(struct ms_findings *findings, const struct ms_model *mode
     int error = judge_alive(findings, model);
     const int ended_error = judge_all_ended(findings, model);
     error = error != 0 ? error : ended_error;
+    const int leaks_error = ms_leaks_update(findings->leaks, model);
+    error = error != 0 ? error : leaks_error;
     if (findings->findings.count > ms_model_thread_count(model) + 1000) {
         forget_unknown(findings, model);
     }
@@ -268,4 +280,14 @@ const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, ui
 {
     const struct finding *finding = find(findings, thread_id);
     return finding != NULL ? &finding->judgement : &never_judged;
+}
+
+const struct ms_leaks *ms_findings_leaks(const struct ms_findings *findings)
+{
+    return findings->leaks;
+}
+
+const struct ms_suppressions *ms_findings_suppressions(const struct ms_findings *findings)
+{
+    return findings->suppressions;
 }

@@ -9,6 +9,7 @@
 #ifndef MS_ANALYSIS_FINDINGS_H
 #define MS_ANALYSIS_FINDINGS_H
 
+#include "analysis/leaks.h"
 #include "model/model.h"
 
 /* X(id, letter, json_name, word) in the order in which they are tried */
@@ -70,7 +71,9 @@ const char *ms_findings_waiting_unavailable(void);
 
 struct ms_findings; /* opaque; keyed by thread id */
 
-struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds);
+/* `suppressions` of leaks may be NULL and must live as long as the result. NULL: no memory. */
+struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds,
+                                    const struct ms_suppressions *suppressions);
 void ms_findings_free(struct ms_findings *findings); /* accepts NULL */
 
 /* After every ms_model_tick_end. Returns 0 or -ENOMEM. */
@@ -82,6 +85,10 @@ int ms_findings_update(struct ms_findings *findings, const struct ms_model *mode
  * the next update.
  */
 const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, uint32_t thread_id);
+
+/* Likely leaks, as of the last update, and the rules they were matched against (may be NULL). */
+const struct ms_leaks *ms_findings_leaks(const struct ms_findings *findings);
+const struct ms_suppressions *ms_findings_suppressions(const struct ms_findings *findings);
 
 /* What the threads of a model do on average over their lives; merged ones are left out. */
 struct ms_baseline {

@@ -72,6 +72,17 @@ size_t ms_not_freed_sites(const struct ms_model *model, const struct ms_scope *s
                           const struct ms_suppressions *suppressions, struct ms_not_freed *out,
                           size_t capacity);
 
+/* The sum of all such sites. */
+struct ms_not_freed_sum {
+    bool known; /* a process in scope whose heap was seen has ended */
+    bool estimated;
+    size_t sites, suppressed_sites;
+    uint64_t bytes, blocks; /* with the suppressed ones */
+    uint64_t suppressed_bytes, suppressed_blocks;
+};
+struct ms_not_freed_sum ms_not_freed_sum(const struct ms_model *model, const struct ms_scope *scope,
+                                         const struct ms_suppressions *suppressions);
+
 /*
  * Suppressions: text, one rule a line, as LeakSanitizer has it: `leak:PATTERN`, where the pattern
  * is looked for in function, file and module of every frame; * is any text, ^ and $ its ends; #

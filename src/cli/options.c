@@ -148,6 +148,9 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
     case OPTION_TEE:
         options->tee_path = value;
         return *value != '\0' ? 0 : complain("tee", value, "the name of a file");
+    case OPTION_SUPPRESSIONS:
+        options->suppressions_path = value;
+        return *value != '\0' ? 0 : complain("suppressions", value, "the name of a file");
     case OPTION_DEBUG_LOG:
         options->debug_log_path = value;
         return *value != '\0' ? 0 : complain("debug-log", value, "the name of a file");

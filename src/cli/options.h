@@ -43,6 +43,7 @@ struct ms_options {
     const char *sort;
     bool readonly;
     bool colours, unicode, mouse;
+    const char *suppressions_path;
     const char *debug_log_path;
 };
 

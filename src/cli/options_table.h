@@ -31,6 +31,7 @@
     X(TEE,      "tee",       0,   "FILE",  "",      "copy the program's output (live screen) to a new file")       \
     X(STDIN,    "stdin",     0,   "null|tty", "null", "live screen: what the program reads when stdin is a terminal") \
     X(NO_ARGS,  "no-args",   0,   NULL,    "",      "leave the program's arguments out of reports")                \
+    X(SUPPRESSIONS, "suppressions", 0, "FILE", "",  "leaks that are known: lines of leak:PATTERN, see LEAKS")           \
     X(FILTER,   "filter",    'F', "TEXT",  "",      "show only threads that match, as with /")                     \
     X(SORT,     "sort",      's', "METRIC", "peak_bytes", "order of the threads: a metric's name")                 \
     X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program nor change what is tracked") \

@@ -167,9 +167,24 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
     return 0;
 }
 
-int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
+static int read_suppressions(struct ms_session *session)
 {
-    *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
+    const char *path = session->options->suppressions_path;
+    char error[256];
+    if (path != NULL &&
+        ms_suppressions_read(path, &session->suppressions, error, sizeof error) != 0) {
+        char shown[512];
+        ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+        fprintf(stderr, "memscope-top: --suppressions: %s: %s\n", shown, error);
+        return MS_EXIT_USAGE;
+    }
+    return 0;
+}
+
+/* Starts or joins the program, and connects to its keeper. */
+static int connect_collector(struct ms_session *session)
+{
+    const struct ms_options *options = session->options;
     char socket_path[MS_SOCKET_PATH_MAX];
     bool join = options->request == MS_REQUEST_JOIN;
     int result = join ? ms_session_find(options->pid, socket_path, sizeof socket_path)
@@ -195,13 +210,26 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
                  : 0;
     if (result != 0) {
         ms_collector_free(session->collector);
+    }
+    return result;
+}
+
+int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
+{
+    *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
+    bool join = options->request == MS_REQUEST_JOIN;
+    int result = read_suppressions(session);
+    result = result != 0 ? result : connect_collector(session);
+    if (result != 0) {
+        ms_suppressions_free(session->suppressions);
         return result;
     }
     struct ms_thresholds thresholds = ms_thresholds_default();
-    session->findings = ms_findings_new(&thresholds);
+    session->findings = ms_findings_new(&thresholds, session->suppressions);
     if (session->findings == NULL) {
         fputs("memscope-top: out of memory\n", stderr);
         ms_collector_free(session->collector);
+        ms_suppressions_free(session->suppressions);
         return MS_EXIT_FAILURE;
     }
     session->model = ms_collector_model(session->collector);
@@ -286,7 +314,8 @@ int ms_session_export(const struct ms_session *session, const char *path, bool o
 {
     struct ms_json_options options = {.program_version = MS_VERSION,
                                       .hide_arguments = session->options->hide_arguments,
-                                      .thresholds = ms_thresholds_default()};
+                                      .thresholds = ms_thresholds_default(),
+                                      .findings = session->findings};
     return ms_json_write_file(path, overwrite, session->model, &options);
 }
 
@@ -314,9 +343,10 @@ int ms_session_close(struct ms_session *session, bool detached)
         }
     }
     if (!options->quiet) {
-        ms_text_summary(stderr, session->model, written);
+        ms_text_summary(stderr, session->model, session->findings, written);
     }
     ms_findings_free(session->findings);
+    ms_suppressions_free(session->suppressions);
     ms_collector_free(session->collector);
     return status;
 }

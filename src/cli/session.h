@@ -24,9 +24,10 @@ struct ms_session {
     const struct ms_options *options;
     struct ms_collector *collector;
     struct ms_findings *findings;
-    const struct ms_model *model; /* of the collector */
-    char name[256];               /* of the program, for titles and file names */
-    bool live;                    /* with a screen: the program has a pty of its own */
+    struct ms_suppressions *suppressions; /* of the findings; NULL: none */
+    const struct ms_model *model;         /* of the collector */
+    char name[256];                       /* of the program, for titles and file names */
+    bool live;                            /* with a screen: the program has a pty of its own */
     uint64_t next_tick_ns;
     uint64_t step_told_ns; /* time of the last step down that was told, or of joining */
     uint64_t leave_ns;     /* --duration; UINT64_MAX: never */

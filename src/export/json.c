@@ -152,6 +152,8 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_sites(&writer, model);
     section(&writer, "flows");
     ms_json_flows(&writer, model);
+    section(&writer, "leaks");
+    ms_json_leaks(&writer, model, options->findings);
     section(&writer, "timeline");
     ms_json_timeline(&writer, model);
     section(&writer, "correlations");

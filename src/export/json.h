@@ -17,6 +17,7 @@ struct ms_json_options {
     const char *program_version; /* of memscope-top */
     bool hide_arguments;         /* --no-args: argv becomes null */
     struct ms_thresholds thresholds;
+    const struct ms_findings *findings; /* judgements made on the way; NULL: none, they are null */
 };
 
 /* Writes one document to `out` and flushes it. Returns 0 or -errno of the write. */

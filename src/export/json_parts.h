@@ -17,6 +17,9 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
+/* `findings` may be NULL: what is judged while a program runs is null then. */
+void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
+                   const struct ms_findings *findings);
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
 
@@ -45,7 +48,8 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
                              const struct ms_process *process);
 
-#define MS_JSON_TOP_THREADS 50u
+#define MS_JSON_TOP_THREADS   50u
+#define MS_JSON_TOP_NOT_FREED 1000u /* sites whose blocks were not freed */
 
 /* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
 size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,

@@ -11,10 +11,11 @@
 #include "model/model.h"
 
 /*
- * The summary at the end: exit status, peak, top sites, losses, file written (`file` may be NULL).
- * At most eight lines. Terminal-safe.
+ * The summary at the end: exit status, peak, top sites, leaks, losses, file written (`findings` and
+ * `file` may be NULL). At most nine lines. Terminal-safe.
  */
-void ms_text_summary(FILE *out, const struct ms_model *model, const char *file);
+void ms_text_summary(FILE *out, const struct ms_model *model, const struct ms_findings *findings,
+                     const char *file);
 
 /* One line of --plain: time, threads, live, rate, cpu, rss, tracking when not exact. Terminal-safe,
  * newline included. */

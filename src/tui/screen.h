@@ -106,6 +106,7 @@ struct ms_site_state {
 };
 
 struct ms_screen;
+struct ms_leaks_view; /* leaks.c */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -133,6 +134,7 @@ struct ms_tui {
     struct ms_help_state help;
     struct ms_dialog_state state;
     struct ms_tracking_state tracking;
+    struct ms_leaks_view *leaks; /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -153,8 +155,8 @@ struct ms_screen {
                 const struct ms_input *input, struct ms_command *command);
 };
 
-extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_output,
-    ms_screen_hotspots, ms_screen_site;
+extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
+    ms_screen_site, ms_screen_leaks, ms_screen_output;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 
@@ -196,6 +198,8 @@ void ms_foot_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid
 void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                             const struct ms_listing *listing, size_t all, const char *word,
                             const char *hint);
+
+void ms_leaks_view_free(struct ms_leaks_view *leaks); /* accepts NULL */
 
 /* title.c: all above the body */
 void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);

@@ -10,7 +10,7 @@
 #include "tui/screen.h"
 
 const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_hotspots,
-                                              &ms_screen_output, NULL};
+                                              &ms_screen_leaks, &ms_screen_output, NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -55,6 +55,7 @@ void ms_tui_free(struct ms_tui *tui)
         ms_listing_fini(&tui->hotspots.listing);
         ms_call_tree_free(tui->hotspots.tree);
         free(tui->hotspots.indents);
+        ms_leaks_view_free(tui->leaks);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -229,6 +230,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OVERVIEW:
         ms_tui_open(tui, view, &ms_screen_overview);
+        return true;
+    case MS_ACTION_LEAKS:
+        ms_tui_open(tui, view, &ms_screen_leaks);
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);

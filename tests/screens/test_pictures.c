@@ -9,50 +9,13 @@
 
 #include <cmocka.h>
 
-#include "world.h"
-
-static char *read_all(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        return NULL;
-    }
-    char *text = calloc(1, 200000);
-    assert_non_null(text);
-    const size_t bytes = fread(text, 1, 199999, file);
-    text[bytes] = '\0';
-    fclose(file);
-    return text;
-}
-
-static void check(struct world *world, const char *name, int rows, int columns)
-{
-    world_size(world, rows, columns);
-    char *drawn = world_draw(world);
-    char path[256];
-    snprintf(path, sizeof path, "tests/screens/expected/%s-%dx%d.txt", name, columns, rows);
-    if (getenv("MS_UPDATE_EXPECTED") != NULL) {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        fputs(drawn, file);
-        assert_int_equal(fclose(file), 0);
-    }
-    char *expected = read_all(path);
-    if (expected == NULL) {
-        fail_msg("%s is missing (tests run in the root of the source tree)", path);
-    }
-    if (strcmp(drawn, expected) != 0) {
-        fail_msg("%s differs; drawn was:\n%s", path, drawn);
-    }
-    free(expected);
-    free(drawn);
-}
+#include "picture.h"
 
 static void check_sizes(struct world *world, const char *name)
 {
-    check(world, name, 24, 80);
-    check(world, name, 40, 120);
-    check(world, name, 12, 40);
+    picture_check(world, name, 24, 80);
+    picture_check(world, name, 40, 120);
+    picture_check(world, name, 12, 40);
 }
 
 static void test_overview(void **state)
@@ -64,15 +27,15 @@ static void test_overview(void **state)
     check_sizes(&world, "overview");
     struct ms_process *process = ms_model_process_mutable(world.model, 1);
     process->stacks = (struct ms_stack_check){.walked = 90000, .proven = 6000000};
-    check(&world, "overview-unchecked", 40, 120);
+    picture_check(&world, "overview-unchecked", 40, 120);
     process->stacks.rechecked = 5800;
-    check(&world, "overview-checked", 40, 120);
+    picture_check(&world, "overview-checked", 40, 120);
     process->stacks.differed = 2;
-    check(&world, "overview-wrong-stacks", 24, 80);
-    check(&world, "overview-wrong-stacks", 12, 40);
+    picture_check(&world, "overview-wrong-stacks", 24, 80);
+    picture_check(&world, "overview-wrong-stacks", 12, 40);
     process->stacks = (struct ms_stack_check){0};
     world_key(&world, '~');
-    check(&world, "overview-block", 24, 80);
+    picture_check(&world, "overview-block", 24, 80);
     world_close(&world);
     world_open(&world, ACTORS, MS_GLYPHS_ASCII);
     world_run(&world, 720);
@@ -91,13 +54,13 @@ static void test_numbers_of_threads(void **state)
         struct world world;
         world_open(&world, cases[i].threads, MS_GLYPHS_BRAILLE);
         world_run(&world, 50);
-        check(&world, cases[i].name, 24, 80);
-        check(&world, cases[i].name, 8, 40);
-        check(&world, cases[i].name, 5, 30);
+        picture_check(&world, cases[i].name, 24, 80);
+        picture_check(&world, cases[i].name, 8, 40);
+        picture_check(&world, cases[i].name, 5, 30);
         if (cases[i].threads == 500) {
             world_keys(&world, "tG");
-            check(&world, "threads-500-table-end", 24, 80);
-            check(&world, "threads-500-table-end", 60, 200);
+            picture_check(&world, "threads-500-table-end", 24, 80);
+            picture_check(&world, "threads-500-table-end", 60, 200);
         }
         world_close(&world);
     }
@@ -111,12 +74,12 @@ static void test_ended(void **state)
     world_run(&world, 100);
     world_end(&world, 3, 0);
     world_run(&world, 50);
-    check(&world, "exited", 24, 80);
+    picture_check(&world, "exited", 24, 80);
     world_key(&world, MS_KEY_ENTER);
-    check(&world, "exited-focus", 24, 80);
+    picture_check(&world, "exited-focus", 24, 80);
     world.status.exit_signal = 9;
     world_key(&world, MS_KEY_ESCAPE);
-    check(&world, "killed", 24, 80);
+    picture_check(&world, "killed", 24, 80);
     world_close(&world);
 }
 
@@ -133,11 +96,11 @@ static void test_focus(void **state)
     world_keys(&world, "jv");
     check_sizes(&world, "focus-site-classes");
     world_keys(&world, "v]t");
-    check(&world, "focus-next", 24, 80);
+    picture_check(&world, "focus-next", 24, 80);
     world_keys(&world, "~~");
-    check(&world, "focus-ascii", 24, 80);
+    picture_check(&world, "focus-ascii", 24, 80);
     world_keys(&world, "v");
-    check(&world, "focus-ascii-classes", 24, 80);
+    picture_check(&world, "focus-ascii-classes", 24, 80);
     world_close(&world);
 }
 
@@ -156,9 +119,9 @@ static void test_untracked_and_unavailable(void **state)
              "the program is linked with an allocator of its own");
     world.status.own_cpu_pct = NAN;
     world_run(&world, 50);
-    check(&world, "untracked", 24, 80);
+    picture_check(&world, "untracked", 24, 80);
     world_keys(&world, "G\n");
-    check(&world, "untracked-focus", 24, 80);
+    picture_check(&world, "untracked-focus", 24, 80);
     world_close(&world);
 }
 
@@ -173,9 +136,9 @@ static void test_several_processes(void **state)
     snprintf(child->exe, sizeof child->exe, "/usr/bin/child");
     ms_model_thread_mutable(world.model, world.threads[3])->process_id = 2;
     world_run(&world, 50);
-    check(&world, "processes", 24, 80);
+    picture_check(&world, "processes", 24, 80);
     world_key(&world, 't');
-    check(&world, "processes-table", 24, 80);
+    picture_check(&world, "processes-table", 24, 80);
     world_close(&world);
 }
 
@@ -187,7 +150,7 @@ static void test_output(void **state)
     struct ms_output *output = ms_model_output_mutable(world.model);
     world_run(&world, 20);
     world_key(&world, '9');
-    check(&world, "output-none", 24, 80);
+    picture_check(&world, "output-none", 24, 80);
     static const char text[] = "\033[1;32mgreen\033[0m and \033]0;title\007plain\r\n"
                                "tab\tstop\tand \xe6\x97\xa5\xe6\x9c\xac\ttab\n"
                                "\033[2J\033[Hclear\bed \xff\xfe broken \xc2\x9b"
@@ -199,19 +162,19 @@ static void test_output(void **state)
                                    i % 20 == 7 ? ", ERROR" : "");
         ms_output_append(output, line, (size_t)bytes);
     }
-    check(&world, "output-end", 24, 80);
+    picture_check(&world, "output-end", 24, 80);
     world_key(&world, 'g');
     check_sizes(&world, "output-start");
     world_size(&world, 24, 80);
     world_keys(&world, "/error");
-    check(&world, "output-typing", 24, 80);
+    picture_check(&world, "output-typing", 24, 80);
     world_keys(&world, "\nn");
-    check(&world, "output-found", 24, 80);
+    picture_check(&world, "output-found", 24, 80);
     world_close(&world);
     world_open(&world, 2, MS_GLYPHS_BRAILLE);
     ms_output_set_captured(ms_model_output_mutable(world.model), false);
     world_key(&world, '9');
-    check(&world, "output-elsewhere", 24, 80);
+    picture_check(&world, "output-elsewhere", 24, 80);
     world_close(&world);
 }
 
@@ -224,7 +187,7 @@ static void test_help_and_dialogs(void **state)
     world_key(&world, '?');
     check_sizes(&world, "help");
     world_keys(&world, "/sort\n");
-    check(&world, "help-search", 24, 80);
+    picture_check(&world, "help-search", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 'e');
     check_sizes(&world, "export");
@@ -233,15 +196,15 @@ static void test_help_and_dialogs(void **state)
     check_sizes(&world, "quit");
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 'K');
-    check(&world, "signal", 24, 80);
+    picture_check(&world, "signal", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 's');
     check_sizes(&world, "sort");
     world_key(&world, MS_KEY_ESCAPE);
     world_keys(&world, "/work");
-    check(&world, "filter-typing", 24, 80);
+    picture_check(&world, "filter-typing", 24, 80);
     world_key(&world, MS_KEY_ENTER);
-    check(&world, "filter", 24, 80);
+    picture_check(&world, "filter", 24, 80);
     world_close(&world);
 }
 
@@ -259,7 +222,7 @@ static void test_tracking(void **state)
     check_sizes(&world, "tracking");
     world_key(&world, MS_KEY_DOWN);
     world_keys(&world, "1");
-    check(&world, "tracking-depth", 24, 80);
+    picture_check(&world, "tracking-depth", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     tracking->steps = 2;
     tracking->steps_kept = 1;
@@ -270,7 +233,7 @@ static void test_tracking(void **state)
                                               .because = "the table of call stacks fills up",
                                               .in_force = true};
     check_sizes(&world, "stepped-down");
-    check(&world, "stepped-down", 8, 40);
+    picture_check(&world, "stepped-down", 8, 40);
     world_key(&world, 'M');
     world_keys(&world, "G");
     world_keys(&world, "worker-*");
@@ -287,7 +250,7 @@ static void test_paused(void **state)
     world_key(&world, ' ');
     free(world_draw(&world));
     world_run(&world, 90);
-    check(&world, "paused", 24, 80);
+    picture_check(&world, "paused", 24, 80);
     world_close(&world);
 }
 

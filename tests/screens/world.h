@@ -51,6 +51,7 @@ struct world {
     uint64_t tick;
     bool stopped; /* no figures change any more */
     uint32_t sites[4];
+    uint32_t leaking_thread, leaking_site; /* of the test of leaks */
 };
 
 static inline const struct ms_frame *world_frame(struct world *world, const char *function,
@@ -108,7 +109,7 @@ static inline void world_open(struct world *world, size_t threads, enum ms_glyph
     const uint64_t start_ns = 1000 * MS_SECOND_NS;
     world->model = ms_model_new(WORLD_TICK_NS, start_ns, 1763690000 * MS_SECOND_NS);
     const struct ms_thresholds thresholds = ms_thresholds_default();
-    world->findings = ms_findings_new(&thresholds);
+    world->findings = ms_findings_new(&thresholds, NULL);
     struct ms_process *process = ms_model_add_process(world->model, 1);
     process->pid = 4242;
     snprintf(process->exe, sizeof process->exe, "/usr/bin/app");

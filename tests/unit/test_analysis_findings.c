@@ -26,7 +26,7 @@ static struct session session_new(bool relative)
     thresholds.relative = relative;
     struct session session = {
         .model = ms_model_new(TENTH, START, 0),
-        .findings = ms_findings_new(&thresholds),
+        .findings = ms_findings_new(&thresholds, NULL),
     };
     assert_non_null(session.findings);
     assert_non_null(ms_model_add_process(session.model, 128));

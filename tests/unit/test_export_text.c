@@ -33,7 +33,7 @@ static char *summary(const struct ms_model *model, const char *file)
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
-    ms_text_summary(out, model, file);
+    ms_text_summary(out, model, NULL, file);
     fclose(out);
     size_t lines = 0;
     for (const char *c = text; *c != '\0'; c++) {

@@ -45,7 +45,7 @@ static int set_up(void **state)
     static const char *const names[] = {"main", "Worker-1", "worker-2", "io"};
     f = (struct fixture){.model = ms_model_new(TICK_NS, 0, 0)};
     const struct ms_thresholds thresholds = ms_thresholds_default();
-    f.findings = ms_findings_new(&thresholds);
+    f.findings = ms_findings_new(&thresholds, NULL);
     ms_model_add_process(f.model, 1);
     for (int i = 0; i < 4; i++) {
         struct ms_thread *thread = ms_model_add_thread(f.model, 1);

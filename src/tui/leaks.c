@@ -1,0 +1,584 @@
+/*
+ * Screen 6: three lists that are kept apart, because they say different things: what is likely a
+ * leak while the program runs, what was not freed when a process ended, and misuse of memory.
+ */
+#include "analysis/leaks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/format.h"
+#include "tui/screen.h"
+#include "tui/stack.h"
+
+enum kind { LIKELY, NOT_FREED, MISUSE, KINDS };
+enum order { ORDER_SURE, ORDER_SLOPE, ORDER_BYTES, ORDER_BLOCKS, ORDER_AGE, ORDERS };
+
+#define NOT_FREED_MAX   1000u /* shown; the report has them all */
+#define READ_EVERY_NS   MS_SECOND_NS
+#define DETAIL_ROWS_MAX 24
+
+static const struct {
+    const char *tab, *short_tab, *unit;
+    enum order first; /* by which it is sorted until the user chooses */
+} kinds[KINDS] = {
+    [LIKELY] = {"likely leaks", "likely", "sites", ORDER_SURE},
+    [NOT_FREED] = {"not freed at exit", "not freed", "sites", ORDER_BYTES},
+    [MISUSE] = {"misuse", "misuse", "pairs", ORDER_BLOCKS},
+};
+
+static const struct {
+    const char *name, *meaning;
+} orders[ORDERS] = {
+    [ORDER_SURE] = {"confidence", "likely leaks: how sure it is; then by slope"},
+    [ORDER_SLOPE] = {"slope_bytes_per_s", "likely leaks: bytes that it grows by per second"},
+    [ORDER_BYTES] = {"bytes", "bytes leaked, not freed, or misused"},
+    [ORDER_BLOCKS] = {"blocks", "blocks leaked or not freed; how often a misuse was seen"},
+    [ORDER_AGE] = {"age", "likely leaks: since when it grows; misuse: since when it is seen"},
+};
+
+struct ms_leaks_view {
+    struct ms_listing listing;
+    enum kind kind;
+    enum order kept[KINDS]; /* order of the kinds that are not shown */
+    struct ms_not_freed not_freed[NOT_FREED_MAX];
+    size_t not_freed_count, not_freed_all;
+    struct ms_scope read_scope;
+    uint64_t read_ns; /* when not_freed was read; 0: never */
+    size_t all;       /* rows of this kind in scope, before the filter */
+};
+
+/* One row, whatever the kind. */
+struct item {
+    uint64_t id;
+    uint32_t site_id, released_site_id;
+    uint64_t bytes, blocks, age_ns;
+    double slope_bytes_per_s, confidence; /* NaN: does not apply */
+    bool suppressed, estimated;
+    const struct ms_leak *leak;
+    const struct ms_misuse *misuse;
+};
+
+static const char *order_name(size_t order)
+{
+    return orders[order].name;
+}
+
+static const char *order_meaning(size_t order)
+{
+    return orders[order].meaning;
+}
+
+static const struct ms_orders leak_orders = {
+    .count = ORDERS, .name = order_name, .meaning = order_meaning};
+
+static void init(struct ms_tui *tui, const struct ms_view *view)
+{
+    (void)view;
+    if (tui->leaks == NULL) {
+        tui->leaks = calloc(1, sizeof *tui->leaks);
+    }
+    if (tui->leaks != NULL && tui->leaks->listing.rows.ids == NULL) {
+        ms_listing_init(&tui->leaks->listing, kinds[LIKELY].first);
+        for (int kind = 0; kind < KINDS; kind++) {
+            tui->leaks->kept[kind] = kinds[kind].first;
+        }
+    }
+}
+
+void ms_leaks_view_free(struct ms_leaks_view *leaks)
+{
+    if (leaks != NULL) {
+        ms_listing_fini(&leaks->listing);
+        free(leaks);
+    }
+}
+
+static void read_not_freed(struct ms_tui *tui, const struct ms_view *view)
+{
+    struct ms_leaks_view *leaks = tui->leaks;
+    const uint64_t now_ns = ms_model_now_ns(view->model);
+    if (leaks->read_ns != 0 && now_ns - leaks->read_ns < READ_EVERY_NS &&
+        memcmp(&leaks->read_scope, &tui->scope, sizeof tui->scope) == 0) {
+        return;
+    }
+    leaks->not_freed_all =
+        ms_not_freed_sites(view->model, &tui->scope, ms_findings_suppressions(view->findings),
+                           leaks->not_freed, NOT_FREED_MAX);
+    leaks->not_freed_count =
+        leaks->not_freed_all < NOT_FREED_MAX ? leaks->not_freed_all : NOT_FREED_MAX;
+    leaks->read_scope = tui->scope;
+    leaks->read_ns = now_ns;
+}
+
+/* Row `index` of a kind; false: it is not in scope. */
+static bool item_at(const struct ms_tui *tui, const struct ms_view *view, enum kind kind,
+                    size_t index, struct item *item)
+{
+    const struct ms_model *model = view->model;
+    const uint64_t now_ns = ms_model_now_ns(model);
+    *item = (struct item){.slope_bytes_per_s = NAN, .confidence = NAN};
+    if (kind == LIKELY) {
+        const struct ms_leak *leak = ms_leaks_at(ms_findings_leaks(view->findings), index);
+        const struct ms_site *site = ms_model_site_by_id(model, leak->site_id);
+        item->id = item->site_id = leak->site_id;
+        item->bytes = leak->leaked_bytes;
+        item->blocks = leak->leaked_blocks;
+        item->age_ns = now_ns - leak->since_ns;
+        item->slope_bytes_per_s = leak->slope_bytes_per_s;
+        item->confidence = leak->confidence;
+        item->suppressed = leak->suppressed;
+        item->leak = leak;
+        return site != NULL && ms_scope_has_site(&tui->scope, model, site);
+    }
+    if (kind == NOT_FREED) {
+        const struct ms_not_freed *not_freed = &tui->leaks->not_freed[index];
+        item->id = item->site_id = not_freed->site_id;
+        item->bytes = not_freed->bytes;
+        item->blocks = not_freed->blocks;
+        item->suppressed = not_freed->suppressed;
+        item->estimated = not_freed->estimated;
+        return true;
+    }
+    const struct ms_misuse *misuse = ms_model_misuse(model, index);
+    const struct ms_scope *scope = &tui->scope;
+    item->id = index + 1;
+    item->site_id = misuse->allocated_site;
+    item->released_site_id = misuse->released_site;
+    item->bytes = misuse->bytes;
+    item->blocks = misuse->count;
+    item->age_ns = now_ns - misuse->first_seen_ns;
+    item->estimated = misuse->provenance == MS_SAMPLED;
+    item->misuse = misuse;
+    return (scope->process_id == 0 || scope->process_id == misuse->process_id) &&
+           (scope->thread_id == 0 || scope->thread_id == misuse->thread_id) &&
+           (scope->site_id == 0 || scope->site_id == misuse->allocated_site ||
+            scope->site_id == misuse->released_site);
+}
+
+static size_t items_of(const struct ms_tui *tui, const struct ms_view *view, enum kind kind)
+{
+    switch (kind) {
+    case LIKELY:
+        return ms_leaks_count(ms_findings_leaks(view->findings));
+    case NOT_FREED:
+        return tui->leaks->not_freed_count;
+    default:
+        return ms_model_misuse_count(view->model);
+    }
+}
+
+static bool fits(const struct ms_model *model, const struct item *item, const char *filter)
+{
+    if (filter[0] == '\0' ||
+        (item->misuse != NULL && (strcasestr(ms_misuse_word(item->misuse->kind), filter) != NULL ||
+                                  strcasestr(item->misuse->how, filter) != NULL))) {
+        return true;
+    }
+    return ms_site_holds(ms_model_site_by_id(model, item->site_id), filter) ||
+           ms_site_holds(ms_model_site_by_id(model, item->released_site_id), filter);
+}
+
+static double figure_of(const struct item *item, enum order order)
+{
+    switch (order) {
+    case ORDER_SURE:
+        /* Nearly equal confidences are ranked by how much it is about. */
+        return floor(item->confidence * 20) * 1e15 + item->slope_bytes_per_s;
+    case ORDER_SLOPE:
+        return item->slope_bytes_per_s;
+    case ORDER_BYTES:
+        return (double)item->bytes;
+    case ORDER_BLOCKS:
+        return (double)item->blocks;
+    default:
+        return item->age_ns > 0 ? (double)item->age_ns : (double)NAN;
+    }
+}
+
+/* What need not worry anybody comes after what should. */
+static bool is_last(const struct item *item)
+{
+    return item->suppressed ||
+           (item->misuse != NULL && item->misuse->kind == MS_MISUSE_OTHER_LIBRARY);
+}
+
+static void update(struct ms_tui *tui, const struct ms_view *view)
+{
+    struct ms_leaks_view *leaks = tui->leaks;
+    read_not_freed(tui, view);
+    const size_t items = items_of(tui, view, leaks->kind);
+    struct ms_row_key *keys = malloc((items + 1) * sizeof *keys);
+    if (keys == NULL) {
+        return;
+    }
+    size_t count = 0;
+    leaks->all = 0;
+    for (size_t i = 0; i < items; i++) {
+        struct item item;
+        if (!item_at(tui, view, leaks->kind, i, &item)) {
+            continue;
+        }
+        leaks->all++;
+        if (fits(view->model, &item, leaks->listing.filter.text)) {
+            const double figure = figure_of(&item, (enum order)leaks->listing.order);
+            keys[count++] = (struct ms_row_key){
+                .id = item.id, .figure = figure, .known = !isnan(figure), .last = is_last(&item)};
+        }
+    }
+    ms_rows_sort(&leaks->listing.rows, keys, count, leaks->listing.ascending,
+                 ms_model_now_ns(view->model));
+    free(keys);
+}
+
+static bool item_by_id(const struct ms_tui *tui, const struct ms_view *view, uint64_t id,
+                       struct item *item)
+{
+    const size_t items = items_of(tui, view, tui->leaks->kind);
+    for (size_t i = 0; i < items; i++) {
+        if (item_at(tui, view, tui->leaks->kind, i, item) && item->id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The three kinds with how many there are of each, so that none is overlooked. */
+static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                       int row)
+{
+    const bool wide = view->columns >= 72;
+    int column = 1;
+    for (int kind = 0; kind < KINDS; kind++) {
+        const bool here = kind == (int)tui->leaks->kind;
+        size_t count = here                ? tui->leaks->all
+                       : kind == NOT_FREED ? tui->leaks->not_freed_all
+                                           : items_of(tui, view, (enum kind)kind);
+        if (here && kind == NOT_FREED) {
+            count = tui->leaks->not_freed_all;
+        }
+        ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_DIM,
+                    here ? MS_ATTRIBUTE_BOLD : 0);
+        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%s %zu%c",
+                                 here ? '[' : ' ', wide ? kinds[kind].tab : kinds[kind].short_tab,
+                                 count, here ? ']' : ' ') +
+                  1;
+    }
+    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    if (wide) {
+        ms_grid_put(grid, row, view->columns - 16, 15, "t: next of them");
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+struct column {
+    const char *heading;
+    int width;
+    int screen_from; /* columns of the screen from which it is shown */
+    enum order order;
+};
+
+static const struct column columns_of[KINDS][6] = {
+    [LIKELY] = {{"SURE", 6, 0, ORDER_SURE},
+                {"LEAKED", 9, 0, ORDER_BYTES},
+                {"PER S", 10, 60, ORDER_SLOPE},
+                {"BLOCKS", 8, 80, ORDER_BLOCKS},
+                {"SINCE", 10, 72, ORDER_AGE}},
+    [NOT_FREED] = {{"BYTES", 9, 0, ORDER_BYTES}, {"BLOCKS", 8, 0, ORDER_BLOCKS}},
+    [MISUSE] = {{"TIMES", 8, 0, ORDER_BLOCKS},
+                {"BYTES", 9, 60, ORDER_BYTES},
+                {"SINCE", 10, 72, ORDER_AGE}},
+};
+
+static void figure_text(const struct item *item, enum order order, char *out, size_t size)
+{
+    char text[MS_FORMAT_MAX];
+    const char *about = item->estimated ? "~" : "";
+    switch (order) {
+    case ORDER_SURE:
+        snprintf(out, size, "%.0f%%", 100 * item->confidence);
+        break;
+    case ORDER_SLOPE:
+        ms_format_bytes_rate(out, size, item->slope_bytes_per_s);
+        break;
+    case ORDER_BYTES:
+        if (item->bytes == 0 && item->misuse != NULL) {
+            snprintf(out, size, "n/a");
+            break;
+        }
+        snprintf(out, size, "%s%s", about, ms_format_bytes(text, sizeof text, (double)item->bytes));
+        break;
+    case ORDER_BLOCKS:
+        snprintf(out, size, "%s%s", about,
+                 ms_format_count(text, sizeof text, (double)item->blocks));
+        break;
+    default:
+        ms_format_elapsed(out, size, item->age_ns);
+        break;
+    }
+}
+
+/* Returns the column behind the figures. */
+static int draw_head(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                     int row)
+{
+    const struct ms_leaks_view *leaks = tui->leaks;
+    int at = 1;
+    ms_grid_pen(grid, MS_COLOUR_DIM, MS_ATTRIBUTE_UNDERLINE);
+    for (int i = 0; i < view->columns; i++) {
+        ms_grid_put_char(grid, row, i, L' ');
+    }
+    for (const struct column *column = columns_of[leaks->kind]; column->heading != NULL; column++) {
+        if (view->columns >= column->screen_from) {
+            const bool sorted = (size_t)column->order == leaks->listing.order;
+            ms_grid_pen(grid, sorted ? MS_COLOUR_TITLE : MS_COLOUR_DIM,
+                        MS_ATTRIBUTE_UNDERLINE | (sorted ? MS_ATTRIBUTE_BOLD : 0u));
+            ms_grid_printf(grid, row, at, column->width, "%*s", column->width, column->heading);
+            at += column->width;
+        }
+    }
+    ms_grid_pen(grid, MS_COLOUR_DIM, MS_ATTRIBUTE_UNDERLINE);
+    ms_grid_put(grid, row, at + 2, view->columns - at - 2,
+                leaks->kind == MISUSE ? "WHAT, ALLOCATED AT, RELEASED AT" : "ALLOCATED AT");
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return at + 2;
+}
+
+/* Whose it is, at the right end, when there are several. Returns the cells left for the rest. */
+static int draw_process(const struct ms_view *view, struct ms_grid *grid, int row, int width,
+                        const struct item *item)
+{
+    const struct ms_site *site = ms_model_site_by_id(
+        view->model, item->site_id != 0 ? item->site_id : item->released_site_id);
+    const struct ms_process *process =
+        site != NULL ? ms_model_process_by_id(view->model, site->process_id) : NULL;
+    if (process == NULL || width < 50 || ms_model_process_count(view->model) < 2) {
+        return width;
+    }
+    char text[64];
+    const char *slash = strrchr(process->exe, '/');
+    snprintf(text, sizeof text, "%.15s [%d]", slash != NULL ? slash + 1 : process->exe,
+             (int)process->pid);
+    const int used = ms_grid_text_width(grid, text);
+    ms_grid_put(grid, row, view->columns - used, used, text);
+    return width - used - 2;
+}
+
+static void draw_what(const struct ms_view *view, struct ms_grid *grid, int row, int column,
+                      const struct item *item)
+{
+    char name[512];
+    char place[256];
+    const int width = draw_process(view, grid, row, view->columns - column, item);
+    const struct ms_site *site = ms_model_site_by_id(view->model, item->site_id);
+    if (item->misuse != NULL) {
+        char released[512];
+        ms_stack_site_name(site, name, sizeof name, place, sizeof place);
+        ms_stack_site_name(ms_model_site_by_id(view->model, item->released_site_id), released,
+                           sizeof released, place, sizeof place);
+        ms_grid_printf(grid, row, column, width, "%s  %s > %s", ms_misuse_word(item->misuse->kind),
+                       item->site_id != 0 ? name : "(not known)",
+                       item->released_site_id != 0 ? released : "(not known)");
+        return;
+    }
+    ms_stack_site_name(site, name, sizeof name, place, sizeof place);
+    const int used = ms_grid_put(grid, row, column, width, name);
+    if (place[0] != '\0' && used + 4 < width) {
+        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+        ms_grid_put(grid, row, column + used + 2, width - used - 2, place);
+    }
+}
+
+static void draw_row(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                     int row, const struct item *item)
+{
+    const struct ms_leaks_view *leaks = tui->leaks;
+    const bool chosen = item->id == leaks->listing.rows.selected;
+    const bool error = item->misuse != NULL && item->misuse->kind != MS_MISUSE_OTHER_LIBRARY;
+    const enum ms_colour colour = chosen             ? MS_COLOUR_SELECTED
+                                  : item->suppressed ? MS_COLOUR_DIM
+                                  : error            ? MS_COLOUR_ALERT_MEDIUM
+                                                     : MS_COLOUR_DEFAULT;
+    int at = 1;
+    ms_grid_pen(grid, colour, chosen ? MS_ATTRIBUTE_BOLD : 0);
+    ms_grid_put(grid, row, 0, 1, chosen ? ms_theme_pointer(tui) : " ");
+    for (const struct column *column = columns_of[leaks->kind]; column->heading != NULL; column++) {
+        char text[MS_FORMAT_MAX + 4];
+        if (view->columns >= column->screen_from) {
+            figure_text(item, column->order, text, sizeof text);
+            ms_grid_printf(grid, row, at, column->width, "%*s", column->width, text);
+            at += column->width;
+        }
+    }
+    draw_what(view, grid, row, at + 2, item);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                       int row)
+{
+    char text[512];
+    const struct ms_area area = {.row = row + 1,
+                                 .column = 4,
+                                 .rows = view->layout.message_row - row - 1,
+                                 .columns = view->columns - 8};
+    switch (tui->leaks->kind) {
+    case LIKELY:
+        ms_leaks_why_none(ms_findings_leaks(view->findings), view->model, text, sizeof text);
+        break;
+    case NOT_FREED:
+        snprintf(text, sizeof text, "%s",
+                 tui->leaks->not_freed_all > 0
+                     ? ""
+                     : "Nothing was left unfreed by a process that has ended. What is live now is "
+                       "on screen 5; a process that goes on by exec leaves nothing.");
+        break;
+    default:
+        snprintf(text, sizeof text,
+                 "No double free, mismatch or overrun was seen, and no library frees what another "
+                 "allocated.");
+        break;
+    }
+    if (tui->leaks->listing.filter.length > 0 && tui->leaks->all > 0) {
+        snprintf(text, sizeof text, "Nothing fits the filter. Esc clears it.");
+    } else if (!ms_scope_is_all(&tui->scope) && items_of(tui, view, tui->leaks->kind) > 0) {
+        snprintf(text, sizeof text, "Nothing in focus. Esc leaves the focus.");
+    }
+    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    ms_theme_text(grid, area, text);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+/* Why it is listed, and the call stacks. */
+static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                        int row, int end, const struct item *item)
+{
+    char why[MS_LEAK_REASON_MAX + 64] = "";
+    if (item->leak != NULL) {
+        snprintf(why, sizeof why, "%s%s", item->suppressed ? "suppressed; " : "",
+                 item->leak->reason);
+    } else if (item->misuse != NULL) {
+        snprintf(why, sizeof why, "%s",
+                 item->misuse->how[0] != '\0' ? item->misuse->how
+                                              : ms_misuse_meaning(item->misuse->kind));
+    } else if (item->suppressed) {
+        snprintf(why, sizeof why, "suppressed");
+    }
+    if (why[0] != '\0' && row < end) {
+        ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
+        const struct ms_area area = {
+            .row = row, .column = 1, .rows = end - row, .columns = view->columns - 2};
+        row += ms_theme_text(grid, area, why);
+    }
+    const struct ms_site *site = ms_model_site_by_id(view->model, item->site_id);
+    const struct ms_site *released = ms_model_site_by_id(view->model, item->released_site_id);
+    const int half = released != NULL ? row + (end - row) / 2 : end;
+    if (row + 1 < end) {
+        row = ms_stack_draw(tui, grid, row, half, "allocated at", site);
+    }
+    if (released != NULL && row + 1 < end) {
+        ms_stack_draw(tui, grid, row, end, "released at", released);
+    }
+}
+
+static int list_rows(const struct ms_view *view, size_t items)
+{
+    const int room = view->layout.message_row - view->layout.body.row - 2;
+    const int half = room > 8 ? room / 2 : room;
+    return (int)items < half ? (int)items : half;
+}
+
+static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    struct ms_leaks_view *leaks = tui->leaks;
+    int row = view->layout.body.row;
+    if (leaks == NULL) {
+        ms_grid_put(grid, row, 1, view->columns - 1, "no memory for this screen");
+        return;
+    }
+    update(tui, view);
+    draw_kinds(tui, view, grid, row++);
+    struct ms_rows *rows = &leaks->listing.rows;
+    if (rows->count == 0) {
+        draw_empty(tui, view, grid, row);
+    } else {
+        const int shown = list_rows(view, rows->count);
+        struct item item;
+        ms_rows_scroll(rows, (size_t)shown, 1);
+        draw_head(tui, view, grid, row++);
+        for (int i = 0; i < shown && rows->top + (size_t)i < rows->count; i++, row++) {
+            if (item_by_id(tui, view, rows->ids[rows->top + (size_t)i], &item)) {
+                draw_row(tui, view, grid, row, &item);
+            }
+        }
+        const int end = view->layout.message_row;
+        if (row + 2 < end && item_by_id(tui, view, rows->selected, &item)) {
+            draw_detail(tui, view, grid, row, end, &item);
+        }
+    }
+    ms_listing_draw_filter(tui, view, grid, &leaks->listing, leaks->all, kinds[leaks->kind].unit,
+                           "t other list  / filter");
+}
+
+static void next_kind(struct ms_leaks_view *leaks)
+{
+    leaks->kept[leaks->kind] = (enum order)leaks->listing.order;
+    leaks->kind = (enum kind)((leaks->kind + 1) % KINDS);
+    ms_listing_sort_by(&leaks->listing, leaks->kept[leaks->kind]);
+    leaks->listing.rows.chosen = false;
+    leaks->listing.rows.top = 0;
+}
+
+static void click(struct ms_tui *tui, const struct ms_view *view, const struct ms_input *input)
+{
+    struct ms_rows *rows = &tui->leaks->listing.rows;
+    const int first = view->layout.body.row + 2;
+    const int line = input->row - first;
+    if (line >= 0 && line < list_rows(view, rows->count)) {
+        ms_rows_select(rows, rows->top + (size_t)line, ms_model_now_ns(view->model));
+    } else if (input->row == view->layout.body.row) {
+        next_kind(tui->leaks);
+    }
+}
+
+static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                const struct ms_input *input, struct ms_command *command)
+{
+    (void)command;
+    struct ms_leaks_view *leaks = tui->leaks;
+    struct item item;
+    if (leaks == NULL) {
+        return;
+    }
+    if (input->key == MS_KEY_MOUSE && action == MS_ACTION_NONE) {
+        click(tui, view, input);
+        return;
+    }
+    const long page = list_rows(view, leaks->listing.rows.count);
+    if (ms_listing_act(&leaks->listing, &leak_orders, action, 1, page > 0 ? page : 1,
+                       ms_model_now_ns(view->model))) {
+        return;
+    }
+    if (action == MS_ACTION_SHAPE) {
+        next_kind(leaks);
+    } else if (action == MS_ACTION_ENTER &&
+               item_by_id(tui, view, leaks->listing.rows.selected, &item) && item.site_id != 0) {
+        tui->scope = (struct ms_scope){.site_id = item.site_id};
+    }
+}
+
+static struct ms_listing *listing(struct ms_tui *tui)
+{
+    return tui->leaks != NULL ? &tui->leaks->listing : NULL;
+}
+
+const struct ms_screen ms_screen_leaks = {.place = MS_PLACE_LEAKS,
+                                          .digit = '6',
+                                          .tab = "Leak",
+                                          .orders = &leak_orders,
+                                          .listing = listing,
+                                          .init = init,
+                                          .draw = draw,
+                                          .key = key};
