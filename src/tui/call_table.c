@@ -49,7 +49,7 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
         column += columns.bar_width + 1;
     }
     columns.figures_column = column;
-    const int names = width >= 160 ? 80 : width >= 100 ? width / 2 : width * 11 / 20;
+    const int names = width >= 160 ? 80 : width >= 72 ? width / 2 : width * 11 / 20;
     int room = width - column - names - FIGURE_WIDTH; /* beyond that of the order */
     column += FIGURE_WIDTH;
     columns.figures[0] = sort;
@@ -110,7 +110,7 @@ void ms_call_indents(const struct ms_call_tree *tree, uint8_t *out)
 static const char *shape_words(const struct ms_tui *tui, int room)
 {
     static const char *const brief[] = {"BOTTOM-UP", "TOP-DOWN", "FLAT"};
-    static const char *const words[] = {"BOTTOM-UP: who allocates < who called it",
+    static const char *const words[] = {"BOTTOM-UP: who allocates < its callers",
                                         "TOP-DOWN: from main > to what it calls",
                                         "FLAT: every function with all it calls"};
     const enum ms_call_shape shape = tui->hotspots.shape;

@@ -57,6 +57,15 @@ static bool make_room(struct ms_hotspots_state *state, size_t count)
     return true;
 }
 
+/* Other rows: the mark goes to the first one again. */
+static void look_anew(struct ms_hotspots_state *state)
+{
+    state->all_unfolded = state->looked_at = false;
+    state->listing.rows.chosen = false;
+    state->listing.rows.top = 0;
+    state->lines.key = 0;
+}
+
 /*
  * What one wants to see without a key: below what libraries allocate the program's own functions
  * that made them; from main on everything up to where it forks. Until the user moves.
@@ -101,6 +110,10 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
         .ascending = state->listing.ascending,
     };
     const uint64_t now_ns = ms_model_now_ns(view->model);
+    if (strcmp(state->filter, state->listing.filter.text) != 0) {
+        memcpy(state->filter, state->listing.filter.text, sizeof state->filter);
+        look_anew(state);
+    }
     (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
     if (unfold_first(state)) {
         (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
@@ -365,8 +378,9 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
         ms_call_table_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order,
                              false);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        used += ms_grid_printf(grid, row, used, view->columns - used, "%u call sites, %s %s",
-                               (unsigned)total->sites, figure, figure_words[listing->order]);
+        used += ms_grid_printf(grid, row, used, view->columns - used, "%u call site%s, %s %s",
+                               (unsigned)total->sites, total->sites == 1 ? "" : "s", figure,
+                               figure_words[listing->order]);
     }
     const char *folds =
         tui->hotspots.each_library_frame ? "L folds library functions" : "libraries folded (L)";
@@ -519,7 +533,6 @@ static void act_on_tree(struct ms_tui *tui, const struct ms_view *view, enum ms_
     }
 }
 
-/* What is shown of the tree: other rows, so the mark goes to the first one again. */
 static void change_view(struct ms_hotspots_state *state, enum ms_action action)
 {
     if (action == MS_ACTION_SHAPE) {
@@ -527,10 +540,7 @@ static void change_view(struct ms_hotspots_state *state, enum ms_action action)
     } else {
         state->each_library_frame = !state->each_library_frame;
     }
-    state->all_unfolded = state->looked_at = false;
-    state->listing.rows.chosen = false;
-    state->listing.rows.top = 0;
-    state->lines.key = 0;
+    look_anew(state);
 }
 
 static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,

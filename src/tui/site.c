@@ -14,7 +14,15 @@
 #include "tui/source_pane.h"
 #include "tui/stack.h"
 
-enum { HEAD_ROWS = 3, PANE_ROWS_MIN = 5, TWO_PANES = 20, THREE_PANES = 32, USERS_MAX = 32 };
+enum {
+    HEAD_ROWS = 3,
+    SMALL_ROWS = 6,
+    PANE_ROWS_MIN = 5,
+    TWO_PANES = 20,
+    THREE_PANES = 32,
+    USERS_MAX = 32,
+    WORDS_ROWS = 3
+};
 
 /* A thread's part of the site. */
 struct user {
@@ -334,6 +342,13 @@ static void draw_pane(const struct ms_tui *tui, const struct ms_view *view, stru
     }
 }
 
+static bool has_line(const struct ms_tui *tui, const struct ms_view *view,
+                     const struct ms_site *site)
+{
+    const struct ms_frame *frame = ms_stack_level(site, marked_level(tui, view, site));
+    return frame != NULL && frame->line != 0;
+}
+
 static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     const struct ms_site *site = site_of(tui, view);
@@ -349,9 +364,12 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     sum_up(tui, view, site, &sums);
     draw_identity(tui, view, grid, area.row, site);
     draw_figures(view, grid, area.row + 1, site, &sums);
-    draw_notes(view, grid, area.row + 2, site);
-    area.row += HEAD_ROWS;
-    area.rows -= HEAD_ROWS;
+    const int head = area.rows < SMALL_ROWS ? HEAD_ROWS - 1 : HEAD_ROWS;
+    if (head == HEAD_ROWS) {
+        draw_notes(view, grid, area.row + 2, site);
+    }
+    area.row += head;
+    area.rows -= head;
     const int levels = (int)ms_stack_levels(site) + 1;
     const int half = area.rows / 2 > levels ? levels : area.rows / 2;
     const bool panes = area.rows - half >= PANE_ROWS_MIN && half >= 2;
@@ -364,10 +382,14 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     const int count = left >= THREE_PANES ? 3 : left >= TWO_PANES ? 2 : left > 0 ? 1 : 0;
     part.row += part.rows;
     for (int i = 0; i < count; i++) {
+        const enum ms_site_pane pane =
+            (enum ms_site_pane)(((int)tui->site.pane + i) % MS_SITE_PANES);
         part.rows = left / (count - i);
+        if (pane == MS_SITE_SOURCE && !has_line(tui, view, site) && i + 1 < count) {
+            part.rows = WORDS_ROWS;
+        }
         left -= part.rows;
-        draw_pane(tui, view, grid, part, site, &sums,
-                  (enum ms_site_pane)(((int)tui->site.pane + i) % MS_SITE_PANES));
+        draw_pane(tui, view, grid, part, site, &sums, pane);
         part.row += part.rows;
     }
 }

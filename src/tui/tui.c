@@ -8,6 +8,7 @@
 #include "model/format.h"
 #include "tui/program_input.h"
 #include "tui/screen.h"
+#include "tui/stack.h"
 
 const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_hotspots,
                                               &ms_screen_leaks, &ms_screen_output, NULL};
@@ -131,7 +132,7 @@ char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, 
     const struct ms_process *process = ms_model_process_by_id(model, scope->process_id);
     out[0] = '\0';
     if (site != NULL && site->depth > 0) {
-        ms_format_frame(out, size, ms_site_frame(site, ms_site_culprit(site)));
+        ms_format_frame(out, size, ms_stack_level(site, ms_stack_own(site, model)));
     } else if (site != NULL) {
         snprintf(out, size, "(no stack)");
     } else if (thread != NULL) {
