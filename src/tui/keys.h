@@ -127,7 +127,7 @@ enum ms_action {
     X(MS_PLACE_HOTSPOTS, 'v',              "v",       PANE,            "View",    "below the rows: the marked one's stack and figures, its source, or nothing") \
     X(MS_PLACE_SITE,     'v',              "v",       PANE,            "View",    "which comes first below the stack: source, sizes and lifetimes, or threads") \
     X(MS_PLACE_HOTSPOTS, 'L',              "L",       LIBRARIES,       "Libs",    "runs of library functions as one row, or each by itself") \
-    X(MS_PLACE_SITE | MS_PLACE_HOTSPOTS | MS_PLACE_FOCUS, 'o', "o", EDIT, "Edit", "open the source at its line in $VISUAL, $EDITOR or vi") \
+    X(MS_PLACE_SITE | MS_PLACE_HOTSPOTS, 'o', "o", EDIT,               "Edit",    "open the source at its line in $VISUAL, $EDITOR or vi") \
     X(MS_PLACE_OVERVIEW, '/',              "/",       FILTER,          "Filter",  "show only threads whose name, tid or role holds a text") \
     X(MS_PLACE_OVERVIEW, '\\',             "\\",      FILTER,          "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F3,        "F3",      FILTER,          "",        "") \
@@ -204,6 +204,7 @@ enum ms_action {
     X(MS_PLACE_HOTSPOTS, '*',              "*",       UNFOLD_ALL,      "",        "unfold everything, or fold it again") \
     X(MS_PLACE_HOTSPOTS, 'n',              "n",       SEARCH_NEXT,     "",        "next row whose name holds the text of the filter") \
     X(MS_PLACE_HOTSPOTS, 'N',              "N",       SEARCH_PREVIOUS, "",        "previous row whose name holds it") \
+    X(MS_PLACE_FOCUS,    'o',              "o",       EDIT,            "",        "open the source of the marked call site in $VISUAL, $EDITOR or vi") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
     X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "",        "what is tracked: mode, depth of stacks, sampling rate, threads") \
