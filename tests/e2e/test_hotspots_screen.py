@@ -23,6 +23,13 @@ def editor_in(folder):
     return path
 
 
+def end(terminal):
+    terminal.keys("Q")
+    terminal.see("the program still runs")
+    terminal.keys("k")
+    terminal.see("status=")
+
+
 def line_with(text, word):
     return next(line for line in text.splitlines() if word in line)
 
@@ -43,6 +50,7 @@ def test_tree():
         terminal.see("FLAT", "SELF")
         share = line_with(terminal.text(), "run_job")
         assert "0B" in share.split(), f"run_job allocates nothing itself: {share}"
+        end(terminal)
 
 
 def test_site_and_focus():
@@ -52,8 +60,8 @@ def test_site_and_focus():
         terminal.keys("5")
         terminal.see("load_picture  demo.c:")
         terminal.keys("/", "load_picture", "Enter", "g", "Enter")
-        terminal.see("5 Hot > Site", "focus: load_picture", "threads that allocate here",
-                     "work_on_images", "tile_bytes")
+        terminal.see("5 Hot > Site", "focus: load_picture", "its blocks", "work_on_images",
+                     "xmalloc(tile_bytes);")
         terminal.keys("Escape", "Escape", "1")
         terminal.see("1 Over]")
         terminal.keys("/", "ledger", "Enter", "g", "Enter")
@@ -61,6 +69,7 @@ def test_site_and_focus():
         terminal.keys("5")
         terminal.see("5 Hot]", "focus: ledger")
         wait_until(lambda: "load_picture" not in terminal.text(), what="the thread's own sites")
+        end(terminal)
 
 
 def test_editor():
@@ -84,6 +93,7 @@ def test_editor():
             terminal.see("edits 3 words")
             terminal.keys("C-c")
             terminal.see("BOTTOM-UP", "ended with status 130", "[LIVE]")
+            end(terminal)
 
 
 def test_no_editor():
@@ -97,6 +107,7 @@ def test_no_editor():
         terminal.see("/no/such/editor", "No such file", "[LIVE]")
         terminal.keys("1")
         terminal.see("image-0")
+        end(terminal)
 
 
 main(globals())
