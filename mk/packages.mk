@@ -10,7 +10,7 @@ BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libiberty-de
 TEST_PACKAGES := g++ libcmocka-dev libunwind-dev musl-tools python3 python3-jsonschema valgrind \
                  sqlite3 redis-tools tmux git file procps perl strace gdb binutils ripgrep \
                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev electric-fence \
-                 libclang-rt-dev
+                 libclang-rt-dev heaptrack zstd
 
-# To compare in `make bench`; a missing one is said there and left out.
-BENCH_PACKAGES := heaptrack libjemalloc2 libgoogle-perftools-dev
+# To compare in `make bench`, besides heaptrack; a missing one is said there and left out.
+BENCH_PACKAGES := libjemalloc2 libgoogle-perftools-dev

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#include "model/format.h"
+
 #define OUTER_CUT (MS_SITE_CUT_DEPTH | MS_SITE_CUT_NO_CFI | MS_SITE_COARSENED)
 #define LEVEL_MAX 255u
 
@@ -78,7 +80,8 @@ int ms_call_path_culprit(struct ms_call_functions *functions, const struct ms_si
         if (function == 0) {
             return -ENOMEM;
         }
-        if (!ms_call_function_at(functions, function)->wrapper) {
+        if (!ms_call_function_at(functions, function)->wrapper &&
+            !ms_site_hides_wrapper(site, at.frame)) {
             *culprit = at;
             return 0;
         }

@@ -310,7 +310,8 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
                   const struct ms_site *site)
 {
     struct ms_growth_verdict verdict = ms_growth_judge(&watched->growth);
-    const double limit = watched->likely ? STILL_SURE : SURE_ENOUGH;
+    const bool was_likely = watched->likely;
+    const double limit = was_likely ? STILL_SURE : SURE_ENOUGH;
     watched->likely = false;
     if (!verdict.grows || verdict.confidence < limit) {
         return;
@@ -323,6 +324,7 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
     }
     watched->likely = true;
     struct ms_leak *leak = &watched->leak;
+    leak->judged_ns = was_likely ? leak->judged_ns : ms_model_now_ns(model);
     leak->leaked_bytes = verdict.bytes;
     leak->leaked_blocks = verdict.blocks;
     leak->since_ns = verdict.since_ns;
@@ -408,7 +410,7 @@ static void make_room(struct ms_leaks *leaks)
     free(rises);
     for (size_t i = count; i-- > 0;) {
         const struct watched *watched = watched_at(leaks, i);
-        if (!watched->likely && rose_by(watched) <= limit) {
+        if ((!watched->likely || watched->ended) && rose_by(watched) <= limit) {
             unwatch(leaks, i);
         }
     }

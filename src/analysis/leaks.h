@@ -26,6 +26,7 @@ struct ms_leak {
     uint64_t live_bytes, live_blocks;
     uint64_t leaked_bytes, leaked_blocks; /* that it grew by since it began to grow */
     uint64_t since_ns;                    /* when that was: now - since_ns is its age */
+    uint64_t judged_ns;                   /* since when it has been judged so */
     double slope_bytes_per_s;
     uint32_t windows;                /* of growth in a row, at least MS_LEAK_WINDOWS_MIN */
     double confidence;               /* 0..1 */

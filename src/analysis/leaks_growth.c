@@ -6,7 +6,7 @@
  * reaches back as long as floors rise, in blocks and in bytes; one window in six may fail to, not
  * the newest two. A run grows when
  *
- *     it has 3 rises or more, lasts 25 s or more, and rose by 1 kB or 16 blocks,
+ *     it has 3 rises or more, lasts 25 s or more, and rose by 4 kB or 64 blocks,
  *     its last floor is above the ceiling of the window that it began in (else the site only
  *     swings), and above every floor before (else it fills up again what it had freed), unless the
  *     run is twice as long as all before it.
@@ -15,12 +15,12 @@
  *
  *     confidence = length x steadiness x constancy
  *     length     = 1 - 2^-(n-1)
- *     steadiness = z^2 / (z^2 + 9), z = mean(r) / (deviation(r) / sqrt(n)): little for a random
+ *     steadiness = z^2 / (z^2 + 16), z = mean(r) / (deviation(r) / sqrt(n)): little for a random
  *                  walk, 1 for equal rises
- *     constancy  = (d - 0.70) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
+ *     constancy  = (d - 0.75) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
  *                  of the later half of r over that of the earlier, divided by the same of the
- *                  process's work where that fell too (blocks it frees and CPU time, whichever
- *                  fell more), plus twice its standard error. A leak loses a constant share of the
+ *                  process's work where that fell by a tenth or more (blocks it frees and CPU
+ *                  time, whichever fell more), plus its standard error. A leak loses a constant share of the
  *                  work; a cache that fills loses less and less.
  *
  * The slope is that of the least squares line through the floors.
@@ -32,16 +32,17 @@
 
 #include "analysis/leaks.h"
 
-#define BYTES_MIN  1000u
-#define BLOCKS_MIN 16u
+#define BYTES_MIN  4000u
+#define BLOCKS_MIN 64u
 
 #define WINDOWS_PER_FAILURE 6u
 
-#define PACE_STOPS 0.70
-#define PACE_HOLDS 0.95
+#define PACE_STOPS 0.75
+#define PACE_HOLDS 1.00
 
 #define WORK_MIN_BLOCKS 100.0 /* in half a run: fewer say nothing about how busy a process is */
 #define WORK_MIN_CPU_S  0.2
+#define FELL_TO         0.90 /* work that fell by less did not fall */
 #define EXCUSE_MIN      0.05
 
 void ms_growth_append(struct ms_growth *growth, const struct ms_growth_window *window)
@@ -184,7 +185,7 @@ static double excuse_of(const struct ms_growth *growth, uint32_t start, bool of_
         early += (double)(of_cpu ? first->cpu_s : first->work);
         late += (double)(of_cpu ? last->cpu_s : last->work);
     }
-    if (!(early >= (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS)) || !(late < early)) {
+    if (!(early >= (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS)) || !(late < FELL_TO * early)) {
         return 1;
     }
     return late / early > EXCUSE_MIN ? late / early : EXCUSE_MIN;
@@ -206,7 +207,7 @@ static double constancy(const struct ms_growth *growth, uint32_t start, const st
     const double cpu = excuse_of(growth, start, true);
     const double pace = late / early / (work < cpu ? work : cpu);
     const double error = pace * rises->scatter / rises->mean * sqrt(2.0 / half);
-    const double share = (pace + 2 * error - PACE_STOPS) / (PACE_HOLDS - PACE_STOPS);
+    const double share = (pace + error - PACE_STOPS) / (PACE_HOLDS - PACE_STOPS);
     return share < 0 ? 0 : share > 1 ? 1 : share;
 }
 
@@ -260,7 +261,7 @@ struct ms_growth_verdict ms_growth_judge(const struct ms_growth *growth)
     take_rises(growth, start, &rises);
     const double error = rises.deviation / sqrt(rises.count);
     const double z_squared = error > 0 ? rises.mean * rises.mean / (error * error) : INFINITY;
-    const double steadiness = isinf(z_squared) ? 1 : z_squared / (z_squared + 9);
+    const double steadiness = isinf(z_squared) ? 1 : z_squared / (z_squared + 16);
     verdict.grows = true;
     verdict.slope_bytes_per_s = slope_of(growth, start);
     verdict.kept = allocations > 0 ? (double)verdict.blocks / allocations : NAN;

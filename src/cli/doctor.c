@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,13 @@
 #include <unistd.h>
 
 #include "cli/session.h"
+#include "collect/symbols.h"
 #include "keeper/keeper.h"
 #include "keeper/launch.h"
 #include "model/format.h"
+#include "wire/clock.h"
+
+#define NAMES_WAIT_NS (6 * MS_NS_PER_S)
 
 enum outcome { GOOD, LESS, BAD };
 
@@ -126,6 +131,38 @@ static int check_terminal(void)
                 "use a UTF-8 locale, such as LANG=C.UTF-8");
 }
 
+/* What names its code has, by the same symbolizer that a session uses. */
+static int check_names(const char *path)
+{
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
+    struct ms_model *model = ms_model_new(0, 0, 0);
+    struct ms_frame *frame = model == NULL ? NULL : ms_model_add_frame(model);
+    const struct ms_module *module = NULL;
+    if (symbols != NULL && frame != NULL &&
+        ms_symbols_ask(symbols, frame, ms_symbols_module(symbols, model, 0, path, NULL, 0), 0) ==
+            0) {
+        uint64_t until_ns = ms_monotonic_ns() + NAMES_WAIT_NS;
+        while (ms_symbols_pending(symbols) > 0 && ms_monotonic_ns() < until_ns) {
+            struct pollfd fds[2];
+            ms_symbols_handle(symbols, model, ms_monotonic_ns());
+            (void)poll(fds, (nfds_t)ms_symbols_poll_fds(symbols, fds, 2), 50);
+        }
+        module = ms_model_module_of(model, frame);
+    }
+    static const char *const findings[MS_NAMES_TOTAL] = {
+        [MS_NAMES_ASKING] = "not found out in time",
+        [MS_NAMES_LINES] = "functions, inlined ones, files and lines",
+        [MS_NAMES_SYMBOLS] = "functions only",
+        [MS_NAMES_EXPORTS] = "exported functions only",
+        [MS_NAMES_NONE] = "none: module and offset stand in their place"};
+    const enum ms_module_names names = module == NULL ? MS_NAMES_ASKING : module->names;
+    int result = line(names == MS_NAMES_LINES ? GOOD : LESS, "names of code", findings[names],
+                      module == NULL ? "" : module->advice);
+    ms_symbols_free(symbols);
+    ms_model_free(model);
+    return result;
+}
+
 static int check_program(const char *program)
 {
     struct ms_launch launch;
@@ -151,7 +188,7 @@ static int check_program(const char *program)
     enum outcome outcome = launch.verdict == MS_VERDICT_FULL      ? GOOD
                            : launch.verdict == MS_VERDICT_PARTIAL ? LESS
                                                                   : BAD;
-    return line(outcome, "memory is seen", finding, launch.mend);
+    return line(outcome, "memory is seen", finding, launch.mend) + check_names(launch.interpreter);
 }
 
 int ms_doctor(const char *program)

@@ -154,6 +154,11 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
     case OPTION_DEBUG_LOG:
         options->debug_log_path = value;
         return *value != '\0' ? 0 : complain("debug-log", value, "the name of a file");
+    case OPTION_SYMBOL_CACHE:
+        options->symbol_cache = value;
+        return *value == '/' || strcmp(value, "no") == 0
+                   ? 0
+                   : complain("symbol-cache", value, "no, or a folder that begins with /");
     case OPTION_THREADS:
         return set_threads(value, &options->tracking);
     case OPTION_SAMPLE:
@@ -205,6 +210,9 @@ static int set_switch(enum option_id id, struct ms_options *options)
         break;
     case OPTION_READONLY:
         options->readonly = true;
+        break;
+    case OPTION_DEBUGINFOD:
+        options->debuginfod = true;
         break;
     case OPTION_NO_COLOR:
         options->colours = false;

@@ -45,6 +45,8 @@ struct ms_options {
     bool colours, unicode, mouse;
     const char *suppressions_path;
     const char *debug_log_path;
+    const char *symbol_cache; /* "no" or an absolute path; NULL: where it usually is */
+    bool debuginfod;
 };
 
 /*

@@ -38,6 +38,8 @@
     X(NO_COLOR, "no-color",  'C', NULL,    "",      "no colours (also by NO_COLOR in the environment)")            \
     X(NO_UNICODE, "no-unicode", 'U', NULL, "",      "ASCII only")                                                  \
     X(NO_MOUSE, "no-mouse",  'M', NULL,    "",      "leave the mouse to the terminal")                             \
+    X(SYMBOL_CACHE, "symbol-cache", 0, "no|DIR", "~/.cache/memscope-top/symbols", "where names of functions and lines are kept for the next time, or not at all") \
+    X(DEBUGINFOD, "debuginfod", 0, NULL,   "",      "ask the servers in DEBUGINFOD_URLS for debug information that is not on this machine") \
     X(DEBUG_LOG, "debug-log", 0,  "FILE",  "",      "append what memscope-top itself does to a file")              \
     X(HELP,     "help",      'h', NULL,    "",      "show this help and leave")                                    \
     X(VERSION,  "version",   'V', NULL,    "",      "show the version and leave")

@@ -11,6 +11,7 @@
 
 #include "cli/debug_log.h"
 #include "cli/tracking.h"
+#include "collect/symbol_cache.h"
 #include "collect/tracking.h"
 #include "export/json.h"
 #include "export/text.h"
@@ -194,11 +195,15 @@ static int connect_collector(struct ms_session *session)
     }
     /* Without a screen, a line or a report nobody reads about call sites. */
     bool shown = !options->quiet || options->json_path != NULL;
+    char symbol_cache[PATH_MAX];
+    ms_symbol_cache_folder(options->symbol_cache, symbol_cache, sizeof symbol_cache);
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
                                          .children = options->children,
                                          .trace = options->tracking.mode == MS_TRACK_TRACE,
                                          .sites = shown,
-                                         .symbols = shown};
+                                         .symbols = shown,
+                                         .symbol_cache = symbol_cache,
+                                         .debuginfod = options->debuginfod};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
@@ -251,6 +256,22 @@ size_t ms_session_poll_fds(const struct ms_session *session, struct pollfd *fds,
     return used + ms_collector_poll_fds(session->collector, fds + used, capacity - used);
 }
 
+/* Those that are new since the last tick. */
+static void log_leaks(struct ms_session *session)
+{
+    const struct ms_leaks *leaks = ms_findings_leaks(session->findings);
+    const uint64_t last_ns = session->leaks_logged_ns;
+    for (size_t i = 0; i < ms_leaks_count(leaks); i++) {
+        const struct ms_leak *leak = ms_leaks_at(leaks, i);
+        if (leak->judged_ns > last_ns) {
+            ms_debug_log("likely leak at site %u of process %u, confidence %.2f: %s",
+                         (unsigned)leak->site_id, (unsigned)leak->process_id, leak->confidence,
+                         leak->reason);
+        }
+    }
+    session->leaks_logged_ns = ms_model_now_ns(session->model);
+}
+
 int ms_session_step(struct ms_session *session, uint64_t now_ns)
 {
     int result = ms_collector_handle(session->collector);
@@ -263,6 +284,7 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
     result = ms_collector_tick(session->collector, now_ns);
     if (result == 0) {
         result = ms_findings_update(session->findings, session->model);
+        log_leaks(session);
     }
     session->next_tick_ns += session->options->interval_ns;
     if (session->next_tick_ns < now_ns) {

@@ -29,8 +29,9 @@ struct ms_session {
     char name[256];                       /* of the program, for titles and file names */
     bool live;                            /* with a screen: the program has a pty of its own */
     uint64_t next_tick_ns;
-    uint64_t step_told_ns; /* time of the last step down that was told, or of joining */
-    uint64_t leave_ns;     /* --duration; UINT64_MAX: never */
+    uint64_t step_told_ns;    /* time of the last step down that was told, or of joining */
+    uint64_t leaks_logged_ns; /* time of the last tick whose new likely leaks were logged */
+    uint64_t leave_ns;        /* --duration; UINT64_MAX: never */
 };
 
 /*

@@ -16,12 +16,14 @@
 struct ms_collector; /* opaque */
 
 struct ms_collect_options {
-    uint64_t interval_ns; /* of a tick, 100 ms by default */
-    bool children;        /* follow forked and exec'ed processes */
-    bool sites;           /* read call sites: nobody needs them without a screen or report */
-    bool symbols;         /* start the symbolizer */
-    bool ask_only;        /* MS_VIEWER_ASK_ONLY */
-    bool trace;           /* read the trace, when there is one and nobody else does */
+    uint64_t interval_ns;     /* of a tick, 100 ms by default */
+    bool children;            /* follow forked and exec'ed processes */
+    bool sites;               /* read call sites: nobody needs them without a screen or report */
+    bool symbols;             /* start the symbolizer */
+    const char *symbol_cache; /* folder of names from earlier sessions; NULL or "": none */
+    bool debuginfod;          /* ask servers for debug information that is not on this machine */
+    bool ask_only;            /* MS_VIEWER_ASK_ONLY */
+    bool trace;               /* read the trace, when there is one and nobody else does */
 };
 
 /*

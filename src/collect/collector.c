@@ -146,7 +146,8 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     collector->exit_status = 125; /* our own failure, unless the program's end is told */
     /* Before anything else, so that the worker is forked from a small process. */
     if (options->symbols && !options->ask_only) {
-        collector->symbols = ms_symbols_start();
+        collector->symbols = ms_symbols_start(&(struct ms_symbols_options){
+            .cache_folder = options->symbol_cache, .debuginfod = options->debuginfod});
     }
     int connection =
         ms_channel_connect(socket_path, options->ask_only, options->trace, &collector->session);
@@ -210,9 +211,8 @@ size_t ms_collector_poll_fds(const struct ms_collector *collector, struct pollfd
     if (collector->socket >= 0 && count < capacity) {
         fds[count++] = (struct pollfd){.fd = collector->socket, .events = POLLIN};
     }
-    int symbols = collector->symbols == NULL ? -1 : ms_symbols_descriptor(collector->symbols);
-    if (symbols >= 0 && count < capacity) {
-        fds[count++] = (struct pollfd){.fd = symbols, .events = POLLIN};
+    if (collector->symbols != NULL) {
+        count += ms_symbols_poll_fds(collector->symbols, fds + count, capacity - count);
     }
     int trace = collector->trace == NULL ? -1 : ms_trace_reader_descriptor(collector->trace);
     if (trace >= 0 && count < capacity) {
@@ -391,8 +391,8 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
         if (!names || now_ns >= until_ns) {
             break;
         }
-        struct pollfd fds[2];
-        size_t count = ms_collector_poll_fds(collector, fds, 2);
+        struct pollfd fds[4];
+        size_t count = ms_collector_poll_fds(collector, fds, 4);
         uint64_t left_ms = (until_ns - now_ns) / MS_NS_PER_MS + 1;
         (void)poll(fds, (nfds_t)count, left_ms > 100 ? 100 : (int)left_ms);
     }

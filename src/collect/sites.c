@@ -105,14 +105,16 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         }
         seen->load_bias = module.load_bias;
         if (pass->symbols != NULL && path[0] == '/') {
-            seen->symbols_module = ms_symbols_module(pass->symbols, sites->pid, seen->path,
-                                                     module.build_id, module.build_id_bytes);
+            seen->symbols_module =
+                ms_symbols_module(pass->symbols, pass->model, sites->pid, seen->path,
+                                  module.build_id, module.build_id_bytes);
         }
     }
     return seen;
 }
 
-static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
+/* `bytes`: allocated at the call site that it is of; the largest get their names first. */
+static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc, uint64_t bytes)
 {
     struct ms_watched_sites *sites = pass->sites;
     struct ms_region_pc copy;
@@ -136,7 +138,7 @@ static struct ms_frame *frame_of(const struct pass *pass, uint32_t pc)
         /* The call lies before the return address: its line is the one meant. */
         frame->file_offset = copy.address - 1 - module->load_bias;
         if (module->symbols_module != 0) {
-            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module);
+            (void)ms_symbols_ask(pass->symbols, frame, module->symbols_module, bytes);
         }
     }
     return frame;
@@ -162,7 +164,7 @@ static uint32_t root_site(const struct pass *pass)
 }
 
 /* 0: not readable yet, or no memory. */
-static uint32_t site_of(const struct pass *pass, uint32_t stack)
+static uint32_t site_of(const struct pass *pass, uint32_t stack, uint64_t bytes)
 {
     if (stack == 0) {
         return root_site(pass);
@@ -176,7 +178,7 @@ static uint32_t site_of(const struct pass *pass, uint32_t stack)
     uint32_t flags;
     uint32_t depth = ms_region_view_stack(pass->view, stack, pcs, &flags);
     for (uint32_t i = 0; i < depth; i++) {
-        frames[i] = frame_of(pass, pcs[i]);
+        frames[i] = frame_of(pass, pcs[i], bytes);
         if (frames[i] == NULL) {
             depth = 0;
         }
@@ -254,7 +256,7 @@ static void take_context(const struct pass *pass, uint32_t index, uint64_t chang
     }
     if (seen->site == 0 || seen->generation != copy.generation || seen->thread != copy.thread) {
         uint32_t model_thread = ms_watched_threads_of_record(pass->threads, copy.thread);
-        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack);
+        uint32_t site = model_thread == 0 ? 0 : site_of(pass, copy.stack, copy.bytes_allocated);
         if (site == 0) {
             return;
         }

@@ -1,81 +1,104 @@
 /*
- * See symbol_file.h. libdwfl finds the separate debug file; the tables to search are our own: its
+ * See symbol_file.h. libdwfl joins a file and its debug file; the tables to search are our own: its
  * search for a function name is linear, and compilers may leave .debug_aranges out.
  */
 #include "collect/symbol_file.h"
 
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "collect/debug_file.h"
+#include "collect/range_map.h"
+#include "collect/unit_scopes.h"
 
 enum {
     SYMBOLS_AT_MOST = 4 << 20,
-    RANGES_AT_MOST = 4 << 20,
     UNITS_AT_MOST = 1 << 20,
     RANGES_PER_UNIT = 100000,
     SCOPES_AT_MOST = 256
 };
 
 struct symbol {
-    uint64_t start;
-    uint64_t end; /* exclusive */
+    uint64_t start, end; /* exclusive */
     const char *name;
+    bool global;
 };
 
-struct unit_range {
-    uint64_t start;
-    uint64_t end;
-    Dwarf_Off unit; /* of its DIE */
+struct symbol_table {
+    struct symbol *symbols;
+    size_t count, capacity;
+    struct ms_range_map ranges;
+    bool read;
+};
+
+struct unit {
+    Dwarf_Off offset;              /* of its DIE */
+    struct ms_unit_scopes *scopes; /* NULL: not asked for yet */
+    bool walked;
 };
 
 struct ms_symbol_file {
+    struct ms_symbol_wanted wanted;
+    char *path;
+    char real_path[PATH_MAX];
     Dwfl *dwfl;
     Dwfl_Module *module;
-    Dwarf_Addr bias; /* of the module in the Dwfl's own address space */
-    struct symbol *symbols;
-    size_t symbol_count;
-    bool symbols_read;
-    Dwarf *dwarf;
+    Dwarf_Addr bias;           /* of the module in the Dwfl's own address space */
+    bool has_symbols;          /* .symtab, not only .dynsym */
+    bool has_packed_symbols;   /* .gnu_debugdata: a compressed .symtab without the exported ones */
+    struct symbol_table own;   /* of the file itself */
+    struct symbol_table all;   /* with those of the debug file, when the file itself was stripped */
+    char debug_path[PATH_MAX]; /* "" none was found */
+    bool searched;
+    Dwarf *dwarf, *shared; /* shared: by dwz, ours to close */
+    int shared_descriptor;
     Dwarf_Addr dwarf_bias;
-    struct unit_range *ranges;
-    size_t range_count, range_capacity;
-    bool dwarf_read;
+    struct unit *units;
+    size_t unit_count, unit_capacity;
+    struct ms_range_map unit_ranges;
 };
 
-static char *debuginfo_path; /* libdwfl's default: next to the file, .debug/, /usr/lib/debug */
+static int find_debug_file(Dwfl_Module *module, void **user_data, const char *module_name,
+                           Dwarf_Addr base, const char *file_name, const char *link,
+                           GElf_Word checksum, char **debug_file_name)
+{
+    struct ms_symbol_file *file = *user_data;
+    const unsigned char *bits = NULL;
+    GElf_Addr address;
+    int bytes = dwfl_module_build_id(module, &bits, &address);
+    (void)module_name, (void)base, (void)file_name;
+    const struct ms_debug_wanted wanted = {.root = file->wanted.root,
+                                           .path = file->path,
+                                           .real_path = file->real_path,
+                                           .build_id = bits,
+                                           .build_id_bytes = bytes > 0 ? (size_t)bytes : 0,
+                                           .link = link,
+                                           .link_checksum = checksum};
+    int found = ms_debug_file_find(&wanted, file->debug_path, sizeof file->debug_path);
+    if (found < 0) {
+        file->debug_path[0] = '\0';
+        if (file->wanted.fetch != NULL && bytes > 0) {
+            found = file->wanted.fetch(bits, (size_t)bytes);
+        }
+    }
+    if (found >= 0) {
+        *debug_file_name = strdup(file->debug_path);
+    }
+    return found;
+}
 
 static const Dwfl_Callbacks callbacks = {
     .find_elf = dwfl_build_id_find_elf,
-    .find_debuginfo = dwfl_standard_find_debuginfo,
+    .find_debuginfo = find_debug_file,
     .section_address = dwfl_offline_section_address,
-    .debuginfo_path = &debuginfo_path,
 };
-
-/* O_PATH opens nothing: the kind of file is known before a device or FIFO could act on it. */
-static int open_regular(const char *path)
-{
-    int place = open(path, O_PATH | O_CLOEXEC);
-    if (place < 0) {
-        return -1;
-    }
-    struct stat status;
-    int descriptor = -1;
-    if (fstat(place, &status) == 0 && S_ISREG(status.st_mode)) {
-        char link[40];
-        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", place);
-        descriptor = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    }
-    close(place);
-    return descriptor;
-}
 
 static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t bytes)
 {
@@ -85,31 +108,83 @@ static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t by
     return found > 0 && (size_t)found == bytes && memcmp(bits, build_id, bytes) == 0;
 }
 
-struct ms_symbol_file *ms_symbol_file_open(const char *path, const uint8_t *build_id,
-                                           size_t build_id_bytes)
+/* Takes over the descriptor. */
+static enum ms_module_why open_module(struct ms_symbol_file *file, int descriptor, Elf **elf)
 {
-    struct ms_symbol_file *file = calloc(1, sizeof *file);
-    int descriptor = file == NULL ? -1 : open_regular(path);
-    if (descriptor < 0) {
-        free(file);
-        return NULL;
-    }
+    void **user_data;
     file->dwfl = dwfl_begin(&callbacks);
     if (file->dwfl != NULL) {
-        file->module = dwfl_report_offline(file->dwfl, "", path, descriptor);
+        file->module = dwfl_report_offline(file->dwfl, "", file->path, descriptor);
     }
     if (file->module == NULL) {
         close(descriptor); /* libdwfl takes it only on success */
-        ms_symbol_file_close(file);
-        return NULL;
+        return MS_WHY_NO_ELF;
     }
     (void)dwfl_report_end(file->dwfl, NULL, NULL);
-    if (dwfl_module_getelf(file->module, &file->bias) == NULL ||
-        (build_id_bytes > 0 && !has_build_id(file->module, build_id, build_id_bytes))) {
+    (void)dwfl_module_info(file->module, &user_data, NULL, NULL, NULL, NULL, NULL, NULL);
+    *user_data = file;
+    *elf = dwfl_module_getelf(file->module, &file->bias);
+    if (*elf == NULL) {
+        return MS_WHY_NO_ELF;
+    }
+    return file->wanted.build_id_bytes > 0 &&
+                   !has_build_id(file->module, file->wanted.build_id, file->wanted.build_id_bytes)
+               ? MS_WHY_REPLACED
+               : MS_WHY_NO_DEBUG;
+}
+
+/* `name` NULL: any of that type. */
+static bool has_section(Elf *elf, GElf_Word type, const char *name)
+{
+    Elf_Scn *section = NULL;
+    size_t names;
+    if (elf_getshdrstrndx(elf, &names) != 0) {
+        return false;
+    }
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) == NULL || header.sh_type != type) {
+            continue;
+        }
+        const char *its = elf_strptr(elf, names, header.sh_name);
+        if (name == NULL || (its != NULL && strcmp(its, name) == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct ms_symbol_file *ms_symbol_file_open(const struct ms_symbol_wanted *wanted,
+                                           enum ms_module_why *why)
+{
+    struct ms_symbol_file *file = calloc(1, sizeof *file);
+    *why = MS_WHY_MISSING;
+    if (file == NULL) {
+        return NULL;
+    }
+    Elf *elf = NULL;
+    file->wanted = *wanted;
+    file->shared_descriptor = -1;
+    file->path = strdup(wanted->path);
+    int descriptor = file->path == NULL ? -1 : ms_file_root_open(wanted->root, wanted->path);
+    if (descriptor >= 0) {
+        ms_file_root_name(wanted->root, descriptor, file->real_path, sizeof file->real_path);
+        *why = open_module(file, descriptor, &elf);
+    }
+    if (*why != MS_WHY_NO_DEBUG) {
         ms_symbol_file_close(file);
         return NULL;
     }
+    file->wanted.build_id = NULL; /* the caller's, checked by now */
+    file->has_symbols = has_section(elf, SHT_SYMTAB, NULL);
+    file->has_packed_symbols = has_section(elf, SHT_PROGBITS, ".gnu_debugdata");
     return file;
+}
+
+static void free_table(struct symbol_table *table)
+{
+    free(table->symbols);
+    ms_range_map_free(&table->ranges);
 }
 
 void ms_symbol_file_close(struct ms_symbol_file *file)
@@ -117,115 +192,189 @@ void ms_symbol_file_close(struct ms_symbol_file *file)
     if (file == NULL) {
         return;
     }
-    free(file->symbols);
-    free(file->ranges);
+    free_table(&file->own);
+    free_table(&file->all);
+    for (size_t i = 0; i < file->unit_count; i++) {
+        ms_unit_scopes_free(file->units[i].scopes);
+    }
+    free(file->units);
+    ms_range_map_free(&file->unit_ranges);
     if (file->dwfl != NULL) {
         dwfl_end(file->dwfl);
     }
+    if (file->shared != NULL) {
+        dwarf_end(file->shared);
+    }
+    if (file->shared_descriptor >= 0) {
+        close(file->shared_descriptor);
+    }
+    free(file->path);
     free(file);
 }
 
+/* --- symbol tables --- */
+
+static void add_symbol(struct symbol_table *table, const GElf_Sym *entry, uint64_t start,
+                       const char *name)
+{
+    int kind = GELF_ST_TYPE(entry->st_info);
+    if (name == NULL || name[0] == '\0' || entry->st_shndx == SHN_UNDEF ||
+        (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE)) {
+        return;
+    }
+    if (kind == STT_NOTYPE && (entry->st_size == 0 || name[0] == '$')) {
+        return; /* mapping symbols and markers are no functions */
+    }
+    if (table->count == table->capacity) {
+        size_t capacity = table->capacity == 0 ? 256 : table->capacity * 2;
+        struct symbol *grown =
+            capacity > SYMBOLS_AT_MOST ? NULL : realloc(table->symbols, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return;
+        }
+        table->symbols = grown;
+        table->capacity = capacity;
+    }
+    table->symbols[table->count++] =
+        (struct symbol){.start = start,
+                        .end = start + entry->st_size,
+                        .name = name,
+                        .global = GELF_ST_BIND(entry->st_info) != STB_LOCAL};
+}
+
+/* The better of two names of one place comes last: global, few underscores in front. */
 static int compare_symbols(const void *left, const void *right)
 {
     const struct symbol *a = left;
     const struct symbol *b = right;
-    return a->start != b->start ? (a->start > b->start) - (a->start < b->start)
-                                : (a->end > b->end) - (a->end < b->end);
+    if (a->start != b->start) {
+        return a->start < b->start ? -1 : 1;
+    }
+    if (a->end != b->end) {
+        return a->end < b->end ? -1 : 1;
+    }
+    if (a->global != b->global) {
+        return a->global ? 1 : -1;
+    }
+    size_t few = strspn(a->name, "_");
+    size_t more = strspn(b->name, "_");
+    return few != more ? (few < more) - (few > more) : strcmp(b->name, a->name);
 }
 
-static void read_symbols(struct ms_symbol_file *file)
+/* `complete`: the table has local functions too, so that what has no size reaches to the next. */
+static void settle_table(struct symbol_table *table, bool complete)
 {
-    file->symbols_read = true;
-    int total = dwfl_module_getsymtab(file->module);
-    if (total <= 0) {
-        return;
+    qsort(table->symbols, table->count, sizeof *table->symbols, compare_symbols);
+    for (size_t i = 0; i < table->count; i++) {
+        struct symbol *symbol = &table->symbols[i];
+        size_t next = i + 1;
+        while (next < table->count && table->symbols[next].start == symbol->start) {
+            next++;
+        }
+        if (complete && symbol->end == symbol->start && next == i + 1 && next < table->count) {
+            symbol->end = table->symbols[next].start; /* hand-written assembly gives no size */
+        }
+        if (ms_range_map_add(&table->ranges, symbol->start, symbol->end, (uint32_t)i + 1) != 0) {
+            break;
+        }
     }
-    size_t count = total > SYMBOLS_AT_MOST ? SYMBOLS_AT_MOST : (size_t)total;
-    file->symbols = calloc(count, sizeof *file->symbols);
-    if (file->symbols == NULL) {
-        return;
+    (void)ms_range_map_settle(&table->ranges);
+}
+
+static void read_section(struct ms_symbol_file *file, Elf *elf, Elf_Scn *section,
+                         const GElf_Shdr *header)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = header->sh_entsize == 0 ? 0 : header->sh_size / header->sh_entsize;
+    for (size_t i = 1; data != NULL && i < count && i < SYMBOLS_AT_MOST; i++) {
+        GElf_Sym entry;
+        if (gelf_getsym(data, (int)i, &entry) == NULL) {
+            break;
+        }
+        add_symbol(&file->own, &entry, entry.st_value,
+                   elf_strptr(elf, header->sh_link, entry.st_name));
     }
-    for (size_t i = 0; i < count; i++) {
+}
+
+static void read_own_symbols(struct ms_symbol_file *file)
+{
+    Dwarf_Addr bias;
+    Elf *elf = dwfl_module_getelf(file->module, &bias);
+    Elf_Scn *section = NULL;
+    file->own.read = true;
+    while ((section = elf_nextscn(elf, section)) != NULL) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) != NULL &&
+            header.sh_type == (file->has_symbols ? SHT_SYMTAB : SHT_DYNSYM)) {
+            read_section(file, elf, section, &header);
+        }
+    }
+    settle_table(&file->own, file->has_symbols);
+}
+
+/* Those of the debug file, or of a small table that is packed into .gnu_debugdata. */
+static void read_all_symbols(struct ms_symbol_file *file)
+{
+    file->all.read = true;
+    int count = dwfl_module_getsymtab(file->module);
+    for (int i = 1; i < count && i < SYMBOLS_AT_MOST; i++) {
         GElf_Sym entry;
         GElf_Addr start;
         GElf_Word section;
         const char *name =
-            dwfl_module_getsym_info(file->module, (int)i, &entry, &start, &section, NULL, NULL);
-        int kind = GELF_ST_TYPE(entry.st_info);
-        if (name == NULL || name[0] == '\0' || section == SHN_UNDEF ||
-            (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE)) {
-            continue;
-        }
-        if (kind == STT_NOTYPE && (entry.st_size == 0 || name[0] == '$')) {
-            continue; /* mapping symbols and markers are no functions */
-        }
-        file->symbols[file->symbol_count++] = (struct symbol){
-            .start = start - file->bias, .end = start - file->bias + entry.st_size, .name = name};
-    }
-    qsort(file->symbols, file->symbol_count, sizeof *file->symbols, compare_symbols);
-    /* Hand-written assembly gives no size: such a symbol reaches to the next one. */
-    for (size_t i = 0; i + 1 < file->symbol_count; i++) {
-        if (file->symbols[i].end == file->symbols[i].start) {
-            file->symbols[i].end = file->symbols[i + 1].start;
+            dwfl_module_getsym_info(file->module, i, &entry, &start, &section, NULL, NULL);
+        if (section != SHN_UNDEF) {
+            add_symbol(&file->all, &entry, start - file->bias, name);
         }
     }
+    settle_table(&file->all, false);
 }
 
-static const char *find_symbol(struct ms_symbol_file *file, uint64_t address)
+static const char *find_symbol(const struct symbol_table *table, uint64_t address)
 {
-    if (!file->symbols_read) {
-        read_symbols(file);
-    }
-    size_t low = 0;
-    size_t high = file->symbol_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (file->symbols[middle].start <= address) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    /* The nearest start that contains it; aliases and nested ones lie within a few steps. */
-    for (size_t step = 0; step < 8 && low > 0; step++) {
-        low--;
-        if (address < file->symbols[low].end) {
-            return file->symbols[low].name;
-        }
-    }
-    return "";
+    uint32_t number = ms_range_map_find(&table->ranges, address);
+    return number == 0 ? "" : table->symbols[number - 1].name;
 }
 
-static bool add_range(struct ms_symbol_file *file, uint64_t start, uint64_t end, Dwarf_Off unit)
+const char *ms_symbol_file_symbol(struct ms_symbol_file *file, uint64_t address)
 {
-    if (file->range_count == file->range_capacity) {
-        size_t capacity = file->range_capacity == 0 ? 256 : file->range_capacity * 2;
-        struct unit_range *grown =
-            capacity > RANGES_AT_MOST ? NULL : realloc(file->ranges, capacity * sizeof *grown);
+    const struct symbol_table *table = file->all.read ? &file->all : &file->own;
+    if (!table->read) {
+        read_own_symbols(file);
+    }
+    return find_symbol(table, address);
+}
+
+/* --- DWARF --- */
+
+static void add_unit(struct ms_symbol_file *file, Dwarf_Die *die)
+{
+    Dwarf_Addr base;
+    Dwarf_Addr start;
+    Dwarf_Addr end;
+    ptrdiff_t cursor = 0;
+    if (file->unit_count == file->unit_capacity) {
+        size_t capacity = file->unit_capacity == 0 ? 64 : file->unit_capacity * 2;
+        struct unit *grown =
+            capacity > UNITS_AT_MOST ? NULL : realloc(file->units, capacity * sizeof *grown);
         if (grown == NULL) {
-            return false;
+            return;
         }
-        file->ranges = grown;
-        file->range_capacity = capacity;
+        file->units = grown;
+        file->unit_capacity = capacity;
     }
-    file->ranges[file->range_count++] = (struct unit_range){start, end, unit};
-    return true;
-}
-
-static int compare_ranges(const void *left, const void *right)
-{
-    const struct unit_range *a = left;
-    const struct unit_range *b = right;
-    return (a->start > b->start) - (a->start < b->start);
+    file->units[file->unit_count++] = (struct unit){.offset = dwarf_dieoffset(die)};
+    for (int i = 0;
+         i < RANGES_PER_UNIT && (cursor = dwarf_ranges(die, cursor, &base, &start, &end)) > 0;
+         i++) {
+        if (ms_range_map_add(&file->unit_ranges, start, end, (uint32_t)file->unit_count) != 0) {
+            break;
+        }
+    }
 }
 
 static void read_units(struct ms_symbol_file *file)
 {
-    file->dwarf_read = true;
-    file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
-    if (file->dwarf == NULL) {
-        return;
-    }
     Dwarf_Off offset = 0;
     Dwarf_Off next;
     size_t header_bytes;
@@ -234,44 +383,64 @@ static void read_units(struct ms_symbol_file *file)
          dwarf_nextcu(file->dwarf, offset, &next, &header_bytes, NULL, NULL, NULL) == 0;
          units++, offset = next) {
         Dwarf_Die die;
-        if (dwarf_offdie(file->dwarf, offset + header_bytes, &die) == NULL) {
-            continue;
-        }
-        Dwarf_Addr base;
-        Dwarf_Addr start;
-        Dwarf_Addr end;
-        ptrdiff_t cursor = 0;
-        for (int i = 0;
-             i < RANGES_PER_UNIT && (cursor = dwarf_ranges(&die, cursor, &base, &start, &end)) > 0;
-             i++) {
-            if (start < end && !add_range(file, start, end, dwarf_dieoffset(&die))) {
-                break;
-            }
+        if (dwarf_offdie(file->dwarf, offset + header_bytes, &die) != NULL) {
+            add_unit(file, &die);
         }
     }
-    qsort(file->ranges, file->range_count, sizeof *file->ranges, compare_ranges);
+    (void)ms_range_map_settle(&file->unit_ranges);
 }
 
-/* `address` is as in the DWARF. */
-static bool find_unit(struct ms_symbol_file *file, uint64_t address, Dwarf_Die *unit)
+/* What dwz moved out is looked for where the process lives, which libdw cannot know. */
+static void join_shared(struct ms_symbol_file *file)
 {
-    size_t low = 0;
-    size_t high = file->range_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (file->ranges[middle].start <= address) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    const char *link;
+    const void *build_id;
+    ssize_t bytes = dwelf_dwarf_gnu_debugaltlink(file->dwarf, &link, &build_id);
+    if (bytes <= 0) {
+        return;
     }
-    for (size_t step = 0; step < 16 && low > 0; step++) {
-        low--;
-        if (address < file->ranges[low].end) {
-            return dwarf_offdie(file->dwarf, file->ranges[low].unit, unit) != NULL;
-        }
+    const char *beside = file->debug_path[0] != '\0' ? file->debug_path : file->path;
+    int descriptor =
+        ms_debug_file_find_shared(file->wanted.root, beside, link, build_id, (size_t)bytes);
+    if (descriptor < 0 && file->wanted.fetch != NULL) {
+        descriptor = file->wanted.fetch(build_id, (size_t)bytes);
     }
-    return false;
+    if (descriptor < 0) {
+        return;
+    }
+    file->shared_descriptor = descriptor;
+    file->shared = dwarf_begin(descriptor, DWARF_C_READ);
+    if (file->shared != NULL) {
+        dwarf_setalt(file->dwarf, file->shared);
+    }
+}
+
+static void search(struct ms_symbol_file *file)
+{
+    file->searched = true;
+    file->dwarf = dwfl_module_getdwarf(file->module, &file->dwarf_bias);
+    if (file->dwarf != NULL) {
+        join_shared(file);
+        read_units(file);
+    }
+    if (!file->has_symbols) {
+        read_all_symbols(file);
+    }
+}
+
+enum ms_module_names ms_symbol_file_names(const struct ms_symbol_file *file)
+{
+    if (!file->searched) {
+        return MS_NAMES_ASKING;
+    }
+    if (file->unit_ranges.segment_count > 0) {
+        return MS_NAMES_LINES;
+    }
+    if (file->has_symbols || file->has_packed_symbols || file->debug_path[0] != '\0') {
+        return MS_NAMES_SYMBOLS;
+    }
+    const struct symbol_table *table = file->all.read ? &file->all : &file->own;
+    return table->count > 0 ? MS_NAMES_EXPORTS : MS_NAMES_NONE;
 }
 
 static const char *string_of(Dwarf_Die *die, unsigned name)
@@ -297,85 +466,106 @@ static const char *function_of(Dwarf_Die *die)
 }
 
 /* Where an inlined body was called from. */
-static void call_place(Dwarf_Die *unit, Dwarf_Die *inlined, struct ms_symbol_place *place)
+static void call_place(Dwarf_Die *unit, const struct ms_unit_scope *scope,
+                       struct ms_symbol_place *place)
 {
-    Dwarf_Attribute attribute;
-    Dwarf_Word number;
     Dwarf_Files *files;
     size_t count;
     place->source = "";
-    place->line = 0;
-    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &number) == 0 &&
-        number <= UINT32_MAX) {
-        place->line = (uint32_t)number;
-    }
-    if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &number) == 0 &&
-        dwarf_getsrcfiles(unit, &files, &count) == 0 && number < count) {
-        const char *source = dwarf_filesrc(files, number, NULL, NULL);
-        place->source = source == NULL ? "" : source;
+    place->line = scope->call_line;
+    if (scope->call_file != 0 && dwarf_getsrcfiles(unit, &files, &count) == 0 &&
+        scope->call_file <= count) {
+        /* Before DWARF 5 the list begins with a file "???". */
+        const char *source = dwarf_filesrc(files, scope->call_file - 1, NULL, NULL);
+        place->source = source == NULL || strcmp(source, "???") == 0 ? "" : source;
     }
 }
 
-/*
- * Walks from the innermost scope outwards. dwarf_getscopes stops at the first inlined body and goes
- * on in its abstract origin; asking again by DIE gives the nesting in the code itself.
- */
-static size_t walk_scopes(Dwarf_Die *unit, uint64_t address, struct ms_symbol_place here,
-                          struct ms_symbol_place *out, size_t capacity)
+/* `body` has the DIEs of the unit: itself, or what is split off into a .dwo file. */
+static size_t walk_scopes(const struct unit *unit, Dwarf_Die *body, uint64_t address,
+                          struct ms_symbol_place here, struct ms_symbol_place *out, size_t capacity)
 {
-    Dwarf_Die *scopes = NULL;
-    Dwarf_Die *nest = NULL;
     size_t count = 0;
-    int found = dwarf_getscopes(unit, address, &scopes);
-    int depth = found > 0 ? dwarf_getscopes_die(&scopes[0], &nest) : 0;
-    for (int i = 0; i < depth && i < SCOPES_AT_MOST; i++) {
-        int tag = dwarf_tag(&nest[i]);
-        bool inlined = tag == DW_TAG_inlined_subroutine;
-        if (!inlined && tag != DW_TAG_subprogram && tag != DW_TAG_entry_point) {
-            continue;
+    uint32_t number = ms_unit_scopes_find(unit->scopes, address);
+    for (int i = 0; number != 0 && i < SCOPES_AT_MOST; i++) {
+        const struct ms_unit_scope *scope = ms_unit_scopes_at(unit->scopes, number);
+        Dwarf_Die die;
+        if (dwarf_offdie(dwarf_cu_getdwarf(body->cu), scope->die, &die) == NULL) {
+            break;
         }
-        here.function = function_of(&nest[i]);
+        here.function = function_of(&die);
         /* Deeper than there is room: the outermost, the function itself, keeps the last place. */
         out[count < capacity ? count : capacity - 1] = here;
         count += count < capacity;
-        if (!inlined) {
-            break;
-        }
-        call_place(unit, &nest[i], &here);
+        call_place(body, scope, &here);
+        number = scope->parent;
     }
-    free(nest);
-    free(scopes);
     return count;
+}
+
+static Dwarf_Die body_of(Dwarf_Die *unit)
+{
+    Dwarf_Die split;
+    uint8_t type = 0;
+    if (dwarf_cu_info(unit->cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
+        type == DW_UT_skeleton && split.addr != NULL) {
+        return split;
+    }
+    return *unit;
+}
+
+static size_t find_in_dwarf(struct ms_symbol_file *file, uint64_t address,
+                            struct ms_symbol_place *here, struct ms_symbol_place *out,
+                            size_t capacity)
+{
+    uint32_t number = ms_range_map_find(&file->unit_ranges, address);
+    Dwarf_Die die;
+    if (number == 0 || dwarf_offdie(file->dwarf, file->units[number - 1].offset, &die) == NULL) {
+        return 0;
+    }
+    struct unit *unit = &file->units[number - 1];
+    Dwarf_Die body = body_of(&die);
+    if (!unit->walked) {
+        unit->walked = true;
+        unit->scopes = ms_unit_scopes_read(&body);
+    }
+    const char *folder = string_of(&die, DW_AT_comp_dir);
+    here->folder = folder == NULL ? "" : folder;
+    Dwarf_Line *line = dwarf_getsrc_die(&die, address);
+    int row;
+    if (line != NULL) {
+        const char *source = dwarf_linesrc(line, NULL, NULL);
+        here->source = source == NULL ? "" : source;
+        here->line = dwarf_lineno(line, &row) == 0 && row > 0 ? (uint32_t)row : 0;
+    }
+    return unit->scopes == NULL ? 0 : walk_scopes(unit, &body, address, *here, out, capacity);
+}
+
+static bool is_mangled(const char *name)
+{
+    return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
 }
 
 size_t ms_symbol_file_find(struct ms_symbol_file *file, uint64_t address,
                            struct ms_symbol_place *out, size_t capacity)
 {
-    if (!file->dwarf_read) {
-        read_units(file);
-    }
     struct ms_symbol_place here = {.function = "", .source = "", .folder = "", .line = 0};
-    Dwarf_Die unit;
-    uint64_t dwarf_address = address + file->bias - file->dwarf_bias;
-    size_t count = 0;
-    if (capacity > 0 && find_unit(file, dwarf_address, &unit)) {
-        const char *folder = string_of(&unit, DW_AT_comp_dir);
-        here.folder = folder == NULL ? "" : folder;
-        Dwarf_Line *line = dwarf_getsrc_die(&unit, dwarf_address);
-        int number;
-        if (line != NULL) {
-            const char *source = dwarf_linesrc(line, NULL, NULL);
-            here.source = source == NULL ? "" : source;
-            here.line = dwarf_lineno(line, &number) == 0 && number > 0 ? (uint32_t)number : 0;
-        }
-        count = walk_scopes(&unit, dwarf_address, here, out, capacity);
+    if (!file->searched) {
+        search(file);
     }
-    if (count == 0 && capacity > 0) {
-        here.function = find_symbol(file, address);
+    size_t count =
+        find_in_dwarf(file, address + file->bias - file->dwarf_bias, &here, out, capacity);
+    if (count == 0) {
+        here.function = ms_symbol_file_symbol(file, address);
         out[0] = here;
         count = here.function[0] != '\0' || here.line != 0;
-    } else if (count > 0 && out[count - 1].function[0] == '\0') {
-        out[count - 1].function = find_symbol(file, address);
+    } else if (!is_mangled(out[count - 1].function)) {
+        /* Members of local classes have no linkage name in DWARF: the symbol tells whose they are.
+         */
+        const char *symbol = ms_symbol_file_symbol(file, address);
+        if (is_mangled(symbol) || out[count - 1].function[0] == '\0') {
+            out[count - 1].function = symbol;
+        }
     }
     return count;
 }

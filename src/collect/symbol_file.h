@@ -5,17 +5,30 @@
 #ifndef MS_COLLECT_SYMBOL_FILE_H
 #define MS_COLLECT_SYMBOL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collect/file_root.h"
+#include "model/module.h"
+
 struct ms_symbol_file; /* opaque */
 
+struct ms_symbol_wanted {
+    const struct ms_file_root *root; /* must live as long as the file */
+    const char *path;                /* as the process names it */
+    const uint8_t *build_id;
+    size_t build_id_bytes; /* 0: unknown, any file at `path` is believed */
+    /* Asked when debug information is nowhere on this machine; -1: it has none. NULL: not asked. */
+    int (*fetch)(const uint8_t *build_id, size_t build_id_bytes);
+};
+
 /*
- * Opens a regular file only, never blocking in open. `build_id_bytes` > 0: the file must carry this
- * build id. NULL: not there, not regular, not ELF, another file.
+ * Opens a regular file only, never blocking in open. NULL: not there, not regular, not ELF, another
+ * file; *why then says which.
  */
-struct ms_symbol_file *ms_symbol_file_open(const char *path, const uint8_t *build_id,
-                                           size_t build_id_bytes);
+struct ms_symbol_file *ms_symbol_file_open(const struct ms_symbol_wanted *wanted,
+                                           enum ms_module_why *why);
 void ms_symbol_file_close(struct ms_symbol_file *file); /* accepts NULL */
 
 struct ms_symbol_place {
@@ -25,8 +38,16 @@ struct ms_symbol_place {
     uint32_t line;        /* 0 unknown */
 };
 
-/* Frames at `address` (as in the file), innermost first, at most `capacity`; returns how many. */
+/* The function at `address` (as in the file) by the symbol table of the file itself, "" unknown.
+ * Reads nothing else, so it is quick. */
+const char *ms_symbol_file_symbol(struct ms_symbol_file *file, uint64_t address);
+
+/* Frames at `address`, innermost first, at most `capacity`; returns how many. Looks for separate
+ * debug information the first time. */
 size_t ms_symbol_file_find(struct ms_symbol_file *file, uint64_t address,
                            struct ms_symbol_place *out, size_t capacity);
+
+/* What names the file can give; MS_NAMES_ASKING until ms_symbol_file_find looked for it. */
+enum ms_module_names ms_symbol_file_names(const struct ms_symbol_file *file);
 
 #endif

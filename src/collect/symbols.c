@@ -2,180 +2,153 @@
 #include "collect/symbols.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "collect/debuginfod.h"
+#include "collect/symbol_advice.h"
+#include "collect/symbol_worker.h"
 #include "collect/symbolizer.h"
 #include "wire/clock.h"
 
-enum { WINDOW = 16, RESTARTS_AT_MOST = 5, WORKER_SOCKET = 3, MODULES_AT_MOST = 1 << 20 };
-#define HANG_NS            (5 * MS_NS_PER_S)
-#define WORKER_SPACE_BYTES (UINT64_C(3) << 30)
+enum {
+    WINDOW = 32,
+    RESTARTS_AT_MOST = 60,
+    STRIKES_AT_MOST = 3,
+    MODULES_AT_MOST = 1 << 20,
+    WEIGHTS = 8, /* classes of bytes, 16-fold each */
+    END_MS = 200
+};
+#define HANG_NS       (5 * MS_NS_PER_S)
+#define FETCH_HANG_NS ((MS_DEBUGINFOD_LIMIT_S * 2 + 5) * MS_NS_PER_S) /* two files: dwz */
+
+enum stage { STAGE_OPEN, STAGE_QUICK, STAGE_FULL, STAGE_FETCH, STAGE_TOTAL };
 
 struct question {
-    struct ms_frame *frame;
+    struct ms_frame *frame; /* NULL: the module is to be opened */
     uint32_t module;
+    uint8_t stage, weight;
+};
+
+/* First in, first out. */
+struct queue {
+    struct question *questions;
+    size_t first, count, capacity; /* questions[first .. first + count) */
 };
 
 struct module {
     const char *path;
     pid_t pid;
+    uint32_t model_id; /* of ms_model_module_by_id, 0: none */
     uint8_t build_id[MS_BUILD_ID_MAX];
     uint8_t build_id_bytes;
+    uint8_t strikes;     /* times a worker died of it */
+    bool no_full;        /* set aside: no lines */
+    bool no_quick;       /* set aside altogether */
+    bool not_on_servers; /* or set aside by the worker that fetches */
+    bool named;          /* some function of it got a name */
 };
 
-struct ms_symbols {
-    pid_t worker;
-    int socket;
+/* A worker and the questions that it owes answers to, oldest first. */
+struct connection {
+    struct ms_symbol_worker worker;
+    struct ms_symbolizer_options options;
     unsigned restarts;
-    uint64_t waiting_since_ns; /* since the worker owes us an answer; 0: it owes none */
-    uint64_t ended_cpu_ns;     /* of workers that are gone */
-    /* questions[answered] .. [sent - 1] are with the worker, [sent] .. [count - 1] wait here */
-    struct question *questions;
-    size_t answered, sent, count, capacity;
+    struct question sent[WINDOW];
+    size_t first, count;
+    uint64_t waiting_since_ns;
+};
+
+enum { LOCAL, FETCHING, CONNECTIONS };
+
+struct ms_symbols {
+    char cache_folder[PATH_MAX];
+    struct ms_advice_facts facts;
+    struct connection connections[CONNECTIONS];
+    size_t connection_count;
+    struct queue queues[STAGE_TOTAL][WEIGHTS];
+    size_t pending;
     struct module *modules;
     size_t module_count, module_capacity;
 };
 
-static void close_from(unsigned first)
-{
-    if (syscall(SYS_close_range, first, ~0u, 0u) == 0) {
-        return;
-    }
-    long limit = sysconf(_SC_OPEN_MAX);
-    for (long i = first; i < (limit > 0 && limit < 65536 ? limit : 65536); i++) {
-        close((int)i);
-    }
-}
+/* --- queues --- */
 
-/* Address space beyond what fork handed down; the DWARF of a browser is a gigabyte or two. */
-static void limit_space(void)
+static int push(struct queue *queue, const struct question *question)
 {
-    unsigned long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm != NULL) {
-        if (fscanf(statm, "%lu", &pages) != 1) {
-            pages = 0;
-        }
-        fclose(statm);
-    }
-    rlim_t bytes = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + WORKER_SPACE_BYTES;
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) == 0 && bytes < limit.rlim_max) {
-        limit.rlim_cur = bytes;
-        limit.rlim_max = bytes;
-        (void)setrlimit(RLIMIT_AS, &limit);
-    }
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-}
-
-/* In the child: a group of its own, so that Ctrl-C and Ctrl-Z at the terminal are not for it. */
-static void become_worker(int socket, pid_t parent) __attribute__((noreturn));
-static void become_worker(int socket, pid_t parent)
-{
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) {
-        _exit(0);
-    }
-    (void)prctl(PR_SET_NAME, "memscope-symbol");
-    (void)setpgid(0, 0);
-    for (int number = 1; number < NSIG; number++) {
-        (void)signal(number, SIG_DFL);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (socket != WORKER_SOCKET && dup2(socket, WORKER_SOCKET) < 0) {
-        _exit(1);
-    }
-    (void)fcntl(WORKER_SOCKET, F_SETFD, FD_CLOEXEC);
-    close_from(WORKER_SOCKET + 1);
-    int nothing = open("/dev/null", O_RDWR);
-    for (int i = 0; i < 3; i++) {
-        if (nothing < 0 || dup2(nothing, i) < 0) {
-            close(i);
+    if (queue->first + queue->count == queue->capacity) {
+        if (queue->first > queue->capacity / 2) {
+            memmove(queue->questions, queue->questions + queue->first,
+                    queue->count * sizeof *queue->questions);
+            queue->first = 0;
+        } else {
+            size_t capacity = queue->capacity == 0 ? 64 : queue->capacity * 2;
+            struct question *grown = realloc(queue->questions, capacity * sizeof *grown);
+            if (grown == NULL) {
+                return -ENOMEM;
+            }
+            queue->questions = grown;
+            queue->capacity = capacity;
         }
     }
-    if (nothing > WORKER_SOCKET) {
-        close(nothing);
-    }
-    if (nice(5) == -1) {
-        errno = 0; /* a plain priority will do */
-    }
-    limit_space();
-    ms_symbolizer_serve(WORKER_SOCKET);
-}
-
-static int start_worker(struct ms_symbols *symbols)
-{
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        return -errno;
-    }
-    pid_t parent = getpid();
-    pid_t worker = fork();
-    if (worker == 0) {
-        become_worker(pair[1], parent);
-    }
-    int error = errno;
-    close(pair[1]);
-    if (worker < 0) {
-        close(pair[0]);
-        return -error;
-    }
-    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
-    symbols->worker = worker;
-    symbols->socket = pair[0];
+    queue->questions[queue->first + queue->count++] = *question;
     return 0;
 }
 
-static uint64_t worker_cpu_ns(const struct ms_symbols *symbols)
+static struct question pop(struct queue *queue)
 {
-    clockid_t clock;
-    struct timespec now;
-    if (symbols->worker <= 0 || clock_getcpuclockid(symbols->worker, &clock) != 0 ||
-        clock_gettime(clock, &now) != 0) {
-        return 0;
+    const struct question question = queue->questions[queue->first++];
+    if (--queue->count == 0) {
+        queue->first = 0;
     }
-    return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
+    return question;
 }
 
-static void stop_worker(struct ms_symbols *symbols)
+static int push_at(struct ms_symbols *symbols, struct question question, enum stage stage)
 {
-    if (symbols->worker <= 0) {
-        return;
-    }
-    symbols->ended_cpu_ns += worker_cpu_ns(symbols);
-    (void)kill(symbols->worker, SIGKILL);
-    while (waitpid(symbols->worker, NULL, 0) < 0 && errno == EINTR) {
-    }
-    close(symbols->socket);
-    symbols->worker = -1;
-    symbols->socket = -1;
-    symbols->waiting_since_ns = 0;
+    question.stage = (uint8_t)stage;
+    return push(&symbols->queues[stage][question.weight], &question);
 }
 
-struct ms_symbols *ms_symbols_start(void)
+static uint8_t weight_of(uint64_t bytes)
+{
+    uint8_t weight = 0;
+    for (bytes >>= 10; bytes > 0 && weight < WEIGHTS - 1; bytes >>= 4) {
+        weight++;
+    }
+    return weight;
+}
+
+/* --- start and end --- */
+
+struct ms_symbols *ms_symbols_start(const struct ms_symbols_options *options)
 {
     struct ms_symbols *symbols = calloc(1, sizeof *symbols);
     if (symbols == NULL) {
         return NULL;
     }
-    symbols->worker = -1;
-    symbols->socket = -1;
-    if (start_worker(symbols) != 0) {
-        symbols->restarts = RESTARTS_AT_MOST;
+    const char *folder = options == NULL ? NULL : options->cache_folder;
+    (void)snprintf(symbols->cache_folder, sizeof symbols->cache_folder, "%s",
+                   folder == NULL ? "" : folder);
+    symbols->facts.packaging = ms_packaging_of("/etc/os-release");
+    symbols->connection_count = 1;
+    if (options != NULL && options->debuginfod) {
+        symbols->facts.debuginfod_missing = ms_debuginfod_missing();
+        symbols->facts.debuginfod = symbols->facts.debuginfod_missing == NULL;
+        symbols->connection_count += symbols->facts.debuginfod;
+    }
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        struct connection *connection = &symbols->connections[i];
+        connection->worker = (struct ms_symbol_worker){.pid = -1, .socket = -1};
+        connection->options = (struct ms_symbolizer_options){.cache_folder = symbols->cache_folder,
+                                                             .fetch = i == FETCHING};
+        if (i < symbols->connection_count &&
+            ms_symbol_worker_start(&connection->worker, &connection->options) != 0) {
+            connection->restarts = RESTARTS_AT_MOST;
+        }
     }
     return symbols;
 }
@@ -185,14 +158,27 @@ void ms_symbols_free(struct ms_symbols *symbols)
     if (symbols == NULL) {
         return;
     }
-    stop_worker(symbols);
-    free(symbols->questions);
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        struct connection *connection = &symbols->connections[i];
+        /* One that is behind has more to do than there is time for. */
+        if (connection->count == 0) {
+            ms_symbol_worker_end(&connection->worker, END_MS);
+        }
+        ms_symbol_worker_kill(&connection->worker);
+    }
+    for (int stage = 0; stage < STAGE_TOTAL; stage++) {
+        for (int weight = 0; weight < WEIGHTS; weight++) {
+            free(symbols->queues[stage][weight].questions);
+        }
+    }
     free(symbols->modules);
     free(symbols);
 }
 
-uint32_t ms_symbols_module(struct ms_symbols *symbols, pid_t pid, const char *path,
-                           const uint8_t *build_id, size_t build_id_bytes)
+/* --- modules --- */
+
+uint32_t ms_symbols_module(struct ms_symbols *symbols, struct ms_model *model, pid_t pid,
+                           const char *path, const uint8_t *build_id, size_t build_id_bytes)
 {
     if (symbols->module_count == symbols->module_capacity) {
         size_t capacity = symbols->module_capacity == 0 ? 32 : symbols->module_capacity * 2;
@@ -210,88 +196,130 @@ uint32_t ms_symbols_module(struct ms_symbols *symbols, pid_t pid, const char *pa
         memcpy(module->build_id, build_id, build_id_bytes);
         module->build_id_bytes = (uint8_t)build_id_bytes;
     }
+    const struct ms_module *known =
+        ms_model_module_mutable(model, path, module->build_id, module->build_id_bytes);
+    module->model_id = known == NULL ? 0 : known->id;
+    const struct question question = {.module = (uint32_t)symbols->module_count};
+    (void)push_at(symbols, question, STAGE_OPEN);
     return (uint32_t)symbols->module_count;
 }
 
-int ms_symbols_ask(struct ms_symbols *symbols, struct ms_frame *frame, uint32_t module)
+static void settle_module(struct ms_symbols *symbols, struct ms_model *model,
+                          const struct module *module, enum ms_module_names names,
+                          enum ms_module_why why)
+{
+    struct ms_module *known = ms_model_module_by_id(model, module->model_id);
+    if (known == NULL || (known->names == names && known->why == why)) {
+        return;
+    }
+    char advice[MS_SYMBOL_PATH_MAX + 512];
+    known->names = names;
+    known->why = why;
+    ms_symbol_advice(known, &symbols->facts, advice, sizeof advice);
+    const char *kept = ms_model_string(model, advice);
+    known->advice = kept == NULL ? "" : kept;
+}
+
+static bool may_be_fetched(const struct ms_symbols *symbols, const struct module *module)
+{
+    return symbols->connection_count > FETCHING && module->build_id_bytes > 0 &&
+           !module->not_on_servers && symbols->connections[FETCHING].worker.pid > 0;
+}
+
+/* --- asking --- */
+
+int ms_symbols_ask(struct ms_symbols *symbols, struct ms_frame *frame, uint32_t module,
+                   uint64_t bytes)
 {
     if (module == 0 || module > symbols->module_count) {
         return 0;
     }
-    if (symbols->count == symbols->capacity) {
-        /* Answered ones at the front make room first. */
-        if (symbols->answered > 0) {
-            memmove(symbols->questions, symbols->questions + symbols->answered,
-                    (symbols->count - symbols->answered) * sizeof *symbols->questions);
-            symbols->count -= symbols->answered;
-            symbols->sent -= symbols->answered;
-            symbols->answered = 0;
-        }
-        if (symbols->count > symbols->capacity / 2 || symbols->capacity == 0) {
-            size_t capacity = symbols->capacity == 0 ? 256 : symbols->capacity * 2;
-            struct question *grown =
-                realloc(symbols->questions, capacity * sizeof *symbols->questions);
-            if (grown == NULL) {
-                return -ENOMEM;
-            }
-            symbols->questions = grown;
-            symbols->capacity = capacity;
-        }
-    }
-    symbols->questions[symbols->count++] = (struct question){.frame = frame, .module = module};
-    return 0;
+    frame->module_id = symbols->modules[module - 1].model_id;
+    const struct question question = {.frame = frame, .module = module, .weight = weight_of(bytes)};
+    int result = push_at(symbols, question, STAGE_QUICK);
+    symbols->pending += result == 0;
+    return result;
 }
 
-/* The worker died or hangs: the question at the front is to blame and gets no answer. */
-static void restart(struct ms_symbols *symbols)
+/* Whether it need not be asked any more. */
+static bool is_pointless(const struct ms_symbols *symbols, const struct question *question)
 {
-    bool blamed = symbols->sent > symbols->answered;
-    stop_worker(symbols);
-    if (blamed) {
-        symbols->answered++;
-    }
-    symbols->sent = symbols->answered;
-    if (symbols->restarts < RESTARTS_AT_MOST) {
-        symbols->restarts++;
-        (void)start_worker(symbols);
-    }
-    if (symbols->worker < 0) {
-        symbols->answered = symbols->count;
-        symbols->sent = symbols->count;
-    }
+    const struct module *module = &symbols->modules[question->module - 1];
+    return module->no_quick || (module->no_full && question->stage == STAGE_FULL) ||
+           (question->stage == STAGE_FETCH && !may_be_fetched(symbols, module));
 }
 
-static void send_questions(struct ms_symbols *symbols, uint64_t now_ns)
+/* The next one for a worker, the quick ones first, of those the heaviest; false: none. */
+static bool next_question(struct ms_symbols *symbols, size_t connection, struct question *out)
+{
+    const int first = connection == FETCHING ? STAGE_FETCH : STAGE_OPEN;
+    const int last = connection == FETCHING ? STAGE_FETCH : STAGE_FULL;
+    for (int stage = first; stage <= last; stage++) {
+        for (int weight = WEIGHTS - 1; weight >= 0; weight--) {
+            struct queue *queue = &symbols->queues[stage][weight];
+            while (queue->count > 0) {
+                *out = pop(queue);
+                if (!is_pointless(symbols, out)) {
+                    return true;
+                }
+                symbols->pending -= out->frame != NULL;
+            }
+        }
+    }
+    return false;
+}
+
+static bool send_question(struct ms_symbols *symbols, const struct connection *connection,
+                          const struct question *question)
 {
     static struct ms_symbol_question packet;
-    while (symbols->sent < symbols->count && symbols->sent - symbols->answered < WINDOW) {
-        const struct question *question = &symbols->questions[symbols->sent];
-        const struct module *module = &symbols->modules[question->module - 1];
-        packet.id = (uint32_t)symbols->sent;
-        packet.pid = (uint32_t)module->pid;
-        packet.address = question->frame->file_offset;
-        packet.build_id_bytes = module->build_id_bytes;
-        memcpy(packet.build_id, module->build_id, sizeof packet.build_id);
-        size_t path_bytes = strnlen(module->path, sizeof packet.path - 1);
-        memcpy(packet.path, module->path, path_bytes);
-        packet.path[path_bytes] = '\0';
-        packet.path_bytes = (uint32_t)path_bytes + 1;
-        size_t bytes = offsetof(struct ms_symbol_question, path) + packet.path_bytes;
-        if (send(symbols->socket, &packet, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-            return; /* full: later; closed: found when reading */
+    static const uint8_t depths[STAGE_TOTAL] = {MS_SYMBOL_OPEN, MS_SYMBOL_QUICK, MS_SYMBOL_FULL,
+                                                MS_SYMBOL_FULL};
+    const struct module *module = &symbols->modules[question->module - 1];
+    packet.id = (uint32_t)((connection->first + connection->count) % WINDOW);
+    packet.pid = (uint32_t)module->pid;
+    packet.address = question->frame == NULL ? 0 : question->frame->file_offset;
+    packet.build_id_bytes = module->build_id_bytes;
+    memcpy(packet.build_id, module->build_id, sizeof packet.build_id);
+    packet.depth = depths[question->stage];
+    size_t path_bytes = strnlen(module->path, sizeof packet.path - 1);
+    memcpy(packet.path, module->path, path_bytes);
+    packet.path[path_bytes] = '\0';
+    packet.path_bytes = (uint32_t)path_bytes + 1;
+    size_t bytes = offsetof(struct ms_symbol_question, path) + packet.path_bytes;
+    return send(connection->worker.socket, &packet, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+static void send_questions(struct ms_symbols *symbols, size_t number, uint64_t now_ns)
+{
+    struct connection *connection = &symbols->connections[number];
+    struct question question;
+    while (connection->count < WINDOW && next_question(symbols, number, &question)) {
+        if (!send_question(symbols, connection, &question)) {
+            /* Full: later; closed: found when reading. It was the first and is the first again. */
+            struct queue *queue = &symbols->queues[question.stage][question.weight];
+            if (queue->first > 0) {
+                queue->questions[--queue->first] = question;
+                queue->count++;
+            } else if (push(queue, &question) != 0) {
+                symbols->pending -= question.frame != NULL;
+            }
+            return;
         }
-        if (symbols->sent == symbols->answered) {
-            symbols->waiting_since_ns = now_ns;
+        if (connection->count == 0) {
+            connection->waiting_since_ns = now_ns;
         }
-        symbols->sent++;
+        connection->sent[(connection->first + connection->count++) % WINDOW] = question;
     }
 }
+
+/* --- answers --- */
 
 /* Takes a NUL-terminated text of at most `left` bytes; NULL: there is none. */
 static const char *take_text(const char **at, size_t *left)
 {
     const char *text = *at;
-    const char *end = memchr(text, '\0', *left);
+    const char *end = text == NULL ? NULL : memchr(text, '\0', *left);
     if (end == NULL) {
         return NULL;
     }
@@ -310,7 +338,6 @@ static void name_frames(struct ms_model *model, struct ms_frame *frame, uint32_t
                         const char *at, size_t left)
 {
     const struct ms_frame first = *frame;
-    ms_model_names_changed(model);
     for (uint32_t i = 0; i < frames && i < MS_SYMBOL_INLINES_MAX; i++) {
         uint32_t line;
         if (left < sizeof line) {
@@ -321,7 +348,8 @@ static void name_frames(struct ms_model *model, struct ms_frame *frame, uint32_t
         left -= sizeof line;
         const char *function = take_text(&at, &left);
         const char *file = function == NULL ? NULL : take_text(&at, &left);
-        if (file == NULL) {
+        const char *crate = file == NULL ? NULL : take_text(&at, &left);
+        if (crate == NULL) {
             return;
         }
         if (i > 0) {
@@ -332,71 +360,213 @@ static void name_frames(struct ms_model *model, struct ms_frame *frame, uint32_t
             outer->address = first.address;
             outer->file_offset = first.file_offset;
             outer->module = first.module;
+            outer->module_id = first.module_id;
             frame->inlined_by = outer;
             frame = outer;
         }
         frame->function = keep(model, function);
         frame->file = keep(model, file);
+        frame->crate = keep(model, crate);
         frame->line = line;
     }
 }
 
+/* What to ask next about a frame, if anything. */
+static void go_on(struct ms_symbols *symbols, const struct question *question, bool final,
+                  enum ms_module_names names)
+{
+    struct module *module = &symbols->modules[question->module - 1];
+    enum stage next = STAGE_TOTAL;
+    if (question->stage == STAGE_QUICK && !final && !module->no_full) {
+        next = STAGE_FULL;
+    } else if (question->stage == STAGE_FETCH) {
+        module->not_on_servers = module->not_on_servers || names != MS_NAMES_LINES;
+    } else if (names != MS_NAMES_LINES && may_be_fetched(symbols, module)) {
+        next = STAGE_FETCH;
+    }
+    if (next == STAGE_TOTAL || push_at(symbols, *question, next) != 0) {
+        symbols->pending--;
+    }
+}
+
+static void take_answer(struct ms_symbols *symbols, struct ms_model *model,
+                        const struct question *question, const struct ms_symbol_answer *answer,
+                        const char *frames, size_t bytes)
+{
+    struct module *module = &symbols->modules[question->module - 1];
+    enum ms_module_names names =
+        answer->names < MS_NAMES_TOTAL ? (enum ms_module_names)answer->names : MS_NAMES_NONE;
+    enum ms_module_why why =
+        answer->why <= MS_WHY_NO_SYMBOLIZER ? (enum ms_module_why)answer->why : MS_WHY_NO_ELF;
+    /* Never back to less: the worker that fetches may know more than the other. */
+    const struct ms_module *known = ms_model_module_by_id(model, module->model_id);
+    if (names != MS_NAMES_ASKING && known != NULL && known->names != MS_NAMES_LINES &&
+        !module->no_full) {
+        settle_module(symbols, model, module, names, why);
+    }
+    if (question->frame == NULL) {
+        return;
+    }
+    if (answer->frames > 0 && question->frame->inlined_by == NULL) {
+        name_frames(model, question->frame, answer->frames, frames, bytes);
+        module->named = true;
+    }
+    go_on(symbols, question, answer->final != 0, names);
+}
+
 /* false: the worker is gone, or talks nonsense. */
-static bool read_answers(struct ms_symbols *symbols, struct ms_model *model, uint64_t now_ns)
+static bool read_answers(struct ms_symbols *symbols, struct connection *connection,
+                         struct ms_model *model, uint64_t now_ns)
 {
     static char packet[MS_SYMBOL_ANSWER_MAX];
+    bool named = false;
+    bool sound = true;
     for (;;) {
-        ssize_t bytes = recv(symbols->socket, packet, sizeof packet, MSG_DONTWAIT);
+        ssize_t bytes = recv(connection->worker.socket, packet, sizeof packet, MSG_DONTWAIT);
         if (bytes < 0) {
-            return errno == EAGAIN || errno == EINTR;
+            sound = errno == EAGAIN || errno == EINTR;
+            break;
         }
         struct ms_symbol_answer answer;
-        if ((size_t)bytes < sizeof answer) {
-            return false;
+        sound = (size_t)bytes >= sizeof answer && connection->count > 0;
+        if (!sound) {
+            break;
         }
         memcpy(&answer, packet, sizeof answer);
-        if (symbols->answered >= symbols->sent) {
-            return false;
-        }
-        struct ms_frame *frame = symbols->questions[symbols->answered++].frame;
-        name_frames(model, frame, answer.frames, packet + sizeof answer,
+        const struct question question = connection->sent[connection->first];
+        connection->first = (connection->first + 1) % WINDOW;
+        connection->count--;
+        connection->waiting_since_ns = now_ns;
+        named = named || answer.frames > 0;
+        take_answer(symbols, model, &question, &answer, packet + sizeof answer,
                     (size_t)bytes - sizeof answer);
-        symbols->waiting_since_ns = symbols->sent > symbols->answered ? now_ns : 0;
+    }
+    if (named) {
+        ms_model_names_changed(model);
+    }
+    return sound;
+}
+
+/* --- workers that die --- */
+
+/* What `question` asked for is not to be had; the module may be given up altogether. */
+static void blame(struct ms_symbols *symbols, struct ms_model *model,
+                  const struct question *question, bool hung)
+{
+    struct module *module = &symbols->modules[question->module - 1];
+    symbols->pending -= question->frame != NULL;
+    if (question->stage == STAGE_FETCH) {
+        module->not_on_servers = true;
+        return;
+    }
+    if (++module->strikes < STRIKES_AT_MOST) {
+        return;
+    }
+    module->no_full = true;
+    module->no_quick = question->stage != STAGE_FULL;
+    settle_module(symbols, model, module, module->named ? MS_NAMES_SYMBOLS : MS_NAMES_NONE,
+                  hung ? MS_WHY_HUNG : MS_WHY_CRASHED);
+}
+
+/* Nobody is left to ask: everything that waits is answered with what there is. */
+static void give_up(struct ms_symbols *symbols, struct ms_model *model)
+{
+    struct question question;
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        while (next_question(symbols, i, &question)) {
+            const struct module *module = &symbols->modules[question.module - 1];
+            symbols->pending -= question.frame != NULL;
+            if (!module->named) {
+                settle_module(symbols, model, module, MS_NAMES_NONE, MS_WHY_NO_SYMBOLIZER);
+            }
+        }
+    }
+}
+
+/* The worker died or hangs: the question at the front is to blame, the others are asked again. */
+static void restart(struct ms_symbols *symbols, struct ms_model *model,
+                    struct connection *connection, bool hung)
+{
+    ms_symbol_worker_kill(&connection->worker);
+    if (connection->count > 0) {
+        blame(symbols, model, &connection->sent[connection->first], hung);
+    }
+    for (size_t i = 1; i < connection->count; i++) {
+        const struct question *question = &connection->sent[(connection->first + i) % WINDOW];
+        if (push_at(symbols, *question, (enum stage)question->stage) != 0) {
+            symbols->pending -= question->frame != NULL;
+        }
+    }
+    connection->first = connection->count = 0;
+    if (connection->restarts < RESTARTS_AT_MOST) {
+        connection->restarts++;
+        (void)ms_symbol_worker_start(&connection->worker, &connection->options);
+    }
+}
+
+static uint64_t hang_limit_ns(const struct ms_symbols *symbols, size_t number)
+{
+    const struct connection *connection = &symbols->connections[number];
+    return number == FETCHING
+               ? FETCH_HANG_NS
+               : HANG_NS
+                     << symbols->modules[connection->sent[connection->first].module - 1].strikes;
+}
+
+static void handle_connection(struct ms_symbols *symbols, struct ms_model *model, size_t number,
+                              uint64_t now_ns)
+{
+    struct connection *connection = &symbols->connections[number];
+    if (connection->worker.pid > 0) {
+        bool alive = read_answers(symbols, connection, model, now_ns);
+        bool hung = alive && connection->count > 0 && now_ns > connection->waiting_since_ns &&
+                    now_ns - connection->waiting_since_ns > hang_limit_ns(symbols, number);
+        if (!alive || hung) {
+            restart(symbols, model, connection, hung);
+        }
+    }
+    if (connection->worker.pid > 0) {
+        send_questions(symbols, number, now_ns);
     }
 }
 
 void ms_symbols_handle(struct ms_symbols *symbols, struct ms_model *model, uint64_t now_ns)
 {
-    if (symbols->worker < 0) {
-        symbols->answered = symbols->sent = symbols->count;
-        return;
+    for (size_t i = 0; i < symbols->connection_count; i++) {
+        handle_connection(symbols, model, i, now_ns);
     }
-    if (!read_answers(symbols, model, now_ns) ||
-        (symbols->waiting_since_ns != 0 && now_ns > symbols->waiting_since_ns &&
-         now_ns - symbols->waiting_since_ns > HANG_NS)) {
-        restart(symbols);
-    }
-    if (symbols->worker > 0) {
-        send_questions(symbols, now_ns);
+    if (symbols->connections[LOCAL].worker.pid < 0) {
+        give_up(symbols, model);
     }
 }
 
 size_t ms_symbols_pending(const struct ms_symbols *symbols)
 {
-    return symbols->count - symbols->answered;
+    return symbols->pending;
 }
 
-int ms_symbols_descriptor(const struct ms_symbols *symbols)
+size_t ms_symbols_poll_fds(const struct ms_symbols *symbols, struct pollfd *fds, size_t capacity)
 {
-    return symbols->socket;
+    size_t count = 0;
+    for (size_t i = 0; i < CONNECTIONS && count < capacity; i++) {
+        if (symbols->connections[i].worker.socket >= 0) {
+            fds[count++] =
+                (struct pollfd){.fd = symbols->connections[i].worker.socket, .events = POLLIN};
+        }
+    }
+    return count;
 }
 
 uint64_t ms_symbols_cpu_ns(const struct ms_symbols *symbols)
 {
-    return symbols->ended_cpu_ns + worker_cpu_ns(symbols);
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        sum_ns += ms_symbol_worker_cpu_ns(&symbols->connections[i].worker);
+    }
+    return sum_ns;
 }
 
 pid_t ms_symbols_worker(const struct ms_symbols *symbols)
 {
-    return symbols->worker;
+    return symbols->connections[LOCAL].worker.pid;
 }

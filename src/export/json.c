@@ -150,6 +150,10 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_threads(&writer, model, &options->thresholds);
     section(&writer, "sites");
     ms_json_sites(&writer, model);
+    section(&writer, "hotspots");
+    ms_json_hotspots(&writer, model);
+    section(&writer, "modules");
+    ms_json_modules(&writer, model);
     section(&writer, "flows");
     ms_json_flows(&writer, model);
     section(&writer, "leaks");

@@ -16,6 +16,9 @@ void ms_json_tracking(struct ms_json_writer *writer, const struct ms_model *mode
 void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
+/* Without memory the document ends in an error. */
+void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
 /* `findings` may be NULL: what is judged while a program runs is null then. */
 void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,

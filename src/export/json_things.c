@@ -387,21 +387,25 @@ static void write_frame(struct ms_json_writer *writer, const struct ms_frame *fr
     ms_json_member_text_or_null(writer, "module", frame->module);
     ms_json_member_u64_or_null(writer, "offset", frame->module[0] != '\0', frame->file_offset);
     ms_json_member_bool(writer, "inlined", frame->inlined_by != NULL);
+    ms_json_member_text_or_null(writer, "crate", frame->crate);
     ms_json_object_end(writer);
 }
 
 /* Index in "stack" of the frame to blame: inlined frames shift it. */
 static uint64_t culprit_index(const struct ms_site *site)
 {
-    const size_t culprit = ms_site_culprit(site);
+    const struct ms_frame *culprit = ms_site_culprit_frame(site);
     uint64_t index = 0;
-    for (size_t i = 0; i < culprit; i++) {
+    for (size_t i = 0; i < site->depth; i++) {
         for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
+            if (frame == culprit) {
+                return index;
+            }
             index++;
         }
     }
-    return index;
+    return 0;
 }
 
 static const char *truncated(uint32_t flags)

@@ -42,6 +42,8 @@ size_t ms_site_culprit(const struct ms_site *site);
 const struct ms_frame *ms_site_culprit_frame(const struct ms_site *site);
 /* An allocator or wrapper: a function that allocates for its caller. */
 bool ms_frame_is_wrapper(const struct ms_frame *frame);
+/* A function without a name that a wrapper of its module called: part of that wrapper. */
+bool ms_site_hides_wrapper(const struct ms_site *site, size_t index);
 
 /* Whether function, file or module of one of its frames holds a text, whatever the case. */
 bool ms_site_holds(const struct ms_site *site, const char *text);

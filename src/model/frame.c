@@ -139,10 +139,21 @@ static bool is_allocator_frame(const struct ms_frame *frame)
     return true;
 }
 
+bool ms_site_hides_wrapper(const struct ms_site *site, size_t index)
+{
+    const struct ms_frame *frame = ms_site_frame(site, index);
+    if (frame->function[0] != '\0' || frame->module[0] == '\0' || index + 1 >= site->depth) {
+        return false;
+    }
+    const struct ms_frame *caller = ms_site_frame(site, index + 1);
+    return caller->function[0] != '\0' && strcmp(caller->module, frame->module) == 0 &&
+           ms_frame_is_wrapper(caller);
+}
+
 size_t ms_site_culprit(const struct ms_site *site)
 {
     for (size_t i = 0; i < site->depth; i++) {
-        if (!is_allocator_frame(ms_site_frame(site, i))) {
+        if (!is_allocator_frame(ms_site_frame(site, i)) && !ms_site_hides_wrapper(site, i)) {
             return i;
         }
     }

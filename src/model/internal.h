@@ -5,6 +5,7 @@
 #include "model/chunks.h"
 #include "model/index.h"
 #include "model/model.h"
+#include "model/module.h"
 #include "model/past.h"
 
 #define MS_NO_USAGE UINT32_MAX
@@ -114,6 +115,7 @@ struct ms_model {
     struct ms_usages usages;
     struct ms_flows flows;
     struct ms_misuses misuses;
+    struct ms_chunks modules; /* struct ms_module; id = index + 1 */
     uint64_t names_version;
 };
 

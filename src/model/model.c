@@ -25,6 +25,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
     model->misuses.records.element_bytes = sizeof(struct ms_misuse);
+    model->modules.element_bytes = sizeof(struct ms_module);
     model->output = ms_output_new();
     if (model->output == NULL) {
         free(model);
@@ -55,6 +56,7 @@ void ms_model_free(struct ms_model *model)
     ms_usages_free(&model->usages);
     ms_flows_free(&model->flows);
     ms_misuses_free(&model->misuses);
+    ms_chunks_free(&model->modules);
     ms_sites_free(model);
     ms_history_free(model->system.cpu_history);
     ms_output_free(model->output);

@@ -105,6 +105,7 @@ struct ms_frame {
     const char *file;     /* "" = unknown */
     uint32_t line;        /* 0 = unknown */
     uint32_t number;      /* of our own: ms_model_add_frame sets it, for the model only */
+    uint32_t module_id;   /* of module.h, 0: none */
     const struct ms_frame *inlined_by; /* next outer frame at the same address, or NULL */
 };
 

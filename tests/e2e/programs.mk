@@ -1,10 +1,10 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c,\
+                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c,\
                 $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so named_alpha.so named_beta.so count_shim.so \
-                 count_shim_sizeless.so libc.so.count_shim sized_free.so)
+                 count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so)
 # The allocators that are installed: a program that is linked to each.
 E2E_ALLOCATORS := $(foreach name,jemalloc tcmalloc_minimal mimalloc,\
                   $(if $(wildcard /usr/lib/*/lib$(name).so),$(name)))
@@ -28,7 +28,7 @@ $(BUILD)/tests/e2e/modules: E2E_FLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN
 $(BUILD)/tests/e2e/%: tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
-	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -rdynamic -o $@ $< -ldl
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -rdynamic -o $@ $< -ldl -lm
 
 $(BUILD)/tests/e2e/%: tests/e2e/programs/%.cc | deps-test
 	@mkdir -p $(@D)
@@ -53,6 +53,11 @@ $(BUILD)/tests/e2e/sized_free.so: tests/e2e/programs/sized_free.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<
 
+# It unwinds by libgcc, as C++ exceptions do.
+$(BUILD)/tests/e2e/skip_free.so: tests/e2e/programs/skip_free.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 -shared -fPIC -o $@ $< -ldl -lgcc_s
+
 $(addprefix $(BUILD)/tests/e2e/,early.so box.so): $(BUILD)/tests/e2e/%.so: \
     tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
@@ -69,3 +74,24 @@ $(BUILD)/tests/e2e/count_shim_sizeless.so: tests/e2e/programs/count_shim.c | dep
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 $(if $(findstring sizeless,$@),-DNO_USABLE_SIZE) \
 	    -fvisibility=default -shared -fPIC -o $@ $< -ldl
+
+# What symbols are looked up in (test_symbols.py): a client as the viewer is one, a program full of
+# inlined templates, and one object of it to link many copies of.
+SYMBOLS := $(BUILD)/tests/e2e/symbols
+e2e-programs: $(SYMBOLS)/client $(SYMBOLS)/inlined $(SYMBOLS)/inlined.o
+
+$(SYMBOLS)/client: tests/e2e/symbol_client.c $(LIBRARIES) | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
+	$(Q)$(CC) $(BASE) -o $@ $< -Wl,--start-group $(BUILD)/lib/collect.a $(BUILD)/lib/model.a \
+	    $(BUILD)/lib/wire.a -Wl,--end-group $(LIBS)
+
+$(SYMBOLS)/inlined: tests/e2e/symbols/inlined.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
+	$(Q)$(CXX) -std=c++17 -O2 -g -DPROGRAM -Wl,--build-id -o $@ $<
+
+$(SYMBOLS)/inlined.o: tests/e2e/symbols/inlined.cc | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CXX     $@")
+	$(Q)$(CXX) -std=c++17 -O1 -g3 -c -o $@ $<

@@ -39,6 +39,19 @@ def no_constant(name):
     raise ValueError(f"{name} is no JSON")
 
 
+def problems_of_hotspots(hotspots):
+    tree = hotspots["tree"]
+    total = hotspots["total"]["inclusive"]
+    for index, row in enumerate(tree):
+        parent = row["parent"]
+        if parent is not None and (parent >= index or tree[parent]["pruned"]):
+            yield f"hotspots: parent {parent} of row {index} is no branch before it"
+    for name, value in total.items():
+        roots = [row["inclusive"][name] for row in tree if row["parent"] is None]
+        if value is not None and sum(roots) != value:
+            yield f"hotspots: {name} of the roots is {sum(roots)}, in total {value}"
+
+
 def problems_beyond_schema(report):
     """References and lengths, which a schema cannot say."""
     processes = {process["id"] for process in report["processes"]}
@@ -52,6 +65,7 @@ def problems_beyond_schema(report):
             yield f"site {site['id']}: unknown thread"
         if site["culprit"] is not None and site["culprit"] >= len(site["stack"]):
             yield f"site {site['id']}: culprit beyond its stack"
+    yield from problems_of_hotspots(report["hotspots"])
     for flow in report["flows"]:
         for end in ("from_thread", "to_thread"):
             if flow[end] is not None and flow[end] not in threads:

@@ -62,8 +62,8 @@ static void wait_for_names(struct ms_symbols *symbols, struct ms_model *model)
     uint64_t until_ns = ms_monotonic_ns() + 20 * MS_NS_PER_S;
     while (ms_symbols_pending(symbols) > 0 && ms_monotonic_ns() < until_ns) {
         ms_symbols_handle(symbols, model, ms_monotonic_ns());
-        struct pollfd wanted = {.fd = ms_symbols_descriptor(symbols), .events = POLLIN};
-        (void)poll(&wanted, 1, 20);
+        struct pollfd wanted[2];
+        (void)poll(wanted, (nfds_t)ms_symbols_poll_fds(symbols, wanted, 2), 20);
     }
     assert_int_equal(ms_symbols_pending(symbols), 0);
 }
@@ -75,15 +75,15 @@ static struct ms_frame *ask(struct ms_symbols *symbols, struct ms_model *model, 
     assert_non_null(frame);
     frame->file_offset = address;
     frame->module = path;
-    uint32_t module = ms_symbols_module(symbols, getpid(), path, NULL, 0);
-    assert_int_equal(ms_symbols_ask(symbols, frame, module), 0);
+    uint32_t module = ms_symbols_module(symbols, model, getpid(), path, NULL, 0);
+    assert_int_equal(ms_symbols_ask(symbols, frame, module, 0), 0);
     return frame;
 }
 
 static void test_inlined_frames(void **state)
 {
     (void)state;
-    struct ms_symbols *symbols = ms_symbols_start();
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     const struct ms_frame *frame =
         ask(symbols, model, self, (uint64_t)(uintptr_t)memscope_test_place - bias);
@@ -98,6 +98,9 @@ static void test_inlined_frames(void **state)
         frame = frame->inlined_by;
     }
     assert_null(frame);
+    assert_int_equal(ms_model_module_count(model), 1);
+    assert_int_equal(ms_model_module(model, 0)->names, MS_NAMES_LINES);
+    assert_string_equal(ms_model_module(model, 0)->advice, "");
     assert_true(ms_symbols_cpu_ns(symbols) > 0);
     ms_symbols_free(symbols);
     ms_model_free(model);
@@ -149,7 +152,7 @@ static void test_as_addr2line(void **state)
         skip();
     }
     enum { PLACES = 60 };
-    struct ms_symbols *symbols = ms_symbols_start();
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     const struct ms_frame *frames[PLACES];
     uint64_t first = (uint64_t)(uintptr_t)ms_symbols_start - bias;
@@ -200,7 +203,7 @@ static void test_files_that_are_none(void **state)
     }
     write_file(noise, bytes, sizeof bytes);
 
-    struct ms_symbols *symbols = ms_symbols_start();
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     const char *const paths[] = {fifo, folder, "/dev/zero", "/no/such/file", noise, cut};
     const struct ms_frame *frames[6];
@@ -225,38 +228,71 @@ static void test_files_that_are_none(void **state)
 static void test_other_build_id(void **state)
 {
     (void)state;
-    struct ms_symbols *symbols = ms_symbols_start();
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     const uint8_t build_id[MS_BUILD_ID_MAX] = {1, 2, 3};
     struct ms_frame *frame = ms_model_add_frame(model);
     frame->file_offset = (uint64_t)(uintptr_t)memscope_test_place - bias;
-    uint32_t module = ms_symbols_module(symbols, getpid(), self, build_id, sizeof build_id);
-    assert_int_equal(ms_symbols_ask(symbols, frame, module), 0);
+    uint32_t module = ms_symbols_module(symbols, model, getpid(), self, build_id, sizeof build_id);
+    assert_int_equal(ms_symbols_ask(symbols, frame, module, 0), 0);
     wait_for_names(symbols, model);
     assert_string_equal(frame->function, ""); /* the file was rebuilt: no name beats a wrong one */
+    assert_int_equal(ms_model_module_of(model, frame)->names, MS_NAMES_NONE);
+    assert_int_equal(ms_model_module_of(model, frame)->why, MS_WHY_REPLACED);
     ms_symbols_free(symbols);
     ms_model_free(model);
+}
+
+static void kill_worker(struct ms_symbols *symbols, struct ms_model *model)
+{
+    assert_int_equal(kill(ms_symbols_worker(symbols), SIGKILL), 0);
+    usleep(10000);
+    ms_symbols_handle(symbols, model, ms_monotonic_ns());
 }
 
 static void test_worker_dies(void **state)
 {
     (void)state;
-    struct ms_symbols *symbols = ms_symbols_start();
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
     struct ms_model *model = ms_model_new(100000000, 0, 0);
     uint64_t address = (uint64_t)(uintptr_t)memscope_test_place - bias;
     for (int round = 0; round < 3; round++) {
-        assert_int_equal(kill(ms_symbols_worker(symbols), SIGKILL), 0);
-        usleep(20000);
-        ms_symbols_handle(symbols, model, ms_monotonic_ns());
+        kill_worker(symbols, model);
         const struct ms_frame *frame = ask(symbols, model, self, address);
         wait_for_names(symbols, model);
         assert_string_equal(frame->function, "inner");
     }
-    /* It hangs: after five seconds it is replaced, and the question it hung on is given up. */
+    /* Past the last restart everything asked is answered with nothing, and the reason is said. */
+    for (int round = 0; round < 200 && ms_symbols_worker(symbols) > 0; round++) {
+        kill_worker(symbols, model);
+    }
+    assert_int_equal(ms_symbols_worker(symbols), -1);
+    const struct ms_frame *frame = ask(symbols, model, "/no/such/file", address);
+    ms_symbols_handle(symbols, model, ms_monotonic_ns());
+    assert_int_equal(ms_symbols_pending(symbols), 0);
+    assert_int_equal(ms_model_module_of(model, frame)->why, MS_WHY_NO_SYMBOLIZER);
+    ms_symbols_free(symbols);
+    ms_model_free(model);
+}
+
+/* It hangs: after five seconds it is replaced, and only what it hung on is given up. */
+static void test_worker_hangs(void **state)
+{
+    (void)state;
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    uint64_t address = (uint64_t)(uintptr_t)memscope_test_place - bias;
+    const struct ms_frame *lost = ask(symbols, model, self, address);
+    wait_for_names(symbols, model);
     assert_int_equal(kill(ms_symbols_worker(symbols), SIGSTOP), 0);
     pid_t hung = ms_symbols_worker(symbols);
-    const struct ms_frame *lost = ask(symbols, model, self, address);
-    const struct ms_frame *next = ask(symbols, model, self, address);
+    uint32_t module = 1;
+    struct ms_frame *frames[2];
+    for (size_t i = 0; i < 2; i++) {
+        frames[i] = ms_model_add_frame(model);
+        frames[i]->file_offset = address;
+        assert_int_equal(ms_symbols_ask(symbols, frames[i], module, 0), 0);
+    }
     uint64_t now_ns = ms_monotonic_ns();
     ms_symbols_handle(symbols, model, now_ns);
     ms_symbols_handle(symbols, model, now_ns + 4 * MS_NS_PER_S);
@@ -264,18 +300,84 @@ static void test_worker_dies(void **state)
     ms_symbols_handle(symbols, model, now_ns + 6 * MS_NS_PER_S);
     assert_int_not_equal(ms_symbols_worker(symbols), hung);
     wait_for_names(symbols, model);
-    assert_string_equal(lost->function, "");
-    assert_string_equal(next->function, "inner");
-    /* Past the last restart everything asked is answered with nothing. */
-    for (int round = 0; round < 3 && ms_symbols_worker(symbols) > 0; round++) {
-        assert_int_equal(kill(ms_symbols_worker(symbols), SIGKILL), 0);
-        usleep(20000);
-        ms_symbols_handle(symbols, model, ms_monotonic_ns());
+    assert_string_equal(lost->function, "inner");
+    assert_string_equal(frames[0]->function, "");
+    assert_string_equal(frames[1]->function, "inner");
+    ms_symbols_free(symbols);
+    ms_model_free(model);
+}
+
+/* A file that is cut while it is mapped ends the worker by SIGBUS whenever it is looked at. */
+static void test_file_that_kills(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/memscope-test-killer-XXXXXX";
+    int descriptor = mkstemp(path);
+    int from = open(self, O_RDONLY);
+    static char bytes[65536];
+    ssize_t count;
+    while ((count = read(from, bytes, sizeof bytes)) > 0) {
+        assert_int_equal(write(descriptor, bytes, (size_t)count), count);
     }
-    assert_int_equal(ms_symbols_worker(symbols), -1);
-    (void)ask(symbols, model, self, address);
-    ms_symbols_handle(symbols, model, ms_monotonic_ns());
-    assert_int_equal(ms_symbols_pending(symbols), 0);
+    close(from);
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    uint64_t address = (uint64_t)(uintptr_t)memscope_test_place - bias;
+    const struct ms_frame *before = ask(symbols, model, path, address);
+    wait_for_names(symbols, model);
+    assert_string_equal(before->function, "inner");
+    pid_t first = ms_symbols_worker(symbols);
+    assert_int_equal(ftruncate(descriptor, 4096), 0);
+    close(descriptor);
+    struct ms_frame *frames[20];
+    for (size_t i = 0; i < 20; i++) {
+        frames[i] = ms_model_add_frame(model);
+        frames[i]->file_offset = address + 64 * (i + 1);
+        assert_int_equal(ms_symbols_ask(symbols, frames[i], 1, 0), 0);
+    }
+    const struct ms_frame *good = ask(symbols, model, self, address);
+    wait_for_names(symbols, model);
+    assert_int_not_equal(ms_symbols_worker(symbols), first);
+    assert_true(ms_symbols_worker(symbols) > 0);
+    assert_string_equal(good->function, "inner");
+    ms_symbols_free(symbols);
+    ms_model_free(model);
+    unlink(path);
+}
+
+/* Three times the worker ends while it is at the same module: that one is set aside, with why. */
+static void test_module_is_set_aside(void **state)
+{
+    (void)state;
+    struct ms_symbols *symbols = ms_symbols_start(NULL);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    uint64_t address = (uint64_t)(uintptr_t)memscope_test_place - bias;
+    char other[64];
+    (void)snprintf(other, sizeof other, "/proc/%d/exe", (int)getpid());
+    const struct ms_frame *named = ask(symbols, model, self, address);
+    wait_for_names(symbols, model);
+    struct ms_frame *frames[4];
+    for (size_t i = 0; i < 4; i++) {
+        frames[i] = ms_model_add_frame(model);
+        frames[i]->file_offset = address;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(kill(ms_symbols_worker(symbols), SIGSTOP), 0);
+        assert_int_equal(ms_symbols_ask(symbols, frames[i], 1, 0), 0);
+        ms_symbols_handle(symbols, model, ms_monotonic_ns());
+        kill_worker(symbols, model);
+        wait_for_names(symbols, model);
+        assert_string_equal(frames[i]->function, "");
+    }
+    const struct ms_module *module = ms_model_module_of(model, named);
+    assert_int_equal(module->why, MS_WHY_CRASHED);
+    assert_non_null(strstr(module->advice, "set aside"));
+    assert_int_equal(ms_symbols_ask(symbols, frames[3], 1, 0), 0);
+    const struct ms_frame *good = ask(symbols, model, other, address);
+    wait_for_names(symbols, model);
+    assert_string_equal(frames[3]->function, "");
+    assert_string_equal(good->function, "inner");
+    assert_string_equal(named->function, "inner");
     ms_symbols_free(symbols);
     ms_model_free(model);
 }
@@ -285,7 +387,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_inlined_frames),      cmocka_unit_test(test_as_addr2line),
         cmocka_unit_test(test_files_that_are_none), cmocka_unit_test(test_other_build_id),
-        cmocka_unit_test(test_worker_dies),
+        cmocka_unit_test(test_worker_dies),         cmocka_unit_test(test_worker_hangs),
+        cmocka_unit_test(test_file_that_kills),     cmocka_unit_test(test_module_is_set_aside),
     };
     return cmocka_run_group_tests(tests, find_self, NULL);
 }

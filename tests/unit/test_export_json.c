@@ -57,11 +57,11 @@ static int check_schema(const char *path)
     return WEXITSTATUS(status);
 }
 
-static void validate(const struct ms_model *model)
+static void validate_with(const struct ms_model *model, const struct ms_json_options *how)
 {
     char path[256];
     (void)snprintf(path, sizeof(path), "%s/report.json", folder);
-    assert_int_equal(ms_json_write_file(path, false, model, options()), 0);
+    assert_int_equal(ms_json_write_file(path, false, model, how), 0);
     const int status = check_schema(path);
     assert_int_equal(unlink(path), 0);
     if (status == 77) {
@@ -70,16 +70,26 @@ static void validate(const struct ms_model *model)
     assert_int_equal(status, 0);
 }
 
-static char *written(const struct ms_model *model)
+static void validate(const struct ms_model *model)
+{
+    validate_with(model, options());
+}
+
+static char *written_with(const struct ms_model *model, const struct ms_json_options *how)
 {
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    assert_int_equal(ms_json_write(out, model, options()), 0);
+    assert_int_equal(ms_json_write(out, model, how), 0);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strlen(text), bytes);
     return text;
+}
+
+static char *written(const struct ms_model *model)
+{
+    return written_with(model, options());
 }
 
 static void check_contains(const char *text, const char *part)
@@ -326,6 +336,55 @@ static void test_figures_are_exact_and_the_unknown_is_null(void **state)
     ms_model_free(model);
 }
 
+static void test_leaks(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 1);
+    struct ms_suppressions *suppressions;
+    char error[160];
+    assert_int_equal(ms_suppressions_parse("leak:known\n", &suppressions, error, sizeof(error)), 0);
+    struct ms_json_options judged = *options();
+    struct ms_findings *findings = ms_findings_new(&judged.thresholds, suppressions);
+    judged.findings = findings;
+    const uint32_t thread = ms_model_thread(model, 0)->id;
+    const uint32_t leaky = add_site(model, "parse_row")->id;
+    const uint32_t known = add_site(model, "known")->id;
+    struct ms_process *process = ms_model_process_mutable(model, 128);
+    process->seen = MS_SEEN_FULL;
+    for (uint64_t t = 2; t <= 450; t++) {
+        struct ms_usage *usage = ms_model_usage_mutable(model, thread, leaky);
+        usage->allocations += 10;
+        usage->bytes_allocated += 1000;
+        usage = ms_model_usage_mutable(model, thread, known);
+        usage->allocations += 10;
+        usage->bytes_allocated += 2000;
+        process->totals.allocations += 20;
+        assert_int_equal(ms_model_tick_end(model, START + t * TENTH), 0);
+        assert_int_equal(ms_findings_update(findings, model), 0);
+    }
+    char expected[128];
+    char *text = written_with(model, &judged);
+    (void)snprintf(expected, sizeof(expected), "\"leaks\":{\"likely\":[\n{\"site_id\":%u,", leaky);
+    check_contains(text, expected);
+    check_contains(text, "\"slope_bytes_per_s\":10000,");
+    check_contains(text, "\"suppressed\":true,\"reason\":\"grew in ");
+    check_contains(text, "\"not_freed\":null"); /* nothing has ended */
+    free(text);
+    process->end_ns = ms_model_now_ns(model);
+    text = written_with(model, &judged);
+    check_contains(text, "\"ended\":true");
+    check_contains(text, "\"sites\":2,\"suppressed_bytes\":898000,\"suppressed_blocks\":4490,"
+                         "\"suppressed_sites\":1,\"estimated\":false}");
+    (void)snprintf(expected, sizeof(expected),
+                   "{\"site_id\":%u,\"bytes\":449000,\"blocks\":4490,\"estimated\":false", leaky);
+    check_contains(text, expected);
+    free(text);
+    validate_with(model, &judged);
+    ms_findings_free(findings);
+    ms_suppressions_free(suppressions);
+    ms_model_free(model);
+}
+
 static void test_arguments_can_be_hidden(void **state)
 {
     (void)state;
@@ -458,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_what_is_tracked),
         cmocka_unit_test(test_histograms_and_estimates),
         cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
+        cmocka_unit_test(test_leaks),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),
         cmocka_unit_test(test_numbers),

@@ -28,12 +28,13 @@ static struct ms_process *process_new(struct ms_model *model, const char *argume
     return process;
 }
 
-static char *summary(const struct ms_model *model, const char *file)
+static char *summary_with(const struct ms_model *model, const struct ms_findings *findings,
+                          const char *file)
 {
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
-    ms_text_summary(out, model, NULL, file);
+    ms_text_summary(out, model, findings, file);
     fclose(out);
     size_t lines = 0;
     for (const char *c = text; *c != '\0'; c++) {
@@ -42,6 +43,11 @@ static char *summary(const struct ms_model *model, const char *file)
     }
     assert_in_range(lines, 1, 6);
     return text;
+}
+
+static char *summary(const struct ms_model *model, const char *file)
+{
+    return summary_with(model, NULL, file);
 }
 
 static void check_summary(const struct ms_model *model, const char *file, const char *expected)
@@ -214,12 +220,65 @@ static void test_status_line(void **state)
     ms_model_free(model);
 }
 
+static struct ms_usage *usage_of(struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+{
+    struct ms_usage *usage = ms_model_usage_mutable(model, thread_id, site_id);
+    assert_non_null(usage);
+    return usage;
+}
+
+static void check_leaks_line(const struct ms_model *model, const struct ms_findings *findings,
+                             const char *expected)
+{
+    char *text = summary_with(model, findings, NULL);
+    if (strstr(text, expected) == NULL) {
+        fail_msg("'%s' is missing in:\n%s", expected, text);
+    }
+    free(text);
+}
+
+static void test_leaks(void **state)
+{
+    (void)state;
+    struct ms_model *model = ms_model_new(TENTH, START, 0);
+    struct ms_suppressions *suppressions;
+    char error[160];
+    assert_int_equal(ms_suppressions_parse("leak:known\n", &suppressions, error, sizeof(error)), 0);
+    const struct ms_thresholds thresholds = ms_thresholds_default();
+    struct ms_findings *findings = ms_findings_new(&thresholds, suppressions);
+    struct ms_process *process = process_new(model, "./app");
+    const uint32_t thread = ms_model_add_thread(model, 128)->id;
+    add_site(model, "parse_row", 1000);
+    add_site(model, "known", 3000);
+    const uint32_t leaky = (uint32_t)ms_model_site_count(model) - 1;
+    for (uint64_t t = 1; t <= 450; t++) {
+        struct ms_usage *usage = usage_of(model, thread, leaky);
+        usage->allocations += 10;
+        usage->bytes_allocated += 1000;
+        process->totals.allocations += 10;
+        assert_int_equal(ms_model_tick_end(model, START + t * TENTH), 0);
+        assert_int_equal(ms_findings_update(findings, model), 0);
+    }
+    check_leaks_line(model, findings, "\n  likely leaks 1: parse_row +10.0kB/s\n");
+    usage_of(model, thread, leaky + 1)->allocations += 2;
+    usage_of(model, thread, leaky + 1)->bytes_allocated += 5000;
+    process->end_ns = START + 450 * TENTH;
+    assert_int_equal(ms_model_tick_end(model, START + 451 * TENTH), 0);
+    assert_int_equal(ms_findings_update(findings, model), 0);
+    check_leaks_line(model, findings,
+                     "\n  likely leaks 1: parse_row +10.0kB/s; not freed at exit 455kB, 4.50k "
+                     "blocks at 2 sites (5.00kB suppressed)\n");
+    ms_findings_free(findings);
+    ms_suppressions_free(suppressions);
+    ms_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_summary),      cmocka_unit_test(test_program_that_executed_another),
         cmocka_unit_test(test_nothing_seen), cmocka_unit_test(test_hostile_names_and_long_ones),
-        cmocka_unit_test(test_status_line),
+        cmocka_unit_test(test_status_line),  cmocka_unit_test(test_leaks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,27 @@
+/* The process that a symbolizer runs in: starting, ending and what it used. */
+#ifndef MS_COLLECT_SYMBOL_WORKER_H
+#define MS_COLLECT_SYMBOL_WORKER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "collect/symbolizer.h"
+
+#define MS_SYMBOL_WORKER_SPACE_BYTES (UINT64_C(3) << 30) /* of address space that it may take */
+
+struct ms_symbol_worker {
+    pid_t pid;             /* -1: none */
+    int socket;            /* non-blocking, -1: none */
+    uint64_t ended_cpu_ns; /* of those that are gone */
+};
+
+/* Returns 0 or -errno; then there is none. */
+int ms_symbol_worker_start(struct ms_symbol_worker *worker,
+                           const struct ms_symbolizer_options *options);
+/* Kills it at once; does nothing when there is none. */
+void ms_symbol_worker_kill(struct ms_symbol_worker *worker);
+/* Lets it write its cache first, for `timeout_ms` at most. */
+void ms_symbol_worker_end(struct ms_symbol_worker *worker, int timeout_ms);
+uint64_t ms_symbol_worker_cpu_ns(const struct ms_symbol_worker *worker); /* ended ones included */
+
+#endif
