@@ -145,9 +145,10 @@ static int bytes_pair(struct ms_grid *grid, int row, int column, const char *wor
 static int count_pair(struct ms_grid *grid, int row, int column, const char *word, double count,
                       const char *suffix)
 {
+    char number[MS_FORMAT_MAX];
     char text[MS_FORMAT_MAX + 8];
-    ms_format_count(text, MS_FORMAT_MAX, count);
-    strcat(text, suffix);
+    ms_format_count(number, sizeof number, count);
+    snprintf(text, sizeof text, "%s%s", number, suffix);
     return pair(grid, row, column, word, text);
 }
 
