@@ -42,7 +42,8 @@ static void test_names_with_brackets_of_their_own(void **state)
     check("std::ostream& operator<< <char>(std::ostream&, char)", 30, "operator<< <char>(..)");
     check("Cache::operator()(std::string const&) const", 30, "Cache::operator()(..) const");
     check("Cache::operator->(std::string const&)", 24, "Cache::operator->(..)");
-    check("(anonymous namespace)::parse(char const*, long)", 34, "(anonymous namespace)::parse(..)");
+    check("(anonymous namespace)::parse(char const*, long)", 34,
+          "(anonymous namespace)::parse(..)");
     check("<alloc::vec::Vec<T> as core::ops::Drop>::drop", 42, "..drop");
     check("core::iter::Map<I, fn(u8) -> u8>::next", 25, "core::iter::Map<..>::next");
 }
