@@ -25,7 +25,7 @@ struct ms_call_path ms_call_layout_path(const struct ms_call_layout *layout, uin
         .process =
             layout->fold_libraries ? ms_model_process_by_id(layout->model, of->process_id) : NULL,
         .culprit = layout->culprits[site],
-        .from_callees = layout->shape == MS_CALL_CALLEES,
+        .from_callees = layout->shape != MS_CALL_CALLERS,
         .fold_libraries = layout->fold_libraries,
     };
 }

@@ -28,17 +28,18 @@ struct ms_call_node {
     uint32_t parent;
     uint32_t depth;
     uint32_t site; /* index of one of the sites, and the frame where the node's function is */
-    /* Ranks: the paths of [lo, ended) end here, those of [ended, hi) go on. In the flat shape
-     * [lo, ended) is what the function allocates itself, and its occurrences are its children. */
-    uint32_t lo, ended, hi;
-    uint32_t first_child, children;
+    uint32_t lo, ended, hi; /* ranks: the paths of [lo, ended) end here, those of the rest go on */
+    uint32_t first_child, children; /* in the flat shape: the function's occurrences */
     uint16_t frame;
     bool expandable;
 };
 
-/* A function where it is met for the first time on a path: a range of sites. */
+/*
+ * A function where it is met for the first time on a path: a range of sites, of which [lo, ended)
+ * are allocated by it. Met again, by recursion, it has [lo, ended) alone: hi = lo.
+ */
 struct ms_call_occurrence {
-    uint32_t function, lo, hi;
+    uint32_t function, lo, ended, hi;
 };
 
 struct ms_call_layout {

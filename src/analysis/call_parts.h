@@ -101,8 +101,9 @@ struct ms_call_tree {
     struct ms_call_row *rows;
     bool *filled; /* by row */
     size_t node_capacity, row_count;
-    uint32_t *greatest; /* rank of the greatest in each block */
-    size_t greatest_capacity;
+    double *rank_values; /* of the order, by rank */
+    uint32_t *greatest;  /* rank of the greatest in each block */
+    size_t rank_capacity;
     struct ms_call_row total;
 };
 

@@ -19,12 +19,13 @@ static int reserve(void *array, size_t count, size_t element_bytes)
 
 int ms_call_rows_reserve(struct ms_call_tree *tree, const struct ms_call_layout *layout)
 {
-    const size_t blocks = layout->sites / MS_CALL_BLOCK + 1;
-    if (blocks > tree->greatest_capacity) {
-        if (reserve(&tree->greatest, blocks, sizeof(*tree->greatest)) != 0) {
+    if (layout->sites >= tree->rank_capacity) {
+        const size_t room = layout->sites + layout->sites / 8 + MS_CALL_BLOCK;
+        if (reserve(&tree->rank_values, room, sizeof(*tree->rank_values)) != 0 ||
+            reserve(&tree->greatest, room / MS_CALL_BLOCK + 1, sizeof(*tree->greatest)) != 0) {
             return -ENOMEM;
         }
-        tree->greatest_capacity = blocks;
+        tree->rank_capacity = room;
     }
     if (layout->node_count <= tree->node_capacity) {
         return 0;
@@ -50,6 +51,7 @@ void ms_call_rows_free(struct ms_call_tree *tree)
     free(tree->visible);
     free(tree->rows);
     free(tree->filled);
+    free(tree->rank_values);
     free(tree->greatest);
 }
 
@@ -128,23 +130,23 @@ static void sort_children(struct ms_call_tree *tree, const struct ms_call_node *
     }
 }
 
-static double rank_value(const struct ms_call_tree *tree, uint32_t rank, enum ms_site_figure order)
-{
-    struct ms_call_sums sums = {0};
-    ms_call_sums_add_range(&sums, tree->layout, rank, rank + 1);
-    return ms_call_figure(&sums, order, &tree->known);
-}
-
 static void find_greatest(struct ms_call_tree *tree, enum ms_site_figure order)
 {
-    double greatest = 0;
+    const struct ms_call_sums *sums = tree->layout->sums;
+    const uint32_t *sites = tree->layout->order;
     for (uint32_t rank = 0; rank < tree->layout->sites; rank++) {
-        const double value = rank_value(tree, rank, order);
-        const uint32_t best = tree->greatest[rank / MS_CALL_BLOCK];
-        if (rank % MS_CALL_BLOCK == 0 || value > greatest ||
-            (value == greatest && tree->layout->order[rank] < tree->layout->order[best])) {
-            greatest = value;
-            tree->greatest[rank / MS_CALL_BLOCK] = rank;
+        struct ms_call_sums one;
+        one.of[order] = sums[rank + 1].of[order] - sums[rank].of[order];
+        if (order == MS_SITE_FIGURE_GROWTH) {
+            one.of[MS_SITE_FIGURE_LIVE] =
+                sums[rank + 1].of[MS_SITE_FIGURE_LIVE] - sums[rank].of[MS_SITE_FIGURE_LIVE];
+        }
+        const double value = ms_call_figure(&one, order, &tree->known);
+        tree->rank_values[rank] = value;
+        uint32_t *best = &tree->greatest[rank / MS_CALL_BLOCK];
+        if (rank % MS_CALL_BLOCK == 0 || value > tree->rank_values[*best] ||
+            (value == tree->rank_values[*best] && sites[rank] < sites[*best])) {
+            *best = rank;
         }
     }
 }
@@ -163,23 +165,19 @@ static void list_visible(struct ms_call_tree *tree, uint32_t parent)
     }
 }
 
-struct greatest {
-    uint32_t rank;
-    double value;
-};
-
-static void look_at(const struct ms_call_tree *tree, struct greatest *best, uint32_t rank)
+/* Of equal ones the site that was first. */
+static void look_at(const struct ms_call_tree *tree, uint32_t *best, uint32_t rank)
 {
-    const double value = rank_value(tree, rank, order_of(tree));
-    const uint32_t *order = tree->layout->order;
-    if (best->rank == MS_CALL_NONE || value > best->value ||
-        (value == best->value && order[rank] < order[best->rank])) {
-        *best = (struct greatest){rank, value};
+    const double *values = tree->rank_values;
+    const uint32_t *sites = tree->layout->order;
+    if (*best == MS_CALL_NONE || values[rank] > values[*best] ||
+        (values[rank] == values[*best] && sites[rank] < sites[*best])) {
+        *best = rank;
     }
 }
 
-static void find_greatest_between(const struct ms_call_tree *tree, struct greatest *best,
-                                  uint32_t lo, uint32_t hi)
+static void find_greatest_between(const struct ms_call_tree *tree, uint32_t *best, uint32_t lo,
+                                  uint32_t hi)
 {
     while (lo < hi) {
         if (lo % MS_CALL_BLOCK == 0 && hi - lo >= MS_CALL_BLOCK) {
@@ -197,11 +195,12 @@ static void fill_figures(const struct ms_call_tree *tree, struct ms_call_row *ro
     const struct ms_call_layout *layout = tree->layout;
     struct ms_call_sums inclusive = {0};
     struct ms_call_sums self = {0};
-    struct greatest best = {.rank = MS_CALL_NONE};
+    uint32_t best = MS_CALL_NONE;
     if (is_flat(layout, node)) {
         for (uint32_t i = 0; i < node->children; i++) {
             const struct ms_call_occurrence *at = &layout->occurrences[node->first_child + i];
             ms_call_sums_add_range(&inclusive, layout, at->lo, at->hi);
+            ms_call_sums_add_range(&self, layout, at->lo, at->ended);
             find_greatest_between(tree, &best, at->lo, at->hi);
             row->sites += at->hi - at->lo;
         }
@@ -214,10 +213,10 @@ static void fill_figures(const struct ms_call_tree *tree, struct ms_call_row *ro
         node == layout->nodes || (layout->shape == MS_CALL_CALLERS && node->depth == 0);
     if (all_self) {
         self = inclusive;
-    } else if (layout->shape != MS_CALL_CALLERS) {
+    } else if (layout->shape == MS_CALL_CALLEES) {
         ms_call_sums_add_range(&self, layout, node->lo, node->ended);
     }
-    row->site_id = best.rank != MS_CALL_NONE ? layout->order[best.rank] + 1 : 0;
+    row->site_id = best != MS_CALL_NONE ? layout->order[best] + 1 : 0;
     row->estimated = inclusive.of[MS_CALL_ESTIMATED] != 0;
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
         row->inclusive[i] = ms_call_figure(&inclusive, (enum ms_site_figure)i, &tree->known);
@@ -325,7 +324,6 @@ size_t ms_call_tree_sites(const struct ms_call_tree *tree, size_t index, uint32_
     const struct ms_call_layout *layout = tree->layout;
     const struct ms_call_node *node = &layout->nodes[tree->visible[index]];
     const bool flat = is_flat(layout, node);
-    const enum ms_site_figure order = order_of(tree);
     struct chosen chosen = {.site_ids = site_ids, .capacity = capacity};
     chosen.values = malloc((capacity + 1) * sizeof(*chosen.values));
     size_t count = 0;
@@ -334,7 +332,7 @@ size_t ms_call_tree_sites(const struct ms_call_tree *tree, size_t index, uint32_
         const uint32_t hi = flat ? layout->occurrences[node->first_child + i].hi : node->hi;
         count += hi - lo;
         for (uint32_t rank = lo; rank < hi && chosen.values != NULL && capacity > 0; rank++) {
-            offer(&chosen, layout->order[rank] + 1, rank_value(tree, rank, order));
+            offer(&chosen, layout->order[rank] + 1, tree->rank_values[rank]);
         }
     }
     const bool listed = chosen.values != NULL;

@@ -6,7 +6,7 @@
  * reaches back as long as floors rise, in blocks and in bytes; one window in six may fail to, not
  * the newest two. A run grows when
  *
- *     it has 3 rises or more, lasts 25 s or more, and rose by 4 kB or 64 blocks,
+ *     it has 3 rises or more, lasts 25 s or more, and rose by 8 kB or 128 blocks,
  *     its last floor is above the ceiling of the window that it began in (else the site only
  *     swings), and above every floor before (else it fills up again what it had freed), unless the
  *     run is twice as long as all before it.
@@ -32,8 +32,8 @@
 
 #include "analysis/leaks.h"
 
-#define BYTES_MIN  4000u
-#define BLOCKS_MIN 64u
+#define BYTES_MIN  8000u
+#define BLOCKS_MIN 128u
 
 #define WINDOWS_PER_FAILURE 6u
 

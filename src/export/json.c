@@ -130,6 +130,7 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     struct ms_heap totals;
     struct ms_losses losses;
     ms_model_totals(model, &totals, &losses);
+    struct ms_types *types = ms_json_types_of(model);
     ms_json_object_begin(&writer);
     ms_json_key(&writer, "memscope");
     ms_json_object_begin(&writer);
@@ -149,7 +150,10 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     section(&writer, "threads");
     ms_json_threads(&writer, model, &options->thresholds);
     section(&writer, "sites");
-    ms_json_sites(&writer, model);
+    ms_json_sites(&writer, model, types);
+    section(&writer, "types");
+    ms_json_types(&writer, types);
+    ms_types_free(types);
     section(&writer, "hotspots");
     ms_json_hotspots(&writer, model);
     section(&writer, "modules");

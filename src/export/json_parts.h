@@ -2,6 +2,7 @@
 #ifndef MS_EXPORT_JSON_PARTS_H
 #define MS_EXPORT_JSON_PARTS_H
 
+#include "analysis/types.h"
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
@@ -15,7 +16,8 @@ void ms_json_tracking(struct ms_json_writer *writer, const struct ms_model *mode
                       const struct ms_process_tracking *tracking);
 void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
                      const struct ms_thresholds *thresholds);
-void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
+                   struct ms_types *types);
 /* Without memory the document ends in an error. */
 void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
@@ -25,6 +27,14 @@ void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
                    const struct ms_findings *findings);
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
+
+/* json_types.c. All types of the model, summed up; NULL without memory: the others accept that, and
+ * the document ends in an error. */
+struct ms_types *ms_json_types_of(const struct ms_model *model);
+void ms_json_types(struct ms_json_writer *writer, const struct ms_types *types);
+/* Members of an open object. */
+void ms_json_site_type(struct ms_json_writer *writer, struct ms_types *types,
+                       const struct ms_site *site);
 
 /* Members of an object that is open. */
 void ms_json_member_string(struct ms_json_writer *writer, const char *name, const char *text);

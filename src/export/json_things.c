@@ -423,7 +423,7 @@ static const char *truncated(uint32_t flags)
 }
 
 static void write_site(struct ms_json_writer *writer, const struct ms_model *model,
-                       const struct ms_site *site)
+                       struct ms_types *types, const struct ms_site *site)
 {
     ms_json_object_begin(writer);
     ms_json_member_u64(writer, "id", site->id);
@@ -448,6 +448,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_array_end(writer);
     ms_json_member_u64_or_null(writer, "culprit", site->depth > 0, culprit_index(site));
     ms_json_member_text_or_null(writer, "truncated", truncated(site->flags));
+    ms_json_site_type(writer, types, site);
     ms_json_member_u64(writer, "current_bytes", ms_heap_current_bytes(&site->heap));
     ms_json_member_u64(writer, "peak_bytes", site->heap.peak_bytes);
     ms_json_member_u64(writer, "allocations", site->heap.allocations);
@@ -458,14 +459,15 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_object_end(writer);
 }
 
-void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model)
+void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
+                   struct ms_types *types)
 {
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_site_count(model); i++) {
         const struct ms_site *site = ms_model_site(model, i);
         if ((site->flags & MS_SITE_NOT_SAMPLED) == 0) {
             ms_json_line(writer);
-            write_site(writer, model, site);
+            write_site(writer, model, types, site);
         }
     }
     ms_json_line(writer);

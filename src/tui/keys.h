@@ -57,6 +57,7 @@ enum ms_action {
     MS_ACTION_LEAKS,
     MS_ACTION_OUTPUT,
     MS_ACTION_HOTSPOTS,
+    MS_ACTION_TYPES,
     MS_ACTION_NEXT_SCREEN,
     MS_ACTION_PREVIOUS_SCREEN,
     MS_ACTION_UP,
@@ -170,6 +171,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
+    X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
     X(MS_PLACE_SCREENS,  MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen") \
     X(MS_PLACE_SCREENS,  MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
     X(MS_PLACE_MOVES,    MS_KEY_UP,        "Up",      UP,              "",        "up") \
@@ -194,6 +196,9 @@ enum ms_action {
     X(MS_PLACE_LEAKS,    't',              "t",       SHAPE,           "Next",    "likely leaks, not freed at exit, or misuse") \
     X(MS_PLACE_LEAKS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked call site: every screen is about it") \
+    X(MS_PLACE_TYPES,    MS_KEY_ENTER,     "Enter",   ENTER,           "Sites",   "unfold the call sites of the marked type; on one of them: focus on it") \
+    X(MS_PLACE_TYPES,    't',              "t",       SHAPE,           "Shape",   "types, or families of types") \
+    X(MS_PLACE_TYPES,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \

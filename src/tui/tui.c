@@ -11,7 +11,8 @@
 #include "tui/stack.h"
 
 const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_hotspots,
-                                              &ms_screen_leaks, &ms_screen_output, NULL};
+                                              &ms_screen_leaks,    &ms_screen_output,
+                                              &ms_screen_types,    NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -57,6 +58,7 @@ void ms_tui_free(struct ms_tui *tui)
         ms_call_tree_free(tui->hotspots.tree);
         free(tui->hotspots.indents);
         ms_leaks_view_free(tui->leaks);
+        ms_types_view_free(tui->types);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -234,6 +236,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_LEAKS:
         ms_tui_open(tui, view, &ms_screen_leaks);
+        return true;
+    case MS_ACTION_TYPES:
+        ms_tui_open(tui, view, &ms_screen_types);
         return true;
     case MS_ACTION_OUTPUT:
         ms_tui_open(tui, view, &ms_screen_output);

@@ -1,7 +1,7 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c,\
+                $(basename $(filter-out %/plugin.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c %/typed_glib.c,\
                 $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so early.so box.so named_alpha.so named_beta.so count_shim.so \
                  count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so)
@@ -15,7 +15,8 @@ E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fn
              -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
 
 .PHONY: e2e-programs
-e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED)
+e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
+    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust)
 
 # Relocated and constructed before the probe is.
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
@@ -95,3 +96,13 @@ $(SYMBOLS)/inlined.o: tests/e2e/symbols/inlined.cc | deps-test
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CXX     $@")
 	$(Q)$(CXX) -std=c++17 -O1 -g3 -c -o $@ $<
+
+$(BUILD)/tests/e2e/typed_glib: tests/e2e/programs/typed_glib.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $$(pkg-config --cflags --libs gobject-2.0)
+
+# The newer mangling keeps the parameters of types in names, whatever the compiler's default.
+RUSTC ?= rustc
+$(BUILD)/tests/e2e/typed_rust: tests/e2e/programs/typed_rust.rs | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(RUSTC) --edition 2018 -g -C symbol-mangling-version=v0 -o $@ $<

@@ -52,6 +52,22 @@ def problems_of_hotspots(hotspots):
             yield f"hotspots: {name} of the roots is {sum(roots)}, in total {value}"
 
 
+def problems_of_types(report):
+    """All sites count in some type, and only those of unknown types have no type."""
+    for name in ("current_bytes", "bytes_allocated", "allocations"):
+        of_sites = sum(site[name] for site in report["sites"])
+        of_types = sum(row[name] for row in report["types"])
+        left_out = sum(row[name] for row in report["types"]
+                       if (row["unknown_because"] or "").startswith("left out of the sample"))
+        if of_types - left_out != of_sites:
+            yield f"types: {name} adds up to {of_types}, that of sites to {of_sites}"
+    for part, reason in (("sites", "type_unknown_because"), ("types", "unknown_because")):
+        for entry in report[part]:
+            known = entry["type"] is not None and entry.get("family") != "unknown"
+            if known != (entry[reason] is None):
+                yield f"{part}: type {entry['type']} and reason {entry[reason]} do not agree"
+
+
 def problems_beyond_schema(report):
     """References and lengths, which a schema cannot say."""
     processes = {process["id"] for process in report["processes"]}
@@ -66,6 +82,7 @@ def problems_beyond_schema(report):
         if site["culprit"] is not None and site["culprit"] >= len(site["stack"]):
             yield f"site {site['id']}: culprit beyond its stack"
     yield from problems_of_hotspots(report["hotspots"])
+    yield from problems_of_types(report)
     for flow in report["flows"]:
         for end in ("from_thread", "to_thread"):
             if flow[end] is not None and flow[end] not in threads:

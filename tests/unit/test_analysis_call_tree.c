@@ -11,6 +11,7 @@
 
 #include "analysis/call_tree.h"
 #include "model/figures.h"
+#include "model/format.h"
 
 #define SECOND  MS_SECOND_NS
 #define PROGRAM "/home/me/app/app"
@@ -607,6 +608,33 @@ static void test_sums_are_exact(void **state)
     ms_model_free(world.model);
 }
 
+/* Past wrappers, inlined ones too, and past what has no name but lies within a wrapper. */
+static void test_roots_are_culprits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stack, *root;
+    } sites[] = {
+        {"malloc<xmalloc<leaf<main", "leaf"},
+        {"malloc<std::allocator::operator<main", "std::allocator::operator"},
+        {"malloc<xmalloc^leaf^outer<main", "leaf"},
+        {"?<sqlite3Malloc<leaf<main", "leaf"},
+        {"malloc<xmalloc", "malloc"},
+    };
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        struct ms_model *model = new_model();
+        const struct ms_site *of = site(model, sites[i].stack, 0);
+        use(model, 1, of->id, 1, 1);
+        assert_int_equal(ms_model_tick_end(model, SECOND), 0);
+        const struct ms_call_options options = {.shape = MS_CALL_CALLERS};
+        struct ms_call_tree *tree = tree_of(model, &options);
+        assert_string_equal(ms_call_tree_row(tree, 0)->name, sites[i].root);
+        assert_string_equal(ms_site_culprit_frame(of)->function, sites[i].root);
+        ms_call_tree_free(tree);
+        ms_model_free(model);
+    }
+}
+
 static void test_what_is_a_library(void **state)
 {
     (void)state;
@@ -670,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_growth_and_peak),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_sums_are_exact),
+        cmocka_unit_test(test_roots_are_culprits),
         cmocka_unit_test(test_what_is_a_library),
     };
     return cmocka_run_group_tests_name("analysis: call tree", tests, NULL, NULL);

@@ -5,13 +5,14 @@
  * In the program $SKIP_FREE_EXE (its file name) it leads the calls of malloc, calloc, realloc and
  * free of all modules through itself, by their GOT entries: so it stands before any preloaded
  * library, and a skipped free is one that never was. An allocation site is the FRAMES innermost
- * return addresses. $SKIP_FREE_AFTER seconds (6) after the first call it chooses
- * $SKIP_FREE_SITES (1) of the sites whose blocks were freed all through the last half of that time,
- * by $SKIP_FREE_SEED, and a number N for each: every Nth of its blocks is not freed any more.
+ * return addresses. $SKIP_FREE_AFTER seconds (6) after the file $SKIP_FREE_OUT.go came up it
+ * chooses $SKIP_FREE_SITES (1) of the sites whose blocks were freed all through the last half of
+ * that time, by $SKIP_FREE_SEED, and a number N for each: every Nth of its blocks is not freed any
+ * more.
  *
  * The file $SKIP_FREE_OUT.PID gets a line "chosen of N" first, then for each site a line
- * "site START_NS EVERY FREED" (CLOCK_MONOTONIC) and its frames as "frame OFFSET MODULE"; at every
- * 16th skip a line "skipped NUMBER BLOCKS BYTES".
+ * "site START_NS EVERY FREED" (CLOCK_MONOTONIC) and its frames as "frame OFFSET MODULE"; for the
+ * first 512 skips and then every 16th a line "skipped NUMBER BLOCKS BYTES NOW_NS".
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -67,6 +68,7 @@ static struct block *blocks;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 static FILE *out;
+static char go_path[4096];
 static uint64_t begin_ns;
 static bool half_way, three_quarters, chosen;
 static uint64_t block_count;
@@ -207,8 +209,8 @@ static void choose(void)
     static uint32_t busy[SITES];
     uint32_t count = 0;
     for (uint32_t i = 1; i < SITES; i++) {
-        if (sites[i].frees_between - sites[i].frees_before >= 10 &&
-            sites[i].frees - sites[i].frees_between >= 10) {
+        if (sites[i].frees_between - sites[i].frees_before >= 20 &&
+            sites[i].frees - sites[i].frees_between >= 20) {
             busy[count++] = i;
         }
     }
@@ -247,6 +249,9 @@ static void look_at_clock(void)
     if (chosen || calls++ % 16 != 0) {
         return;
     }
+    if (begin_ns == 0 && access(go_path, F_OK) != 0) {
+        return;
+    }
     const uint64_t now = now_ns();
     begin_ns = begin_ns != 0 ? begin_ns : now;
     const uint64_t after_ns = number_from("SKIP_FREE_AFTER", 6) * 1000000000u;
@@ -279,9 +284,10 @@ static bool skips(void *address)
         skip = site->every != 0 && ++site->count % site->every == 0;
         if (skip) {
             site->skipped_bytes += block->bytes;
-            if (++site->skipped % 16 == 0) {
-                fprintf(out, "skipped %u %llu %llu\n", site->number,
-                        (unsigned long long)site->skipped, (unsigned long long)site->skipped_bytes);
+            if (++site->skipped % 16 == 0 || site->skipped < 512) {
+                fprintf(out, "skipped %u %llu %llu %llu\n", site->number,
+                        (unsigned long long)site->skipped, (unsigned long long)site->skipped_bytes,
+                        (unsigned long long)now_ns());
                 fflush(out);
             }
         }
@@ -458,6 +464,7 @@ __attribute__((constructor)) static void begin(void)
     char path[4096];
     const char *prefix = getenv("SKIP_FREE_OUT");
     snprintf(path, sizeof path, "%s.%d", prefix != NULL ? prefix : "/dev/null", (int)getpid());
+    snprintf(go_path, sizeof go_path, "%s.go", prefix != NULL ? prefix : "");
     find_next();
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     sites = mmap(NULL, SITES * sizeof *sites, PROT_READ | PROT_WRITE, flags, -1, 0);
