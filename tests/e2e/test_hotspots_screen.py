@@ -87,6 +87,9 @@ def test_editor():
             assert 0 < int(line) < 400, line
             terminal.keys("abc", "Enter")
             terminal.see("typed abc")
+            terminal.keys("C-z")  # no shell waits below, so that it goes on at once
+            terminal.keys("def", "Enter")
+            terminal.see("typed def")
             terminal.keys("C-d")
             terminal.see("BOTTOM-UP", "[LIVE]")
             terminal.keys("o")
