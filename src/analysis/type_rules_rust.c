@@ -32,6 +32,7 @@ static const struct rule types[] = {
     {"Vec", "Vec", 1, VEC},
     {"String", "String", 0, STRING},
     {"OsString", "OsString", 0, OS},
+    {"OsStr", "OsString", 0, OS},
     {"CString", "CString", 0, OS},
     {"PathBuf", "PathBuf", 0, OS},
     {"VecDeque", "VecDeque", 1, MS_KIND_VEC_DEQUE, MS_TYPE_FAMILY_CONTAINER},
@@ -57,6 +58,7 @@ static const struct rule types[] = {
 /* Free functions and whole modules, by the beginning of the path joined by "::". */
 static const struct rule places[] = {
     {"alloc::raw_vec::", "Vec or String", 0, MS_KIND_RAW_VEC, MS_TYPE_FAMILY_ARRAY},
+    {"std::sys::os_str::", "OsString", 0, OS},
     {"alloc::vec::from_elem", "Vec", 1, VEC},
     {"alloc::slice::", "Vec<?>", 0, VEC},
     {"alloc::fmt::format", "String", 0, STRING},
@@ -289,6 +291,11 @@ void ms_type_rules_rust(struct ms_type_draft *draft, const struct ms_symbol_path
     }
     if (is_allocator(path)) {
         draft->role = MS_FRAME_ALLOCATOR;
+        return;
+    }
+    if (path->angled && ms_slice_starts(path->parts[0].name, "[")) { /* <[u8]>::to_vec */
+        static const struct rule slice = {"", "Vec<?>", 0, VEC};
+        use(draft, &slice, (struct ms_slice){"", 0});
         return;
     }
     const bool library = is_library(path);

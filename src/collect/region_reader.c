@@ -352,6 +352,8 @@ bool ms_region_view_thread(const struct ms_region_view *view, uint32_t index,
     struct remote_copy remote = read_remote(&record->remote);
     read_own(&record->own, &copy->heap);
     struct ms_heap *heap = &copy->heap;
+    copy->own_deallocations = heap->deallocations;
+    copy->own_bytes_freed = heap->bytes_freed;
     heap->deallocations = add_saturating(heap->deallocations, remote.deallocations);
     heap->bytes_freed = add_saturating(heap->bytes_freed, remote.bytes_freed);
     heap->waste_bytes = subtract_floor(heap->waste_bytes, remote.waste_freed_bytes);
@@ -384,16 +386,12 @@ uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
     if (record == NULL) {
         return 0;
     }
-    uint32_t count = 0;
     for (uint32_t i = 0; i <= MS_FLOW_ENTRIES; i++) {
         const struct ms_region_flow *flow =
             i < MS_FLOW_ENTRIES ? &record->flows[i] : &record->flows_rest;
-        copy_words(&out[count], flow, sizeof *flow);
-        if (out[count].blocks != 0) {
-            count++;
-        }
+        copy_words(&out[i], flow, sizeof *flow);
     }
-    return count;
+    return MS_FLOW_ENTRIES + 1;
 }
 
 /*

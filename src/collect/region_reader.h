@@ -96,6 +96,7 @@ uint64_t ms_region_view_tracking_peek(const struct ms_region_view *view);
 /* A thread record. `heap` is read frees first, so that its live bytes are never negative. */
 struct ms_region_thread_copy {
     struct ms_heap heap;
+    uint64_t own_deallocations, own_bytes_freed; /* of those of the heap: by itself */
     uint32_t state, tid, serial, root_context;
     bool tracked;
     uint32_t name_version; /* even; 0 with an empty name when the name was never set */
@@ -111,7 +112,10 @@ bool ms_region_view_thread(const struct ms_region_view *view, uint32_t index,
 bool ms_region_view_thread_peek(const struct ms_region_view *view, uint32_t index, uint32_t *serial,
                                 uint64_t *change);
 
-/* The flow table of a record, `flows_rest` last. `out` has room for MS_FLOW_ENTRIES + 1. */
+/*
+ * The flow table of a record, entry by entry, unused ones too, `flows_rest` last. `out` has room
+ * for MS_FLOW_ENTRIES + 1. Returns how many that are; 0: no such record.
+ */
 uint32_t ms_region_view_flows(const struct ms_region_view *view, uint32_t index,
                               struct ms_region_flow *out);
 

@@ -18,6 +18,15 @@
  */
 enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5, QUIET_READS = 10 };
 
+/*
+ * What of an entry of a flow table is in the model under the owner's name. It stays there when the
+ * owner is merged with others of its name: only what comes later is of no known owner.
+ */
+struct credited {
+    uint32_t serial;
+    uint64_t blocks, bytes;
+};
+
 struct watched {
     uint32_t model_id;
     uint32_t record; /* 0: only /proc knows it */
@@ -27,6 +36,7 @@ struct watched {
     bool present; /* listed in `present` */
     bool flows_changed;
     bool flow_of_unknown; /* some of its flows were of owners that were not known at the time */
+    struct credited *credited; /* MS_FLOW_ENTRIES + 1; NULL: it has freed for nobody yet */
     uint32_t name_version;
     uint64_t change; /* of the record, when it was read */
     struct ms_heap heap;
@@ -66,10 +76,18 @@ static bool is_current(const struct ms_watched_threads *threads, const struct wa
            threads->by_record[watched->record] == watched;
 }
 
+static void free_watched(struct watched *watched)
+{
+    if (watched != NULL) {
+        free(watched->credited);
+        free(watched);
+    }
+}
+
 static void free_if_unused(const struct ms_watched_threads *threads, struct watched *watched)
 {
     if (!watched->present && !is_current(threads, watched)) {
-        free(watched);
+        free_watched(watched);
     }
 }
 
@@ -86,7 +104,7 @@ void ms_watched_threads_free(struct ms_watched_threads *threads,
         free_if_unused(threads, watched);
     }
     for (uint32_t i = 0; i < threads->record_count; i++) {
-        free(threads->by_record[i]);
+        free_watched(threads->by_record[i]);
     }
     free(threads->by_record);
     free(threads->present);
@@ -240,6 +258,8 @@ static void apply_record(struct ms_watched_threads *threads, struct ms_model *mo
     struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
     if (thread != NULL) {
         thread->heap = copy->heap;
+        thread->own_deallocations = copy->own_deallocations;
+        thread->own_bytes_freed = copy->own_bytes_freed;
         thread->tracked = copy->tracked;
         thread->probed = true;
         if (copy->name_valid && copy->name[0] != '\0' &&
@@ -282,6 +302,62 @@ static int grow_records(struct ms_watched_threads *threads, uint32_t count)
     return 0;
 }
 
+static struct ms_flow *flow_from(struct ms_watched_threads *threads, struct ms_model *model,
+                                 const struct watched *watched, const struct ms_region_flow *entry)
+{
+    uint32_t from = entry->owner_thread == 0
+                        ? 0
+                        : ms_id_map_find(&threads->by_serial, entry->owner_serial);
+    return from == 0 || ms_model_thread_by_id(model, from) == NULL
+               ? NULL
+               : ms_model_flow_mutable(model, threads->process_id, from, watched->model_id);
+}
+
+static uint64_t beyond(uint64_t value, uint64_t part)
+{
+    return value > part ? value - part : 0;
+}
+
+static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *model,
+                          const struct ms_region_view *view, struct watched *watched)
+{
+    struct ms_region_flow flows[MS_FLOW_ENTRIES + 1];
+    uint32_t count = ms_region_view_flows(view, watched->record, flows);
+    uint64_t other_blocks = 0;
+    uint64_t other_bytes = 0;
+    if (watched->credited == NULL) {
+        watched->credited = calloc(MS_FLOW_ENTRIES + 1, sizeof *watched->credited);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct credited *credited = watched->credited != NULL ? &watched->credited[i] : NULL;
+        struct ms_flow *flow = credited != NULL && flows[i].blocks != 0
+                                   ? flow_from(threads, model, watched, &flows[i])
+                                   : NULL;
+        if (flow != NULL) {
+            flow->blocks = flows[i].blocks;
+            flow->bytes = flows[i].bytes;
+            *credited = (struct credited){
+                .serial = flows[i].owner_serial, .blocks = flow->blocks, .bytes = flow->bytes};
+        } else if (credited != NULL && credited->serial == flows[i].owner_serial) {
+            other_blocks += beyond(flows[i].blocks, credited->blocks);
+            other_bytes += beyond(flows[i].bytes, credited->bytes);
+        } else {
+            other_blocks += flows[i].blocks;
+            other_bytes += flows[i].bytes;
+        }
+    }
+    /* Also when there are none any more: the owner was too new to be known when they were read. */
+    if (other_blocks != 0 || watched->flow_of_unknown) {
+        watched->flow_of_unknown = true;
+        struct ms_flow *flow =
+            ms_model_flow_mutable(model, threads->process_id, 0, watched->model_id);
+        if (flow != NULL) {
+            flow->blocks = other_blocks;
+            flow->bytes = other_bytes;
+        }
+    }
+}
+
 int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_model *model,
                                struct ms_descriptor_budget *budget,
                                const struct ms_region_view *view, uint64_t now_ns, bool all)
@@ -314,6 +390,12 @@ int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_mod
         watched->change = change;
         watched->quiet_reads = 0;
         apply_record(threads, model, budget, watched, &copy, now_ns);
+        if (watched->ended && watched->flows_changed &&
+            ms_model_thread_by_id(model, watched->model_id) != NULL) {
+            /* It may be merged at the end of this tick. Owners that are new are not known yet:
+             * the flows stay marked as changed, and are read again with the others. */
+            read_flows_of(threads, model, view, watched);
+        }
     }
     return result;
 }
@@ -450,39 +532,6 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
         }
     }
     return result;
-}
-
-static void read_flows_of(struct ms_watched_threads *threads, struct ms_model *model,
-                          const struct ms_region_view *view, struct watched *watched)
-{
-    struct ms_region_flow flows[MS_FLOW_ENTRIES + 1];
-    uint32_t count = ms_region_view_flows(view, watched->record, flows);
-    uint64_t other_blocks = 0;
-    uint64_t other_bytes = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t from = ms_id_map_find(&threads->by_serial, flows[i].owner_serial);
-        struct ms_flow *flow = NULL;
-        if (flows[i].owner_thread != 0 && from != 0 && ms_model_thread_by_id(model, from) != NULL) {
-            flow = ms_model_flow_mutable(model, threads->process_id, from, watched->model_id);
-        }
-        if (flow == NULL) {
-            other_blocks += flows[i].blocks;
-            other_bytes += flows[i].bytes;
-        } else {
-            flow->blocks = flows[i].blocks;
-            flow->bytes = flows[i].bytes;
-        }
-    }
-    /* Also when there are none any more: the owner was too new to be known when they were read. */
-    if (other_blocks != 0 || watched->flow_of_unknown) {
-        watched->flow_of_unknown = true;
-        struct ms_flow *flow =
-            ms_model_flow_mutable(model, threads->process_id, 0, watched->model_id);
-        if (flow != NULL) {
-            flow->blocks = other_blocks;
-            flow->bytes = other_bytes;
-        }
-    }
 }
 
 void ms_watched_threads_flows(struct ms_watched_threads *threads, struct ms_model *model,

@@ -160,6 +160,10 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_modules(&writer, model);
     section(&writer, "flows");
     ms_json_flows(&writer, model);
+    section(&writer, "flow_totals");
+    ms_json_flow_totals(&writer, model);
+    section(&writer, "flow_patterns");
+    ms_json_flow_patterns(&writer, model);
     section(&writer, "leaks");
     ms_json_leaks(&writer, model, options->findings);
     section(&writer, "timeline");

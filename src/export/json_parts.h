@@ -22,6 +22,9 @@ void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
 void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
+/* json_flows.c */
+void ms_json_flow_totals(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_flow_patterns(struct ms_json_writer *writer, const struct ms_model *model);
 /* `findings` may be NULL: what is judged while a program runs is null then. */
 void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
                    const struct ms_findings *findings);

@@ -85,6 +85,8 @@ struct ms_thread {
     uint64_t end_ns;                  /* 0: alive */
     uint64_t last_seen_before_end_ns; /* how old the kernel figures are at the end; 0: final */
     struct ms_heap heap;
+    uint64_t own_deallocations; /* of heap.deallocations: by itself. The rest others freed */
+    uint64_t own_bytes_freed;
     uint64_t at_peak_bytes; /* derived: live of it at the peak of the process, see ms_peak */
     bool at_peak_known;
     struct ms_kernel_thread kernel;

@@ -303,6 +303,8 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
                                     : from->heap.peak_bytes;
     ms_heap_add(&into->heap, &from->heap);
     into->heap.peak_bytes = peak_bytes;
+    into->own_deallocations += from->own_deallocations;
+    into->own_bytes_freed += from->own_bytes_freed;
     into->at_peak_bytes += from->at_peak_bytes;
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
     into->kernel.have &= from->kernel.have;

@@ -55,6 +55,7 @@ enum ms_action {
     MS_ACTION_DETACH,
     MS_ACTION_OVERVIEW,
     MS_ACTION_LEAKS,
+    MS_ACTION_FLOWS,
     MS_ACTION_OUTPUT,
     MS_ACTION_HOTSPOTS,
     MS_ACTION_TYPES,
@@ -170,6 +171,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
     X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
+    X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
     X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
     X(MS_PLACE_SCREENS,  MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen") \
@@ -193,6 +195,10 @@ enum ms_action {
     X(MS_PLACE_ROWS,     'F',              "F",       FOLLOW,          "",        "selection follows its row, or stays at its place") \
     X(MS_PLACE_OVERVIEW, 't',              "t",       SHAPE,           "",        "cards or table") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_FLOWS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the thread that allocated; again: on the one that freed") \
+    X(MS_PLACE_FLOWS,    't',              "t",       SHAPE,           "Shape",   "matrix, or list of pairs") \
+    X(MS_PLACE_FLOWS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_FLOWS,    'v',              "v",       PANE,            "Group",   "threads one by one, or those of like names together") \
     X(MS_PLACE_LEAKS,    't',              "t",       SHAPE,           "Next",    "likely leaks, not freed at exit, or misuse") \
     X(MS_PLACE_LEAKS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked call site: every screen is about it") \

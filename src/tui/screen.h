@@ -109,6 +109,7 @@ struct ms_site_state {
 struct ms_screen;
 struct ms_leaks_view; /* leaks.c */
 struct ms_types_view; /* types.c */
+struct ms_flows_view; /* flows.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -138,6 +139,7 @@ struct ms_tui {
     struct ms_tracking_state tracking;
     struct ms_leaks_view *leaks; /* NULL until the screen was opened */
     struct ms_types_view *types; /* NULL until the screen was opened */
+    struct ms_flows_view *flows; /* NULL until the first picture */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -159,7 +161,7 @@ struct ms_screen {
 };
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
-    ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_types;
+    ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_types, ms_screen_flows;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 
@@ -204,6 +206,10 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
 
 void ms_leaks_view_free(struct ms_leaks_view *leaks); /* accepts NULL */
 void ms_types_view_free(struct ms_types_view *types); /* accepts NULL */
+
+/* Remembers flows for their rates, whatever screen is shown; does something once a second. */
+void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);
+void ms_flows_view_free(struct ms_flows_view *flows); /* accepts NULL */
 
 /* title.c: all above the body */
 void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);

@@ -10,9 +10,13 @@
 #include "tui/screen.h"
 #include "tui/stack.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview, &ms_screen_hotspots,
-                                              &ms_screen_leaks,    &ms_screen_output,
-                                              &ms_screen_types,    NULL};
+const struct ms_screen *const ms_screens[] = {&ms_screen_overview,
+                                              &ms_screen_hotspots,
+                                              &ms_screen_leaks,
+                                              &ms_screen_output,
+                                              &ms_screen_flows,
+                                              &ms_screen_types,
+                                              NULL};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -59,6 +63,7 @@ void ms_tui_free(struct ms_tui *tui)
         free(tui->hotspots.indents);
         ms_leaks_view_free(tui->leaks);
         ms_types_view_free(tui->types);
+        ms_flows_view_free(tui->flows);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -233,6 +238,9 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         return true;
     case MS_ACTION_OVERVIEW:
         ms_tui_open(tui, view, &ms_screen_overview);
+        return true;
+    case MS_ACTION_FLOWS:
+        ms_tui_open(tui, view, &ms_screen_flows);
         return true;
     case MS_ACTION_LEAKS:
         ms_tui_open(tui, view, &ms_screen_leaks);
@@ -454,6 +462,7 @@ void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
                  const struct ms_findings *findings, const struct ms_tui_status *status,
                  struct ms_grid *grid)
 {
+    ms_flows_watch(tui, model);
     ms_grid_clear(grid);
     ms_grid_set_ascii(grid, ms_theme_ascii(tui));
     const struct ms_view view =

@@ -72,7 +72,7 @@ def problems_beyond_schema(report):
     """References and lengths, which a schema cannot say."""
     processes = {process["id"] for process in report["processes"]}
     threads = {thread["id"] for thread in report["threads"]}
-    for part in ("threads", "sites", "flows", "correlations"):
+    for part in ("threads", "sites", "flows", "flow_totals", "flow_patterns", "correlations"):
         for entry in report[part]:
             if entry["process_id"] not in processes:
                 yield f"{part}: process_id {entry['process_id']} is unknown"
@@ -87,6 +87,17 @@ def problems_beyond_schema(report):
         for end in ("from_thread", "to_thread"):
             if flow[end] is not None and flow[end] not in threads:
                 yield f"flow: {end} {flow[end]} is unknown"
+    for totals in report["flow_totals"]:
+        flows = [f for f in report["flows"] if f["process_id"] == totals["process_id"]]
+        named = any(p["process_id"] == totals["process_id"] for p in report["flow_patterns"])
+        if sum(f["blocks"] for f in flows) != totals["crossed_blocks"]:
+            yield f"flow_totals: {totals['crossed_blocks']} is not the sum of the flows"
+        if named == (totals["no_pattern_because"] is not None):
+            yield "flow_totals: patterns and the reason for none do not agree"
+    for pattern in report["flow_patterns"]:
+        for node in pattern["nodes"]:
+            if node["thread_id"] not in threads:
+                yield f"flow_patterns: thread {node['thread_id']} is unknown"
     points = len(report["timeline"]["t_ns"])
     for series in report["timeline"]["series"]:
         if len(series["values"]) != points:

@@ -57,6 +57,8 @@ static void test_thread_record(void **state)
     assert_int_equal(copy.heap.allocations, 100);
     assert_int_equal(copy.heap.deallocations, 2);
     assert_int_equal(copy.heap.bytes_freed, 20);
+    assert_int_equal(copy.own_deallocations, 1);
+    assert_int_equal(copy.own_bytes_freed, 10);
     assert_int_equal(copy.heap.waste_bytes, 600 - 12);
     assert_int_equal(ms_heap_current_bytes(&copy.heap), 980);
     assert_false(ms_region_view_thread(&view, 0, &copy));
@@ -436,6 +438,70 @@ static void test_into_the_model(void **state)
     end(&process);
 }
 
+/* Blocks that others freed, as the model has them. */
+static uint64_t flow_blocks_into(const struct ms_model *model, uint32_t to_thread)
+{
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < ms_model_flow_count(model); i++) {
+        const struct ms_flow *flow = ms_model_flow(model, i);
+        blocks += flow->to_thread == to_thread ? flow->blocks : 0;
+    }
+    return blocks;
+}
+
+/* What a thread freed is counted once, whatever becomes of the owner that it freed for. */
+static void test_flows_of_an_owner_that_was_merged(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    struct ms_region_thread *threads = image_area(file, MS_AREA_THREADS);
+    begin(&process);
+    read_once(&process, 5000);
+    const uint32_t worker = ms_model_thread(process.model, 1)->id;
+    assert_int_equal(flow_blocks_into(process.model, worker), 5);
+    threads[1].end_ns = 6000;
+    threads[1].state = MS_THREAD_GONE;
+    read_once(&process, 6000);
+    for (uint32_t i = 0; i < MS_ENDED_THREADS_MAX + 1; i++) {
+        struct ms_thread *thread = ms_model_add_thread(process.model, 128);
+        assert_non_null(thread);
+        ms_model_end_thread(process.model, thread->id, 6500);
+    }
+    read_once(&process, 7000);
+    assert_int_equal(flow_blocks_into(process.model, worker), 5);
+    threads[2].own.frees_for_others = 9;
+    threads[2].flows[0].blocks = 7;
+    threads[2].flows[0].bytes = 70;
+    read_once(&process, 8000);
+    assert_int_equal(flow_blocks_into(process.model, worker), 9);
+    /* A table entry that fills later changes nothing of the others. */
+    threads[2].own.frees_for_others = 10;
+    threads[2].flows[0].blocks = 8;
+    read_once(&process, 9000);
+    assert_int_equal(flow_blocks_into(process.model, worker), 10);
+    end(&process);
+}
+
+/* A thread may be merged in the tick in which it ends, long before flows are read the next time. */
+static void test_flows_are_read_when_a_thread_ends(void **state)
+{
+    (void)state;
+    struct watched_process process;
+    struct ms_region_thread *threads = image_area(file, MS_AREA_THREADS);
+    begin(&process);
+    read_once(&process, 5000);
+    const uint32_t worker = ms_model_thread(process.model, 1)->id;
+    threads[2].own.frees_for_others = 13;
+    threads[2].flows[0].blocks = 11;
+    threads[2].end_ns = 6000;
+    threads[2].state = MS_THREAD_GONE;
+    assert_int_equal(ms_watched_threads_records(process.threads, process.model, &process.budget,
+                                                &process.view, 6000, false),
+                     0);
+    assert_int_equal(flow_blocks_into(process.model, worker), 13);
+    end(&process);
+}
+
 static void test_figures_into_the_model(void **state)
 {
     (void)state;
@@ -625,6 +691,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slots, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_mapping_wants_seals, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_into_the_model, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_flows_of_an_owner_that_was_merged, make_image, drop_image),
+        cmocka_unit_test_setup_teardown(test_flows_are_read_when_a_thread_ends, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_figures_into_the_model, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_estimates_into_the_model, make_image, drop_image),
         cmocka_unit_test_setup_teardown(test_record_reused, make_image, drop_image),
