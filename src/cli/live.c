@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "cli/debug_log.h"
+#include "cli/editor.h"
 #include "cli/session.h"
 #include "cli/signals.h"
+#include "collect/source_files.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
 #include "wire/clock.h"
@@ -27,6 +29,8 @@ struct live {
     struct ms_terminal *terminal;
     struct ms_tui *tui;
     struct ms_grid *grid;
+    struct ms_source_files *sources;
+    struct ms_editor editor; /* while it runs the terminal is its own; ticks go on */
     int signals;
     uint64_t draw_ns; /* interval */
     uint64_t next_draw_ns, last_draw_ns;
@@ -134,6 +138,71 @@ static void tell_tracking(struct live *live)
     }
 }
 
+static const struct ms_source_text *source_of(void *context, const struct ms_process *process,
+                                              const char *file)
+{
+    return ms_source_files_get(context, process->end_ns == 0 ? process->pid : 0, file);
+}
+
+static bool editing(const struct live *live)
+{
+    return live->editor.pid > 0;
+}
+
+static void edit(struct live *live, const struct ms_command *command)
+{
+    char text[512];
+    struct ms_editor_command editor;
+    const struct ms_process *process =
+        ms_model_process_by_id(live->session.model, command->process_id);
+    if (command->path[0] == '\0') {
+        say(live, true,
+            "no line information here: built without -g, or its debug file is not installed");
+        return;
+    }
+    if (process == NULL || live->kill_ns != UINT64_MAX) {
+        return;
+    }
+    const struct ms_source_text *source = source_of(live->sources, process, command->path);
+    if (source->path[0] == '\0') {
+        snprintf(text, sizeof text, "%.300s %s", command->path, source->why);
+        say(live, true, text);
+        return;
+    }
+    int result = ms_editor_make_command(&editor, ms_editor_choice(), source->path, command->line);
+    if (result == 0) {
+        ms_terminal_leave(live->terminal);
+        result = ms_editor_start(&live->editor, &editor, ms_terminal_fd(live->terminal));
+        if (result != 0) {
+            ms_terminal_return(live->terminal);
+        }
+    }
+    if (result != 0) {
+        snprintf(text, sizeof text, "the editor does not start: %.200s: %s", editor.words[0],
+                 strerror(-result));
+        say(live, true, text);
+    }
+}
+
+static void watch_editor(struct live *live)
+{
+    char text[512];
+    int exit_status;
+    const enum ms_editor_state state = ms_editor_look(&live->editor, &exit_status);
+    if (state == MS_EDITOR_STOPPED) { /* ^Z is meant for us all */
+        ms_terminal_stop();
+        ms_editor_go_on(&live->editor);
+    } else if (state == MS_EDITOR_ENDED) {
+        ms_terminal_return(live->terminal);
+        live->next_draw_ns = 0;
+        if (exit_status != 0) {
+            snprintf(text, sizeof text, "the editor (%.200s) ended with status %d",
+                     ms_editor_choice(), exit_status);
+            say(live, true, text);
+        }
+    }
+}
+
 static void execute(struct live *live, const struct ms_command *command, uint64_t now_ns)
 {
     switch (command->type) {
@@ -163,6 +232,9 @@ static void execute(struct live *live, const struct ms_command *command, uint64_
     case MS_COMMAND_TRACKING:
         ask_tracking(live, &command->tracking);
         break;
+    case MS_COMMAND_EDIT:
+        edit(live, command);
+        break;
     case MS_COMMAND_REDRAW:
         ms_terminal_redraw(live->terminal);
         break;
@@ -185,7 +257,7 @@ static void tell_window_size(struct live *live)
 
 static void take_keys(struct live *live, uint64_t now_ns)
 {
-    for (;;) {
+    while (!editing(live)) {
         struct ms_input input = ms_terminal_read(live->terminal);
         if (input.key == MS_KEY_NONE) {
             return;
@@ -247,8 +319,11 @@ static int wait_ms(const struct live *live, uint64_t now_ns)
     if (draw_at < live->last_draw_ns + DRAW_LIMIT_NS) {
         draw_at = live->last_draw_ns + DRAW_LIMIT_NS;
     }
-    uint64_t until = earliest(earliest(live->session.next_tick_ns, draw_at),
-                              earliest(live->session.leave_ns, live->kill_ns));
+    uint64_t until = live->session.next_tick_ns;
+    if (!editing(live)) {
+        until = earliest(earliest(until, draw_at), live->session.leave_ns);
+    }
+    until = earliest(until, live->kill_ns);
     return until <= now_ns ? 0 : (int)((until - now_ns + MS_NS_PER_MS - 1) / MS_NS_PER_MS);
 }
 
@@ -269,7 +344,8 @@ static void loop(struct live *live)
 {
     while (!live->leave) {
         struct pollfd fds[POLL_MAX] = {
-            {.fd = ms_terminal_fd(live->terminal), .events = POLLIN},
+            {.fd = editing(live) ? live->editor.ended : ms_terminal_fd(live->terminal),
+             .events = POLLIN},
             {.fd = live->signals, .events = POLLIN},
         };
         size_t count = ms_session_poll_fds(&live->session, fds, 2, POLL_MAX);
@@ -277,23 +353,27 @@ static void loop(struct live *live)
             return;
         }
         uint64_t now_ns = ms_monotonic_ns();
-        if ((fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
+        if (!editing(live) && (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
             live->detached = true; /* the terminal is gone */
             return;
         }
         take_signals(live);
+        if (editing(live)) {
+            watch_editor(live);
+        }
         take_keys(live, now_ns);
         if (ms_session_step(&live->session, now_ns) != 0) {
             say(live, true, "out of memory: figures stand still");
         }
         tell_tracking(live);
         end_program_when_asked(live, now_ns);
-        if (now_ns >= live->session.leave_ns) {
+        if (now_ns >= live->session.leave_ns && !editing(live)) {
             live->detached = ms_collector_state(live->session.collector) == MS_STATE_RUNNING;
             live->leave = true;
         }
         now_ns = ms_monotonic_ns();
-        if (now_ns >= live->next_draw_ns && now_ns >= live->last_draw_ns + DRAW_LIMIT_NS) {
+        if (!editing(live) && now_ns >= live->next_draw_ns &&
+            now_ns >= live->last_draw_ns + DRAW_LIMIT_NS) {
             draw(live, now_ns);
         }
     }
@@ -317,10 +397,12 @@ static int open_screen(struct live *live)
         .filter = options->filter,
         .sort = options->sort,
         .program = live->session.name,
+        .source = source_of,
+        .source_context = live->sources,
     };
     live->tui = ms_tui_new(&tui);
     live->grid = ms_grid_new(24, 80);
-    if (live->tui == NULL || live->grid == NULL) {
+    if (live->tui == NULL || live->grid == NULL || live->sources == NULL) {
         ms_terminal_close(live->terminal);
         live->terminal = NULL;
         fputs("memscope-top: out of memory\n", stderr);
@@ -344,6 +426,7 @@ int ms_live(const struct ms_options *options)
         return status;
     }
     live.signals = ms_signals_open();
+    live.sources = ms_source_files_new();
     int screen = open_screen(&live);
     if (screen == 0) {
         tell_window_size(&live);
@@ -351,8 +434,10 @@ int ms_live(const struct ms_options *options)
     } else {
         live.detached = true;
     }
+    ms_editor_end(&live.editor);
     ms_terminal_close(live.terminal);
     ms_tui_free(live.tui);
+    ms_source_files_free(live.sources);
     ms_grid_free(live.grid);
     if (live.detached) {
         (void)ms_collector_detach(live.session.collector);

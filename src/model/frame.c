@@ -79,6 +79,7 @@ static bool is_allocator_function(const char *function)
         "mi_*alloc*",
         "tc_*alloc*",
         "z*alloc",
+        "z*alloc_*",
         "ztry*alloc*",
         "PyMem_*",
         "PyObject_*alloc*",

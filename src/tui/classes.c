@@ -178,6 +178,21 @@ static void draw_subject(const struct ms_tui *tui, struct ms_grid *grid, int row
     }
 }
 
+/* Below the heading. */
+static void draw_below(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,
+                       const struct subject *subject)
+{
+    draw_subject(tui, grid, area.row + 1, subject);
+    const int half = area.columns / 2;
+    struct ms_area part = {
+        .row = area.row + 2, .column = 1, .rows = area.rows - 2, .columns = half - 2};
+    if (part.rows >= 2) {
+        draw_histogram(tui, grid, part, &sizes, &subject->figures.sizes);
+        part.column = half + 1;
+        draw_histogram(tui, grid, part, &lifetimes, &subject->figures.lifetimes);
+    }
+}
+
 void ms_classes_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                      struct ms_area area, const struct ms_thread *thread,
                      const struct ms_usage *usage)
@@ -188,17 +203,54 @@ void ms_classes_draw(const struct ms_tui *tui, const struct ms_view *view, struc
                          ? usage != NULL ? "of the site (v: graphs)" : "blocks (v: of the site)"
                      : usage != NULL ? "blocks of the marked site (v: graphs)"
                                      : "blocks of this thread (v: of the marked site)");
+    if (area.rows >= 2) {
+        subject_of(view, thread, usage, &subject);
+        draw_below(tui, grid, area, &subject);
+    }
+}
+
+static const struct ms_usage *usage_of(const struct ms_view *view, uint32_t site_id,
+                                       uint32_t thread_id)
+{
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(view->model, site_id, usage)) != NULL) {
+        if (usage->thread_id == thread_id) {
+            break;
+        }
+    }
+    return usage;
+}
+
+static void subject_of_site(const struct ms_view *view, const struct ms_site *site,
+                            struct subject *subject)
+{
+    const struct ms_process *process = ms_model_process_by_id(view->model, site->process_id);
+    *subject = (struct subject){.peaked = process != NULL && process->peak.epoch != 0,
+                                .allocations = site->heap.allocations,
+                                .temporary = site->heap.temporary,
+                                .waste_bytes = site->heap.waste_bytes,
+                                .reallocations = site->heap.reallocations,
+                                .failed_calls = site->heap.failed_calls,
+                                .bytes_allocated = site->heap.bytes_allocated};
+    ms_figures_of_site(view->model, site->id, &subject->figures);
+}
+
+void ms_classes_draw_site(const struct ms_tui *tui, const struct ms_view *view,
+                          struct ms_grid *grid, struct ms_area area, const struct ms_site *site,
+                          uint32_t thread_id)
+{
+    struct subject subject;
+    const struct ms_thread *thread = ms_model_thread_by_id(view->model, thread_id);
+    const struct ms_usage *usage = thread != NULL ? usage_of(view, site->id, thread_id) : NULL;
+    ms_theme_heading(tui, grid, area.row, 0, area.columns,
+                     usage != NULL ? "its blocks, of this thread" : "its blocks");
     if (area.rows < 2) {
         return;
     }
-    subject_of(view, thread, usage, &subject);
-    draw_subject(tui, grid, area.row + 1, &subject);
-    const int half = area.columns / 2;
-    struct ms_area part = {
-        .row = area.row + 2, .column = 1, .rows = area.rows - 2, .columns = half - 2};
-    if (part.rows >= 2) {
-        draw_histogram(tui, grid, part, &sizes, &subject.figures.sizes);
-        part.column = half + 1;
-        draw_histogram(tui, grid, part, &lifetimes, &subject.figures.lifetimes);
+    if (usage != NULL) {
+        subject_of(view, thread, usage, &subject);
+    } else {
+        subject_of_site(view, site, &subject);
     }
+    draw_below(tui, grid, area, &subject);
 }

@@ -739,7 +739,7 @@ static struct ms_listing *listing(struct ms_tui *tui)
 
 const struct ms_screen ms_screen_flows = {.place = MS_PLACE_FLOWS,
                                           .digit = 'f',
-                                          .tab = "Flows",
+                                          .tab = "Flow",
                                           .orders = &flow_orders,
                                           .listing = listing,
                                           .draw = draw,

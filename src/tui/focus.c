@@ -10,6 +10,7 @@
 #include "tui/chart.h"
 #include "tui/classes.h"
 #include "tui/screen.h"
+#include "tui/short_name.h"
 #include "tui/stack.h"
 
 #define WINDOW_S         60
@@ -245,7 +246,8 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
                       int row, const struct ms_usage *usage, const struct ms_thread *thread,
                       bool chosen)
 {
-    char name[512];
+    char name[4096];
+    char shown[1024];
     char place[256];
     char bytes[MS_FORMAT_MAX];
     char count[MS_FORMAT_MAX];
@@ -268,7 +270,9 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_grid_pen(grid, chosen ? MS_COLOUR_SELECTED : MS_COLOUR_DEFAULT,
                 chosen ? MS_ATTRIBUTE_BOLD : 0);
     ms_grid_put(grid, row, 0, 1, chosen ? ms_theme_pointer(tui) : " ");
-    ms_grid_put(grid, row, 2, view->columns - figures - place_width - 3, name);
+    const int name_width = view->columns - figures - place_width - 3;
+    ms_short_name(shown, sizeof shown, name, name_width, ms_theme_ascii(tui));
+    ms_grid_put(grid, row, 2, name_width, shown);
     if (figures > 20) {
         ms_grid_printf(grid, row, view->columns - figures, figures, "%9s%10s%7s", bytes, count,
                        share);
@@ -408,11 +412,40 @@ static void step(struct ms_tui *tui, const struct ms_view *view, long by)
     tui->scope = (struct ms_scope){.thread_id = (uint32_t)tui->threads.rows.selected};
 }
 
+/* The call sites of the thread as they are listed, the marked one first. */
+static size_t sites_from_marked(const struct ms_tui *tui, const struct ms_view *view,
+                                uint32_t *site_ids, size_t *all)
+{
+    const struct ms_usage *usages[SITES_MAX];
+    *all = ms_model_thread_usages(view->model, (uint32_t)tui->threads.rows.selected,
+                                  tui->sites_by_total ? MS_USAGE_ALLOCATED : MS_USAGE_CURRENT,
+                                  usages, SITES_MAX);
+    const size_t count = *all < SITES_MAX ? *all : SITES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const size_t from = tui->site_chosen < count ? tui->site_chosen : count - 1;
+        site_ids[i] = usages[(from + i) % count]->site_id;
+    }
+    return count;
+}
+
+static void open_or_edit(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                         struct ms_command *command)
+{
+    uint32_t site_ids[SITES_MAX];
+    size_t all = 0;
+    const size_t count = sites_from_marked(tui, view, site_ids, &all);
+    const struct ms_site *site = count > 0 ? ms_model_site_by_id(view->model, site_ids[0]) : NULL;
+    if (site != NULL && action == MS_ACTION_ENTER) {
+        ms_tui_open_sites(tui, view, site_ids, count, all);
+    } else if (site != NULL) {
+        ms_tui_edit(view, site->id, ms_stack_level(site, ms_stack_culprit(site)), 0, command);
+    }
+}
+
 static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                 const struct ms_input *input, struct ms_command *command)
 {
     (void)input;
-    (void)command;
     const size_t page = 8;
     switch (action) {
     case MS_ACTION_BACK:
@@ -444,6 +477,10 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         break;
     case MS_ACTION_LAST:
         tui->site_chosen = SITES_MAX;
+        break;
+    case MS_ACTION_ENTER:
+    case MS_ACTION_EDIT:
+        open_or_edit(tui, view, action, command);
         break;
     case MS_ACTION_PANE:
         tui->pane = (tui->pane + 1) % MS_PANE_COUNT;

@@ -32,10 +32,11 @@ enum ms_place {
     MS_PLACE_FLOWS = 2048,
     MS_PLACE_TYPES = 4096,
     MS_PLACE_PROCESSES = 8192,
+    MS_PLACE_SITE = 16384,
     MS_PLACE_LISTS =
         MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES | MS_PLACE_PROCESSES,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
-    MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_OUTPUT,
+    MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
                        MS_PLACE_SORT | MS_PLACE_TRACKING,
@@ -56,6 +57,7 @@ enum ms_action {
     MS_ACTION_LEAKS,
     MS_ACTION_FLOWS,
     MS_ACTION_OUTPUT,
+    MS_ACTION_HOTSPOTS,
     MS_ACTION_TYPES,
     MS_ACTION_PROCESSES,
     MS_ACTION_NEXT_SCREEN,
@@ -71,9 +73,14 @@ enum ms_action {
     MS_ACTION_ENTER,
     MS_ACTION_NEXT_THREAD,
     MS_ACTION_PREVIOUS_THREAD,
+    MS_ACTION_NEXT_SITE,
+    MS_ACTION_PREVIOUS_SITE,
     MS_ACTION_UNFOLD,
     MS_ACTION_FOLD,
     MS_ACTION_UNFOLD_ALL,
+    MS_ACTION_UNFOLD_HOT,
+    MS_ACTION_LIBRARIES,
+    MS_ACTION_EDIT,
     MS_ACTION_FILTER,
     MS_ACTION_SEARCH,
     MS_ACTION_SEARCH_NEXT,
@@ -112,8 +119,18 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '?',              "?",       HELP,            "Help",    "this help: the keys of the screen you are on") \
     X(MS_PLACE_SCREENS,  MS_KEY_F1,        "F1",      HELP,            "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the selected thread") \
+    X(MS_PLACE_FOCUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the marked call site") \
+    X(MS_PLACE_HOTSPOTS, MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the call site with the most below the marked row: stack, source, sizes, threads") \
     X(MS_PLACE_FOCUS,    '[',              "[",       PREVIOUS_THREAD, "Prev",    "previous thread") \
     X(MS_PLACE_FOCUS,    ']',              "]",       NEXT_THREAD,     "Next",    "next thread") \
+    X(MS_PLACE_SITE,     '[',              "[",       PREVIOUS_SITE,   "Prev",    "previous call site of the row or list it was opened from") \
+    X(MS_PLACE_SITE,     ']',              "]",       NEXT_SITE,       "Next",    "next call site") \
+    X(MS_PLACE_HOTSPOTS, 't',              "t",       SHAPE,           "Tree",    "bottom-up (who allocates, below it who called), top-down, or flat") \
+    X(MS_PLACE_HOTSPOTS, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_HOTSPOTS, 'v',              "v",       PANE,            "View",    "below the rows: the marked one's stack and figures, its source, or nothing") \
+    X(MS_PLACE_SITE,     'v',              "v",       PANE,            "View",    "which comes first below the stack: source, sizes and lifetimes, or threads") \
+    X(MS_PLACE_HOTSPOTS, 'L',              "L",       LIBRARIES,       "Libs",    "runs of library functions as one row, or each by itself") \
+    X(MS_PLACE_SITE | MS_PLACE_HOTSPOTS, 'o', "o", EDIT,               "Edit",    "open the source at its line in $VISUAL, $EDITOR or vi") \
     X(MS_PLACE_OVERVIEW, '/',              "/",       FILTER,          "Filter",  "show only threads whose name, tid or role holds a text") \
     X(MS_PLACE_OVERVIEW, '\\',             "\\",      FILTER,          "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_F3,        "F3",      FILTER,          "",        "") \
@@ -140,6 +157,9 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture; recording goes on") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
     X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
+    X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
+    X(MS_PLACE_SITE,     MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
+    X(MS_PLACE_SITE,     'q',              "q",       BACK,            "",        "") \
     X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the focus: back to the overview") \
     X(MS_PLACE_FOCUS,    MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
@@ -150,6 +170,7 @@ enum ms_action {
     X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
@@ -199,6 +220,13 @@ enum ms_action {
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, or sizes and lifetimes of the blocks of the thread or the marked site") \
+    X(MS_PLACE_HOTSPOTS, '+',              "+",       UNFOLD,          "",        "unfold; as Right, which on an unfolded row goes to the first below it") \
+    X(MS_PLACE_HOTSPOTS, '-',              "-",       FOLD,            "",        "fold; as Left, which on a folded row goes to the one it lies below") \
+    X(MS_PLACE_HOTSPOTS, '=',              "=",       UNFOLD_HOT,      "",        "unfold along the largest until it splits into like ones") \
+    X(MS_PLACE_HOTSPOTS, '*',              "*",       UNFOLD_ALL,      "",        "unfold everything, or fold it again") \
+    X(MS_PLACE_HOTSPOTS, 'n',              "n",       SEARCH_NEXT,     "",        "next row whose name holds the text of the filter") \
+    X(MS_PLACE_HOTSPOTS, 'N',              "N",       SEARCH_PREVIOUS, "",        "previous row whose name holds it") \
+    X(MS_PLACE_FOCUS,    'o',              "o",       EDIT,            "",        "open the source of the marked call site in $VISUAL, $EDITOR or vi") \
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
     X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "",        "what is tracked: mode, depth of stacks, sampling rate, threads") \

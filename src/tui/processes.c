@@ -800,7 +800,8 @@ static struct ms_listing *listing(struct ms_tui *tui)
 }
 
 const struct ms_screen ms_screen_processes = {.place = MS_PLACE_PROCESSES,
-                                              .tab = "Procs",
+                                              .digit = 'p',
+                                              .tab = "Proc",
                                               .orders = &orders,
                                               .listing = listing,
                                               .draw = draw,

@@ -5,6 +5,7 @@
 #ifndef MS_TUI_SCREEN_H
 #define MS_TUI_SCREEN_H
 
+#include "analysis/call_tree.h"
 #include "model/scope.h"
 #include "model/tree.h"
 #include "tui/entry.h"
@@ -69,6 +70,53 @@ struct ms_tracking_state {
     bool depth_typed; /* its digits are being typed: the next one goes behind */
 };
 
+enum ms_hotspots_pane {
+    MS_HOTSPOTS_STACK,
+    MS_HOTSPOTS_SOURCE,
+    MS_HOTSPOTS_NO_PANE,
+    MS_HOTSPOTS_PANES
+};
+
+#define MS_HOTSPOTS_LINES_MAX 32u
+/* Source lines of the marked row, kept while telling them anew is dear. */
+struct ms_hotspots_lines {
+    uint64_t key; /* of the row */
+    uint64_t at_ns;
+    size_t count;
+    struct ms_call_line lines[MS_HOTSPOTS_LINES_MAX];
+};
+
+/* Screen 5. Orders are those of enum ms_site_figure. */
+struct ms_hotspots_state {
+    struct ms_listing listing;
+    struct ms_call_tree *tree; /* NULL until the screen is opened first */
+    enum ms_call_shape shape;
+    enum ms_hotspots_pane pane;
+    bool each_library_frame; /* not folded */
+    bool all_unfolded;
+    bool looked_at;            /* the first rows of this view were unfolded */
+    char filter[MS_ENTRY_MAX]; /* that the rows are of */
+    uint8_t *indents;          /* of the rows, for `indent_capacity` of them */
+    size_t indent_capacity;
+    struct ms_hotspots_lines lines;
+};
+
+enum ms_site_pane { MS_SITE_SOURCE, MS_SITE_CLASSES, MS_SITE_THREADS, MS_SITE_PANES };
+
+#define MS_SITE_STEPS_MAX 256u
+/* The call site that is open, and those that [ and ] lead to. */
+struct ms_site_state {
+    uint32_t ids[MS_SITE_STEPS_MAX];
+    size_t count, at;
+    size_t all;     /* there are, of which `count` are kept */
+    uint32_t level; /* marked one of the stack */
+    bool level_chosen;
+    size_t top; /* first level shown */
+    enum ms_site_pane pane;
+    const struct ms_screen *from; /* where it was opened, and what was in focus there */
+    struct ms_scope scope_before;
+};
+
 struct ms_screen;
 struct ms_leaks_view; /* leaks.c */
 struct ms_types_view; /* types.c */
@@ -91,6 +139,11 @@ struct ms_tui {
     bool sites_by_total; /* focus: call sites by allocated bytes, not live */
     enum ms_pane pane;   /* focus: above the call sites */
     size_t site_chosen;
+    struct ms_hotspots_state hotspots;
+    struct ms_site_state site;
+    const struct ms_source_text *(*source)(void *context, const struct ms_process *process,
+                                           const char *file);
+    void *source_context;
     struct ms_output_state output;
     struct ms_help_state help;
     struct ms_dialog_state state;
@@ -119,8 +172,9 @@ struct ms_screen {
                 const struct ms_input *input, struct ms_command *command);
 };
 
-extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_leaks,
-    ms_screen_output, ms_screen_flows, ms_screen_types, ms_screen_processes;
+extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
+    ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
+    ms_screen_processes;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 
@@ -132,6 +186,14 @@ void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
                         const struct ms_screen *dialog);
 /* Opens the focus screen on a thread; everything else is then about it, too. */
 void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_t thread_id);
+/* Opens the first of these call sites (at most MS_SITE_STEPS_MAX of `all`) and puts it in focus,
+ * within what is in focus now. Esc comes back to the screen that is open now. */
+void ms_tui_open_sites(struct ms_tui *tui, const struct ms_view *view, const uint32_t *ids,
+                       size_t count, size_t all);
+/* Asks for the editor at a frame of a site, at `line` of its file unless that is 0. The frame may
+ * be NULL and its line unknown: then the command says so. */
+void ms_tui_edit(const struct ms_view *view, uint32_t site_id, const struct ms_frame *frame,
+                 uint32_t line, struct ms_command *command);
 /* "worker-3 (tid 4251)", "make [4242]", ...; "" when nothing is in focus. Not neutralised. */
 char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
                         size_t size);

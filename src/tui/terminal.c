@@ -232,10 +232,23 @@ void ms_terminal_set_mouse(struct ms_terminal *terminal, bool on)
     mousemask(on ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
 }
 
-void ms_terminal_suspend(struct ms_terminal *terminal)
+void ms_terminal_leave(struct ms_terminal *terminal)
 {
     (void)terminal;
     endwin();
+    rescue.open = 0; /* the terminal is as it was, and may be somebody else's now */
+}
+
+void ms_terminal_return(struct ms_terminal *terminal)
+{
+    (void)terminal;
+    rescue.open = 1;
+    clearok(curscr, TRUE);
+    refresh();
+}
+
+void ms_terminal_stop(void)
+{
     struct sigaction before;
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t stop;
@@ -248,8 +261,13 @@ void ms_terminal_suspend(struct ms_terminal *terminal)
     raise(SIGTSTP);
     sigprocmask(SIG_SETMASK, &mask, NULL);
     sigaction(SIGTSTP, &before, NULL);
-    clearok(curscr, TRUE);
-    refresh();
+}
+
+void ms_terminal_suspend(struct ms_terminal *terminal)
+{
+    ms_terminal_leave(terminal);
+    ms_terminal_stop();
+    ms_terminal_return(terminal);
 }
 
 /* --- keys --- */

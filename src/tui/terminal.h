@@ -32,6 +32,11 @@ void ms_terminal_redraw(struct ms_terminal *terminal); /* everything anew at the
 void ms_terminal_set_mouse(struct ms_terminal *terminal, bool on);
 /* Gives the terminal back, stops this process (SIGTSTP), takes it again when continued. */
 void ms_terminal_suspend(struct ms_terminal *terminal);
+/* Gives the terminal back for another program to use, and takes it again after that. */
+void ms_terminal_leave(struct ms_terminal *terminal);
+void ms_terminal_return(struct ms_terminal *terminal);
+/* Stops this process (SIGTSTP) as it is. */
+void ms_terminal_stop(void);
 /* Glyphs that this terminal can show: braille when the locale is UTF-8, else ASCII. */
 enum ms_glyphs ms_terminal_glyphs(void);
 

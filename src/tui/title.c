@@ -426,7 +426,9 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
         return;
     }
     int column = 1;
-    const struct ms_screen *active = tui->screen->digit != 0 ? tui->screen : &ms_screen_overview;
+    const struct ms_screen *active =
+        tui->screen == &ms_screen_site && tui->site.from != NULL ? tui->site.from : tui->screen;
+    active = active->digit != 0 ? active : &ms_screen_overview;
     const bool words = tabs_width(active, true) <= view->columns;
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
         const struct ms_screen *screen = ms_screens[i];

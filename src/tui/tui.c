@@ -8,14 +8,22 @@
 #include "model/format.h"
 #include "tui/program_input.h"
 #include "tui/screen.h"
+#include "tui/stack.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview,
-                                              &ms_screen_leaks,
-                                              &ms_screen_output,
-                                              &ms_screen_flows,
-                                              &ms_screen_types,
-                                              &ms_screen_processes,
-                                              NULL};
+const struct ms_screen *const ms_screens[] = {
+    &ms_screen_overview, &ms_screen_hotspots,  &ms_screen_leaks,  &ms_screen_flows,
+    &ms_screen_types,    &ms_screen_processes, &ms_screen_output, NULL};
+
+/* The actions that lead to a screen, wherever one is. */
+static const struct {
+    enum ms_action action;
+    const struct ms_screen *screen;
+} ways[] = {
+    {MS_ACTION_OVERVIEW, &ms_screen_overview}, {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},
+    {MS_ACTION_LEAKS, &ms_screen_leaks},       {MS_ACTION_FLOWS, &ms_screen_flows},
+    {MS_ACTION_TYPES, &ms_screen_types},       {MS_ACTION_PROCESSES, &ms_screen_processes},
+    {MS_ACTION_OUTPUT, &ms_screen_output},
+};
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
 {
@@ -36,6 +44,9 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     snprintf(tui->program, sizeof tui->program, "%s",
              options->program != NULL ? options->program : "");
     tui->screen = &ms_screen_overview;
+    tui->source = options->source;
+    tui->source_context = options->source_context;
+    ms_listing_init(&tui->hotspots.listing, MS_SITE_FIGURE_LIVE);
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
     ms_listing_init(&tui->threads, MS_METRIC_PEAK_BYTES);
@@ -57,6 +68,9 @@ void ms_tui_free(struct ms_tui *tui)
         ms_listing_fini(&tui->threads);
         ms_listing_fini(&tui->processes.listing);
         ms_tree_fini(&tui->processes.tree);
+        ms_listing_fini(&tui->hotspots.listing);
+        ms_call_tree_free(tui->hotspots.tree);
+        free(tui->hotspots.indents);
         ms_leaks_view_free(tui->leaks);
         ms_types_view_free(tui->types);
         ms_flows_view_free(tui->flows);
@@ -116,6 +130,16 @@ void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_
     ms_tui_open(tui, view, &ms_screen_focus);
 }
 
+void ms_tui_edit(const struct ms_view *view, uint32_t site_id, const struct ms_frame *frame,
+                 uint32_t line, struct ms_command *command)
+{
+    const struct ms_site *site = ms_model_site_by_id(view->model, site_id);
+    command->type = MS_COMMAND_EDIT;
+    command->process_id = site != NULL ? site->process_id : 0;
+    command->line = line != 0 || frame == NULL ? line : frame->line;
+    snprintf(command->path, sizeof command->path, "%s", frame != NULL ? frame->file : "");
+}
+
 char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
                         size_t size)
 {
@@ -125,7 +149,7 @@ char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, 
     const struct ms_process *process = ms_model_process_by_id(model, scope->process_id);
     out[0] = '\0';
     if (site != NULL && site->depth > 0) {
-        ms_format_frame(out, size, ms_site_frame(site, ms_site_culprit(site)));
+        ms_format_frame(out, size, ms_stack_level(site, ms_stack_own(site, model)));
     } else if (site != NULL) {
         snprintf(out, size, "(no stack)");
     } else if (thread != NULL) {
@@ -215,30 +239,18 @@ static bool works_paused(enum ms_action action)
 static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                            struct ms_command *command)
 {
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (ways[i].action == action) {
+            ms_tui_open(tui, view, ways[i].screen);
+            return true;
+        }
+    }
     switch (action) {
     case MS_ACTION_HELP:
         ms_tui_open_dialog(tui, view, &ms_dialog_help);
         return true;
     case MS_ACTION_QUIT:
         quit(tui, view, command);
-        return true;
-    case MS_ACTION_OVERVIEW:
-        ms_tui_open(tui, view, &ms_screen_overview);
-        return true;
-    case MS_ACTION_FLOWS:
-        ms_tui_open(tui, view, &ms_screen_flows);
-        return true;
-    case MS_ACTION_LEAKS:
-        ms_tui_open(tui, view, &ms_screen_leaks);
-        return true;
-    case MS_ACTION_TYPES:
-        ms_tui_open(tui, view, &ms_screen_types);
-        return true;
-    case MS_ACTION_OUTPUT:
-        ms_tui_open(tui, view, &ms_screen_output);
-        return true;
-    case MS_ACTION_PROCESSES:
-        ms_tui_open(tui, view, &ms_screen_processes);
         return true;
     case MS_ACTION_NEXT_SCREEN:
     case MS_ACTION_PREVIOUS_SCREEN:

@@ -11,6 +11,7 @@
 
 #include "analysis/findings.h"
 #include "model/model.h"
+#include "model/source_text.h"
 #include "tui/grid.h"
 
 enum ms_glyphs { MS_GLYPHS_BRAILLE, MS_GLYPHS_BLOCK, MS_GLYPHS_ASCII };
@@ -25,6 +26,10 @@ struct ms_tui_options {
     const char *filter;       /* initial, may be NULL */
     const char *sort;         /* metric name, NULL = peak_bytes */
     const char *program;      /* shown in the title */
+    /* Gives the text of a source file of a process; valid until it is called again. NULL: none. */
+    const struct ms_source_text *(*source)(void *context, const struct ms_process *process,
+                                           const char *file);
+    void *source_context;
 };
 
 /* What the session tells the screens besides the model. */
@@ -93,6 +98,7 @@ enum ms_command_type {
     MS_COMMAND_SIGNAL,      /* `signal` to the process of the selection */
     MS_COMMAND_INPUT,       /* bytes to the program's terminal: `path` holds them */
     MS_COMMAND_TRACKING,    /* `tracking` is wanted from now on */
+    MS_COMMAND_EDIT,        /* the source file `path` of `process_id` at `line`; "": not known */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
     MS_COMMAND_TERMINAL /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
@@ -104,6 +110,7 @@ struct ms_command {
     bool overwrite; /* the user confirmed it */
     int signal;
     uint32_t process_id;
+    uint32_t line;
     struct ms_tracking_settings tracking;
 };
 

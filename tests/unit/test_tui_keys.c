@@ -12,7 +12,8 @@
 
 static const enum ms_place places[] = {MS_PLACE_OVERVIEW, MS_PLACE_FOCUS,  MS_PLACE_OUTPUT,
                                        MS_PLACE_HELP,     MS_PLACE_EXPORT, MS_PLACE_QUIT,
-                                       MS_PLACE_SIGNAL,   MS_PLACE_SORT,   MS_PLACE_TRACKING};
+                                       MS_PLACE_SIGNAL,   MS_PLACE_SORT,   MS_PLACE_TRACKING,
+                                       MS_PLACE_HOTSPOTS, MS_PLACE_SITE};
 enum { PLACES = sizeof places / sizeof places[0] };
 
 static void test_one_meaning(void **state)
