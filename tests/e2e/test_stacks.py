@@ -110,9 +110,10 @@ def trap(name, rounds, everything=True, depth=64):
 
 
 def below(document, function):
-    """Allocations under any function of that name."""
+    """Allocations under any function of that name, whatever its parameters."""
     return sum(site["allocations"] for site in document["sites"]
-               if any(frame["function"] == function for frame in site["stack"]))
+               if any((frame["function"] or "").split("(")[0] == function
+                      for frame in site["stack"]))
 
 
 def counted(command, depth=64):
