@@ -174,8 +174,8 @@ def test_git():
 
 
 def test_compiled():
-    """alloca under two callers, recursion, siblings, jumps, coroutines: by every kind of compiling"""
-    for kind in ("O0", "leafy", "O2", "framed", "O3", "Os"):
+    """alloca, recursion, siblings, jumps, coroutines: by every kind of compiling and linking"""
+    for kind in ("O0", "leafy", "O2", "framed", "O3", "Os", "gaps"):
         counted([os.path.join(STACKS, "compiled-" + kind), str(10 * TIMES)],
                 depth=128 if kind == "O2" else 64)
 
