@@ -216,10 +216,10 @@ static void unwatch(struct ms_leaks *leaks, const struct ms_model *model, size_t
     ms_chunks_drop_last(&leaks->watched);
 }
 
-static int glance_at(struct ms_leaks *leaks, const struct ms_model *model,
-                     const struct ms_site *site)
+static int glance_at(struct ms_leaks *leaks, const struct ms_model *model, size_t position)
 {
-    struct glance *glance = glance_of(leaks, model, site->id);
+    const struct ms_site *site = ms_model_site(model, position);
+    struct glance *glance = ms_chunks_at(&leaks->glances, position);
     if (glance->window == IS_WATCHED || (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
         return 0;
     }
@@ -250,7 +250,7 @@ static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
     int error = known < count ? -ENOMEM : 0;
     for (size_t looked = 0; looked < known && looked < SITES_A_LOOK; looked++) {
         leaks->next_site = leaks->next_site < known ? leaks->next_site : 0;
-        const int result = glance_at(leaks, model, ms_model_site(model, leaks->next_site++));
+        const int result = glance_at(leaks, model, leaks->next_site++);
         error = error != 0 ? error : result;
     }
     return error;
@@ -512,14 +512,29 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
     }
 }
 
-/* Ended processes were merged: what is watched is looked up anew, the rest begins again. */
-static void find_sites_again(struct ms_leaks *leaks, const struct ms_model *model)
+/* Glances go where their sites went. Where that is not known they begin again. */
+static void move_glances(struct ms_leaks *leaks, const struct ms_model *model)
 {
-    while (leaks->glances.count > ms_model_site_count(model)) {
+    size_t kept = 0;
+    if (ms_model_site_moves_known(model, leaks->sites_version)) {
+        for (size_t i = 0; i < leaks->glances.count; i++) {
+            if (ms_model_site_moved(model, i) != SIZE_MAX) {
+                *(struct glance *)ms_chunks_at(&leaks->glances, kept++) =
+                    *(const struct glance *)ms_chunks_at(&leaks->glances, i);
+            }
+        }
+    }
+    while (leaks->glances.count > kept) {
         ms_chunks_drop_last(&leaks->glances);
     }
-    for (size_t i = 0; i < leaks->glances.count; i++) {
-        *(struct glance *)ms_chunks_at(&leaks->glances, i) = (struct glance){.window = 0};
+}
+
+/* Ended processes were merged: sites have other positions. */
+static void find_sites_again(struct ms_leaks *leaks, const struct ms_model *model)
+{
+    move_glances(leaks, model);
+    while (leaks->glances.count < ms_model_site_count(model) &&
+           ms_chunks_add(&leaks->glances) != NULL) {
     }
     for (size_t i = leaks->watched.count; i-- > 0;) {
         const struct ms_leak *leak = &watched_at(leaks, i)->leak;
