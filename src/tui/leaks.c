@@ -358,9 +358,7 @@ static int draw_process(const struct ms_view *view, struct ms_grid *grid, int ro
         return width;
     }
     char text[64];
-    const char *slash = strrchr(process->exe, '/');
-    snprintf(text, sizeof text, "%.15s [%d]", slash != NULL ? slash + 1 : process->exe,
-             (int)process->pid);
+    ms_tui_process_text(process, text, sizeof text);
     const int used = ms_grid_text_width(grid, text);
     ms_grid_put(grid, row, view->columns - used, used, text);
     return width - used - 2;

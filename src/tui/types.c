@@ -452,7 +452,11 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
         most = type->family == MS_TYPE_FAMILY_UNKNOWN ? type : NULL;
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    if (types->incomplete) {
+    if (ms_tui_names_come(view->model)) {
+        ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
+        ms_grid_put(grid, row, 1, view->columns - 2,
+                    "names of functions are still being read: more types will be known then");
+    } else if (types->incomplete) {
         ms_grid_put(grid, row, 1, view->columns - 2, "types are still being read from the stacks");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
         ms_grid_put(grid, row, 1, view->columns - 2, "all live bytes have a known type");
