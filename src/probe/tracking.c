@@ -183,9 +183,6 @@ static void take_over(struct ms_thread_state *state, const char *name)
     uint32_t changes;
     uint32_t steps = atomic_load_explicit(&region->config.steps, memory_order_acquire);
     if (!read_wishes(&region->config, &wishes, &changes)) {
-        if (!state->tracked) {
-            atomic_store_explicit(&ms_wiped->blocks_unseen, 1, memory_order_relaxed);
-        }
         return; /* at the next look */
     }
     set_tracked(state, is_selected(state, &wishes, name));
