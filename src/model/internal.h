@@ -199,6 +199,8 @@ int ms_sites_merge(struct ms_model *model);
 void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
 
+void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
+
 void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
