@@ -9,8 +9,8 @@
  *
  * What it costs. Of every site the floor of two windows is kept (12 bytes): only sites whose floor
  * rose are watched, at most WATCHED_MAX (1.5 kB each). When there are more, the quarter that rose
- * least goes at the end of a window. An update looks at what is watched and at SITES_A_LOOK more
- * sites: with a million of them one is looked at every few seconds.
+ * least goes at the end of a window. An update looks at what is watched and, once they were read
+ * again, at SITES_A_LOOK more sites: with a million of them one is looked at every few seconds.
  */
 #include "analysis/leaks.h"
 
@@ -78,8 +78,9 @@ struct ms_leaks {
     uint32_t *likely; /* positions in `watched`, in order */
     size_t likely_count, likely_capacity;
     uint64_t begin_ns, window_begin_ns, window_ns;
-    uint32_t window; /* number of the open one, from 1 */
-    size_t next_site;
+    uint32_t window;              /* number of the open one, from 1 */
+    size_t next_site, sites_left; /* to be looked at since they were read */
+    uint64_t sites_read_ns;
     uint64_t names_version;
 };
 
@@ -246,6 +247,17 @@ static int glance_at(struct ms_leaks *leaks, const struct ms_model *model, size_
     return rose ? watch(leaks, model, site) : 0;
 }
 
+/* When call sites were read last, in any process; 0: that is not known. */
+static uint64_t newest_reading_ns(const struct ms_model *model)
+{
+    uint64_t newest_ns = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const uint64_t read_ns = ms_model_process(model, i)->sites_read_ns;
+        newest_ns = read_ns > newest_ns ? read_ns : newest_ns;
+    }
+    return newest_ns;
+}
+
 /* Looks at as many sites as an update may, from where the last one stopped. */
 static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
 {
@@ -257,7 +269,14 @@ static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
     }
     const size_t known = leaks->glances.count;
     int error = known < count ? -ENOMEM : 0;
-    for (size_t looked = 0; looked < known && looked < SITES_A_LOOK; looked++) {
+    const uint64_t read_ns = newest_reading_ns(model);
+    if (read_ns == 0 || read_ns != leaks->sites_read_ns) {
+        leaks->sites_read_ns = read_ns;
+        leaks->sites_left = known;
+    }
+    leaks->sites_left = leaks->sites_left < known ? leaks->sites_left : known;
+    for (size_t looked = 0; leaks->sites_left > 0 && looked < SITES_A_LOOK; looked++) {
+        leaks->sites_left--;
         leaks->next_site = leaks->next_site < known ? leaks->next_site : 0;
         const int result = glance_at(leaks, model, leaks->next_site++);
         error = error != 0 ? error : result;
