@@ -1,6 +1,6 @@
 """Names of code: as addr2line finds them, from stripped files, separate debug files and caches.
 
-Takes about 10 s. SOAK compares 10,000 addresses of each program and adds one of 100 MB.
+Takes about 10 s. SOAK compares 10,000 addresses of each program.
 """
 
 import bisect
@@ -21,7 +21,6 @@ from watched import BUILD, MEMSCOPE, ROOT, SOAK, Skip, equal, main, need, run, w
 FOLDER = os.path.join(BUILD, "tests/e2e/symbols")
 CLIENT = os.path.join(FOLDER, "client")
 INLINED = os.path.join(FOLDER, "inlined")
-OBJECT = os.path.join(FOLDER, "inlined.o")
 WORK = tempfile.mkdtemp(prefix="memscope-symbols-")
 ADDRESSES = 10000 if SOAK else 350
 
@@ -540,53 +539,6 @@ def test_in_the_report():
         _, document = watch([rust_program()])
         crates = {f["crate"] for s in document["sites"] for f in s["stack"]}
         assert {"crates", "alloc", "std"} <= crates, crates
-
-
-def big_program(copies):
-    """One object linked many times under different names: as much debug information as wanted."""
-    folder = os.path.join(WORK, "big")
-    os.makedirs(folder, exist_ok=True)
-    objects = []
-    symbols = [line.split()[-1] for line in tool("nm", "--defined-only", OBJECT).splitlines()]
-    symbols = sorted({symbol for symbol in symbols if symbol.startswith("_Z")})
-    renames = os.path.join(folder, "renames")
-    for number in range(copies):
-        name = os.path.join(folder, f"copy{number}.o")
-        with open(renames, "w", encoding="ascii") as file:
-            file.write("".join(f"{symbol} {symbol}.part.{number}\n" for symbol in symbols))
-        tool("objcopy", "--redefine-syms=" + renames, OBJECT, name)
-        objects.append(name)
-    source = os.path.join(folder, "main.cc")
-    with open(source, "w", encoding="ascii") as file:
-        for number in range(copies):
-            file.write(f'extern int use{number}(int) __asm__("_ZN3app3useEi.part.{number}");\n')
-        file.write("int main(int argc, char **) {\nint sum = 0;\n")
-        for number in range(copies):
-            file.write(f"sum += use{number}(argc);\n")
-        file.write("return sum == 42;\n}\n")
-    path = os.path.join(folder, "program")
-    tool("g++", "-o", path, source, *objects)
-    for name in objects:
-        os.unlink(name)
-    return path
-
-
-def test_big_program():
-    """a large program: first names at once, memory bounded"""
-    need("objcopy", "g++")
-    path = big_program(45 if SOAK else 6)
-    size = os.path.getsize(path)
-    draw = random.Random(9)
-    functions = functions_of(path)
-    addresses = sorted({s + draw.randrange(n)
-                        for s, n, _ in (draw.choice(functions) for _ in range(3000 if SOAK else 300))})
-    names = Names(path, addresses=addresses)
-    print(f"# {size / 1e6:.0f} MB, {len(functions)} functions, {len(addresses)} addresses: {names.figures}",
-          flush=True)
-    assert names.figures["first_ms"] < 1000, names.figures
-    assert names.figures["private_kib"] < 600 << 10, names.figures
-    equal(names.modules[path][0], "lines", "names")
-    os.unlink(path)
 
 
 if __name__ == "__main__":
