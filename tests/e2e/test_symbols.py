@@ -25,11 +25,15 @@ WORK = tempfile.mkdtemp(prefix="memscope-symbols-")
 ADDRESSES = 10000 if SOAK else 350
 
 
-def tool(*command):
+def tool_bytes(*command):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if result.returncode != 0:
         raise AssertionError(f"{command}: {result.stderr.decode()}")
-    return result.stdout.decode(errors="replace")
+    return result.stdout
+
+
+def tool(*command):
+    return tool_bytes(*command).decode(errors="replace")
 
 
 def functions_of(path):
@@ -296,6 +300,36 @@ def test_shared_debug_files():
         shutil.copy(INLINED, file)
     tool("dwz", "-m", os.path.join(folder, "shared.debug"), "-M", "shared.debug", *files)
     expect(Names(files[0], addresses=[some_function()]), files[0], "lines", "", line=True)
+
+
+def test_split_debug_information():
+    """lines from .dwo files; one that is a FIFO is not waited for"""
+    folder = os.path.join(WORK, "split")
+    os.makedirs(folder)
+    path, dwo = os.path.join(folder, "program"), os.path.join(folder, "sleeper.dwo")
+    tool("gcc", "-g", "-gsplit-dwarf", "-c", "-o", os.path.join(folder, "sleeper.o"),
+         os.path.join(ROOT, "tests/e2e/symbols/sleeper.c"))
+    tool("gcc", "-o", path, os.path.join(folder, "sleeper.o"))
+    address = next(start for start, _, name in functions_of(path) if name == "main")
+    for kind in "file", "fifo":
+        if kind == "fifo":
+            os.unlink(dwo)
+            os.mkfifo(dwo)
+        names = Names(path, addresses=[address])
+        equal(names.function(address), "main", kind + ": function")
+        assert "sleeper.c:" in names.frames[address][0][1], names.frames
+        assert names.figures["all_ms"] < 4000, names.figures
+
+
+def test_packed_files():
+    """what is no ELF file is not unpacked to see whether it is one inside"""
+    need("gzip")
+    path = os.path.join(WORK, "image")
+    with open(path, "wb") as file:
+        file.write(tool_bytes("gzip", "-c", INLINED))
+    names = Names(path, addresses=[some_function()])
+    equal(names.function(some_function()), "??", "function")
+    assert "cannot be read as an ELF file" in names.modules[path][1], names.modules
 
 
 def needs_root():
