@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from watched import BUILD, MEMSCOPE, ROOT, SOAK, Skip, equal, main, need, run, watch
 
@@ -517,6 +518,44 @@ def test_debuginfod():
     names = Names("-d", path, identity, addresses=[some_function()],
                   environment={"DEBUGINFOD_URLS": ""})
     equal(names.modules[path][0], "exports", "names without a server")
+
+
+class Trickle(http.server.BaseHTTPRequestHandler):
+    """A server that sends a little every second and is never done."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(1 << 30))
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * 200000)  # more than DEBUGINFOD_TIMEOUT wants
+                time.sleep(1)
+        except OSError:
+            pass
+
+    def log_message(self, *_):
+        pass
+
+
+def debuginfod_limit():
+    """one file may take 60 s; meanwhile all that is here has its names"""
+    path, debug = stripped("slow")
+    os.unlink(debug)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {"DEBUGINFOD_URLS": f"http://127.0.0.1:{server.server_port}/",
+                   "DEBUGINFOD_CACHE_PATH": os.path.join(WORK, "slow-cache")}
+    names = Names("-d", path, build_id(path), environment=environment,
+                  addresses=[some_function()] + [f"{INLINED} {a:x}" for a in many_addresses(20)])
+    server.shutdown()
+    equal([names.modules[path][0], names.modules[INLINED][0]], ["exports", "lines"], "names")
+    assert names.figures["functions_ms"] < 5000 and 59000 < names.figures["all_ms"] < 75000, names.figures
+
+
+if SOAK:
+    test_debuginfod_limit = debuginfod_limit
 
 
 def test_worker_is_killed():
