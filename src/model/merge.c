@@ -172,11 +172,15 @@ static int choose(struct ms_model *model)
     return 0;
 }
 
-/* Children of a process that is gone go to its parent. */
+/* Children of a process that is gone go to its parent. What a damaged region says of parents may
+ * lead around in a circle. */
 static uint32_t remaining_parent(const struct ms_model *model, uint32_t parent_id)
 {
     const struct ms_process_record *parent = ms_process_record_of(model, parent_id);
-    while (parent != NULL && parent->merged_into != NULL) {
+    for (size_t steps = 0; parent != NULL && parent->merged_into != NULL; steps++) {
+        if (steps == model->process_count) {
+            return 0;
+        }
         parent_id = parent->process.parent_id;
         parent = ms_process_record_of(model, parent_id);
     }
