@@ -97,6 +97,7 @@ struct ms_call_tree {
     /* call_rows.c; all of them by node but `visible` and `rows` */
     double *values; /* of the order */
     uint32_t *shown;
+    uint32_t *held; /* row of before of a layout that was made while rows hold; MS_CALL_NONE: new */
     uint32_t *row_of;
     uint32_t *visible; /* nodes, by row */
     struct ms_call_row *rows;
@@ -112,8 +113,16 @@ struct ms_call_tree {
 int ms_call_rows_reserve(struct ms_call_tree *tree, const struct ms_call_layout *layout);
 /* Which of its nodes the display begins with. */
 void ms_call_rows_reset(struct ms_call_tree *tree);
-/* New sums: sorts, and lists what is visible. */
-void ms_call_rows_update(struct ms_call_tree *tree);
+/* The rows that there are, to be held in a layout to come; NULL: none, or no memory. */
+struct ms_call_place {
+    uint64_t key;
+    uint32_t row;
+};
+struct ms_call_place *ms_call_rows_places(const struct ms_call_tree *tree, size_t *count);
+/* Brings the nodes of a new layout into the order of those rows; sorts `places`. */
+void ms_call_rows_hold(struct ms_call_tree *tree, struct ms_call_place *places, size_t count);
+/* New sums: sorts, unless rows hold and `rebuilt` is false, and lists what is visible. */
+void ms_call_rows_update(struct ms_call_tree *tree, bool rebuilt);
 void ms_call_rows_free(struct ms_call_tree *tree);
 
 /* --- call_unfold.c: unfolding that looks at figures; may add nodes to the layout --- */

@@ -33,6 +33,7 @@ int ms_call_rows_reserve(struct ms_call_tree *tree, const struct ms_call_layout 
     const size_t room = layout->node_count + layout->node_count / 4 + 64;
     if (reserve(&tree->values, room, sizeof(*tree->values)) != 0 ||
         reserve(&tree->shown, room, sizeof(*tree->shown)) != 0 ||
+        reserve(&tree->held, room, sizeof(*tree->held)) != 0 ||
         reserve(&tree->row_of, room, sizeof(*tree->row_of)) != 0 ||
         reserve(&tree->visible, room, sizeof(*tree->visible)) != 0 ||
         reserve(&tree->rows, room, sizeof(*tree->rows)) != 0 ||
@@ -47,6 +48,7 @@ void ms_call_rows_free(struct ms_call_tree *tree)
 {
     free(tree->values);
     free(tree->shown);
+    free(tree->held);
     free(tree->row_of);
     free(tree->visible);
     free(tree->rows);
@@ -59,6 +61,36 @@ void ms_call_rows_reset(struct ms_call_tree *tree)
 {
     for (uint32_t i = 0; i < tree->layout->node_count; i++) {
         tree->shown[i] = i;
+        tree->held[i] = MS_CALL_NONE;
+    }
+}
+
+struct ms_call_place *ms_call_rows_places(const struct ms_call_tree *tree, size_t *count)
+{
+    struct ms_call_place *places = calloc(tree->row_count + 1, sizeof(*places));
+    *count = places != NULL && tree->layout != NULL ? tree->row_count : 0;
+    for (size_t i = 0; i < *count; i++) {
+        places[i] = (struct ms_call_place){.key = tree->layout->nodes[tree->visible[i]].key,
+                                           .row = (uint32_t)i};
+    }
+    return places;
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct ms_call_place *a = left;
+    const struct ms_call_place *b = right;
+    return (a->key > b->key) - (a->key < b->key);
+}
+
+void ms_call_rows_hold(struct ms_call_tree *tree, struct ms_call_place *places, size_t count)
+{
+    qsort(places, count, sizeof(*places), compare_places);
+    for (uint32_t i = 0; i < tree->layout->node_count; i++) {
+        const struct ms_call_place wanted = {.key = tree->layout->nodes[i].key};
+        const struct ms_call_place *found =
+            bsearch(&wanted, places, count, sizeof(*places), compare_places);
+        tree->held[i] = found != NULL ? found->row : MS_CALL_NONE;
     }
 }
 
@@ -101,6 +133,9 @@ static int compare_nodes(const void *left, const void *right, void *data)
     const struct ms_call_tree *tree = data;
     const uint32_t a = *(const uint32_t *)left;
     const uint32_t b = *(const uint32_t *)right;
+    if (tree->options.hold && tree->held[a] != tree->held[b]) {
+        return tree->held[a] < tree->held[b] ? -1 : 1;
+    }
     const double of_a = tree->values[a];
     const double of_b = tree->values[b];
     if (of_a != of_b) {
@@ -240,7 +275,7 @@ static void fill_row(const struct ms_call_tree *tree, struct ms_call_row *row,
     fill_figures(tree, row, node);
 }
 
-void ms_call_rows_update(struct ms_call_tree *tree)
+void ms_call_rows_update(struct ms_call_tree *tree, bool rebuilt)
 {
     const struct ms_call_layout *layout = tree->layout;
     const enum ms_site_figure order = order_of(tree);
@@ -248,7 +283,7 @@ void ms_call_rows_update(struct ms_call_tree *tree)
         tree->values[i] = ms_call_node_figure(layout, &layout->nodes[i], order, &tree->known);
     }
     for (uint32_t i = 0; i < layout->node_count; i++) {
-        if (i == 0 || layout->shape != MS_CALL_FLAT) {
+        if ((i == 0 || layout->shape != MS_CALL_FLAT) && (rebuilt || !tree->options.hold)) {
             sort_children(tree, &layout->nodes[i]);
         }
     }

@@ -165,6 +165,8 @@ static int rebuild(struct ms_call_tree *tree, const struct ms_model *model,
     if (layout == NULL) {
         return -ENOMEM;
     }
+    size_t place_count = 0;
+    struct ms_call_place *places = options->hold ? ms_call_rows_places(tree, &place_count) : NULL;
     ms_call_layout_free(tree->layout);
     tree->layout = layout;
     tree->options = *options;
@@ -175,6 +177,10 @@ static int rebuild(struct ms_call_tree *tree, const struct ms_model *model,
     tree->unfolded_changed = tree->unfold_all = tree->unfold_hot = false;
     tree->unfold_share = 0;
     ms_call_rows_reset(tree);
+    if (places != NULL) {
+        ms_call_rows_hold(tree, places, place_count);
+        free(places);
+    }
     return 0;
 }
 
@@ -213,13 +219,14 @@ int ms_call_tree_update(struct ms_call_tree *tree, const struct ms_model *model,
     }
     const bool resorted = tree->layout != NULL && (tree->options.sort != options->sort ||
                                                    tree->options.ascending != options->ascending);
-    bool again = tree->layout == NULL || tree->unfolded_changed ||
-                 options_changed(tree, options) || ms_call_layout_is_stale(tree->layout);
+    bool again = tree->layout == NULL || tree->unfolded_changed || options_changed(tree, options) ||
+                 ms_call_layout_is_stale(tree->layout);
     if (!again && !resorted && budget > 0 && now_ns < tree->next_ns) {
         return 0;
     }
     tree->options.sort = options->sort;
     tree->options.ascending = options->ascending;
+    tree->options.hold = options->hold;
     if (again && ms_call_filter_set(&tree->filter, options->filter) != 0) {
         return -ENOMEM;
     }
@@ -232,7 +239,7 @@ int ms_call_tree_update(struct ms_call_tree *tree, const struct ms_model *model,
             return error;
         }
     }
-    ms_call_rows_update(tree);
+    ms_call_rows_update(tree, again);
     tree->next_ns = now_ns + (budget > 0 ? (uint64_t)(cost_ns(tree->layout, again) / budget) : 0);
     return 0;
 }

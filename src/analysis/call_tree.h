@@ -38,6 +38,7 @@ struct ms_call_options {
     const char *filter;
     enum ms_site_figure sort;
     bool ascending;
+    bool hold; /* rows keep the order that they have, whatever their figures; new ones come last */
 };
 
 struct ms_call_row {

@@ -8,7 +8,7 @@
 #include "model/format.h"
 #include "tui/chart.h"
 
-#define LABEL_WIDTH 9
+#define LABEL_WIDTH 10
 #define COUNT_WIDTH 7
 
 static void bytes_label(char *out, size_t size, uint64_t bytes)

@@ -51,6 +51,7 @@ static void look_anew(struct ms_hotspots_state *state)
     state->all_unfolded = state->looked_at = false;
     state->listing.rows.chosen = false;
     state->listing.rows.top = 0;
+    ms_rows_release(&state->listing.rows);
     state->lines.key = 0;
 }
 
@@ -89,6 +90,7 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
     if (state->tree == NULL) {
         return;
     }
+    const uint64_t now_ns = ms_model_now_ns(view->model);
     const struct ms_call_options options = {
         .scope = tui->scope,
         .shape = state->shape,
@@ -96,8 +98,8 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
         .filter = state->listing.filter.text,
         .sort = (enum ms_site_figure)state->listing.order,
         .ascending = state->listing.ascending,
+        .hold = now_ns < state->listing.rows.hold_until_ns,
     };
-    const uint64_t now_ns = ms_model_now_ns(view->model);
     if (strcmp(state->filter, state->listing.filter.text) != 0) {
         memcpy(state->filter, state->listing.filter.text, sizeof state->filter);
         look_anew(state);
@@ -217,9 +219,12 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
                                (unsigned)total->sites, total->sites == 1 ? "" : "s", figure,
                                ms_hotspots_word((enum ms_site_figure)listing->order));
     }
-    const char *folds =
-        tui->hotspots.each_library_frame ? "L folds library functions" : "libraries folded (L)";
+    const bool names_come = ms_tui_names_come(view->model);
+    const char *folds = names_come                         ? "names are still being read"
+                        : tui->hotspots.each_library_frame ? "L folds library functions"
+                                                           : "libraries folded (L)";
     const int width = (int)strlen(folds);
+    ms_grid_pen(grid, names_come ? MS_COLOUR_ALERT_MEDIUM : MS_COLOUR_DIM, 0);
     if (used + 2 + width < view->columns) {
         ms_grid_put(grid, row, view->columns - width - 1, width, folds);
     }

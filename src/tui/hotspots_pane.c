@@ -69,13 +69,20 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
                        struct ms_area area, const struct ms_call_row *row)
 {
     const struct ms_site *site = ms_model_site_by_id(view->model, row->site_id);
-    char heading[160];
+    char heading[240];
+    char whose[80] = "";
+    if (site != NULL && ms_model_process_count(view->model) > 1) {
+        char process[64];
+        snprintf(whose, sizeof whose, " of %s",
+                 ms_tui_process_text(ms_model_process_by_id(view->model, site->process_id), process,
+                                     sizeof process));
+    }
     if (row->sites > 1) {
-        snprintf(heading, sizeof heading, "%s 1 of %u call sites: the most %s",
-                 area.columns < 60 ? "stack" : "call stack", (unsigned)row->sites,
+        snprintf(heading, sizeof heading, "%s%s 1 of %u call sites: the most %s",
+                 area.columns < 60 ? "stack" : "call stack", whose, (unsigned)row->sites,
                  ms_site_figure_info((enum ms_site_figure)tui->hotspots.listing.order)->heading);
     } else {
-        snprintf(heading, sizeof heading, "call stack");
+        snprintf(heading, sizeof heading, "call stack%s", whose);
     }
     ms_theme_heading(tui, grid, area.row, area.column, area.columns, heading);
     area.row++;

@@ -212,8 +212,8 @@ enum ms_action {
     X(MS_PLACE_FLOWS,    'v',              "v",       PANE,            "Group",   "threads one by one, or those of like names together") \
     X(MS_PLACE_LEAKS,    't',              "t",       SHAPE,           "Next",    "likely leaks, not freed at exit, or misuse") \
     X(MS_PLACE_LEAKS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
-    X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked call site: every screen is about it") \
-    X(MS_PLACE_TYPES,    MS_KEY_ENTER,     "Enter",   ENTER,           "Sites",   "unfold the call sites of the marked type; on one of them: focus on it") \
+    X(MS_PLACE_LEAKS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the marked call site: stack, source, sizes, threads; of a misuse, ] leads to where it was released") \
+    X(MS_PLACE_TYPES,    MS_KEY_ENTER,     "Enter",   ENTER,           "Sites",   "unfold the call sites of the marked type; on one of them: open it") \
     X(MS_PLACE_TYPES,    't',              "t",       SHAPE,           "Shape",   "types, or families of types") \
     X(MS_PLACE_TYPES,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \

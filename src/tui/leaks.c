@@ -358,9 +358,7 @@ static int draw_process(const struct ms_view *view, struct ms_grid *grid, int ro
         return width;
     }
     char text[64];
-    const char *slash = strrchr(process->exe, '/');
-    snprintf(text, sizeof text, "%.15s [%d]", slash != NULL ? slash + 1 : process->exe,
-             (int)process->pid);
+    ms_tui_process_text(process, text, sizeof text);
     const int used = ms_grid_text_width(grid, text);
     ms_grid_put(grid, row, view->columns - used, used, text);
     return width - used - 2;
@@ -531,6 +529,32 @@ static void next_kind(struct ms_leaks_view *leaks)
     leaks->listing.rows.top = 0;
 }
 
+/* Call sites of the list from the marked one on, round its end; of a misuse both of its places. */
+static void open_marked(struct ms_tui *tui, const struct ms_view *view)
+{
+    const struct ms_rows *rows = &tui->leaks->listing.rows;
+    uint32_t ids[MS_SITE_STEPS_MAX];
+    size_t count = 0;
+    struct item item;
+    if (!item_by_id(tui, view, rows->selected, &item)) {
+        return;
+    }
+    if (item.misuse != NULL) {
+        const uint32_t places[] = {item.site_id, item.released_site_id};
+        for (size_t i = 0; i < 2; i++) {
+            if (places[i] != 0) {
+                ids[count++] = places[i];
+            }
+        }
+        ms_tui_open_sites(tui, view, ids, count, count);
+        return;
+    }
+    for (; count < rows->count && count < MS_SITE_STEPS_MAX; count++) {
+        ids[count] = (uint32_t)rows->ids[(rows->position + count) % rows->count];
+    }
+    ms_tui_open_sites(tui, view, ids, count, rows->count);
+}
+
 static void click(struct ms_tui *tui, const struct ms_view *view, const struct ms_input *input)
 {
     struct ms_rows *rows = &tui->leaks->listing.rows;
@@ -538,6 +562,9 @@ static void click(struct ms_tui *tui, const struct ms_view *view, const struct m
     const int line = input->row - first;
     if (line >= 0 && line < list_rows(view, rows->count)) {
         ms_rows_select(rows, rows->top + (size_t)line, ms_model_now_ns(view->model));
+        if (input->mouse_action == MS_MOUSE_DOUBLE_CLICK) {
+            open_marked(tui, view);
+        }
     } else if (input->row == view->layout.body.row) {
         next_kind(tui->leaks);
     }
@@ -548,10 +575,10 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
 {
     (void)command;
     struct ms_leaks_view *leaks = tui->leaks;
-    struct item item;
     if (leaks == NULL) {
         return;
     }
+    update(tui, view); /* keys may come before the first drawing */
     if (input->key == MS_KEY_MOUSE && action == MS_ACTION_NONE) {
         click(tui, view, input);
         return;
@@ -563,9 +590,8 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     }
     if (action == MS_ACTION_SHAPE) {
         next_kind(leaks);
-    } else if (action == MS_ACTION_ENTER &&
-               item_by_id(tui, view, leaks->listing.rows.selected, &item) && item.site_id != 0) {
-        tui->scope = (struct ms_scope){.site_id = item.site_id};
+    } else if (action == MS_ACTION_ENTER) {
+        open_marked(tui, view);
     }
 }
 

@@ -194,6 +194,10 @@ void ms_tui_open_sites(struct ms_tui *tui, const struct ms_view *view, const uin
  * be NULL and its line unknown: then the command says so. */
 void ms_tui_edit(const struct ms_view *view, uint32_t site_id, const struct ms_frame *frame,
                  uint32_t line, struct ms_command *command);
+/* "make [4242]"; "" of NULL. Not neutralised. */
+char *ms_tui_process_text(const struct ms_process *process, char *out, size_t size);
+/* Whether names of some code are still being read. */
+bool ms_tui_names_come(const struct ms_model *model);
 /* "worker-3 (tid 4251)", "make [4242]", ...; "" when nothing is in focus. Not neutralised. */
 char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
                         size_t size);

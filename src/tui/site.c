@@ -11,12 +11,15 @@
 #include "tui/classes.h"
 #include "tui/screen.h"
 #include "tui/short_name.h"
+#include "tui/site_notes.h"
 #include "tui/source_pane.h"
 #include "tui/stack.h"
 
 enum {
-    HEAD_ROWS = 3,
+    HEAD_ROWS = 2, /* above the words */
     SMALL_ROWS = 6,
+    MEDIUM_ROWS = 12,
+    LARGE_ROWS = 24,
     PANE_ROWS_MIN = 5,
     TWO_PANES = 20,
     THREE_PANES = 32,
@@ -179,7 +182,7 @@ static void draw_identity(const struct ms_tui *tui, const struct ms_view *view,
 {
     char name[4096] = "(no stack)";
     char cut[2048];
-    char which[64] = "";
+    char which[160] = "";
     if (site->depth > 0) {
         ms_format_frame(name, sizeof name, ms_stack_level(site, ms_stack_own(site, view->model)));
     }
@@ -189,58 +192,19 @@ static void draw_identity(const struct ms_tui *tui, const struct ms_view *view,
     } else if (tui->site.all > 1) {
         snprintf(which, sizeof which, "%zu of %zu", tui->site.at + 1, tui->site.count);
     }
+    if (ms_model_process_count(view->model) > 1 && view->columns >= 60) {
+        const size_t used = strlen(which);
+        char process[64];
+        snprintf(which + used, sizeof which - used, "%s%s", used > 0 ? "  of " : "of ",
+                 ms_tui_process_text(ms_model_process_by_id(view->model, site->process_id), process,
+                                     sizeof process));
+    }
     const int room = view->columns - (int)strlen(which) - 4;
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
     ms_grid_put(grid, row, 1, room,
                 ms_short_name(cut, sizeof cut, name, room, ms_theme_ascii(tui)));
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_grid_put(grid, row, view->columns - (int)strlen(which) - 1, (int)sizeof which, which);
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-/* The first object of the stack whose functions have no names; NULL: all have. */
-static const char *nameless_module(const struct ms_site *site)
-{
-    for (uint32_t i = 0; i < site->depth; i++) {
-        const struct ms_frame *frame = ms_site_frame(site, i);
-        if (frame->function[0] == '\0' && frame->module[0] != '\0') {
-            return frame->module;
-        }
-    }
-    return NULL;
-}
-
-/* What is missing of it and what to do; else whose it is. */
-static void draw_notes(const struct ms_view *view, struct ms_grid *grid, int row,
-                       const struct ms_site *site)
-{
-    char text[512];
-    const struct ms_process *process = ms_model_process_by_id(view->model, site->process_id);
-    const char *nameless = nameless_module(site);
-    const char *slash = nameless != NULL ? strrchr(nameless, '/') : NULL;
-    ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
-    if ((site->flags & (MS_SITE_ROOT | MS_SITE_NOT_SAMPLED)) != 0) {
-        snprintf(text, sizeof text, "%s",
-                 (site->flags & MS_SITE_NOT_SAMPLED) != 0
-                     ? "what a sample left out: counted, but without call stacks"
-                     : "no stack: allocated in a signal handler, or tables were full");
-    } else if ((site->flags & MS_SITE_COARSENED) != 0) {
-        snprintf(text, sizeof text, "outer functions are missing: the tables are full");
-    } else if ((site->flags & MS_SITE_CUT_NO_CFI) != 0) {
-        snprintf(text, sizeof text,
-                 "the stack ends early: code without unwind information (made at run time?)");
-    } else if ((site->flags & MS_SITE_CUT_DEPTH) != 0) {
-        snprintf(text, sizeof text, "outer functions are cut off: --depth or M keeps more");
-    } else if (nameless != NULL) {
-        snprintf(text, sizeof text,
-                 "no names for %.200s: stripped; its debug package or a build with -g has them",
-                 slash != NULL ? slash + 1 : nameless);
-    } else {
-        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        snprintf(text, sizeof text, "of process %d   %.300s",
-                 process != NULL ? (int)process->pid : 0, process != NULL ? process->exe : "");
-    }
-    ms_grid_put(grid, row, 1, view->columns - 2, text);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
@@ -365,10 +329,11 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     sum_up(tui, view, site, &sums);
     draw_identity(tui, view, grid, area.row, site);
     draw_figures(view, grid, area.row + 1, site, &sums);
-    const int head = area.rows < SMALL_ROWS ? HEAD_ROWS - 1 : HEAD_ROWS;
-    if (head == HEAD_ROWS) {
-        draw_notes(view, grid, area.row + 2, site);
-    }
+    const int words = area.rows < SMALL_ROWS    ? 0
+                      : area.rows < MEDIUM_ROWS ? 1
+                      : area.rows < LARGE_ROWS  ? 2
+                                                : 4;
+    const int head = HEAD_ROWS + ms_site_notes_draw(view, grid, area.row + HEAD_ROWS, words, site);
     area.row += head;
     area.rows -= head;
     const int levels = (int)ms_stack_levels(site) + 1;

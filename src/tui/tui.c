@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/format.h"
+#include "model/module.h"
 #include "tui/program_input.h"
 #include "tui/screen.h"
 #include "tui/stack.h"
@@ -140,6 +141,27 @@ void ms_tui_edit(const struct ms_view *view, uint32_t site_id, const struct ms_f
     snprintf(command->path, sizeof command->path, "%s", frame != NULL ? frame->file : "");
 }
 
+char *ms_tui_process_text(const struct ms_process *process, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (process != NULL) {
+        const char *slash = strrchr(process->exe, '/');
+        const char *name = slash != NULL ? slash + 1 : process->exe;
+        snprintf(out, size, "%.32s [%d]", name[0] != '\0' ? name : "?", (int)process->pid);
+    }
+    return out;
+}
+
+bool ms_tui_names_come(const struct ms_model *model)
+{
+    for (size_t i = 0; i < ms_model_module_count(model); i++) {
+        if (ms_model_module(model, i)->names == MS_NAMES_ASKING) {
+            return true;
+        }
+    }
+    return false;
+}
+
 char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, char *out,
                         size_t size)
 {
@@ -155,8 +177,7 @@ char *ms_tui_scope_text(const struct ms_tui *tui, const struct ms_model *model, 
     } else if (thread != NULL) {
         snprintf(out, size, "%s (tid %d)", thread->name, (int)thread->tid);
     } else if (process != NULL) {
-        const char *slash = strrchr(process->exe, '/');
-        snprintf(out, size, "%s [%d]", slash != NULL ? slash + 1 : process->exe, (int)process->pid);
+        ms_tui_process_text(process, out, size);
     } else if (!ms_scope_is_all(scope)) {
         snprintf(out, size, "(gone)");
     }

@@ -219,7 +219,7 @@ static const struct column columns[] = {
     {"TOTAL", 8, 100, MS_TYPE_FIGURE_TOTAL}, {"ALLOCS", 8, 100, MS_TYPE_FIGURE_ALLOCATIONS},
     {"SITES", 7, 72, MS_TYPE_FIGURE_SITES},
 };
-enum { COLUMNS = sizeof columns / sizeof columns[0], SHARE_WIDTH = 6, BAR_WIDTH = 10 };
+enum { COLUMNS = sizeof columns / sizeof columns[0], SHARE_WIDTH = 7, BAR_WIDTH = 10 };
 
 static bool shown(const struct ms_types_view *types, const struct ms_view *view,
                   const struct column *column)
@@ -452,7 +452,11 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
         most = type->family == MS_TYPE_FAMILY_UNKNOWN ? type : NULL;
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    if (types->incomplete) {
+    if (ms_tui_names_come(view->model)) {
+        ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
+        ms_grid_put(grid, row, 1, view->columns - 2,
+                    "names of functions are still being read: more types will be known then");
+    } else if (types->incomplete) {
         ms_grid_put(grid, row, 1, view->columns - 2, "types are still being read from the stacks");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
         ms_grid_put(grid, row, 1, view->columns - 2, "all live bytes have a known type");
@@ -546,10 +550,30 @@ static void fold_or_unfold(struct ms_types_view *types, uint64_t id)
     types->stale = true;
 }
 
-static void open_row(struct ms_tui *tui, uint64_t id)
+/* The call sites below the type from this one on, round the end. */
+static void open_sites(struct ms_tui *tui, const struct ms_view *view, uint64_t id)
+{
+    const struct unfolded *unfolded = NULL;
+    uint32_t ids[SITES_SHOWN];
+    size_t at = 0;
+    for (size_t i = 0; i < tui->types->unfolded_count && unfolded == NULL; i++) {
+        const struct unfolded *one = &tui->types->unfolded[i];
+        for (at = 0; at < one->count && (SITE_ROW | one->sites[at].site_id) != id; at++) {
+        }
+        unfolded = at < one->count ? one : NULL;
+    }
+    if (unfolded != NULL) {
+        for (size_t i = 0; i < unfolded->count; i++) {
+            ids[i] = unfolded->sites[(at + i) % unfolded->count].site_id;
+        }
+        ms_tui_open_sites(tui, view, ids, unfolded->count, unfolded->all);
+    }
+}
+
+static void open_row(struct ms_tui *tui, const struct ms_view *view, uint64_t id)
 {
     if (id >= SITE_ROW) {
-        tui->scope = (struct ms_scope){.site_id = (uint32_t)(id - SITE_ROW)};
+        open_sites(tui, view, id);
     } else if (id != 0) {
         fold_or_unfold(tui->types, id);
     }
@@ -564,7 +588,7 @@ static void click(struct ms_tui *tui, const struct ms_view *view, const struct m
         return;
     }
     if (rows->ids[position] == rows->selected) {
-        open_row(tui, rows->selected);
+        open_row(tui, view, rows->selected);
     } else {
         ms_rows_select(rows, position, ms_model_now_ns(view->model));
     }
@@ -578,6 +602,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     if (types == NULL) {
         return;
     }
+    update(tui, view); /* keys may come before the first drawing */
     if (input->key == MS_KEY_MOUSE && action == MS_ACTION_NONE) {
         click(tui, view, input);
         return;
@@ -586,7 +611,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     const long page = list_rows(view, types->listing.rows.count);
     switch (action) {
     case MS_ACTION_ENTER:
-        open_row(tui, id);
+        open_row(tui, view, id);
         break;
     case MS_ACTION_RIGHT:
     case MS_ACTION_LEFT:

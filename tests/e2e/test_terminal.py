@@ -5,8 +5,8 @@ import shlex
 import tempfile
 import time
 
-from terminal import Terminal
-from watched import BUILD, HARD, MEMSCOPE, main, wait_until
+from terminal import Terminal, marked
+from watched import BUILD, HARD, MEMSCOPE, alive, equal, exe_of, main, wait_until
 
 DEMO = os.path.join(BUILD, "demo")
 
@@ -94,6 +94,15 @@ def test_leaves_the_terminal_as_it_was():
         time.sleep(1.5)
         terminal.keys("q")
         terminal.see("same-terminal")
+
+
+def test_nothing_is_left_running():
+    """with the terminal of a test ends what it watched, though the keeper keeps that running"""
+    with Terminal([MEMSCOPE, "--", "/usr/bin/sleep", "300"]) as terminal:
+        terminal.see("sleep")
+        ran = wait_until(lambda: [pid for pid in marked(terminal.folder.name)
+                                  if exe_of(pid).endswith("/sleep")], what="the program")
+    equal([pid for pid in ran if alive(pid)], [], "left running")
 
 
 main(globals())

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "model/module.h"
 #include "picture.h"
 #include "world.h"
 
@@ -259,6 +260,76 @@ static void test_the_mark_stays_on_its_row(void **state)
     world_close(&world);
 }
 
+static void add_live(struct world *world, size_t site_index, uint64_t bytes)
+{
+    const struct ms_site *site =
+        ms_model_site(world->model, ms_model_site_count(world->model) - STACKS + site_index);
+    struct ms_usage *usage = ms_model_usage_mutable(world->model, world->threads[0], site->id);
+    usage->allocations++;
+    usage->bytes_allocated += bytes;
+}
+
+static bool is_above(struct world *world, const char *upper, const char *lower)
+{
+    char *drawn = world_draw(world);
+    const char *first = strstr(drawn, upper);
+    const char *second = strstr(drawn, lower);
+    const bool above = first != NULL && second != NULL && first < second;
+    free(drawn);
+    return above;
+}
+
+/* After a move rows stand still for 3 s, whatever grows and is unfolded meanwhile. */
+static void test_rows_hold_still_after_a_move(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, MS_GLYPHS_BRAILLE);
+    world_keys(&world, "v"); /* no stack below that has the names, too */
+    world_keys(&world, "v");
+    world_keys(&world, "/Table::\n");
+    assert_true(is_above(&world, "append", "join"));
+    world_keys(&world, "j");
+    add_live(&world, 1, 200000000);
+    world_run(&world, 20);
+    assert_true(is_above(&world, "append", "join"));
+    world_keys(&world, "-l"); /* the tree is made anew */
+    assert_true(is_above(&world, "append", "join"));
+    world_run(&world, 40);
+    assert_true(is_above(&world, "join", "append"));
+    world_close(&world);
+}
+
+/* While the symbolizer reads a module, what has no names yet is no defect. */
+static void test_names_that_come(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, MS_GLYPHS_ASCII);
+    assert_false(shows(&world, "names are still being read"));
+    struct ms_module *module = ms_model_module_mutable(world.model, "/usr/bin/app", NULL, 0);
+    assert_non_null(module);
+    assert_true(shows(&world, "names are still being read"));
+    world_key(&world, 'Y');
+    assert_true(shows(&world, "names of functions are still being read"));
+    module->names = MS_NAMES_LINES;
+    assert_false(shows(&world, "still being read"));
+    world_close(&world);
+}
+
+static void test_whose_call_site_it_is(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, MS_GLYPHS_ASCII);
+    assert_false(shows(&world, "app [4242]"));
+    assert_non_null(ms_model_add_process(world.model, 2));
+    assert_true(shows(&world, "call stack of app [4242]"));
+    world_key(&world, '\n');
+    assert_true(shows(&world, "of app [4242]"));
+    world_close(&world);
+}
+
 static void test_unfolding(void **state)
 {
     (void)state;
@@ -359,6 +430,9 @@ int main(void)
         cmocka_unit_test(test_nothing_to_show),
         cmocka_unit_test(test_editor_is_asked_for_the_line),
         cmocka_unit_test(test_the_mark_stays_on_its_row),
+        cmocka_unit_test(test_rows_hold_still_after_a_move),
+        cmocka_unit_test(test_names_that_come),
+        cmocka_unit_test(test_whose_call_site_it_is),
         cmocka_unit_test(test_unfolding),
         cmocka_unit_test(test_clicks),
         cmocka_unit_test(test_site_is_the_focus_until_left),

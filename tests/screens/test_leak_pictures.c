@@ -104,6 +104,51 @@ static void test_misuse(void **state)
     world_close(&world);
 }
 
+static void check_says(struct world *world, const char *what, bool there)
+{
+    char *drawn = world_draw(world);
+    if ((strstr(drawn, what) != NULL) != there) {
+        fail_msg("\"%s\" is %s in:\n%s", what, there ? "not" : "wrongly", drawn);
+    }
+    free(drawn);
+}
+
+/* Enter opens the call site, with those of the list behind it; Esc comes back. */
+static void test_enter_opens_the_call_site(void **state)
+{
+    (void)state;
+    struct world world;
+    open_leaking(&world);
+    run_leaking(&world, 640);
+    world_keys(&world, "6\n");
+    check_says(&world, "1 of 5", true);
+    check_says(&world, "focus: parse_row", true);
+    world_key(&world, MS_KEY_ESCAPE);
+    check_says(&world, "[likely leaks 5]", true);
+    check_says(&world, "focus:", false);
+    world_close(&world);
+}
+
+/* Of a misuse both places, as far as they are known. */
+static void test_enter_opens_both_places_of_a_misuse(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_ASCII);
+    world_run(&world, 300);
+    add_misuses(&world);
+    world_keys(&world, "6tt\n");
+    check_says(&world, "focus: strdup_tag", true);
+    world_key(&world, MS_KEY_ESCAPE);
+    world_keys(&world, "j\n");
+    check_says(&world, "1 of 2", true);
+    world_key(&world, ']');
+    check_says(&world, "2 of 2", true);
+    world_key(&world, MS_KEY_ESCAPE);
+    check_says(&world, "misuse 3]", true);
+    world_close(&world);
+}
+
 /* Focus on a thread: only what that thread does. Esc leaves the focus. */
 static void test_focus(void **state)
 {
@@ -128,6 +173,8 @@ int main(void)
         cmocka_unit_test(test_too_early_then_likely),
         cmocka_unit_test(test_not_freed),
         cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_enter_opens_the_call_site),
+        cmocka_unit_test(test_enter_opens_both_places_of_a_misuse),
         cmocka_unit_test(test_focus),
     };
     return cmocka_run_group_tests_name("leak pictures", tests, NULL, NULL);

@@ -62,12 +62,13 @@ static void test_types_and_their_sites(void **state)
     check_sizes(&world, "types");
     world_keys(&world, "jj\n");
     check_sizes(&world, "types-sites");
-    world_keys(&world, "j\n");
-    char *focused = world_draw(&world);
-    assert_non_null(strstr(focused, "focus: "));
-    assert_non_null(strstr(focused, "std::map<int, Order>"));
-    assert_null(strstr(focused, "std::vector"));
-    free(focused);
+    world_keys(&world, "j\n"); /* on a call site: it is opened, and Esc comes back */
+    char *site = world_draw(&world);
+    assert_non_null(strstr(site, "call stack, "));
+    assert_non_null(strstr(site, "index_add"));
+    free(site);
+    world_key(&world, MS_KEY_ESCAPE);
+    check_sizes(&world, "types-back");
     world_close(&world);
 }
 
