@@ -8,7 +8,7 @@
  * says nothing and is left out.
  *
  * What it costs. Of every site the floor of two windows is kept (12 bytes): only sites whose floor
- * rose are watched, at most WATCHED_MAX (1.5 kB each). When there are more, the quarter that rose
+ * rose are watched, at most WATCHED_MAX (1.8 kB each). When there are more, the quarter that rose
  * least goes at the end of a window. An update looks at what is watched and, once they were read
  * again, at SITES_A_LOOK more sites: with a million of them one is looked at every few seconds.
  */
