@@ -309,16 +309,18 @@ static double old_frees_share(const struct ms_figures *figures,
 }
 
 /* The judgement stands when nothing was learnt since, but is told to be old. */
-static void say_when(struct watched *watched, uint64_t now_ns)
+static void say_when(const struct ms_leaks *leaks, struct watched *watched, uint64_t now_ns)
 {
     const struct ms_growth *growth = &watched->growth;
     const uint64_t rest_ns = now_ns - growth->windows[growth->count - 1].end_ns;
     char when[MS_LEAK_REASON_MAX - WHY_MAX] = "";
-    if (watched->ended) {
-        (void)snprintf(when, sizeof(when), "as of its end: ");
-    } else if (rest_ns > 0) {
+    /* Of a process that ended within a window, that window tells nothing. */
+    if (rest_ns > (watched->ended ? 2 * leaks->window_ns : 0)) {
         (void)snprintf(when, sizeof(when),
-                       "as of %" PRIu64 " s ago, idle since: ", rest_ns / MS_SECOND_NS);
+                       "as of %" PRIu64 " s %s, idle since: ", rest_ns / MS_SECOND_NS,
+                       watched->ended ? "before its end" : "ago");
+    } else if (watched->ended) {
+        (void)snprintf(when, sizeof(when), "as of its end: ");
     }
     (void)snprintf(watched->leak.reason, sizeof(watched->leak.reason), "%s%s", when, watched->why);
 }
@@ -381,7 +383,7 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
     leak->confidence = verdict.confidence;
     leak->suppressed = ms_suppressions_match(leaks->suppressions, site);
     say_why(watched, &verdict, &figures, leaks->window_ns);
-    say_when(watched, ms_model_now_ns(model));
+    say_when(leaks, watched, ms_model_now_ns(model));
 }
 
 /* Returns whether it is to be watched on. */
@@ -411,7 +413,7 @@ static bool close_window(struct ms_leaks *leaks, const struct ms_model *model,
         ms_growth_append(&watched->growth, &window);
         judge(leaks, model, watched, site);
     } else if (watched->likely) {
-        say_when(watched, now_ns);
+        say_when(leaks, watched, now_ns);
     }
     open_window(watched, site, &work, now_ns);
     return watched->likely || watched->growth.count < QUIET_WINDOWS ||
@@ -537,7 +539,7 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
         } else if (watched->likely) {
             look_at_watched(watched, site, &work);
             watched->ended = true; /* what was judged stands, with the figures of the end */
-            say_when(watched, ms_model_now_ns(model));
+            say_when(leaks, watched, ms_model_now_ns(model));
         } else {
             unwatch(leaks, model, i);
             continue;
