@@ -280,7 +280,7 @@ static void judge(struct ms_flows_view *flows, const struct ms_model *model)
     flows->pattern_count = kept;
     if (count > 0) {
         snprintf(flows->why_no_pattern, sizeof flows->why_no_pattern,
-                 "the thread in focus has no part in a pattern");
+                 "The thread in focus has no part in a pattern.");
     } else {
         ms_flow_patterns_why_none(flows->by_name, flows->why_no_pattern,
                                   sizeof flows->why_no_pattern);
@@ -537,7 +537,7 @@ static int draw_patterns(const struct ms_tui *tui, struct ms_grid *grid, struct 
     if (flows->pattern_count == 0) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         char none[240];
-        snprintf(none, sizeof none, "none named: %s", flows->why_no_pattern);
+        snprintf(none, sizeof none, "None is named. %s", flows->why_no_pattern);
         used += ms_theme_text(grid, area, none);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);

@@ -493,7 +493,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_leaks_view *leaks = tui->leaks;
     int row = view->layout.body.row;
     if (leaks == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "no memory for this screen");
+        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
         return;
     }
     update(tui, view);

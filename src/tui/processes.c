@@ -634,10 +634,12 @@ static void draw_total(const struct ms_tui *tui, const struct ms_view *view, str
     format_figure(allocations, sizeof allocations, branch_figure(total, COLUMN_ALLOCATIONS),
                   COLUMN_ALLOCATIONS);
     ms_grid_pen(grid, MS_COLOUR_TITLE, 0);
-    ms_grid_printf(grid, row, 1, view->columns - 2,
-                   "%u running, %u ended  live %s  cpu %s  allocs %s (%s/s)  rss %s  sum of peaks "
-                   "%s",
-                   total->alive, total->ended, live, cpu, allocations, rate, rss, peaks);
+    ms_grid_printf(
+        grid, row, 1, view->columns - 2,
+        "%u running, %u ended  live %s  cpu %s%s  allocs %s (%s/s)  rss %s  sum of peaks "
+        "%s",
+        total->alive, total->ended, live, cpu, isnan(total->cpu_pct) ? "" : "%", allocations, rate,
+        rss, peaks);
 }
 
 static int rows_shown(const struct ms_view *view)

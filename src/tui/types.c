@@ -455,11 +455,11 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
     if (ms_tui_names_come(view->model)) {
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
         ms_grid_put(grid, row, 1, view->columns - 2,
-                    "names of functions are still being read: more types will be known then");
+                    "Names of functions are still being read: more types will be known then.");
     } else if (types->incomplete) {
-        ms_grid_put(grid, row, 1, view->columns - 2, "types are still being read from the stacks");
+        ms_grid_put(grid, row, 1, view->columns - 2, "Types are still being read from the stacks.");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
-        ms_grid_put(grid, row, 1, view->columns - 2, "all live bytes have a known type");
+        ms_grid_put(grid, row, 1, view->columns - 2, "All live bytes have a known type.");
     } else if (types->families) {
         ms_grid_printf(grid, row, 1, view->columns - 2,
                        "%.0f %% of the live bytes: unknown; t shows the reasons",
@@ -480,7 +480,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .column = 4,
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
-    const char *text = "Nothing was allocated yet that has a call site.";
+    const char *text = "Nothing that has a call site was allocated yet.";
     if (ms_types_count(tui->types->types) > 0) {
         text = "Nothing fits the filter. Esc clears it.";
     } else if (!ms_scope_is_all(&tui->scope)) {
@@ -505,7 +505,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_types_view *types = tui->types;
     int row = view->layout.body.row;
     if (types == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "no memory for this screen");
+        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
         return;
     }
     update(tui, view);

@@ -311,7 +311,7 @@ static void test_names_that_come(void **state)
     assert_non_null(module);
     assert_true(shows(&world, "names are still being read"));
     world_key(&world, 'Y');
-    assert_true(shows(&world, "names of functions are still being read"));
+    assert_true(shows(&world, "Names of functions are still being read"));
     module->names = MS_NAMES_LINES;
     assert_false(shows(&world, "still being read"));
     world_close(&world);
