@@ -12,6 +12,7 @@
 #include "model/format.h"
 #include "tui/screen.h"
 #include "tui/stack.h"
+#include "tui/why_none.h"
 
 enum kind { LIKELY, NOT_FREED, MISUSE, KINDS };
 enum order { ORDER_SURE, ORDER_SLOPE, ORDER_BYTES, ORDER_BLOCKS, ORDER_AGE, ORDERS };
@@ -424,7 +425,9 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .columns = view->columns - 8};
     switch (tui->leaks->kind) {
     case LIKELY:
-        ms_leaks_why_none(ms_findings_leaks(view->findings), view->model, text, sizeof text);
+        if (!ms_why_no_stacks(tui, view->model, text, sizeof text)) {
+            ms_leaks_why_none(ms_findings_leaks(view->findings), view->model, text, sizeof text);
+        }
         break;
     case NOT_FREED:
         snprintf(text, sizeof text, "%s",

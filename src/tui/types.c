@@ -12,6 +12,7 @@
 #include "tui/chart.h"
 #include "tui/screen.h"
 #include "tui/stack.h"
+#include "tui/why_none.h"
 
 enum { SITES_SHOWN = 20, UNFOLDED_MAX = 16, READ_AT_ONCE = 10000, DETAIL_ROWS_MAX = 12 };
 
@@ -422,7 +423,9 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
         return;
     }
     ms_type_evidence(evidence, sizeof evidence, &type);
-    if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
+    if (type.unknown == MS_TYPE_UNKNOWN_NO_STACK) {
+        (void)snprintf(text, sizeof text, "not known: %s", ms_why_no_stack(view->model, site));
+    } else if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
         (void)snprintf(text, sizeof text, "not known: %s", ms_type_unknown_reason(type.unknown));
     } else {
         (void)snprintf(text, sizeof text, "%s by %s",
@@ -441,9 +444,11 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
 }
 
 /* How much is not known and the main reason for it, with what to do. */
-static void draw_unknown(const struct ms_types_view *types, const struct ms_view *view,
-                         struct ms_grid *grid, int row)
+static void draw_unknown(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                         int row)
 {
+    const struct ms_types_view *types = tui->types;
+    char why[256];
     const double all = (double)ms_types_total(types->types)->current_bytes;
     const double unknown = (double)ms_types_unknown(types->types)->current_bytes;
     const struct ms_type_row *most = NULL;
@@ -456,6 +461,8 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
         ms_grid_put(grid, row, 1, view->columns - 2,
                     "Names of functions are still being read: more types will be known then.");
+    } else if (ms_why_no_stacks(tui, view->model, why, sizeof why)) {
+        ms_grid_put(grid, row, 1, view->columns - 2, why);
     } else if (types->incomplete) {
         ms_grid_put(grid, row, 1, view->columns - 2, "Types are still being read from the stacks.");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
@@ -480,8 +487,12 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .column = 4,
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
+    char why[512];
     const char *text = "Nothing that has a call site was allocated yet.";
-    if (ms_types_count(tui->types->types) > 0) {
+    if (ms_types_count(tui->types->types) == 0 &&
+        ms_why_no_stacks(tui, view->model, why, sizeof why)) {
+        text = why;
+    } else if (ms_types_count(tui->types->types) > 0) {
         text = "Nothing fits the filter. Esc clears it.";
     } else if (!ms_scope_is_all(&tui->scope)) {
         text = "Nothing in focus has allocated. Esc leaves the focus.";
@@ -528,7 +539,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         if (row + 2 < end) {
             draw_detail(tui, view, grid, row, end);
         }
-        draw_unknown(types, view, grid, end);
+        draw_unknown(tui, view, grid, end);
     }
     ms_listing_draw_filter(tui, view, grid, &types->listing, ms_types_count(types->types),
                            types->families ? "families" : "types", "Enter sites  t families");
