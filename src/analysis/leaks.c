@@ -656,24 +656,28 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
     if (ms_leaks_count(leaks) > 0) {
         (void)snprintf(out, size, "%zu", ms_leaks_count(leaks));
     } else if (!anything_lives(model)) {
-        (void)snprintf(out, size, "no call site was judged to leak while the program lived (%u s)",
+        (void)snprintf(out, size, "No call site was judged to leak while the program lived (%u s).",
                        (unsigned)(ran_ns / MS_SECOND_NS));
     } else if (growing > 0) {
         (void)snprintf(out, size,
                        "%zu call site%s grew lately, for %u s at most: not long or not steadily "
-                       "enough (%u s at least)",
+                       "enough yet to be a likely leak (%u s at least).",
                        growing, growing == 1 ? "" : "s", (unsigned)(longest_ns / MS_SECOND_NS),
                        least_s);
     } else {
         const uint64_t needed_ns = MS_GROWTH_AGE_MIN_NS + 2 * WINDOW_NS;
         const uint64_t since_ns = leaks->window != 0 ? ms_model_now_ns(model) - leaks->begin_ns : 0;
         if (since_ns < needed_ns) {
-            (void)snprintf(out, size, "too early: %u s more until enough windows are full",
-                           (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS));
+            (void)snprintf(
+                out, size,
+                "Too early to judge, for %u s more: a likely leak is a call site whose "
+                "least live bytes of each window of %u s keep growing, for %u s at least.",
+                (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS),
+                (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
             (void)snprintf(out, size,
-                           "no call site keeps growing by blocks that stay (a single buffer that "
-                           "realloc makes ever larger is not judged)");
+                           "No call site keeps growing by blocks that stay. A single buffer that "
+                           "realloc makes ever larger is not judged: sort screen 5 by growth.");
         }
     }
 }
