@@ -63,6 +63,7 @@ static struct ms_branch own_figures(const struct ms_process *process, uint32_t t
         .allocations_per_s = alive ? process->allocations_per_s : NAN,
     };
     ms_heap_add(&own.heap, &process->totals);
+    own.left_bytes = alive ? 0 : ms_heap_current_bytes(&own.heap);
     return own;
 }
 
@@ -74,6 +75,7 @@ static void add_branch(struct ms_branch *sum, const struct ms_branch *branch)
     sum->none += branch->none;
     sum->threads += branch->threads;
     ms_heap_add(&sum->heap, &branch->heap);
+    sum->left_bytes += branch->left_bytes;
     sum->rss_bytes += branch->rss_bytes;
     sum->run_ns += branch->run_ns;
     add_rate(&sum->cpu_pct, branch->cpu_pct);

@@ -18,6 +18,7 @@ struct ms_branch {
     uint32_t partial, none; /* rows of which a part, or nothing, of the heap is seen */
     uint32_t threads;       /* alive */
     struct ms_heap heap;    /* peak_bytes: sum of the processes' peaks, not their common peak */
+    uint64_t left_bytes;    /* of heap, what ended ones had not freed */
     uint64_t rss_bytes;     /* of those alive; pages that they share count with each */
     uint64_t run_ns;        /* user and system time, of ended ones too */
     double cpu_pct, allocations_per_s; /* of those alive that have it; NaN: none has */

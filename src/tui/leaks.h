@@ -16,7 +16,7 @@ enum ms_leaks_order {
     MS_LEAKS_ORDERS
 };
 
-#define MS_LEAKS_NOT_FREED_MAX 1000u /* shown; the report has them all */
+#define MS_LEAKS_NOT_FREED_MAX 1000u /* shown, the largest */
 
 struct ms_leaks_kind_info {
     const char *tab, *short_tab, *unit;

@@ -268,7 +268,9 @@ static void draw_total(const struct ms_tui *tui, const struct ms_view *view, str
     char rss[MS_FORMAT_MAX];
     char peaks[MS_FORMAT_MAX];
     char cpu[MS_FORMAT_MAX];
-    format_figure(live, sizeof live, ms_processes_branch_figure(total, MS_PROCESSES_LIVE),
+    /* Here what ended ones have left is no live memory, as it is none in the title. */
+    format_figure(live, sizeof live,
+                  ms_processes_branch_figure(total, MS_PROCESSES_LIVE) - (double)total->left_bytes,
                   MS_PROCESSES_LIVE);
     format_figure(peaks, sizeof peaks, ms_processes_branch_figure(total, MS_PROCESSES_PEAK),
                   MS_PROCESSES_PEAK);
