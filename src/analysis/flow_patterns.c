@@ -490,11 +490,11 @@ void ms_flow_patterns_why_none(const struct ms_flow_matrix *matrix, char *out, s
     if (crossed == 0) {
         snprintf(out, size, "%s", ms_flow_why_none(matrix));
     } else if (crossed < MS_FLOW_PATTERN_BLOCKS_MIN) {
-        snprintf(out, size, "%u block%s crossed threads: a pattern is named from %u on",
+        snprintf(out, size, "%u block%s crossed threads: a pattern is named from %u on.",
                  (unsigned)crossed, crossed == 1 ? "" : "s", MS_FLOW_PATTERN_BLOCKS_MIN);
     } else {
         snprintf(out, size,
-                 "%.1f %% of what was freed crossed threads, in no pattern that is known",
+                 "%.1f %% of what was freed crossed threads, in no pattern that is known.",
                  100 * ratio(crossed, all));
     }
 }

@@ -672,19 +672,19 @@ static void say_why_none(struct ms_flow_matrix *matrix, const struct ms_model *m
         any_tracked = thread != NULL && thread->tracked;
     }
     if (matrix->scope.site_id != 0) {
-        why = "a call site is in focus, and flows are between threads: Esc leaves the focus";
+        why = "A call site is in focus, and flows are between threads. Esc leaves the focus.";
     } else if (totals->crossed.blocks != 0) {
         why = "";
     } else if (!any_tracked) {
-        why = "no thread is tracked, so nobody knows who freed what";
+        why = "No thread is tracked, so nobody knows who freed what.";
     } else if (totals->own.blocks == 0) {
-        why = "nothing was freed yet";
+        why = "Nothing was freed yet.";
     } else if (matrix->scope.thread_id != 0) {
-        why = "this thread frees its own blocks, and nobody else does: nothing flows";
+        why = "This thread frees its own blocks, and nobody else does: nothing flows.";
     } else if (totals->threads == 1) {
-        why = "one thread frees memory, and only its own: nothing flows";
+        why = "One thread frees memory, and only its own: nothing flows.";
     } else {
-        why = "every thread frees its own blocks: nothing flows";
+        why = "Every thread frees its own blocks: nothing flows.";
     }
     snprintf(matrix->why_none, sizeof matrix->why_none, "%s", why);
 }
@@ -716,7 +716,7 @@ int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms
         matrix->node_count = matrix->member_count = 0;
         matrix->part_count = matrix->edge_count = 0;
         matrix->totals = (struct ms_flow_totals){.threads = 0};
-        snprintf(matrix->why_none, sizeof matrix->why_none, "no memory to show flows");
+        snprintf(matrix->why_none, sizeof matrix->why_none, "There is no memory to show flows.");
         return error;
     }
     finish_nodes(matrix, model);

@@ -8,7 +8,7 @@
  * says nothing and is left out.
  *
  * What it costs. Of every site the floor of two windows is kept (12 bytes): only sites whose floor
- * rose are watched, at most WATCHED_MAX (1.5 kB each). When there are more, the quarter that rose
+ * rose are watched, at most WATCHED_MAX (1.8 kB each). When there are more, the quarter that rose
  * least goes at the end of a window. An update looks at what is watched and, once they were read
  * again, at SITES_A_LOOK more sites: with a million of them one is looked at every few seconds.
  */
@@ -309,16 +309,18 @@ static double old_frees_share(const struct ms_figures *figures,
 }
 
 /* The judgement stands when nothing was learnt since, but is told to be old. */
-static void say_when(struct watched *watched, uint64_t now_ns)
+static void say_when(const struct ms_leaks *leaks, struct watched *watched, uint64_t now_ns)
 {
     const struct ms_growth *growth = &watched->growth;
     const uint64_t rest_ns = now_ns - growth->windows[growth->count - 1].end_ns;
     char when[MS_LEAK_REASON_MAX - WHY_MAX] = "";
-    if (watched->ended) {
-        (void)snprintf(when, sizeof(when), "as of its end: ");
-    } else if (rest_ns > 0) {
+    /* Of a process that ended within a window, that window tells nothing. */
+    if (rest_ns > (watched->ended ? 2 * leaks->window_ns : 0)) {
         (void)snprintf(when, sizeof(when),
-                       "as of %" PRIu64 " s ago, idle since: ", rest_ns / MS_SECOND_NS);
+                       "as of %" PRIu64 " s %s, idle since: ", rest_ns / MS_SECOND_NS,
+                       watched->ended ? "before its end" : "ago");
+    } else if (watched->ended) {
+        (void)snprintf(when, sizeof(when), "as of its end: ");
     }
     (void)snprintf(watched->leak.reason, sizeof(watched->leak.reason), "%s%s", when, watched->why);
 }
@@ -381,7 +383,7 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
     leak->confidence = verdict.confidence;
     leak->suppressed = ms_suppressions_match(leaks->suppressions, site);
     say_why(watched, &verdict, &figures, leaks->window_ns);
-    say_when(watched, ms_model_now_ns(model));
+    say_when(leaks, watched, ms_model_now_ns(model));
 }
 
 /* Returns whether it is to be watched on. */
@@ -411,7 +413,7 @@ static bool close_window(struct ms_leaks *leaks, const struct ms_model *model,
         ms_growth_append(&watched->growth, &window);
         judge(leaks, model, watched, site);
     } else if (watched->likely) {
-        say_when(watched, now_ns);
+        say_when(leaks, watched, now_ns);
     }
     open_window(watched, site, &work, now_ns);
     return watched->likely || watched->growth.count < QUIET_WINDOWS ||
@@ -537,7 +539,7 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
         } else if (watched->likely) {
             look_at_watched(watched, site, &work);
             watched->ended = true; /* what was judged stands, with the figures of the end */
-            say_when(watched, ms_model_now_ns(model));
+            say_when(leaks, watched, ms_model_now_ns(model));
         } else {
             unwatch(leaks, model, i);
             continue;
@@ -654,24 +656,28 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
     if (ms_leaks_count(leaks) > 0) {
         (void)snprintf(out, size, "%zu", ms_leaks_count(leaks));
     } else if (!anything_lives(model)) {
-        (void)snprintf(out, size, "no call site was judged to leak while the program lived (%u s)",
+        (void)snprintf(out, size, "No call site was judged to leak while the program lived (%u s).",
                        (unsigned)(ran_ns / MS_SECOND_NS));
     } else if (growing > 0) {
         (void)snprintf(out, size,
                        "%zu call site%s grew lately, for %u s at most: not long or not steadily "
-                       "enough (%u s at least)",
+                       "enough yet to be a likely leak (%u s at least).",
                        growing, growing == 1 ? "" : "s", (unsigned)(longest_ns / MS_SECOND_NS),
                        least_s);
     } else {
         const uint64_t needed_ns = MS_GROWTH_AGE_MIN_NS + 2 * WINDOW_NS;
         const uint64_t since_ns = leaks->window != 0 ? ms_model_now_ns(model) - leaks->begin_ns : 0;
         if (since_ns < needed_ns) {
-            (void)snprintf(out, size, "too early: %u s more until enough windows are full",
-                           (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS));
+            (void)snprintf(
+                out, size,
+                "Too early to judge, for %u s more: a likely leak is a call site whose "
+                "least live bytes of each window of %u s keep growing, for %u s at least.",
+                (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS),
+                (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
             (void)snprintf(out, size,
-                           "no call site keeps growing by blocks that stay (a single buffer that "
-                           "realloc makes ever larger is not judged)");
+                           "No call site keeps growing by blocks that stay. A single buffer that "
+                           "realloc makes ever larger is not judged: sort screen 5 by growth.");
         }
     }
 }

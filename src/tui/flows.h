@@ -1,4 +1,5 @@
-/* What the files of the screen of flows share: flows.c and flow_matrix.c. */
+/* What the files of the screen of flows share: flows.c draws and takes keys,
+ * flows_rows.c has its rows, flow_matrix.c the matrix. */
 #ifndef MS_TUI_FLOWS_H
 #define MS_TUI_FLOWS_H
 
@@ -42,6 +43,12 @@ struct ms_flows_view {
     size_t row, column; /* positions in `shown` */
     size_t top_row, left_column;
 };
+
+extern const struct ms_orders ms_flow_orders;
+const char *ms_flow_order_heading(enum ms_flow_order order);
+
+/* Takes over what the model has now, and sorts. */
+void ms_flows_view_update(struct ms_tui *tui, const struct ms_model *model);
 
 /* The figure of an order; NaN: not known. `from` is who allocated. */
 double ms_flow_figure(enum ms_flow_order order, const struct ms_flow_sum *sum,

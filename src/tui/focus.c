@@ -263,7 +263,8 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_format_count(count, sizeof count, (double)usage->allocations);
     char share[16] = "n/a";
     if (whole > 0) {
-        snprintf(share, sizeof share, "%.0f%%", 100.0 * (double)part / (double)whole);
+        /* Estimates, and counters that are read a moment apart: no share is more than all. */
+        snprintf(share, sizeof share, "%.0f%%", fmin(100.0 * (double)part / (double)whole, 100));
     }
     const int figures = view->columns >= 60 ? 28 : 9;
     const int place_width = view->columns >= 72 ? view->columns / 4 : 0;

@@ -7,8 +7,9 @@
 #include "tui/call_table.h"
 #include "tui/hotspots_pane.h"
 #include "tui/screen.h"
+#include "tui/why_none.h"
 
-#define COST_OF_A_CORE  0.01 /* that keeping the tree may take */
+#define COST_OF_A_CORE  0.004 /* that keeping the tree may take */
 #define PANE_ROWS_MIN   6
 #define PANE_ROWS_MAX   22
 #define HEADING_AND_ROW 2
@@ -151,28 +152,10 @@ static void why_thread(const struct ms_thread *thread, char *out, size_t size)
     }
 }
 
-static void why_process(const struct ms_process *process, char *out, size_t size)
-{
-    if (process == NULL) {
-        snprintf(out, size, "No process has been seen yet.");
-    } else if (process->seen == MS_SEEN_NONE) {
-        snprintf(out, size, "No call sites: %s", process->seen_because);
-    } else if (process->tracking.known && process->tracking.asked.mode == MS_TRACK_OFF) {
-        snprintf(out, size, "Nothing is counted now: M switches it on.");
-    } else if (process->tracking.known && process->tracking.asked.mode == MS_TRACK_COUNTERS) {
-        snprintf(out, size,
-                 "No call stacks: only counters are kept (--count-only); M switches "
-                 "them on.");
-    } else {
-        snprintf(out, size, "Nothing has been allocated yet.");
-    }
-}
-
 static void draw_nothing(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                          struct ms_area area)
 {
     char text[512];
-    const struct ms_process *process = ms_model_process_by_id(view->model, tui->scope.process_id);
     const struct ms_thread *thread = ms_model_thread_by_id(view->model, tui->scope.thread_id);
     if (tui->hotspots.tree == NULL) {
         snprintf(text, sizeof text, "Out of memory.");
@@ -183,8 +166,8 @@ static void draw_nothing(const struct ms_tui *tui, const struct ms_view *view, s
                  tui->hotspots.listing.filter.text);
     } else if (thread != NULL) {
         why_thread(thread, text, sizeof text);
-    } else {
-        why_process(process != NULL ? process : ms_model_program(view->model), text, sizeof text);
+    } else if (!ms_why_no_stacks(tui, view->model, text, sizeof text)) {
+        snprintf(text, sizeof text, "Nothing has been allocated yet.");
     }
     const struct ms_area words = {.row = area.row + HEADING_AND_ROW,
                                   .column = 2,

@@ -8,6 +8,7 @@
 #include "tui/call_table.h"
 #include "tui/source_pane.h"
 #include "tui/stack.h"
+#include "tui/why_none.h"
 
 #define SITES_DEAR    1000
 #define LINES_KEPT_NS (2 * MS_SECOND_NS)
@@ -93,7 +94,7 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
     if (site == NULL || site->depth == 0) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_put(grid, area.row, area.column + 4, area.columns - 4,
-                    "(no stack: allocated in a signal handler, or tables were full)");
+                    ms_why_no_stack(view->model, site));
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         return;
     }

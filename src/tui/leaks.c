@@ -2,248 +2,13 @@
  * Screen 6: three lists that are kept apart, because they say different things: what is likely a
  * leak while the program runs, what was not freed when a process ended, and misuse of memory.
  */
-#include "analysis/leaks.h"
+#include "tui/leaks.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "model/format.h"
-#include "tui/screen.h"
 #include "tui/stack.h"
-
-enum kind { LIKELY, NOT_FREED, MISUSE, KINDS };
-enum order { ORDER_SURE, ORDER_SLOPE, ORDER_BYTES, ORDER_BLOCKS, ORDER_AGE, ORDERS };
-
-#define NOT_FREED_MAX   1000u /* shown; the report has them all */
-#define READ_EVERY_NS   MS_SECOND_NS
-#define DETAIL_ROWS_MAX 24
-
-static const struct {
-    const char *tab, *short_tab, *unit;
-    enum order first; /* by which it is sorted until the user chooses */
-} kinds[KINDS] = {
-    [LIKELY] = {"likely leaks", "likely", "sites", ORDER_SURE},
-    [NOT_FREED] = {"not freed at exit", "not freed", "sites", ORDER_BYTES},
-    [MISUSE] = {"misuse", "misuse", "pairs", ORDER_BLOCKS},
-};
-
-static const struct {
-    const char *name, *meaning;
-} orders[ORDERS] = {
-    [ORDER_SURE] = {"confidence", "likely leaks: how sure it is; then by slope"},
-    [ORDER_SLOPE] = {"slope_bytes_per_s", "likely leaks: bytes that it grows by per second"},
-    [ORDER_BYTES] = {"bytes", "bytes leaked, not freed, or misused"},
-    [ORDER_BLOCKS] = {"blocks", "blocks leaked or not freed; how often a misuse was seen"},
-    [ORDER_AGE] = {"age", "likely leaks: since when it grows; misuse: since when it is seen"},
-};
-
-struct ms_leaks_view {
-    struct ms_listing listing;
-    enum kind kind;
-    enum order kept[KINDS]; /* order of the kinds that are not shown */
-    struct ms_not_freed not_freed[NOT_FREED_MAX];
-    size_t not_freed_count, not_freed_all;
-    struct ms_scope read_scope;
-    uint64_t read_ns; /* when not_freed was read; 0: never */
-    size_t all;       /* rows of this kind in scope, before the filter */
-};
-
-/* One row, whatever the kind. */
-struct item {
-    uint64_t id;
-    uint32_t site_id, released_site_id;
-    uint64_t bytes, blocks, age_ns;
-    double slope_bytes_per_s, confidence; /* NaN: does not apply */
-    bool suppressed, estimated;
-    const struct ms_leak *leak;
-    const struct ms_misuse *misuse;
-};
-
-static const char *order_name(size_t order)
-{
-    return orders[order].name;
-}
-
-static const char *order_meaning(size_t order)
-{
-    return orders[order].meaning;
-}
-
-static const struct ms_orders leak_orders = {
-    .count = ORDERS, .name = order_name, .meaning = order_meaning};
-
-static void init(struct ms_tui *tui, const struct ms_view *view)
-{
-    (void)view;
-    if (tui->leaks == NULL) {
-        tui->leaks = calloc(1, sizeof *tui->leaks);
-    }
-    if (tui->leaks != NULL && tui->leaks->listing.rows.ids == NULL) {
-        ms_listing_init(&tui->leaks->listing, kinds[LIKELY].first);
-        for (int kind = 0; kind < KINDS; kind++) {
-            tui->leaks->kept[kind] = kinds[kind].first;
-        }
-    }
-}
-
-void ms_leaks_view_free(struct ms_leaks_view *leaks)
-{
-    if (leaks != NULL) {
-        ms_listing_fini(&leaks->listing);
-        free(leaks);
-    }
-}
-
-static void read_not_freed(struct ms_tui *tui, const struct ms_view *view)
-{
-    struct ms_leaks_view *leaks = tui->leaks;
-    const uint64_t now_ns = ms_model_now_ns(view->model);
-    if (leaks->read_ns != 0 && now_ns - leaks->read_ns < READ_EVERY_NS &&
-        memcmp(&leaks->read_scope, &tui->scope, sizeof tui->scope) == 0) {
-        return;
-    }
-    leaks->not_freed_all =
-        ms_not_freed_sites(view->model, &tui->scope, ms_findings_suppressions(view->findings),
-                           leaks->not_freed, NOT_FREED_MAX);
-    leaks->not_freed_count =
-        leaks->not_freed_all < NOT_FREED_MAX ? leaks->not_freed_all : NOT_FREED_MAX;
-    leaks->read_scope = tui->scope;
-    leaks->read_ns = now_ns;
-}
-
-/* Row `index` of a kind; false: it is not in scope. */
-static bool item_at(const struct ms_tui *tui, const struct ms_view *view, enum kind kind,
-                    size_t index, struct item *item)
-{
-    const struct ms_model *model = view->model;
-    const uint64_t now_ns = ms_model_now_ns(model);
-    *item = (struct item){.slope_bytes_per_s = NAN, .confidence = NAN};
-    if (kind == LIKELY) {
-        const struct ms_leak *leak = ms_leaks_at(ms_findings_leaks(view->findings), index);
-        const struct ms_site *site = ms_model_site_by_id(model, leak->site_id);
-        item->id = item->site_id = leak->site_id;
-        item->bytes = leak->leaked_bytes;
-        item->blocks = leak->leaked_blocks;
-        item->age_ns = now_ns - leak->since_ns;
-        item->slope_bytes_per_s = leak->slope_bytes_per_s;
-        item->confidence = leak->confidence;
-        item->suppressed = leak->suppressed;
-        item->leak = leak;
-        return site != NULL && ms_scope_has_site(&tui->scope, model, site);
-    }
-    if (kind == NOT_FREED) {
-        const struct ms_not_freed *not_freed = &tui->leaks->not_freed[index];
-        item->id = item->site_id = not_freed->site_id;
-        item->bytes = not_freed->bytes;
-        item->blocks = not_freed->blocks;
-        item->suppressed = not_freed->suppressed;
-        item->estimated = not_freed->estimated;
-        return true;
-    }
-    const struct ms_misuse *misuse = ms_model_misuse(model, index);
-    const struct ms_scope *scope = &tui->scope;
-    item->id = index + 1;
-    item->site_id = misuse->allocated_site;
-    item->released_site_id = misuse->released_site;
-    item->bytes = misuse->bytes;
-    item->blocks = misuse->count;
-    item->age_ns = now_ns - misuse->first_seen_ns;
-    item->estimated = misuse->provenance == MS_SAMPLED;
-    item->misuse = misuse;
-    return (scope->process_id == 0 || scope->process_id == misuse->process_id) &&
-           (scope->thread_id == 0 || scope->thread_id == misuse->thread_id) &&
-           (scope->site_id == 0 || scope->site_id == misuse->allocated_site ||
-            scope->site_id == misuse->released_site);
-}
-
-static size_t items_of(const struct ms_tui *tui, const struct ms_view *view, enum kind kind)
-{
-    switch (kind) {
-    case LIKELY:
-        return ms_leaks_count(ms_findings_leaks(view->findings));
-    case NOT_FREED:
-        return tui->leaks->not_freed_count;
-    default:
-        return ms_model_misuse_count(view->model);
-    }
-}
-
-static bool fits(const struct ms_model *model, const struct item *item, const char *filter)
-{
-    if (filter[0] == '\0' ||
-        (item->misuse != NULL && (strcasestr(ms_misuse_word(item->misuse->kind), filter) != NULL ||
-                                  strcasestr(item->misuse->how, filter) != NULL))) {
-        return true;
-    }
-    return ms_site_holds(ms_model_site_by_id(model, item->site_id), filter) ||
-           ms_site_holds(ms_model_site_by_id(model, item->released_site_id), filter);
-}
-
-static double figure_of(const struct item *item, enum order order)
-{
-    switch (order) {
-    case ORDER_SURE:
-        /* Nearly equal confidences are ranked by how much it is about. */
-        return floor(item->confidence * 20) * 1e15 + item->slope_bytes_per_s;
-    case ORDER_SLOPE:
-        return item->slope_bytes_per_s;
-    case ORDER_BYTES:
-        return (double)item->bytes;
-    case ORDER_BLOCKS:
-        return (double)item->blocks;
-    default:
-        return item->age_ns > 0 ? (double)item->age_ns : (double)NAN;
-    }
-}
-
-/* What need not worry anybody comes after what should. */
-static bool is_last(const struct item *item)
-{
-    return item->suppressed ||
-           (item->misuse != NULL && item->misuse->kind == MS_MISUSE_OTHER_LIBRARY);
-}
-
-static void update(struct ms_tui *tui, const struct ms_view *view)
-{
-    struct ms_leaks_view *leaks = tui->leaks;
-    read_not_freed(tui, view);
-    const size_t items = items_of(tui, view, leaks->kind);
-    struct ms_row_key *keys = malloc((items + 1) * sizeof *keys);
-    if (keys == NULL) {
-        return;
-    }
-    size_t count = 0;
-    leaks->all = 0;
-    for (size_t i = 0; i < items; i++) {
-        struct item item;
-        if (!item_at(tui, view, leaks->kind, i, &item)) {
-            continue;
-        }
-        leaks->all++;
-        if (fits(view->model, &item, leaks->listing.filter.text)) {
-            const double figure = figure_of(&item, (enum order)leaks->listing.order);
-            keys[count++] = (struct ms_row_key){
-                .id = item.id, .figure = figure, .known = !isnan(figure), .last = is_last(&item)};
-        }
-    }
-    ms_rows_sort(&leaks->listing.rows, keys, count, leaks->listing.ascending,
-                 ms_model_now_ns(view->model));
-    free(keys);
-}
-
-static bool item_by_id(const struct ms_tui *tui, const struct ms_view *view, uint64_t id,
-                       struct item *item)
-{
-    const size_t items = items_of(tui, view, tui->leaks->kind);
-    for (size_t i = 0; i < items; i++) {
-        if (item_at(tui, view, tui->leaks->kind, i, item) && item->id == id) {
-            return true;
-        }
-    }
-    return false;
-}
+#include "tui/why_none.h"
 
 /* The three kinds with how many there are of each, so that none is overlooked. */
 static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
@@ -251,18 +16,20 @@ static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, str
 {
     const bool wide = view->columns >= 72;
     int column = 1;
-    for (int kind = 0; kind < KINDS; kind++) {
+    for (int kind = 0; kind < MS_LEAKS_KINDS; kind++) {
         const bool here = kind == (int)tui->leaks->kind;
-        size_t count = here                ? tui->leaks->all
-                       : kind == NOT_FREED ? tui->leaks->not_freed_all
-                                           : items_of(tui, view, (enum kind)kind);
-        if (here && kind == NOT_FREED) {
+        size_t count = here ? tui->leaks->all
+                       : kind == MS_LEAKS_NOT_FREED
+                           ? tui->leaks->not_freed_all
+                           : ms_leaks_view_items(tui, view, (enum ms_leaks_kind)kind);
+        if (here && kind == MS_LEAKS_NOT_FREED) {
             count = tui->leaks->not_freed_all;
         }
         ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_DIM,
                     here ? MS_ATTRIBUTE_BOLD : 0);
         column += ms_grid_printf(grid, row, column, view->columns - column, "%c%s %zu%c",
-                                 here ? '[' : ' ', wide ? kinds[kind].tab : kinds[kind].short_tab,
+                                 here ? '[' : ' ',
+                                 wide ? ms_leaks_kinds[kind].tab : ms_leaks_kinds[kind].short_tab,
                                  count, here ? ']' : ' ') +
                   1;
     }
@@ -277,40 +44,42 @@ struct column {
     const char *heading;
     int width;
     int screen_from; /* columns of the screen from which it is shown */
-    enum order order;
+    enum ms_leaks_order order;
 };
 
-static const struct column columns_of[KINDS][6] = {
-    [LIKELY] = {{"SURE", 6, 0, ORDER_SURE},
-                {"LEAKED", 9, 0, ORDER_BYTES},
-                {"PER S", 10, 60, ORDER_SLOPE},
-                {"BLOCKS", 8, 80, ORDER_BLOCKS},
-                {"SINCE", 10, 72, ORDER_AGE}},
-    [NOT_FREED] = {{"BYTES", 9, 0, ORDER_BYTES}, {"BLOCKS", 8, 0, ORDER_BLOCKS}},
-    [MISUSE] = {{"TIMES", 8, 0, ORDER_BLOCKS},
-                {"BYTES", 9, 60, ORDER_BYTES},
-                {"SINCE", 10, 72, ORDER_AGE}},
+static const struct column columns_of[MS_LEAKS_KINDS][6] = {
+    [MS_LEAKS_LIKELY] = {{"SURE", 6, 0, MS_LEAKS_BY_SURE},
+                         {"LEAKED", 9, 0, MS_LEAKS_BY_BYTES},
+                         {"PER S", 10, 60, MS_LEAKS_BY_SLOPE},
+                         {"BLOCKS", 8, 80, MS_LEAKS_BY_BLOCKS},
+                         {"SINCE", 10, 72, MS_LEAKS_BY_AGE}},
+    [MS_LEAKS_NOT_FREED] = {{"BYTES", 9, 0, MS_LEAKS_BY_BYTES},
+                            {"BLOCKS", 8, 0, MS_LEAKS_BY_BLOCKS}},
+    [MS_LEAKS_MISUSE] = {{"TIMES", 8, 0, MS_LEAKS_BY_BLOCKS},
+                         {"BYTES", 9, 60, MS_LEAKS_BY_BYTES},
+                         {"SINCE", 10, 72, MS_LEAKS_BY_AGE}},
 };
 
-static void figure_text(const struct item *item, enum order order, char *out, size_t size)
+static void figure_text(const struct ms_leaks_item *item, enum ms_leaks_order order, char *out,
+                        size_t size)
 {
     char text[MS_FORMAT_MAX];
     const char *about = item->estimated ? "~" : "";
     switch (order) {
-    case ORDER_SURE:
+    case MS_LEAKS_BY_SURE:
         snprintf(out, size, "%.0f%%", 100 * item->confidence);
         break;
-    case ORDER_SLOPE:
+    case MS_LEAKS_BY_SLOPE:
         ms_format_bytes_rate(out, size, item->slope_bytes_per_s);
         break;
-    case ORDER_BYTES:
+    case MS_LEAKS_BY_BYTES:
         if (item->bytes == 0 && item->misuse != NULL) {
             snprintf(out, size, "n/a");
             break;
         }
         snprintf(out, size, "%s%s", about, ms_format_bytes(text, sizeof text, (double)item->bytes));
         break;
-    case ORDER_BLOCKS:
+    case MS_LEAKS_BY_BLOCKS:
         snprintf(out, size, "%s%s", about,
                  ms_format_count(text, sizeof text, (double)item->blocks));
         break;
@@ -341,14 +110,15 @@ static int draw_head(const struct ms_tui *tui, const struct ms_view *view, struc
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, MS_ATTRIBUTE_UNDERLINE);
     ms_grid_put(grid, row, at + 2, view->columns - at - 2,
-                leaks->kind == MISUSE ? "WHAT, ALLOCATED AT, RELEASED AT" : "ALLOCATED AT");
+                leaks->kind == MS_LEAKS_MISUSE ? "WHAT, ALLOCATED AT, RELEASED AT"
+                                               : "ALLOCATED AT");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     return at + 2;
 }
 
 /* Whose it is, at the right end, when there are several. Returns the cells left for the rest. */
 static int draw_process(const struct ms_view *view, struct ms_grid *grid, int row, int width,
-                        const struct item *item)
+                        const struct ms_leaks_item *item)
 {
     const struct ms_site *site = ms_model_site_by_id(
         view->model, item->site_id != 0 ? item->site_id : item->released_site_id);
@@ -365,7 +135,7 @@ static int draw_process(const struct ms_view *view, struct ms_grid *grid, int ro
 }
 
 static void draw_what(const struct ms_view *view, struct ms_grid *grid, int row, int column,
-                      const struct item *item)
+                      const struct ms_leaks_item *item)
 {
     char name[512];
     char place[256];
@@ -390,7 +160,7 @@ static void draw_what(const struct ms_view *view, struct ms_grid *grid, int row,
 }
 
 static void draw_row(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
-                     int row, const struct item *item)
+                     int row, const struct ms_leaks_item *item)
 {
     const struct ms_leaks_view *leaks = tui->leaks;
     const bool chosen = item->id == leaks->listing.rows.selected;
@@ -423,10 +193,12 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
     switch (tui->leaks->kind) {
-    case LIKELY:
-        ms_leaks_why_none(ms_findings_leaks(view->findings), view->model, text, sizeof text);
+    case MS_LEAKS_LIKELY:
+        if (!ms_why_no_stacks(tui, view->model, text, sizeof text)) {
+            ms_leaks_why_none(ms_findings_leaks(view->findings), view->model, text, sizeof text);
+        }
         break;
-    case NOT_FREED:
+    case MS_LEAKS_NOT_FREED:
         snprintf(text, sizeof text, "%s",
                  tui->leaks->not_freed_all > 0
                      ? ""
@@ -441,7 +213,8 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     }
     if (tui->leaks->listing.filter.length > 0 && tui->leaks->all > 0) {
         snprintf(text, sizeof text, "Nothing fits the filter. Esc clears it.");
-    } else if (!ms_scope_is_all(&tui->scope) && items_of(tui, view, tui->leaks->kind) > 0) {
+    } else if (!ms_scope_is_all(&tui->scope) &&
+               ms_leaks_view_items(tui, view, tui->leaks->kind) > 0) {
         snprintf(text, sizeof text, "Nothing in focus. Esc leaves the focus.");
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
@@ -451,7 +224,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
 
 /* Why it is listed, and the call stacks. */
 static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
-                        int row, int end, const struct item *item)
+                        int row, int end, const struct ms_leaks_item *item)
 {
     char why[MS_LEAK_REASON_MAX + 64] = "";
     if (item->leak != NULL) {
@@ -493,37 +266,37 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_leaks_view *leaks = tui->leaks;
     int row = view->layout.body.row;
     if (leaks == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "no memory for this screen");
+        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
         return;
     }
-    update(tui, view);
+    ms_leaks_view_update(tui, view);
     draw_kinds(tui, view, grid, row++);
     struct ms_rows *rows = &leaks->listing.rows;
     if (rows->count == 0) {
         draw_empty(tui, view, grid, row);
     } else {
         const int shown = list_rows(view, rows->count);
-        struct item item;
+        struct ms_leaks_item item;
         ms_rows_scroll(rows, (size_t)shown, 1);
         draw_head(tui, view, grid, row++);
         for (int i = 0; i < shown && rows->top + (size_t)i < rows->count; i++, row++) {
-            if (item_by_id(tui, view, rows->ids[rows->top + (size_t)i], &item)) {
+            if (ms_leaks_view_item(tui, view, rows->ids[rows->top + (size_t)i], &item)) {
                 draw_row(tui, view, grid, row, &item);
             }
         }
         const int end = view->layout.message_row;
-        if (row + 2 < end && item_by_id(tui, view, rows->selected, &item)) {
+        if (row + 2 < end && ms_leaks_view_item(tui, view, rows->selected, &item)) {
             draw_detail(tui, view, grid, row, end, &item);
         }
     }
-    ms_listing_draw_filter(tui, view, grid, &leaks->listing, leaks->all, kinds[leaks->kind].unit,
-                           "t other list  / filter");
+    ms_listing_draw_filter(tui, view, grid, &leaks->listing, leaks->all,
+                           ms_leaks_kinds[leaks->kind].unit, "t other list  / filter");
 }
 
 static void next_kind(struct ms_leaks_view *leaks)
 {
-    leaks->kept[leaks->kind] = (enum order)leaks->listing.order;
-    leaks->kind = (enum kind)((leaks->kind + 1) % KINDS);
+    leaks->kept[leaks->kind] = (enum ms_leaks_order)leaks->listing.order;
+    leaks->kind = (enum ms_leaks_kind)((leaks->kind + 1) % MS_LEAKS_KINDS);
     ms_listing_sort_by(&leaks->listing, leaks->kept[leaks->kind]);
     leaks->listing.rows.chosen = false;
     leaks->listing.rows.top = 0;
@@ -535,8 +308,8 @@ static void open_marked(struct ms_tui *tui, const struct ms_view *view)
     const struct ms_rows *rows = &tui->leaks->listing.rows;
     uint32_t ids[MS_SITE_STEPS_MAX];
     size_t count = 0;
-    struct item item;
-    if (!item_by_id(tui, view, rows->selected, &item)) {
+    struct ms_leaks_item item;
+    if (!ms_leaks_view_item(tui, view, rows->selected, &item)) {
         return;
     }
     if (item.misuse != NULL) {
@@ -578,13 +351,13 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     if (leaks == NULL) {
         return;
     }
-    update(tui, view); /* keys may come before the first drawing */
+    ms_leaks_view_update(tui, view); /* keys may come before the first drawing */
     if (input->key == MS_KEY_MOUSE && action == MS_ACTION_NONE) {
         click(tui, view, input);
         return;
     }
     const long page = list_rows(view, leaks->listing.rows.count);
-    if (ms_listing_act(&leaks->listing, &leak_orders, action, 1, page > 0 ? page : 1,
+    if (ms_listing_act(&leaks->listing, &ms_leaks_orders, action, 1, page > 0 ? page : 1,
                        ms_model_now_ns(view->model))) {
         return;
     }
@@ -603,8 +376,8 @@ static struct ms_listing *listing(struct ms_tui *tui)
 const struct ms_screen ms_screen_leaks = {.place = MS_PLACE_LEAKS,
                                           .digit = '6',
                                           .tab = "Leak",
-                                          .orders = &leak_orders,
+                                          .orders = &ms_leaks_orders,
                                           .listing = listing,
-                                          .init = init,
+                                          .init = ms_leaks_view_open,
                                           .draw = draw,
                                           .key = key};

@@ -7,6 +7,7 @@
 #include "analysis/types.h"
 #include "model/module.h"
 #include "tui/stack.h"
+#include "tui/why_none.h"
 
 /* The first function of the stack that has no name, of an object that is known; NULL: all have. */
 static const struct ms_frame *nameless_frame(const struct ms_site *site)
@@ -42,10 +43,8 @@ static bool say_missing(const struct ms_model *model, const struct ms_site *site
                         size_t size)
 {
     const struct ms_frame *nameless = nameless_frame(site);
-    if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
-        snprintf(out, size, "what a sample left out: counted, but without call stacks");
-    } else if ((site->flags & MS_SITE_ROOT) != 0) {
-        snprintf(out, size, "no stack: allocated in a signal handler, or tables were full");
+    if ((site->flags & (MS_SITE_ROOT | MS_SITE_NOT_SAMPLED)) != 0) {
+        snprintf(out, size, "%s", ms_why_no_stack(model, site));
     } else if ((site->flags & MS_SITE_COARSENED) != 0) {
         snprintf(out, size, "outer functions are missing: the tables are full");
     } else if ((site->flags & MS_SITE_CUT_NO_CFI) != 0) {
@@ -131,7 +130,7 @@ int ms_site_notes_draw(const struct ms_view *view, struct ms_grid *grid, int row
                  process != NULL ? (int)process->pid : 0, process != NULL ? process->exe : "");
         used += put(grid, row, 1, MS_COLOUR_DIM, text);
     }
-    if (rows - used > 0) {
+    if (rows - used > 0 && site->depth > 0) {
         say_type(site, text, sizeof text);
         used += put(grid, row + used, rows - used < each ? rows - used : each, MS_COLOUR_DIM, text);
     }

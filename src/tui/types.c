@@ -2,210 +2,17 @@
  * Screen Y: what is allocated, as types or as families of types, each with the call sites that
  * allocate it unfolded below. What is not known has rows of its own and a line that says why.
  */
-#include <math.h>
+#include "tui/types.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "analysis/types.h"
 #include "model/format.h"
 #include "tui/chart.h"
-#include "tui/screen.h"
 #include "tui/stack.h"
+#include "tui/why_none.h"
 
-enum { SITES_SHOWN = 20, UNFOLDED_MAX = 16, READ_AT_ONCE = 10000, DETAIL_ROWS_MAX = 12 };
-
-/* Figures are summed anew after this long, and the longer the more sites there are and the more
- * often all of them are gone through: about 1 % of one core. */
-#define SUM_EVERY_NS UINT64_C(200000000)
-#define SUM_SITE_NS  UINT64_C(3000)
-
-/* Ids of rows: types are small numbers from 1, sites lie above. */
-#define SITE_ROW (UINT64_C(1) << 32)
-
-static const struct {
-    const char *name, *meaning;
-} orders[MS_TYPE_FIGURE_COUNT] = {
-    [MS_TYPE_FIGURE_LIVE] = {"current_bytes", "requested bytes of blocks that are live"},
-    [MS_TYPE_FIGURE_BLOCKS] = {"current_blocks", "blocks that are live"},
-    [MS_TYPE_FIGURE_TOTAL] = {"bytes_allocated", "requested bytes allocated so far"},
-    [MS_TYPE_FIGURE_ALLOCATIONS] = {"allocations", "blocks allocated so far"},
-    [MS_TYPE_FIGURE_SITES] = {"sites", "call sites that allocate the type"},
-};
-
-struct unfolded {
-    uint32_t id; /* of a row of types */
-    size_t all;  /* its sites */
-    size_t count;
-    struct ms_type_site sites[SITES_SHOWN];
-};
-
-struct ms_types_view {
-    struct ms_listing listing; /* types and the sites unfolded below them, as they are shown */
-    struct ms_rows ordered;    /* types alone: their order, which may be held */
-    struct ms_types *types;
-    bool families;
-    bool incomplete; /* types of some sites are still being read */
-    struct unfolded unfolded[UNFOLDED_MAX];
-    size_t unfolded_count;
-    bool stale; /* sum anew at the next drawing */
-    struct ms_scope summed_scope;
-    size_t summed_order;
-    uint64_t summed_ns;
-    uint64_t first_of; /* the type that `first_site` has the most of; 0: not looked for yet */
-    uint32_t first_site;
-};
-
-static const char *order_name(size_t order)
-{
-    return orders[order].name;
-}
-
-static const char *order_meaning(size_t order)
-{
-    return orders[order].meaning;
-}
-
-static const struct ms_orders type_orders = {
-    .count = MS_TYPE_FIGURE_COUNT, .name = order_name, .meaning = order_meaning};
-
-static void init(struct ms_tui *tui, const struct ms_view *view)
-{
-    (void)view;
-    if (tui->types == NULL) {
-        struct ms_types_view *types = calloc(1, sizeof *types);
-        if (types == NULL) {
-            return;
-        }
-        types->types = ms_types_new();
-        if (types->types == NULL) {
-            free(types);
-            return;
-        }
-        ms_listing_init(&types->listing, MS_TYPE_FIGURE_LIVE);
-        ms_rows_init(&types->ordered);
-        tui->types = types;
-    }
-    tui->types->stale = true;
-}
-
-void ms_types_view_free(struct ms_types_view *types)
-{
-    if (types != NULL) {
-        ms_listing_fini(&types->listing);
-        ms_rows_fini(&types->ordered);
-        ms_types_free(types->types);
-        free(types);
-    }
-}
-
-static enum ms_type_figure figure_of(const struct ms_types_view *types)
-{
-    return (enum ms_type_figure)types->listing.order;
-}
-
-static void pick_sites(struct ms_types_view *types, const struct ms_view *view,
-                       struct unfolded *unfolded)
-{
-    unfolded->all = ms_types_sites(types->types, view->model, &types->summed_scope, unfolded->id,
-                                   types->families, figure_of(types), unfolded->sites, SITES_SHOWN);
-    unfolded->count = unfolded->all < SITES_SHOWN ? unfolded->all : SITES_SHOWN;
-}
-
-static void sum(struct ms_tui *tui, const struct ms_view *view)
-{
-    struct ms_types_view *types = tui->types;
-    const uint64_t now_ns = ms_model_now_ns(view->model);
-    const uint64_t wait_ns =
-        SUM_EVERY_NS + SUM_SITE_NS * ms_model_site_count(view->model) * (1 + types->unfolded_count);
-    /* Reading goes on with every drawing, a bounded number of sites at a time. */
-    types->incomplete = ms_types_update(types->types, view->model, READ_AT_ONCE) > 0;
-    const bool other = types->stale || types->summed_order != types->listing.order ||
-                       memcmp(&types->summed_scope, &tui->scope, sizeof tui->scope) != 0;
-    if (!other && now_ns - types->summed_ns < wait_ns) {
-        return;
-    }
-    types->summed_scope = tui->scope;
-    types->summed_order = types->listing.order;
-    types->summed_ns = now_ns;
-    types->first_of = 0;
-    types->stale =
-        ms_types_distribute(types->types, view->model, &tui->scope, types->families) != 0;
-    for (size_t i = 0; i < types->unfolded_count; i++) {
-        pick_sites(types, view, &types->unfolded[i]);
-    }
-}
-
-static bool fits(const struct ms_type_row *row, const char *filter)
-{
-    return filter[0] == '\0' || strcasestr(row->name, filter) != NULL ||
-           strcasestr(ms_type_family_words(row->family), filter) != NULL ||
-           strcasestr(ms_type_language_name(row->language), filter) != NULL;
-}
-
-static const struct ms_type_row *row_by_id(const struct ms_types_view *types, uint64_t id)
-{
-    for (size_t i = 0; i < ms_types_count(types->types); i++) {
-        const struct ms_type_row *row = ms_types_at(types->types, i);
-        if (row->id + UINT64_C(1) == id) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
-static struct unfolded *unfolded_of(struct ms_types_view *types, uint64_t id)
-{
-    for (size_t i = 0; i < types->unfolded_count; i++) {
-        if (types->unfolded[i].id + UINT64_C(1) == id) {
-            return &types->unfolded[i];
-        }
-    }
-    return NULL;
-}
-
-/* The types in their order, and below each its sites when it is unfolded. */
-static void take_rows(struct ms_types_view *types)
-{
-    const size_t capacity = types->ordered.count + types->unfolded_count * SITES_SHOWN;
-    uint64_t *ids = malloc((capacity + 1) * sizeof *ids);
-    size_t count = 0;
-    for (size_t i = 0; ids != NULL && i < types->ordered.count; i++) {
-        ids[count++] = types->ordered.ids[i];
-        const struct unfolded *unfolded = unfolded_of(types, types->ordered.ids[i]);
-        for (size_t k = 0; unfolded != NULL && k < unfolded->count; k++) {
-            ids[count++] = SITE_ROW | unfolded->sites[k].site_id;
-        }
-    }
-    if (ids != NULL) {
-        ms_rows_take(&types->listing.rows, ids, count);
-        free(ids);
-    }
-}
-
-static void update(struct ms_tui *tui, const struct ms_view *view)
-{
-    struct ms_types_view *types = tui->types;
-    sum(tui, view);
-    const size_t all = ms_types_count(types->types);
-    struct ms_row_key *keys = malloc((all + 1) * sizeof *keys);
-    size_t count = 0;
-    for (size_t i = 0; keys != NULL && i < all; i++) {
-        const struct ms_type_row *row = ms_types_at(types->types, i);
-        if (fits(row, types->listing.filter.text)) {
-            keys[count++] = (struct ms_row_key){.id = row->id + UINT64_C(1),
-                                                .figure = ms_type_figure_of(row, figure_of(types)),
-                                                .known = true};
-        }
-    }
-    if (keys != NULL) {
-        types->ordered.hold_until_ns = types->listing.rows.hold_until_ns;
-        ms_rows_sort(&types->ordered, keys, count, types->listing.ascending,
-                     ms_model_now_ns(view->model));
-        free(keys);
-    }
-    take_rows(types);
-}
+enum { DETAIL_ROWS_MAX = 12 };
 
 struct column {
     const char *heading;
@@ -224,7 +31,7 @@ enum { COLUMNS = sizeof columns / sizeof columns[0], SHARE_WIDTH = 7, BAR_WIDTH 
 static bool shown(const struct ms_types_view *types, const struct ms_view *view,
                   const struct column *column)
 {
-    return view->columns >= column->screen_from || column->figure == figure_of(types);
+    return view->columns >= column->screen_from || column->figure == ms_types_view_figure(types);
 }
 
 static int draw_head(const struct ms_types_view *types, const struct ms_view *view,
@@ -237,7 +44,7 @@ static int draw_head(const struct ms_types_view *types, const struct ms_view *vi
     }
     for (size_t i = 0; i < COLUMNS; i++) {
         if (shown(types, view, &columns[i])) {
-            const bool sorted = columns[i].figure == figure_of(types);
+            const bool sorted = columns[i].figure == ms_types_view_figure(types);
             ms_grid_pen(grid, sorted ? MS_COLOUR_TITLE : MS_COLOUR_DIM,
                         MS_ATTRIBUTE_UNDERLINE | (sorted ? MS_ATTRIBUTE_BOLD : 0u));
             ms_grid_printf(grid, row, at, columns[i].width, "%*s", columns[i].width,
@@ -269,8 +76,8 @@ static int draw_figures(const struct ms_tui *tui, const struct ms_view *view, st
                         int row, const struct ms_type_row *sums, bool site)
 {
     const struct ms_types_view *types = tui->types;
-    const double all = ms_type_figure_of(ms_types_total(types->types), figure_of(types));
-    const double share = all > 0 ? ms_type_figure_of(sums, figure_of(types)) / all : 0;
+    const double all = ms_type_figure_of(ms_types_total(types->types), ms_types_view_figure(types));
+    const double share = all > 0 ? ms_type_figure_of(sums, ms_types_view_figure(types)) / all : 0;
     int at = 1;
     for (size_t i = 0; i < COLUMNS; i++) {
         char text[MS_FORMAT_MAX + 4];
@@ -313,7 +120,7 @@ static void draw_type(struct ms_tui *tui, const struct ms_view *view, struct ms_
                       uint64_t id)
 {
     struct ms_types_view *types = tui->types;
-    const struct ms_type_row *type = row_by_id(types, id);
+    const struct ms_type_row *type = ms_types_view_row(types, id);
     if (type == NULL) {
         return;
     }
@@ -326,7 +133,7 @@ static void draw_type(struct ms_tui *tui, const struct ms_view *view, struct ms_
     ms_grid_put(grid, row, 0, 1, chosen ? ms_theme_pointer(tui) : " ");
     int at = draw_figures(tui, view, grid, row, type, false);
     ms_grid_pen(grid, colour, chosen ? MS_ATTRIBUTE_BOLD : 0);
-    at += ms_grid_put(grid, row, at, 2, unfolded_of(types, id) != NULL ? "- " : "+ ");
+    at += ms_grid_put(grid, row, at, 2, ms_types_view_unfolded(types, id) != NULL ? "- " : "+ ");
     at += ms_grid_put(grid, row, at, view->columns - at, type->name);
     if (type->trust == MS_TYPE_BEST_EFFORT && !types->families) {
         at += ms_grid_put(grid, row, at, view->columns - at, " (likely)");
@@ -335,18 +142,6 @@ static void draw_type(struct ms_tui *tui, const struct ms_view *view, struct ms_
         draw_kind(view, grid, row, at, type);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-static const struct ms_type_site *site_of(const struct ms_types_view *types, uint64_t id)
-{
-    for (size_t i = 0; i < types->unfolded_count; i++) {
-        for (size_t k = 0; k < types->unfolded[i].count; k++) {
-            if ((SITE_ROW | types->unfolded[i].sites[k].site_id) == id) {
-                return &types->unfolded[i].sites[k];
-            }
-        }
-    }
-    return NULL;
 }
 
 /* Who wanted the block: the first function that is none of the type's own. */
@@ -368,7 +163,7 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     char name[512];
     char place[256];
     const struct ms_types_view *types = tui->types;
-    const struct ms_type_site *site = site_of(types, id);
+    const struct ms_type_site *site = ms_types_view_site(types, id);
     if (site == NULL) {
         return;
     }
@@ -387,28 +182,6 @@ static void draw_site(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
-/* The site that stands for the selected row: itself, or the first of the type. */
-static uint32_t selected_site(struct ms_types_view *types, const struct ms_view *view)
-{
-    const uint64_t id = types->listing.rows.selected;
-    const struct ms_type_site *site = site_of(types, id);
-    if (site != NULL) {
-        return site->site_id;
-    }
-    if (id == 0 || id >= SITE_ROW) {
-        return 0;
-    }
-    if (types->first_of != id) { /* costs all sites: once for each sum, not for each drawing */
-        struct ms_type_site first[1];
-        const size_t found =
-            ms_types_sites(types->types, view->model, &types->summed_scope, (uint32_t)(id - 1),
-                           types->families, figure_of(types), first, 1);
-        types->first_of = id;
-        types->first_site = found > 0 ? first[0].site_id : 0;
-    }
-    return types->first_site;
-}
-
 /* How the type of the selected row is known, or why not, and the call stack. */
 static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                         int row, int end)
@@ -417,12 +190,15 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
     char text[1400];
     struct ms_block_type type;
     struct ms_types_view *types = tui->types;
-    const struct ms_site *site = ms_model_site_by_id(view->model, selected_site(types, view));
+    const struct ms_site *site =
+        ms_model_site_by_id(view->model, ms_types_view_marked_site(types, view));
     if (site == NULL || ms_types_of_site(types->types, site, &type) != 0) {
         return;
     }
     ms_type_evidence(evidence, sizeof evidence, &type);
-    if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
+    if (type.unknown == MS_TYPE_UNKNOWN_NO_STACK) {
+        (void)snprintf(text, sizeof text, "not known: %s", ms_why_no_stack(view->model, site));
+    } else if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
         (void)snprintf(text, sizeof text, "not known: %s", ms_type_unknown_reason(type.unknown));
     } else {
         (void)snprintf(text, sizeof text, "%s by %s",
@@ -441,9 +217,11 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
 }
 
 /* How much is not known and the main reason for it, with what to do. */
-static void draw_unknown(const struct ms_types_view *types, const struct ms_view *view,
-                         struct ms_grid *grid, int row)
+static void draw_unknown(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                         int row)
 {
+    const struct ms_types_view *types = tui->types;
+    char why[256];
     const double all = (double)ms_types_total(types->types)->current_bytes;
     const double unknown = (double)ms_types_unknown(types->types)->current_bytes;
     const struct ms_type_row *most = NULL;
@@ -455,11 +233,13 @@ static void draw_unknown(const struct ms_types_view *types, const struct ms_view
     if (ms_tui_names_come(view->model)) {
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
         ms_grid_put(grid, row, 1, view->columns - 2,
-                    "names of functions are still being read: more types will be known then");
+                    "Names of functions are still being read: more types will be known then.");
+    } else if (ms_why_no_stacks(tui, view->model, why, sizeof why)) {
+        ms_grid_put(grid, row, 1, view->columns - 2, why);
     } else if (types->incomplete) {
-        ms_grid_put(grid, row, 1, view->columns - 2, "types are still being read from the stacks");
+        ms_grid_put(grid, row, 1, view->columns - 2, "Types are still being read from the stacks.");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
-        ms_grid_put(grid, row, 1, view->columns - 2, "all live bytes have a known type");
+        ms_grid_put(grid, row, 1, view->columns - 2, "All live bytes have a known type.");
     } else if (types->families) {
         ms_grid_printf(grid, row, 1, view->columns - 2,
                        "%.0f %% of the live bytes: unknown; t shows the reasons",
@@ -480,8 +260,12 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .column = 4,
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
-    const char *text = "Nothing was allocated yet that has a call site.";
-    if (ms_types_count(tui->types->types) > 0) {
+    char why[512];
+    const char *text = "Nothing that has a call site was allocated yet.";
+    if (ms_types_count(tui->types->types) == 0 &&
+        ms_why_no_stacks(tui, view->model, why, sizeof why)) {
+        text = why;
+    } else if (ms_types_count(tui->types->types) > 0) {
         text = "Nothing fits the filter. Esc clears it.";
     } else if (!ms_scope_is_all(&tui->scope)) {
         text = "Nothing in focus has allocated. Esc leaves the focus.";
@@ -505,10 +289,10 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_types_view *types = tui->types;
     int row = view->layout.body.row;
     if (types == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "no memory for this screen");
+        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
         return;
     }
-    update(tui, view);
+    ms_types_view_update(tui, view);
     struct ms_rows *rows = &types->listing.rows;
     const int end = view->layout.message_row - 1;
     if (rows->count == 0) {
@@ -519,7 +303,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         draw_head(types, view, grid, row++);
         for (int i = 0; i < count && rows->top + (size_t)i < rows->count; i++, row++) {
             const uint64_t id = rows->ids[rows->top + (size_t)i];
-            if (id >= SITE_ROW) {
+            if (id >= MS_TYPES_SITE_ROW) {
                 draw_site(tui, view, grid, row, id);
             } else {
                 draw_type(tui, view, grid, row, id);
@@ -528,7 +312,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         if (row + 2 < end) {
             draw_detail(tui, view, grid, row, end);
         }
-        draw_unknown(types, view, grid, end);
+        draw_unknown(tui, view, grid, end);
     }
     ms_listing_draw_filter(tui, view, grid, &types->listing, ms_types_count(types->types),
                            types->families ? "families" : "types", "Enter sites  t families");
@@ -536,16 +320,17 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
 
 static void fold_or_unfold(struct ms_types_view *types, uint64_t id)
 {
-    struct unfolded *unfolded = unfolded_of(types, id);
+    struct ms_types_unfolded *unfolded = ms_types_view_unfolded(types, id);
     if (unfolded != NULL) {
         *unfolded = types->unfolded[--types->unfolded_count];
     } else {
-        if (types->unfolded_count == UNFOLDED_MAX) { /* the oldest gives way */
+        if (types->unfolded_count == MS_TYPES_UNFOLDED_MAX) { /* the oldest gives way */
             memmove(&types->unfolded[0], &types->unfolded[1],
-                    (UNFOLDED_MAX - 1) * sizeof types->unfolded[0]);
+                    (MS_TYPES_UNFOLDED_MAX - 1) * sizeof types->unfolded[0]);
             types->unfolded_count--;
         }
-        types->unfolded[types->unfolded_count++] = (struct unfolded){.id = (uint32_t)(id - 1)};
+        types->unfolded[types->unfolded_count++] =
+            (struct ms_types_unfolded){.id = (uint32_t)(id - 1)};
     }
     types->stale = true;
 }
@@ -553,12 +338,12 @@ static void fold_or_unfold(struct ms_types_view *types, uint64_t id)
 /* The call sites below the type from this one on, round the end. */
 static void open_sites(struct ms_tui *tui, const struct ms_view *view, uint64_t id)
 {
-    const struct unfolded *unfolded = NULL;
-    uint32_t ids[SITES_SHOWN];
+    const struct ms_types_unfolded *unfolded = NULL;
+    uint32_t ids[MS_TYPES_SITES_SHOWN];
     size_t at = 0;
     for (size_t i = 0; i < tui->types->unfolded_count && unfolded == NULL; i++) {
-        const struct unfolded *one = &tui->types->unfolded[i];
-        for (at = 0; at < one->count && (SITE_ROW | one->sites[at].site_id) != id; at++) {
+        const struct ms_types_unfolded *one = &tui->types->unfolded[i];
+        for (at = 0; at < one->count && (MS_TYPES_SITE_ROW | one->sites[at].site_id) != id; at++) {
         }
         unfolded = at < one->count ? one : NULL;
     }
@@ -572,7 +357,7 @@ static void open_sites(struct ms_tui *tui, const struct ms_view *view, uint64_t 
 
 static void open_row(struct ms_tui *tui, const struct ms_view *view, uint64_t id)
 {
-    if (id >= SITE_ROW) {
+    if (id >= MS_TYPES_SITE_ROW) {
         open_sites(tui, view, id);
     } else if (id != 0) {
         fold_or_unfold(tui->types, id);
@@ -602,7 +387,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     if (types == NULL) {
         return;
     }
-    update(tui, view); /* keys may come before the first drawing */
+    ms_types_view_update(tui, view); /* keys may come before the first drawing */
     if (input->key == MS_KEY_MOUSE && action == MS_ACTION_NONE) {
         click(tui, view, input);
         return;
@@ -615,8 +400,8 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         break;
     case MS_ACTION_RIGHT:
     case MS_ACTION_LEFT:
-        if (id != 0 && id < SITE_ROW &&
-            (unfolded_of(types, id) != NULL) == (action == MS_ACTION_LEFT)) {
+        if (id != 0 && id < MS_TYPES_SITE_ROW &&
+            (ms_types_view_unfolded(types, id) != NULL) == (action == MS_ACTION_LEFT)) {
             fold_or_unfold(types, id);
         }
         break;
@@ -628,7 +413,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         types->stale = true;
         break;
     default:
-        (void)ms_listing_act(&types->listing, &type_orders, action, 1, page > 0 ? page : 1,
+        (void)ms_listing_act(&types->listing, &ms_types_orders, action, 1, page > 0 ? page : 1,
                              ms_model_now_ns(view->model));
         break;
     }
@@ -642,8 +427,8 @@ static struct ms_listing *listing(struct ms_tui *tui)
 const struct ms_screen ms_screen_types = {.place = MS_PLACE_TYPES,
                                           .digit = 'Y',
                                           .tab = "Type",
-                                          .orders = &type_orders,
+                                          .orders = &ms_types_orders,
                                           .listing = listing,
-                                          .init = init,
+                                          .init = ms_types_view_open,
                                           .draw = draw,
                                           .key = key};

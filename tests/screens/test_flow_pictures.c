@@ -136,12 +136,12 @@ static void test_why_nothing(void **state)
     struct world world;
     world_open(&world, 0, MS_GLYPHS_BRAILLE);
     world_key(&world, 'f');
-    check_says(&world, "no thread is tracked");
+    check_says(&world, "No thread is tracked");
     world_close(&world);
     world_open(&world, 1, MS_GLYPHS_BRAILLE);
     world_key(&world, 'f');
     run(&world, 3, pipeline, 0);
-    check_says(&world, "one thread frees memory, and only its own: nothing flows");
+    check_says(&world, "One thread frees memory, and only its own: nothing flows");
     world_close(&world);
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_key(&world, 'f');

@@ -311,9 +311,31 @@ static void test_names_that_come(void **state)
     assert_non_null(module);
     assert_true(shows(&world, "names are still being read"));
     world_key(&world, 'Y');
-    assert_true(shows(&world, "names of functions are still being read"));
+    assert_true(shows(&world, "Names of functions are still being read"));
     module->names = MS_NAMES_LINES;
     assert_false(shows(&world, "still being read"));
+    world_close(&world);
+}
+
+/* Counters alone: no screen blames signal handlers or full tables for what was asked for. */
+static void test_counters_only(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, MS_GLYPHS_ASCII);
+    struct ms_process_tracking *tracking = &ms_model_process_mutable(world.model, 1)->tracking;
+    tracking->known = true;
+    tracking->asked.mode = MS_TRACK_COUNTERS;
+    const struct ms_site *site = ms_model_add_site(world.model, 1, NULL, 0, MS_SITE_ROOT);
+    ms_model_usage_mutable(world.model, world.threads[0], site->id)->bytes_allocated = 1u << 30;
+    world_run(&world, 30);
+    world_keys(&world, "g");
+    assert_true(shows(&world, "only counters are kept now"));
+    world_key(&world, '\n');
+    assert_true(shows(&world, "only counters are kept now"));
+    world_key(&world, 'Y');
+    assert_true(shows(&world, "only counters are kept"));
+    assert_false(shows(&world, "signal handler"));
     world_close(&world);
 }
 
@@ -432,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_the_mark_stays_on_its_row),
         cmocka_unit_test(test_rows_hold_still_after_a_move),
         cmocka_unit_test(test_names_that_come),
+        cmocka_unit_test(test_counters_only),
         cmocka_unit_test(test_whose_call_site_it_is),
         cmocka_unit_test(test_unfolding),
         cmocka_unit_test(test_clicks),

@@ -488,13 +488,13 @@ static void test_none_where_there_is_none(void **state)
     (void)state;
     struct ms_model *model = model_new();
     thread_new(model, "main", 100);
-    no_pattern(model, "one thread frees memory, and only its own");
+    no_pattern(model, "One thread frees memory, and only its own");
 
     model = model_new();
     thread_new(model, "main", 100);
     thread_new(model, "worker-1", 100000);
     thread_new(model, "worker-2", 100000);
-    no_pattern(model, "every thread frees its own blocks");
+    no_pattern(model, "Every thread frees its own blocks");
 
     model = model_new(); /* what a thread leaves behind for who joins it */
     const uint32_t main_id = thread_new(model, "main", 100);

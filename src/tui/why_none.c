@@ -1,0 +1,42 @@
+#include "tui/why_none.h"
+
+#include <stdio.h>
+
+static bool asked_for(const struct ms_process *process, enum ms_tracking_mode mode)
+{
+    return process != NULL && process->tracking.known && process->tracking.asked.mode == mode;
+}
+
+bool ms_why_no_stacks(const struct ms_tui *tui, const struct ms_model *model, char *out,
+                      size_t size)
+{
+    const struct ms_process *process = ms_model_process_by_id(model, tui->scope.process_id);
+    process = process != NULL ? process : ms_model_program(model);
+    if (process == NULL) {
+        snprintf(out, size, "No process has been seen yet.");
+    } else if (process->seen == MS_SEEN_NONE) {
+        snprintf(out, size, "No call sites: %s", process->seen_because);
+    } else if (asked_for(process, MS_TRACK_OFF)) {
+        snprintf(out, size, "Nothing is counted now: M switches it on.");
+    } else if (asked_for(process, MS_TRACK_COUNTERS)) {
+        snprintf(out, size,
+                 "No call stacks: only counters are kept (--count-only); M switches them on.");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+const char *ms_why_no_stack(const struct ms_model *model, const struct ms_site *site)
+{
+    if (site == NULL) {
+        return "it is gone";
+    }
+    if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
+        return "what a sample left out: counted, but without call stacks";
+    }
+    if (asked_for(ms_model_process_by_id(model, site->process_id), MS_TRACK_COUNTERS)) {
+        return "no stack: only counters are kept now; M switches stacks on";
+    }
+    return "no stack: allocated in a signal handler, or tables were full";
+}
