@@ -532,7 +532,9 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
         qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
     }
     int result = match_tids(threads, model, budget, (size_t)tid_count, now_ns);
-    qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
+    if (threads->present_count > 1) { /* there may be no array yet */
+        qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
+    }
     threads->sorted_count = threads->present_count;
     threads->listed = process->threads;
     return result;
