@@ -138,6 +138,7 @@ struct ms_model {
     struct ms_chunks frames;  /* struct ms_frame; number = index */
     struct ms_chunks strings; /* char * */
     struct ms_index strings_by_text;
+    size_t string_bytes;
     struct ms_usages usages;
     struct ms_flows flows;
     struct ms_misuses misuses;

@@ -34,7 +34,13 @@ const char *ms_model_string(struct ms_model *model, const char *text)
         ms_chunks_drop_last(&model->strings);
         return NULL;
     }
+    model->string_bytes += bytes + 1;
     return copy;
+}
+
+size_t ms_model_name_bytes(const struct ms_model *model)
+{
+    return model->string_bytes + model->frames.count * sizeof(struct ms_frame);
 }
 
 struct ms_frame *ms_model_add_frame(struct ms_model *model)
