@@ -312,6 +312,12 @@ static void test_a_process_that_rests_says_nothing(void **state)
     }
     assert_int_equal(ms_leaks_count(run.leaks), 1);
     assert_int_equal(strncmp(leak->reason, "grew in ", 8), 0);
+    while (seconds(&run) < 125) {
+        end_tick(&run);
+    }
+    ms_model_process_mutable(run.model, 1)->end_ns = ms_model_now_ns(run.model);
+    end_tick(&run);
+    assert_non_null(strstr(leak->reason, " s before its end, idle since: grew in "));
     close_run(&run);
 }
 
