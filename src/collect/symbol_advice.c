@@ -149,6 +149,13 @@ void ms_symbol_advice(const struct ms_module *module, const struct ms_advice_fac
             "build it with -g1, or start memscope-top again once it is in the page cache",
             module->path);
         break;
+    case MS_WHY_TOO_MANY:
+        (void)snprintf(
+            out, size,
+            "not all names of %s are kept: those of this session fill the memory that is set "
+            "aside for them; build it with shorter names, or watch less of it with --threads",
+            module->path);
+        break;
     case MS_WHY_NO_SYMBOLIZER:
         (void)snprintf(out, size,
                        "the process that looks up names could not be kept running: check the "

@@ -22,6 +22,7 @@ enum {
     WEIGHTS = 8, /* classes of bytes, 16-fold each */
     END_MS = 200
 };
+#define NAME_BYTES    ((size_t)512 << 20)
 #define HANG_NS       (5 * MS_NS_PER_S)
 #define FETCH_HANG_NS ((MS_DEBUGINFOD_LIMIT_S * 2 + 5) * MS_NS_PER_S) /* two files: dwz */
 
@@ -71,6 +72,7 @@ struct ms_symbols {
     struct ms_advice_facts facts;
     struct connection connections[CONNECTIONS];
     size_t connection_count;
+    size_t name_bytes; /* limit */
     struct queue queues[STAGE_TOTAL][WEIGHTS];
     size_t pending;
     struct module *modules;
@@ -137,6 +139,8 @@ struct ms_symbols *ms_symbols_start(const struct ms_symbols_options *options)
                    folder == NULL ? "" : folder);
     symbols->facts.packaging = ms_packaging_of("/etc/os-release");
     symbols->connection_count = 1;
+    symbols->name_bytes =
+        options == NULL || options->name_bytes == 0 ? NAME_BYTES : options->name_bytes;
     if (options != NULL && options->debuginfod) {
         symbols->facts.debuginfod_missing = ms_debuginfod_missing();
         symbols->facts.debuginfod = symbols->facts.debuginfod_missing == NULL;
@@ -426,6 +430,13 @@ static void take_answer(struct ms_symbols *symbols, struct ms_model *model,
                         const char *frames, size_t bytes)
 {
     struct module *module = &symbols->modules[question->module - 1];
+    if (answer->frames > 0 && ms_model_name_bytes(model) > symbols->name_bytes) {
+        module->no_full = module->no_quick = true;
+        settle_module(symbols, model, module, module->named ? MS_NAMES_SYMBOLS : MS_NAMES_NONE,
+                      MS_WHY_TOO_MANY);
+        symbols->pending -= question->frame != NULL;
+        return;
+    }
     enum ms_module_names names =
         answer->names < MS_NAMES_TOTAL ? (enum ms_module_names)answer->names : MS_NAMES_NONE;
     enum ms_module_why why =

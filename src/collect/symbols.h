@@ -25,6 +25,7 @@ struct ms_symbols; /* opaque */
 struct ms_symbols_options {
     const char *cache_folder; /* as of symbol_cache.h; NULL or "": no cache. Copied. */
     bool debuginfod;
+    size_t name_bytes; /* of memory for names in the model, more are not kept; 0: 512 MiB */
 };
 
 /* Forks the worker: to be called before anything large is mapped. NULL: no memory. A worker that

@@ -429,6 +429,8 @@ struct ms_trace *ms_model_trace_mutable(struct ms_model *model);
 
 /* Interned string, alive as long as the model. NULL without memory. */
 const char *ms_model_string(struct ms_model *model, const char *text);
+/* Memory of all interned strings and frames. */
+size_t ms_model_name_bytes(const struct ms_model *model);
 /* A new frame, zeroed, alive as long as the model; the collector fills and later names it. */
 struct ms_frame *ms_model_add_frame(struct ms_model *model);
 /* The frames are those of this model; the list of them is copied. */

@@ -37,6 +37,7 @@ enum ms_module_why {
     MS_WHY_NO_ELF,       /* not a file that has symbols */
     MS_WHY_CRASHED,      /* reading it ended the symbolizer again and again */
     MS_WHY_HUNG,         /* reading it did not end */
+    MS_WHY_TOO_MANY,     /* the names of the session fill the memory set aside for them */
     MS_WHY_NO_SYMBOLIZER /* there is nobody to ask */
 };
 

@@ -11,6 +11,11 @@ const char *ms_model_string(struct ms_model *model, const char *text)
     return ms_words_intern(&model->strings, text);
 }
 
+size_t ms_model_name_bytes(const struct ms_model *model)
+{
+    return model->strings.bytes + model->frames.count * sizeof(struct ms_frame);
+}
+
 struct ms_frame *ms_model_add_frame(struct ms_model *model)
 {
     struct ms_frame *frame = ms_chunks_add(&model->frames);

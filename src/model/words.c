@@ -27,6 +27,7 @@ const char *ms_words_intern(struct ms_words *words, const char *text)
         return NULL;
     }
     *slot = copy;
+    words->bytes += strlen(copy) + 1;
     return copy;
 }
 

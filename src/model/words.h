@@ -10,6 +10,7 @@
 struct ms_words {
     struct ms_chunks texts; /* char * */
     struct ms_index by_text;
+    size_t bytes; /* of all texts, NUL included */
 };
 
 /* NULL without memory. */

@@ -21,6 +21,7 @@ enum kind {
     NO_END,     /* more frames than there are, texts without an end */
     MANY,       /* answers that nobody asked for */
     OTHER_ID,   /* sound, but of another question */
+    NEW_NAMES,  /* as much text as fits, never the same */
     DIES_OF_IT, /* at every question about a path that holds "bad" */
     KINDS
 };
@@ -57,6 +58,15 @@ static size_t put_answer(char *packet, const struct ms_symbol_question *question
         answer.names = answer.why = 255;
         memset(packet + bytes, 'x', MS_SYMBOL_ANSWER_MAX - bytes);
         bytes = round % 2 == 0 ? MS_SYMBOL_ANSWER_MAX : bytes + 3;
+        break;
+    case NEW_NAMES:
+        answer.frames = MS_SYMBOL_INLINES_MAX;
+        for (unsigned i = 0; i < MS_SYMBOL_INLINES_MAX; i++) {
+            char name[MS_SYMBOL_FUNCTION_MAX];
+            memset(name, 'x', sizeof name);
+            (void)snprintf(name + sizeof name - 32, 32, "%u of %u", i, round);
+            bytes += put_names(packet + bytes, name);
+        }
         break;
     case OTHER_ID:
         answer.id++;
@@ -115,7 +125,7 @@ static struct ms_frame *ask(struct ms_symbols *symbols, struct ms_model *model, 
 static void test_nonsense(void **state)
 {
     (void)state;
-    for (kind = NOISE; kind < DIES_OF_IT; kind++) {
+    for (kind = NOISE; kind < NEW_NAMES; kind++) {
         struct ms_symbols *symbols = ms_symbols_start(NULL);
         struct ms_model *model = ms_model_new(100000000, 0, 0);
         uint32_t module = ms_symbols_module(symbols, model, getpid(), "/a", NULL, 0);
@@ -133,6 +143,29 @@ static void test_nonsense(void **state)
         ms_symbols_free(symbols);
         ms_model_free(model);
     }
+}
+
+/* Names without end, as a program can have that is made for it: the viewer keeps so many. */
+static void test_names_fill_memory(void **state)
+{
+    (void)state;
+    kind = NEW_NAMES;
+    const struct ms_symbols_options options = {.name_bytes = 4 << 20};
+    struct ms_symbols *symbols = ms_symbols_start(&options);
+    struct ms_model *model = ms_model_new(100000000, 0, 0);
+    const struct ms_frame *frame = NULL;
+    for (unsigned i = 0; i < 200; i++) { /* 12 MiB */
+        char path[16];
+        (void)snprintf(path, sizeof path, "/%u", i % 4);
+        const char *kept = ms_model_string(model, path);
+        frame = ask(symbols, model, ms_symbols_module(symbols, model, 1, kept, NULL, 0), i);
+    }
+    wait_for_names(symbols, model);
+    assert_in_range(ms_model_name_bytes(model), 4 << 20, 5 << 20);
+    assert_int_equal(ms_model_module_of(model, frame)->why, MS_WHY_TOO_MANY);
+    assert_non_null(strstr(ms_model_module_of(model, frame)->advice, "not all names"));
+    ms_symbols_free(symbols);
+    ms_model_free(model);
 }
 
 /* One file that no worker survives, in many processes: the names of all others come. */
@@ -163,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_names_fill_memory),
         cmocka_unit_test(test_bad_file_of_many_processes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
