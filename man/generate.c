@@ -60,7 +60,21 @@ static void options(void)
 #undef OPTION
 }
 
-static void keys_of(const char *title, unsigned place)
+/* What many places share is told once. */
+enum shared { ON_SCREENS, ON_ROWS, IN_DIALOGS, OWN };
+
+static enum shared shared_by(const struct ms_key_row *row, unsigned place)
+{
+    if ((row->places & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
+        return ON_SCREENS;
+    }
+    if ((row->places & MS_PLACE_LISTS) == MS_PLACE_LISTS && (place & MS_PLACE_ROWS) != 0) {
+        return ON_ROWS;
+    }
+    return (row->places & MS_PLACE_DIALOGS) == MS_PLACE_DIALOGS ? IN_DIALOGS : OWN;
+}
+
+static void keys_of(const char *title, unsigned place, enum shared shared)
 {
     size_t count;
     const struct ms_key_row *rows = ms_key_rows(&count);
@@ -70,7 +84,7 @@ static void keys_of(const char *title, unsigned place)
         size_t taken = ms_key_names(i, place, names, sizeof names);
         if (taken == 0) {
             taken = 1;
-        } else if ((rows[i].places & place) != 0 && *rows[i].help != '\0') {
+        } else if ((rows[i].places & place) != 0 && shared_by(&rows[i], place) == shared) {
             fputs(".TP\n.B ", stdout);
             put(names);
             putchar('\n');
@@ -83,13 +97,20 @@ static void keys_of(const char *title, unsigned place)
 
 static void keys(void)
 {
-    keys_of("On the overview", MS_PLACE_OVERVIEW);
-    keys_of("In focus", MS_PLACE_FOCUS);
-    keys_of("On the screen of processes", MS_PLACE_PROCESSES);
-    keys_of("On the output screen", MS_PLACE_OUTPUT);
-    keys_of("In the dialog of what is tracked", MS_PLACE_TRACKING);
-    keys_of("In the export dialog", MS_PLACE_EXPORT);
-    keys_of("In the quit dialog", MS_PLACE_QUIT);
+    static const enum ms_place screens[] = {
+        MS_PLACE_OVERVIEW, MS_PLACE_FOCUS, MS_PLACE_HOTSPOTS,  MS_PLACE_SITE,  MS_PLACE_LEAKS,
+        MS_PLACE_FLOWS,    MS_PLACE_TYPES, MS_PLACE_PROCESSES, MS_PLACE_OUTPUT};
+    static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SORT, MS_PLACE_SIGNAL,
+                                            MS_PLACE_EXPORT, MS_PLACE_QUIT};
+    keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
+    keys_of("On every screen of rows", MS_PLACE_ROWS, ON_ROWS);
+    for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++) {
+        keys_of(ms_place_name(screens[i]), screens[i], OWN);
+    }
+    keys_of("In every dialog", MS_PLACE_DIALOGS, IN_DIALOGS);
+    for (size_t i = 0; i < sizeof dialogs / sizeof dialogs[0]; i++) {
+        keys_of(ms_place_name(dialogs[i]), dialogs[i], OWN);
+    }
 }
 
 static void metrics(void)

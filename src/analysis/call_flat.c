@@ -140,7 +140,7 @@ static void add_rows(struct ms_call_layout *layout)
         layout->nodes[layout->node_count++] = (struct ms_call_node){
             .key = ms_call_key(layout, layout->nodes[0].key, first->function),
             .function = first->function,
-            .site = layout->order[first->lo],
+            .site_id = ms_model_site(layout->model, layout->order[first->lo])->id,
             .first_child = i,
             .children = end - i,
         };

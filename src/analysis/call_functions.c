@@ -15,6 +15,8 @@ static const char *const words[MS_CALL_WORDS + 1] = {
     [MS_CALL_NO_CFI] = "(outer frames unknown: no unwind information)",
 };
 
+#define MODULES_MAX 65536u
+
 /* What is known of a module in a process. */
 struct module {
     const char *path; /* the model's: pointers differ when paths do */
@@ -108,6 +110,11 @@ void ms_call_functions_close(struct ms_call_functions *functions)
 void ms_call_functions_renew(struct ms_call_functions *functions)
 {
     functions->version++;
+    /* Most of so many are of processes that were merged since. */
+    if (functions->modules.count > MODULES_MAX) {
+        ms_chunks_free(&functions->modules);
+        ms_index_free(&functions->module_by_path);
+    }
 }
 
 static uint64_t offset_of(const struct ms_frame *frame)

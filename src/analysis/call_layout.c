@@ -149,7 +149,7 @@ static int count_children(struct ms_call_layout *layout, uint32_t parent)
                 .function = function,
                 .parent = parent,
                 .depth = parent == 0 ? 0 : above.depth + 1,
-                .site = index,
+                .site_id = path.site->id,
                 .frame = frame,
             };
             if (add_node(layout, &node) != 0) {

@@ -27,7 +27,7 @@ struct ms_call_node {
     uint32_t function;
     uint32_t parent;
     uint32_t depth;
-    uint32_t site; /* index of one of the sites, and the frame where the node's function is */
+    uint32_t site_id;       /* of one of the sites, and the frame of it where the function is */
     uint32_t lo, ended, hi; /* ranks: the paths of [lo, ended) end here, those of the rest go on */
     uint32_t first_child, children; /* in the flat shape: the function's occurrences */
     uint16_t frame;
@@ -44,7 +44,7 @@ struct ms_call_occurrence {
 
 struct ms_call_layout {
     const struct ms_model *model;
-    uint64_t sites_version; /* of the model when it was made */
+    uint64_t sites_version;              /* of the model when it was made */
     struct ms_call_functions *functions; /* of the tree */
     enum ms_call_shape shape;
     bool fold_libraries;

@@ -37,15 +37,38 @@ static struct ms_call_snapshot take_snapshot(const struct ms_model *model, uint3
     }
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
-        snapshot.live[ms_model_site_position(model, usage->site_id)] += ms_usage_current_bytes(usage);
+        snapshot.live[ms_model_site_position(model, usage->site_id)] +=
+            ms_usage_current_bytes(usage);
     }
     return snapshot;
+}
+
+/* Ended processes were merged: what was live goes where its site went. */
+static void move_snapshot(struct ms_call_snapshot *snapshot, const struct ms_model *model)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (ms_model_site_moved(model, i) != SIZE_MAX) {
+            snapshot->live[kept++] = snapshot->live[i];
+        }
+    }
+    snapshot->count = kept;
+}
+
+static void move_snapshots(struct ms_call_past *past, const struct ms_model *model)
+{
+    if (ms_model_site_moves_known(model, past->sites_version)) {
+        move_snapshot(&past->older, model);
+        move_snapshot(&past->newer, model);
+        past->sites_version = ms_model_sites_version(model);
+    }
 }
 
 void ms_call_past_update(struct ms_call_past *past, const struct ms_model *model,
                          uint32_t thread_id)
 {
     const uint64_t now_ns = ms_model_now_ns(model);
+    move_snapshots(past, model);
     if (past->thread_id != thread_id || past->sites_version != ms_model_sites_version(model) ||
         (past->newer.live != NULL && now_ns - past->newer.at_ns > LATEST_NS)) {
         ms_call_past_free(past);
@@ -85,24 +108,26 @@ static void add_usage_only(struct ms_call_sums *sums, const struct ms_usage *usa
     sums->of[MS_CALL_ESTIMATED] |= usage->rate != 0;
 }
 
+static const struct ms_peak no_peak;
+
+/* No process has the number 0. */
 static const struct ms_peak *peak_of(const struct ms_model *model, uint32_t process_id,
                                      uint32_t *last_id, const struct ms_peak *last)
 {
-    static const struct ms_peak none;
     if (process_id == *last_id) {
         return last;
     }
     const struct ms_process *process = ms_model_process_by_id(model, process_id);
     *last_id = process_id;
-    return process != NULL ? &process->peak : &none;
+    return process != NULL ? &process->peak : &no_peak;
 }
 
 static bool sum_up_sites(struct ms_call_layout *layout, const struct ms_call_snapshot *reference)
 {
     const struct ms_model *model = layout->model;
     uint32_t not_sampled = 0;
-    uint32_t process_id = UINT32_MAX;
-    const struct ms_peak *peak = NULL;
+    uint32_t process_id = 0;
+    const struct ms_peak *peak = &no_peak;
     for (uint32_t rank = 0; rank < layout->sites; rank++) {
         const uint32_t index = layout->order[rank];
         const struct ms_site *site = ms_model_site(model, index);
@@ -141,8 +166,8 @@ static bool sum_up_thread(struct ms_call_layout *layout, uint32_t thread_id,
     }
     const struct ms_usage *usage = NULL;
     uint32_t not_sampled = 0;
-    uint32_t process_id = UINT32_MAX;
-    const struct ms_peak *peak = NULL;
+    uint32_t process_id = 0;
+    const struct ms_peak *peak = &no_peak;
     while ((usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
         const size_t index = ms_model_site_position(model, usage->site_id);
         const struct ms_site *site = ms_model_site(model, index);

@@ -96,7 +96,12 @@ int ms_call_unfold_wanted(struct ms_call_tree *tree, struct ms_call_layout *layo
 static int unfold_path_to(struct ms_call_tree *tree, const struct ms_call_node *node)
 {
     struct ms_call_layout *layout = tree->layout;
-    struct ms_call_path path = ms_call_layout_path(layout, node->site);
+    /* Merging may have moved it, but only towards the front, or taken it away. */
+    const size_t position = ms_model_site_position(layout->model, node->site_id);
+    if (position == SIZE_MAX) {
+        return 0;
+    }
+    struct ms_call_path path = ms_call_layout_path(layout, (uint32_t)position);
     if (ms_call_path_culprit(&tree->functions, path.site, &path.culprit) != 0) {
         return -ENOMEM;
     }

@@ -41,11 +41,125 @@ struct ms_flow_matrix {
     size_t edge_count, edge_capacity;
     struct unnamed *unnamed;
     size_t unnamed_count, unnamed_capacity;
+    struct ms_index unnamed_by_process;
+    const struct ms_flow_index *index; /* NULL: all of the model is gone through */
+    size_t first_thread, end_thread;   /* that are gone through */
+    size_t first_flow, end_flow;
     struct ms_flow_totals totals;
     struct ms_scope scope;
     bool by_name;
     char why_none[160];
 };
+
+struct by_process {
+    uint32_t process_id, position;
+};
+
+struct ms_flow_index {
+    struct by_process *threads, *flows;
+    size_t thread_count, flow_count;
+};
+
+static int compare_by_process(const void *left, const void *right)
+{
+    const struct by_process *a = left;
+    const struct by_process *b = right;
+    if (a->process_id != b->process_id) {
+        return a->process_id < b->process_id ? -1 : 1;
+    }
+    return (a->position > b->position) - (a->position < b->position);
+}
+
+struct ms_flow_index *ms_flow_index_new(const struct ms_model *model)
+{
+    struct ms_flow_index *index = calloc(1, sizeof *index);
+    if (index == NULL) {
+        return NULL;
+    }
+    const size_t threads = ms_model_thread_count(model);
+    const size_t flows = ms_model_flow_count(model);
+    index->threads = reallocarray(NULL, threads + 1, sizeof *index->threads);
+    index->flows = reallocarray(NULL, flows + 1, sizeof *index->flows);
+    if (index->threads == NULL || index->flows == NULL) {
+        ms_flow_index_free(index);
+        return NULL;
+    }
+    for (; index->thread_count < threads; index->thread_count++) {
+        const uint32_t position = (uint32_t)index->thread_count;
+        index->threads[position] =
+            (struct by_process){ms_model_thread(model, position)->process_id, position};
+    }
+    for (; index->flow_count < flows; index->flow_count++) {
+        const uint32_t position = (uint32_t)index->flow_count;
+        index->flows[position] =
+            (struct by_process){ms_model_flow(model, position)->process_id, position};
+    }
+    qsort(index->threads, threads, sizeof *index->threads, compare_by_process);
+    qsort(index->flows, flows, sizeof *index->flows, compare_by_process);
+    return index;
+}
+
+void ms_flow_index_free(struct ms_flow_index *index)
+{
+    if (index != NULL) {
+        free(index->threads);
+        free(index->flows);
+        free(index);
+    }
+}
+
+/* The first of this process or a later one. */
+static size_t first_of(const struct by_process *list, size_t count, uint32_t process_id)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (list[middle].process_id < process_id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static size_t end_of(const struct by_process *list, size_t count, uint32_t process_id)
+{
+    return process_id == UINT32_MAX ? count : first_of(list, count, process_id + 1);
+}
+
+static void set_ranges(struct ms_flow_matrix *matrix, const struct ms_model *model)
+{
+    const struct ms_flow_index *index = matrix->scope.process_id != 0 ? matrix->index : NULL;
+    matrix->index = index;
+    matrix->first_thread = matrix->first_flow = 0;
+    matrix->end_thread = ms_model_thread_count(model);
+    matrix->end_flow = ms_model_flow_count(model);
+    if (index != NULL) {
+        const uint32_t process_id = matrix->scope.process_id;
+        matrix->first_thread = first_of(index->threads, index->thread_count, process_id);
+        matrix->end_thread = end_of(index->threads, index->thread_count, process_id);
+        matrix->first_flow = first_of(index->flows, index->flow_count, process_id);
+        matrix->end_flow = end_of(index->flows, index->flow_count, process_id);
+    }
+}
+
+/* NULL: of another process than the scope's. */
+static const struct ms_thread *thread_at(const struct ms_flow_matrix *matrix,
+                                         const struct ms_model *model, size_t at)
+{
+    const struct ms_thread *thread =
+        ms_model_thread(model, matrix->index != NULL ? matrix->index->threads[at].position : at);
+    return matrix->scope.process_id == 0 || matrix->scope.process_id == thread->process_id ? thread
+                                                                                           : NULL;
+}
+
+static const struct ms_flow *flow_at(const struct ms_flow_matrix *matrix,
+                                     const struct ms_model *model, size_t at)
+{
+    return ms_model_flow(model, matrix->index != NULL ? matrix->index->flows[at].position : at);
+}
 
 struct ms_flow_matrix *ms_flow_matrix_new(void)
 {
@@ -62,6 +176,7 @@ void ms_flow_matrix_free(struct ms_flow_matrix *matrix)
         free(matrix->unnamed);
         ms_index_free(&matrix->nodes_by_key);
         ms_index_free(&matrix->members_by_thread);
+        ms_index_free(&matrix->unnamed_by_process);
         free(matrix);
     }
 }
@@ -106,13 +221,17 @@ static void add(struct ms_flow_sum *sum, const struct ms_flow_sum *part)
 
 static struct unnamed *unnamed_of(struct ms_flow_matrix *matrix, uint32_t process_id)
 {
-    for (size_t i = 0; i < matrix->unnamed_count; i++) {
-        if (matrix->unnamed[i].process_id == process_id) {
-            return &matrix->unnamed[i];
+    const uint32_t hash = ms_hash_pair(process_id, 0);
+    size_t cursor = 0;
+    uint32_t position;
+    while (ms_index_next(&matrix->unnamed_by_process, hash, &cursor, &position)) {
+        if (matrix->unnamed[position].process_id == process_id) {
+            return &matrix->unnamed[position];
         }
     }
     if (grow((void **)&matrix->unnamed, matrix->unnamed_count, &matrix->unnamed_capacity,
-             sizeof *matrix->unnamed) != 0) {
+             sizeof *matrix->unnamed) != 0 ||
+        ms_index_add(&matrix->unnamed_by_process, hash, (uint32_t)matrix->unnamed_count) != 0) {
         return NULL;
     }
     struct unnamed *unnamed = &matrix->unnamed[matrix->unnamed_count++];
@@ -138,9 +257,11 @@ static size_t survey(struct ms_flow_matrix *matrix, const struct ms_model *model
 {
     size_t active = 0;
     matrix->unnamed_count = 0;
-    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        const struct ms_thread *thread = ms_model_thread(model, i);
-        const struct ms_process *process = ms_model_process_by_id(model, thread->process_id);
+    ms_index_clear(&matrix->unnamed_by_process);
+    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+        const struct ms_thread *thread = thread_at(matrix, model, i);
+        const struct ms_process *process =
+            thread != NULL ? ms_model_process_by_id(model, thread->process_id) : NULL;
         if (process != NULL && thread->merged == 0 && thread->tid == process->pid) {
             struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
             if (unnamed != NULL) {
@@ -148,10 +269,9 @@ static size_t survey(struct ms_flow_matrix *matrix, const struct ms_model *model
             }
         }
     }
-    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        const struct ms_thread *thread = ms_model_thread(model, i);
-        if ((matrix->scope.process_id == 0 || matrix->scope.process_id == thread->process_id) &&
-            is_active(thread)) {
+    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+        const struct ms_thread *thread = thread_at(matrix, model, i);
+        if (thread != NULL && is_active(thread)) {
             struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
             active += thread->merged > 0 ? thread->merged : 1;
             if (unnamed != NULL && is_unnamed(model, unnamed, thread)) {
@@ -524,17 +644,15 @@ static void finish_nodes(struct ms_flow_matrix *matrix, const struct ms_model *m
 static int fill(struct ms_flow_matrix *matrix, const struct ms_model *model,
                 const struct ms_flow_past *past)
 {
-    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        const struct ms_thread *thread = ms_model_thread(model, i);
-        const bool in_process =
-            matrix->scope.process_id == 0 || matrix->scope.process_id == thread->process_id;
-        if (in_process && is_in_scope(matrix, thread) && is_active(thread) &&
+    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+        const struct ms_thread *thread = thread_at(matrix, model, i);
+        if (thread != NULL && is_in_scope(matrix, thread) && is_active(thread) &&
             join(matrix, model, past, thread) == MS_FLOW_NO_NODE) {
             return -ENOMEM;
         }
     }
-    for (size_t i = 0; i < ms_model_flow_count(model); i++) {
-        const struct ms_flow *flow = ms_model_flow(model, i);
+    for (size_t i = matrix->first_flow; i < matrix->end_flow; i++) {
+        const struct ms_flow *flow = flow_at(matrix, model, i);
         if (flow->blocks != 0 && ms_scope_has_flow(&matrix->scope, flow) &&
             add_flow(matrix, model, past, flow) != 0) {
             return -ENOMEM;
@@ -549,8 +667,9 @@ static void say_why_none(struct ms_flow_matrix *matrix, const struct ms_model *m
     const struct ms_flow_totals *totals = &matrix->totals;
     const char *why = "";
     bool any_tracked = false;
-    for (size_t i = 0; i < ms_model_thread_count(model) && !any_tracked; i++) {
-        any_tracked = ms_model_thread(model, i)->tracked;
+    for (size_t i = matrix->first_thread; i < matrix->end_thread && !any_tracked; i++) {
+        const struct ms_thread *thread = thread_at(matrix, model, i);
+        any_tracked = thread != NULL && thread->tracked;
     }
     if (matrix->scope.site_id != 0) {
         why = "A call site is in focus, and flows are between threads. Esc leaves the focus.";
@@ -574,11 +693,21 @@ int ms_flow_matrix_update(struct ms_flow_matrix *matrix, const struct ms_model *
                           const struct ms_flow_past *past, const struct ms_scope *scope,
                           enum ms_flow_grouping grouping)
 {
+    return ms_flow_matrix_update_indexed(matrix, model, NULL, past, scope, grouping);
+}
+
+int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms_model *model,
+                                  const struct ms_flow_index *index,
+                                  const struct ms_flow_past *past, const struct ms_scope *scope,
+                                  enum ms_flow_grouping grouping)
+{
     matrix->node_count = matrix->member_count = matrix->part_count = matrix->edge_count = 0;
     ms_index_clear(&matrix->nodes_by_key);
     ms_index_clear(&matrix->members_by_thread);
     matrix->totals = (struct ms_flow_totals){.threads = 0};
     matrix->scope = *scope;
+    matrix->index = index;
+    set_ranges(matrix, model);
     const size_t active = survey(matrix, model);
     matrix->by_name = grouping == MS_FLOW_BY_NAME ||
                       (grouping == MS_FLOW_AUTOMATIC && active > MS_FLOW_ONE_BY_ONE_MAX);
@@ -592,6 +721,7 @@ int ms_flow_matrix_update(struct ms_flow_matrix *matrix, const struct ms_model *
     }
     finish_nodes(matrix, model);
     say_why_none(matrix, model);
+    matrix->index = NULL;
     return 0;
 }
 

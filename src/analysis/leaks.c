@@ -8,13 +8,14 @@
  * says nothing and is left out.
  *
  * What it costs. Of every site the floor of two windows is kept (12 bytes): only sites whose floor
- * rose are watched, at most WATCHED_MAX (1.2 kB each). When there are more, the quarter that rose
+ * rose are watched, at most WATCHED_MAX (1.5 kB each). When there are more, the quarter that rose
  * least goes at the end of a window. An update looks at what is watched and at SITES_A_LOOK more
  * sites: with a million of them one is looked at every few seconds.
  */
 #include "analysis/leaks.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@
 #include "model/figures.h"
 #include "model/format.h"
 #include "model/index.h"
+
+#define WHY_MAX 112u /* of the reason, without the time that it is of */
 
 #define WINDOW_NS     (5 * MS_SECOND_NS)
 #define WINDOW_MAX_NS (80 * MS_SECOND_NS)
@@ -56,12 +59,14 @@ struct work {
 struct watched {
     uint64_t floor_bytes, floor_blocks, ceiling_bytes; /* of the window that is open */
     uint64_t begin_ns;
-    uint64_t allocations; /* of the site when it began */
-    struct work work;
+    uint64_t allocations;   /* of the site when it began */
+    struct work work;       /* as it began */
+    struct work floor_work; /* when the floor was seen */
     struct ms_growth growth;
     bool likely;
     bool ended; /* with its process: judged for the last time */
     struct ms_leak leak;
+    char why[WHY_MAX];
 };
 
 struct ms_leaks {
@@ -150,13 +155,14 @@ static void open_window(struct watched *watched, const struct ms_site *site,
                         const struct work *work, uint64_t now_ns)
 {
     watched->begin_ns = now_ns;
-    watched->work = *work;
+    watched->work = watched->floor_work = *work;
     watched->allocations = site->heap.allocations;
     watched->floor_bytes = watched->ceiling_bytes = ms_heap_current_bytes(&site->heap);
     watched->floor_blocks = live_blocks(site);
 }
 
-static void look_at_watched(struct watched *watched, const struct ms_site *site)
+static void look_at_watched(struct watched *watched, const struct ms_site *site,
+                            const struct work *work)
 {
     const uint64_t bytes = ms_heap_current_bytes(&site->heap);
     const uint64_t blocks = live_blocks(site);
@@ -166,7 +172,10 @@ static void look_at_watched(struct watched *watched, const struct ms_site *site)
         return;
     }
     watched->floor_bytes = bytes < watched->floor_bytes ? bytes : watched->floor_bytes;
-    watched->floor_blocks = blocks < watched->floor_blocks ? blocks : watched->floor_blocks;
+    if (blocks < watched->floor_blocks) {
+        watched->floor_blocks = blocks;
+        watched->floor_work = *work;
+    }
     watched->ceiling_bytes = bytes > watched->ceiling_bytes ? bytes : watched->ceiling_bytes;
 }
 
@@ -192,7 +201,7 @@ static int watch(struct ms_leaks *leaks, const struct ms_model *model, const str
     watched->leak = (struct ms_leak){.site_id = site->id, .process_id = site->process_id};
     const struct work work = work_of(process);
     open_window(watched, site, &work, ms_model_now_ns(model));
-    look_at_watched(watched, site);
+    look_at_watched(watched, site, &work);
     glance_of(leaks, model, site->id)->window = IS_WATCHED;
     return 0;
 }
@@ -216,10 +225,10 @@ static void unwatch(struct ms_leaks *leaks, const struct ms_model *model, size_t
     ms_chunks_drop_last(&leaks->watched);
 }
 
-static int glance_at(struct ms_leaks *leaks, const struct ms_model *model,
-                     const struct ms_site *site)
+static int glance_at(struct ms_leaks *leaks, const struct ms_model *model, size_t position)
 {
-    struct glance *glance = glance_of(leaks, model, site->id);
+    const struct ms_site *site = ms_model_site(model, position);
+    struct glance *glance = ms_chunks_at(&leaks->glances, position);
     if (glance->window == IS_WATCHED || (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
         return 0;
     }
@@ -250,7 +259,7 @@ static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
     int error = known < count ? -ENOMEM : 0;
     for (size_t looked = 0; looked < known && looked < SITES_A_LOOK; looked++) {
         leaks->next_site = leaks->next_site < known ? leaks->next_site : 0;
-        const int result = glance_at(leaks, model, ms_model_site(model, leaks->next_site++));
+        const int result = glance_at(leaks, model, leaks->next_site++);
         error = error != 0 ? error : result;
     }
     return error;
@@ -280,6 +289,21 @@ static double old_frees_share(const struct ms_figures *figures,
     return old + kept > 0 ? old / (old + kept) : 0;
 }
 
+/* The judgement stands when nothing was learnt since, but is told to be old. */
+static void say_when(struct watched *watched, uint64_t now_ns)
+{
+    const struct ms_growth *growth = &watched->growth;
+    const uint64_t rest_ns = now_ns - growth->windows[growth->count - 1].end_ns;
+    char when[MS_LEAK_REASON_MAX - WHY_MAX] = "";
+    if (watched->ended) {
+        (void)snprintf(when, sizeof(when), "as of its end: ");
+    } else if (rest_ns > 0) {
+        (void)snprintf(when, sizeof(when),
+                       "as of %" PRIu64 " s ago, idle since: ", rest_ns / MS_SECOND_NS);
+    }
+    (void)snprintf(watched->leak.reason, sizeof(watched->leak.reason), "%s%s", when, watched->why);
+}
+
 static void say_why(struct watched *watched, const struct ms_growth_verdict *verdict,
                     const struct ms_figures *figures, uint64_t window_ns)
 {
@@ -290,10 +314,9 @@ static void say_why(struct watched *watched, const struct ms_growth_verdict *ver
         (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates stays",
                        percent < 10 && percent > 0 ? 1 : 0, percent);
     }
-    struct ms_leak *leak = &watched->leak;
-    (void)snprintf(leak->reason, sizeof(leak->reason), "%sgrew in %u of %u windows of %u s, %s%s%s",
-                   watched->ended ? "as of its end: " : "", (unsigned)verdict->rises,
-                   (unsigned)verdict->spans, (unsigned)(window_ns / MS_SECOND_NS),
+    (void)snprintf(watched->why, sizeof(watched->why), "grew in %u of %u windows of %u s, %s%s%s",
+                   (unsigned)verdict->rises, (unsigned)verdict->spans,
+                   (unsigned)(window_ns / MS_SECOND_NS),
                    ms_format_bytes_rate(rate, sizeof(rate), verdict->slope_bytes_per_s), kept,
                    figures->samples > 0 ? "; estimated from a sample" : "");
 }
@@ -339,18 +362,7 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
     leak->confidence = verdict.confidence;
     leak->suppressed = ms_suppressions_match(leaks->suppressions, site);
     say_why(watched, &verdict, &figures, leaks->window_ns);
-}
-
-/* The process is gone: what was judged stands, with the figures of the end. */
-static void end_watched(struct watched *watched)
-{
-    watched->ended = true;
-    static const char before[] = "as of its end: ";
-    struct ms_leak *leak = &watched->leak;
-    char reason[MS_LEAK_REASON_MAX];
-    memcpy(reason, leak->reason, sizeof(reason));
-    (void)snprintf(leak->reason, sizeof(leak->reason), "%s%.*s", before,
-                   (int)(sizeof(reason) - sizeof(before)), reason);
+    say_when(watched, ms_model_now_ns(model));
 }
 
 /* Returns whether it is to be watched on. */
@@ -374,11 +386,13 @@ static bool close_window(struct ms_leaks *leaks, const struct ms_model *model,
             .ceiling_bytes = watched->ceiling_bytes,
             .seconds = (float)seconds,
             .allocations = (float)(site->heap.allocations - watched->allocations),
-            .work = (float)(work.frees - watched->work.frees),
-            .cpu_s = (float)(work.cpu_s - watched->work.cpu_s),
+            .work_blocks = (double)watched->floor_work.frees,
+            .work_cpu_s = watched->floor_work.cpu_s,
         };
         ms_growth_append(&watched->growth, &window);
         judge(leaks, model, watched, site);
+    } else if (watched->likely) {
+        say_when(watched, now_ns);
     }
     open_window(watched, site, &work, now_ns);
     return watched->likely || watched->growth.count < QUIET_WINDOWS ||
@@ -489,6 +503,7 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
 {
     uint32_t process_id = 0;
     bool process_ended = false;
+    struct work work = {0};
     for (size_t i = leaks->watched.count; i-- > 0;) {
         struct watched *watched = watched_at(leaks, i);
         const struct ms_site *site = ms_model_site_by_id(model, watched->leak.site_id);
@@ -496,12 +511,14 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
             process_id = watched->leak.process_id;
             const struct ms_process *process = ms_model_process_by_id(model, process_id);
             process_ended = process == NULL || process->end_ns != 0;
+            work = work_of(process);
         }
         if (!process_ended || watched->ended) {
-            look_at_watched(watched, site);
+            look_at_watched(watched, site, &work);
         } else if (watched->likely) {
-            look_at_watched(watched, site);
-            end_watched(watched);
+            look_at_watched(watched, site, &work);
+            watched->ended = true; /* what was judged stands, with the figures of the end */
+            say_when(watched, ms_model_now_ns(model));
         } else {
             unwatch(leaks, model, i);
             continue;
@@ -512,14 +529,29 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
     }
 }
 
-/* Ended processes were merged: what is watched is looked up anew, the rest begins again. */
-static void find_sites_again(struct ms_leaks *leaks, const struct ms_model *model)
+/* Glances go where their sites went. Where that is not known they begin again. */
+static void move_glances(struct ms_leaks *leaks, const struct ms_model *model)
 {
-    while (leaks->glances.count > ms_model_site_count(model)) {
+    size_t kept = 0;
+    if (ms_model_site_moves_known(model, leaks->sites_version)) {
+        for (size_t i = 0; i < leaks->glances.count; i++) {
+            if (ms_model_site_moved(model, i) != SIZE_MAX) {
+                *(struct glance *)ms_chunks_at(&leaks->glances, kept++) =
+                    *(const struct glance *)ms_chunks_at(&leaks->glances, i);
+            }
+        }
+    }
+    while (leaks->glances.count > kept) {
         ms_chunks_drop_last(&leaks->glances);
     }
-    for (size_t i = 0; i < leaks->glances.count; i++) {
-        *(struct glance *)ms_chunks_at(&leaks->glances, i) = (struct glance){.window = 0};
+}
+
+/* Ended processes were merged: sites have other positions. */
+static void find_sites_again(struct ms_leaks *leaks, const struct ms_model *model)
+{
+    move_glances(leaks, model);
+    while (leaks->glances.count < ms_model_site_count(model) &&
+           ms_chunks_add(&leaks->glances) != NULL) {
     }
     for (size_t i = leaks->watched.count; i-- > 0;) {
         const struct ms_leak *leak = &watched_at(leaks, i)->leak;
@@ -622,7 +654,9 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
                 (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS),
                 (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
-            (void)snprintf(out, size, "No call site keeps growing.");
+            (void)snprintf(out, size,
+                           "No call site keeps growing by blocks that stay (a single buffer that "
+                           "realloc makes ever larger is not judged).");
         }
     }
 }

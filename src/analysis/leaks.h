@@ -6,7 +6,8 @@
  *                       growing, window after window, by blocks that are not freed any more. A
  *                       cache that fills and stops is none.
  *
- * The formula stands at the top of leaks.c and in the manual page. Pure: no clock, no I/O.
+ * The formula stands in leaks_growth.c and in the manual page. Pure: no clock, no I/O, but for
+ * ms_suppressions_read. One thread uses a ms_leaks.
  */
 #ifndef MS_ANALYSIS_LEAKS_H
 #define MS_ANALYSIS_LEAKS_H
@@ -43,8 +44,8 @@ struct ms_leaks;        /* opaque */
 struct ms_leaks *ms_leaks_new(const struct ms_suppressions *suppressions);
 void ms_leaks_free(struct ms_leaks *leaks); /* accepts NULL */
 
-/* After every ms_model_tick_end. Cost follows the sites that changed; bounded memory. Returns 0 or
- * -ENOMEM: then sites that are new are not watched. */
+/* After every ms_model_tick_end. Looks at the sites that are watched and at a bounded number of
+ * others. Returns 0 or -ENOMEM: then sites that are new are not watched. */
 int ms_leaks_update(struct ms_leaks *leaks, const struct ms_model *model);
 
 /* Likely leaks now, the surest and steepest first; suppressed ones last. */

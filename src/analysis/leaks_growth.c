@@ -16,12 +16,14 @@
  *     confidence = length x steadiness x constancy
  *     length     = 1 - 2^-(n-1)
  *     steadiness = z^2 / (z^2 + 16), z = mean(r) / (deviation(r) / sqrt(n)): little for a random
- *                  walk, 1 for equal rises
+ *                  walk, 1 for equal rises; r is for each second, or for each unit of the
+ *                  process's work, as below, where it is steadier so: a program whose load
+ *                  changes leaks unsteadily in time, but not by what it does
  *     constancy  = (d - 0.75) / 0.25 within 0..1, d = how much of its pace the growth keeps: mean
  *                  of the later half of r over that of the earlier, divided by the same of the
  *                  process's work where that fell by a tenth or more (blocks it frees and CPU
- *                  time, whichever fell more), plus its standard error. A leak loses a constant
- *                  share of the work; a cache that fills loses less and less.
+ *                  time between the floors, whichever fell more), plus its standard error. A leak
+ * loses a constant share of the work; a cache that fills loses less and less.
  *
  * The slope is that of the least squares line through the floors.
  */
@@ -57,6 +59,7 @@ void ms_growth_append(struct ms_growth *growth, const struct ms_growth_window *w
 static struct ms_growth_window joined(const struct ms_growth_window *a,
                                       const struct ms_growth_window *b)
 {
+    const struct ms_growth_window *lower = b->floor_blocks < a->floor_blocks ? b : a;
     return (struct ms_growth_window){
         .end_ns = b->end_ns,
         .floor_bytes = a->floor_bytes < b->floor_bytes ? a->floor_bytes : b->floor_bytes,
@@ -64,8 +67,8 @@ static struct ms_growth_window joined(const struct ms_growth_window *a,
         .ceiling_bytes = a->ceiling_bytes > b->ceiling_bytes ? a->ceiling_bytes : b->ceiling_bytes,
         .seconds = a->seconds + b->seconds,
         .allocations = a->allocations + b->allocations,
-        .work = a->work + b->work,
-        .cpu_s = a->cpu_s + b->cpu_s,
+        .work_blocks = lower->work_blocks,
+        .work_cpu_s = lower->work_cpu_s,
     };
 }
 
@@ -172,19 +175,20 @@ static void take_rises(const struct ms_growth *growth, uint32_t start, struct ri
     rises->scatter = n > 2 && rest > 0 ? sqrt(rest / (n - 2)) : 0;
 }
 
+static double work_between(const struct ms_growth_window *from, const struct ms_growth_window *to,
+                           bool of_cpu)
+{
+    return of_cpu ? to->work_cpu_s - from->work_cpu_s : to->work_blocks - from->work_blocks;
+}
+
 /* Later half over earlier half; 1 when there is too little to tell. */
 static double excuse_of(const struct ms_growth *growth, uint32_t start, bool of_cpu)
 {
-    const uint32_t spans = growth->count - 1 - start;
-    const uint32_t half = spans / 2;
-    double early = 0;
-    double late = 0;
-    for (uint32_t i = 0; i < half; i++) {
-        const struct ms_growth_window *first = &growth->windows[start + 1 + i];
-        const struct ms_growth_window *last = &growth->windows[growth->count - half + i];
-        early += (double)(of_cpu ? first->cpu_s : first->work);
-        late += (double)(of_cpu ? last->cpu_s : last->work);
-    }
+    const uint32_t newest = growth->count - 1;
+    const uint32_t half = (newest - start) / 2;
+    const struct ms_growth_window *windows = growth->windows;
+    const double early = work_between(&windows[start], &windows[start + half], of_cpu);
+    const double late = work_between(&windows[newest - half], &windows[newest], of_cpu);
     if (!(early >= (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS)) || !(late < FELL_TO * early)) {
         return 1;
     }
@@ -209,6 +213,41 @@ static double constancy(const struct ms_growth *growth, uint32_t start, const st
     const double error = pace * rises->scatter / rises->mean * sqrt(2.0 / half);
     const double share = (pace + error - PACE_STOPS) / (PACE_HOLDS - PACE_STOPS);
     return share < 0 ? 0 : share > 1 ? 1 : share;
+}
+
+/* Deviation of the rises for each unit of work over their mean; infinite: the work cannot tell. */
+static double deviation_by_work(const struct ms_growth *growth, uint32_t start, bool of_cpu)
+{
+    const uint32_t newest = growth->count - 1;
+    const double n = newest - start;
+    double sum = 0;
+    double squares = 0;
+    if (n < 2 || !(work_between(&growth->windows[start], &growth->windows[newest], of_cpu) >=
+                   2 * (of_cpu ? WORK_MIN_CPU_S : WORK_MIN_BLOCKS))) {
+        return INFINITY;
+    }
+    for (uint32_t i = start + 1; i <= newest; i++) {
+        const struct ms_growth_window *window = &growth->windows[i];
+        const double work = work_between(window - 1, window, of_cpu);
+        if (!(work > 0)) {
+            return INFINITY;
+        }
+        const double share =
+            ((double)window->floor_blocks - (double)window[-1].floor_blocks) / work;
+        sum += share;
+        squares += share * share;
+    }
+    const double variance = (squares - sum * sum / n) / (n - 1);
+    return sum > 0 ? sqrt(variance > 0 ? variance : 0) / (sum / n) : INFINITY;
+}
+
+static double steadiness(const struct ms_growth *growth, uint32_t start, const struct rises *rises)
+{
+    const double by_time = rises->deviation / rises->mean;
+    const double by_blocks = deviation_by_work(growth, start, false);
+    const double by_cpu = deviation_by_work(growth, start, true);
+    const double least = fmin(by_time, fmin(by_blocks, by_cpu));
+    return 1 / (1 + 16 * least * least / rises->count);
 }
 
 static double slope_of(const struct ms_growth *growth, uint32_t start)
@@ -259,14 +298,11 @@ struct ms_growth_verdict ms_growth_judge(const struct ms_growth *growth)
     }
     struct rises rises;
     take_rises(growth, start, &rises);
-    const double error = rises.deviation / sqrt(rises.count);
-    const double z_squared = error > 0 ? rises.mean * rises.mean / (error * error) : INFINITY;
-    const double steadiness = isinf(z_squared) ? 1 : z_squared / (z_squared + 16);
     verdict.grows = true;
     verdict.slope_bytes_per_s = slope_of(growth, start);
     verdict.kept = allocations > 0 ? (double)verdict.blocks / allocations : NAN;
     verdict.kept = verdict.kept > 1 ? 1 : verdict.kept;
-    verdict.confidence =
-        (1 - exp2(1.0 - rises.count)) * steadiness * constancy(growth, start, &rises);
+    verdict.confidence = (1 - exp2(1.0 - rises.count)) * steadiness(growth, start, &rises) *
+                         constancy(growth, start, &rises);
     return verdict;
 }

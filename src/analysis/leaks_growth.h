@@ -16,8 +16,9 @@ struct ms_growth_window {
     uint64_t ceiling_bytes;             /* the most */
     float seconds;
     float allocations; /* blocks that the site allocated */
-    float work;        /* blocks that the process freed: what it does besides keeping things */
-    float cpu_s;       /* that the process used; NaN: not known */
+    /* What the process had done when the floor was seen, besides keeping things: */
+    double work_blocks; /* blocks that it had freed */
+    double work_cpu_s;  /* CPU time that it had used; NaN: not known */
 };
 
 /* Windows of about equal length, the oldest first. Zeroed is empty. */

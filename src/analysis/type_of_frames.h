@@ -71,7 +71,7 @@ const char *ms_type_trust_name(enum ms_type_trust trust); /* JSON */
     X(NO_NAMES, "no names", "names are missing: install the debug symbols of the module, or do not strip it", "install its debug symbols") \
     X(NO_STACK, "no call stack", "events without a call stack: in signal handlers, or the tables were full", "signal handlers, or full tables") \
     X(NOT_SAMPLED, "not sampled", "left out of the sample: only mode exact sees the call stack of every block", "mode exact sees all (M)") \
-    X(C, "C malloc", "allocated by C code: malloc is told a size and no type", "malloc is told no type") \
+    X(C, "C malloc", "from C code, or from main built without -g: malloc is told no type", "malloc is told no type") \
     X(CPP, "C++ new or malloc", "new does not tell its type, and inlined containers show with debug information only: compile with -g", "compile with -g") \
     X(RUST, "Rust value", "what was inlined is told by debug information only: build with debug = 1", "build with debug = 1") \
     X(LIBRARY, "inside a library", "a function of a standard library that serves many types", "it serves many types")

@@ -20,11 +20,12 @@ struct known_frame {
 
 struct ms_types {
     struct ms_words words;
-    struct ms_chunks frames; /* struct known_frame, by ms_frame.number */
-    struct ms_chunks sites;  /* uint32_t, by ms_site.id - 1 */
-    struct ms_chunks kinds;  /* struct ms_type_row without figures */
-    struct ms_index by_name; /* of kinds */
-    uint64_t names_version;  /* of the sweep that goes on, or was the last */
+    struct ms_chunks frames;      /* struct known_frame, by ms_frame.number */
+    struct ms_chunks sites;       /* uint32_t, by position of the site */
+    struct ms_chunks kinds;       /* struct ms_type_row without figures */
+    struct ms_index by_name;      /* of kinds */
+    const struct ms_model *model; /* of the last update; NULL: none */
+    uint64_t names_version;       /* of the sweep that goes on, or was the last */
     uint64_t sites_version;
     size_t swept;             /* sites that it has read */
     struct ms_type_row *sums; /* by position in kinds, or by family */
@@ -110,13 +111,14 @@ static uint32_t kind_of(struct ms_types *types, const struct ms_block_type *type
     return position;
 }
 
-static int read_site(struct ms_types *types, const struct ms_site *site)
+static int read_site(struct ms_types *types, size_t position)
 {
+    const struct ms_site *site = ms_model_site(types->model, position);
     struct ms_block_type type;
     if (ms_block_type_of(&type, site, &types->words, frame_type, types) != 0) {
         return -ENOMEM;
     }
-    while (types->sites.count < site->id) {
+    while (types->sites.count <= position) {
         if (ms_chunks_add(&types->sites) == NULL) {
             return -ENOMEM;
         }
@@ -125,17 +127,38 @@ static int read_site(struct ms_types *types, const struct ms_site *site)
     if (kind >= KIND_MASK) {
         return -ENOMEM;
     }
-    *(uint32_t *)ms_chunks_at(&types->sites, site->id - 1) = (kind + 1) | (uint32_t)type.trust
-                                                                              << TRUST_SHIFT;
+    *(uint32_t *)ms_chunks_at(&types->sites, position) = (kind + 1) | (uint32_t)type.trust
+                                                                          << TRUST_SHIFT;
     return 0;
+}
+
+/* Ended processes were merged: what was read goes where its site went. */
+static void move_sites(struct ms_types *types, const struct ms_model *model)
+{
+    size_t kept = 0;
+    size_t swept = 0;
+    if (types->model == model && ms_model_site_moves_known(model, types->sites_version)) {
+        for (size_t i = 0; i < types->sites.count; i++) {
+            if (ms_model_site_moved(model, i) != SIZE_MAX) {
+                swept += i < types->swept;
+                *(uint32_t *)ms_chunks_at(&types->sites, kept++) =
+                    *(const uint32_t *)ms_chunks_at(&types->sites, i);
+            }
+        }
+    }
+    while (types->sites.count > kept) {
+        ms_chunks_drop_last(&types->sites);
+    }
+    types->swept = swept;
+    types->sites_version = ms_model_sites_version(model);
+    types->model = model;
 }
 
 int ms_types_update(struct ms_types *types, const struct ms_model *model, size_t sites)
 {
     const size_t count = ms_model_site_count(model);
-    if (types->sites_version != ms_model_sites_version(model)) {
-        types->sites_version = ms_model_sites_version(model);
-        types->swept = 0; /* positions are others now */
+    if (types->model != model || types->sites_version != ms_model_sites_version(model)) {
+        move_sites(types, model);
     }
     /* A sweep is ended before the next begins, or names that keep coming would starve the rest. */
     if (types->swept >= count && types->names_version != ms_model_names_version(model)) {
@@ -145,7 +168,7 @@ int ms_types_update(struct ms_types *types, const struct ms_model *model, size_t
         types->names_version = ms_model_names_version(model);
     }
     for (; types->swept < count && sites > 0; types->swept++, sites--) {
-        if (read_site(types, ms_model_site(model, types->swept)) != 0) {
+        if (read_site(types, types->swept) != 0) {
             return -ENOMEM;
         }
     }
@@ -154,9 +177,12 @@ int ms_types_update(struct ms_types *types, const struct ms_model *model, size_t
 
 static uint32_t known_of(const struct ms_types *types, uint32_t site_id)
 {
-    return site_id == 0 || site_id > types->sites.count
-               ? 0
-               : *(const uint32_t *)ms_chunks_at(&types->sites, site_id - 1);
+    if (types->model == NULL || types->sites_version != ms_model_sites_version(types->model)) {
+        return 0;
+    }
+    const size_t position = ms_model_site_position(types->model, site_id);
+    return position < types->sites.count ? *(const uint32_t *)ms_chunks_at(&types->sites, position)
+                                         : 0;
 }
 
 int ms_types_of_site(struct ms_types *types, const struct ms_site *site, struct ms_block_type *type)

@@ -11,6 +11,8 @@
 /* Weight in the queue for names of a misuse: these are few, and first looked at. */
 #define NAMED_SOON UINT64_MAX
 
+#define PROBE_NAME "libmemscope-probe"
+
 /* A context as it was when it was read last. */
 struct seen_context {
     uint64_t change;
@@ -40,6 +42,7 @@ struct ms_watched_sites {
     struct ms_id_map site_of_stack;
     struct ms_id_map site_of_release; /* of stacks that were no allocation's when they were met */
     uint32_t root_site;
+    const char *probe_path; /* of our library in the process; NULL: not met yet */
 };
 
 /* What one pass works on. */
@@ -111,6 +114,10 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         seen->path = ms_model_string(pass->model, path);
         if (seen->path == NULL) {
             return NULL;
+        }
+        const char *slash = strrchr(seen->path, '/');
+        if (slash != NULL && strncmp(slash + 1, PROBE_NAME, sizeof PROBE_NAME - 1) == 0) {
+            sites->probe_path = seen->path;
         }
         seen->load_bias = module.load_bias;
         seen->code =
@@ -204,16 +211,20 @@ static uint32_t new_site(const struct pass *pass, struct ms_id_map *map, uint32_
     uint32_t pcs[MS_STACK_DEPTH_MAX];
     const struct ms_frame *frames[MS_STACK_DEPTH_MAX];
     uint32_t flags;
-    uint32_t depth = ms_region_view_stack(pass->view, stack, pcs, &flags);
-    for (uint32_t i = 0; i < depth; i++) {
-        frames[i] = frame_of(pass, pcs[i], bytes);
-        if (frames[i] == NULL) {
-            depth = 0;
+    const uint32_t walked = ms_region_view_stack(pass->view, stack, pcs, &flags);
+    uint32_t depth = 0;
+    for (uint32_t i = 0; i < walked; i++) {
+        frames[depth] = frame_of(pass, pcs[i], bytes);
+        if (frames[depth] == NULL) {
+            return 0;
         }
+        /* pthread_create and others go through hooks of ours: no function of the program. */
+        depth += frames[depth]->module != pass->sites->probe_path;
     }
-    if (depth == 0) {
+    if (walked == 0) {
         return 0;
     }
+    depth += depth == 0; /* cut within ours: better than nothing */
     const struct ms_site *site = ms_model_add_site(pass->model, pass->sites->process_id, frames,
                                                    depth, site_flags(flags) | more_flags);
     if (site == NULL || ms_id_map_set(map, stack, site->id) != 0) {

@@ -234,13 +234,6 @@ bool ms_symbol_cache_take(struct ms_symbol_cache *cache, void *bytes, size_t cou
     return true;
 }
 
-/* Ours, nobody else may write to it, and no link. */
-static bool is_private(int descriptor, mode_t kind, struct stat *status)
-{
-    return fstat(descriptor, status) == 0 && (status->st_mode & S_IFMT) == kind &&
-           status->st_uid == geteuid() && (status->st_mode & 022) == 0;
-}
-
 static void read_file(struct ms_symbol_cache *cache)
 {
     struct stat status;
@@ -249,7 +242,7 @@ static void read_file(struct ms_symbol_cache *cache)
         cache->replace = true;
         return;
     }
-    bool fits = is_private(descriptor, S_IFREG, &status) &&
+    bool fits = ms_symbol_cache_is_private(descriptor, S_IFREG, &status) &&
                 (uint64_t)status.st_size <= MS_SYMBOL_CACHE_FILE_MAX;
     size_t wanted = fits ? (size_t)status.st_size : 0;
     size_t done = 0;
@@ -271,32 +264,12 @@ static void read_file(struct ms_symbol_cache *cache)
     close(descriptor);
 }
 
-/* The folder and the one above it, which is ours too. */
-static bool prepare_folder(const char *folder)
-{
-    char parent[PATH_MAX];
-    struct stat status;
-    (void)snprintf(parent, sizeof parent, "%s", folder);
-    char *slash = strrchr(parent, '/');
-    if (slash != NULL && slash != parent) {
-        *slash = '\0';
-        (void)mkdir(parent, 0700);
-    }
-    (void)mkdir(folder, 0700);
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-    bool usable = descriptor >= 0 && is_private(descriptor, S_IFDIR, &status);
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    return usable;
-}
-
 struct ms_symbol_cache *ms_symbol_cache_open(const char *folder, const uint8_t *build_id,
                                              size_t build_id_bytes)
 {
     char hex[2 * BUILD_ID_AT_MOST + 1];
     if (folder == NULL || folder[0] == '\0' || build_id_bytes < 8 ||
-        build_id_bytes > BUILD_ID_AT_MOST || !prepare_folder(folder)) {
+        build_id_bytes > BUILD_ID_AT_MOST || !ms_symbol_cache_prepare(folder)) {
         return NULL;
     }
     struct ms_symbol_cache *cache = ms_symbol_cache_new(build_id, build_id_bytes);
@@ -455,7 +428,7 @@ static void write_block(struct ms_symbol_cache *cache)
             ? begin_file(cache)
             : open(cache->path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor >= 0) {
-        if (is_private(descriptor, S_IFREG, &status) &&
+        if (ms_symbol_cache_is_private(descriptor, S_IFREG, &status) &&
             (uint64_t)status.st_size + bytes <= MS_SYMBOL_CACHE_FILE_MAX &&
             !write_all(descriptor, whole, bytes)) {
             /* Disk full: the cut block would hide what others append behind it. */

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define MS_SYMBOL_CACHE_FILE_MAX   (UINT64_C(16) << 20)
 #define MS_SYMBOL_CACHE_MAX        (UINT64_C(256) << 20)
@@ -49,6 +50,11 @@ size_t ms_symbol_cache_count(const struct ms_symbol_cache *cache); /* addresses 
 void ms_symbol_cache_add(struct ms_symbol_cache *cache, uint64_t address,
                          const struct ms_cached_frame *frames, size_t count);
 void ms_symbol_cache_flush(struct ms_symbol_cache *cache); /* accepts NULL */
+
+/* Makes the folder if need be. false: it is not ours alone, or may be put away by somebody else. */
+bool ms_symbol_cache_prepare(const char *folder);
+/* A file or folder (`kind`) that is ours and that nobody else may write to. */
+bool ms_symbol_cache_is_private(int descriptor, mode_t kind, struct stat *status);
 
 /* Removes the oldest files in `folder` until what is left fits `bytes`. Names of others stay. */
 void ms_symbol_cache_prune(const char *folder, uint64_t bytes);

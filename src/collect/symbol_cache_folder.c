@@ -36,14 +36,53 @@ static bool is_ours(const char *name)
            (name[digits] == '\0' || (name[digits] == '.' && strlen(name + digits) == 7));
 }
 
+bool ms_symbol_cache_is_private(int descriptor, mode_t kind, struct stat *status)
+{
+    return fstat(descriptor, status) == 0 && (status->st_mode & S_IFMT) == kind &&
+           status->st_uid == geteuid() && (status->st_mode & 022) == 0;
+}
+
+/*
+ * The folder is ours alone, and nobody else can put another one or a link in its place: not in the
+ * one above it either, unless that keeps everybody to his own (/tmp).
+ */
+bool ms_symbol_cache_prepare(const char *folder)
+{
+    char parent[PATH_MAX];
+    struct stat status;
+    (void)snprintf(parent, sizeof parent, "%s", folder);
+    char *slash = strrchr(parent, '/');
+    if (slash != NULL && slash != parent) {
+        *slash = '\0';
+        (void)mkdir(parent, 0700);
+    }
+    if (stat(slash == parent ? "/" : parent, &status) != 0 ||
+        (status.st_uid != geteuid() && status.st_uid != 0) ||
+        ((status.st_mode & 002) != 0 && (status.st_mode & S_ISVTX) == 0)) {
+        return false;
+    }
+    (void)mkdir(folder, 0700);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    bool usable = descriptor >= 0 && ms_symbol_cache_is_private(descriptor, S_IFDIR, &status);
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return usable;
+}
+
 void ms_symbol_cache_prune(const char *folder, uint64_t bytes)
 {
     DIR *open_folder = folder == NULL || folder[0] == '\0' ? NULL : opendir(folder);
+    struct stat ours;
     struct cached_file *files = NULL;
     size_t count = 0;
     size_t capacity = 0;
     uint64_t total = 0;
     if (open_folder == NULL) {
+        return;
+    }
+    if (!ms_symbol_cache_is_private(dirfd(open_folder), S_IFDIR, &ours)) {
+        closedir(open_folder);
         return;
     }
     for (const struct dirent *entry; (entry = readdir(open_folder)) != NULL;) {
@@ -77,12 +116,14 @@ void ms_symbol_cache_prune(const char *folder, uint64_t bytes)
     closedir(open_folder);
 }
 
-/* `base`/`below`/memscope-top/symbols, when `base` is an absolute path that is there. */
+/* `base`/`below`/memscope-top/symbols, when `base` is an absolute path that is there and ours:
+ * under sudo the home may be another user's, who could not use folders of root in it. */
 static bool folder_below(const char *base, const char *below, char *out, size_t size)
 {
     struct stat status;
     char cache[PATH_MAX];
-    if (base == NULL || base[0] != '/' || stat(base, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    if (base == NULL || base[0] != '/' || stat(base, &status) != 0 || !S_ISDIR(status.st_mode) ||
+        status.st_uid != geteuid()) {
         return false;
     }
     int bytes = snprintf(cache, sizeof cache, "%s%s", base, below);

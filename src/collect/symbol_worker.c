@@ -50,6 +50,16 @@ static void limit_space(void)
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
+/* When memory runs out it is this process that goes: the names of hostile files can take much. */
+static void die_first(void)
+{
+    int descriptor = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)!write(descriptor, "1000", 4);
+        close(descriptor);
+    }
+}
+
 /* In the child: a group of its own, so that Ctrl-C and Ctrl-Z at the terminal are not for it. */
 static void become_worker(int socket, pid_t parent, const struct ms_symbolizer_options *options)
     __attribute__((noreturn));
@@ -85,6 +95,7 @@ static void become_worker(int socket, pid_t parent, const struct ms_symbolizer_o
         errno = 0; /* a plain priority will do */
     }
     limit_space();
+    die_first();
     ms_symbolizer_serve(WORKER_SOCKET, options);
 }
 
@@ -135,13 +146,30 @@ void ms_symbol_worker_kill(struct ms_symbol_worker *worker)
     }
     worker->ended_cpu_ns += running_cpu_ns(worker);
     (void)kill(worker->pid, SIGKILL);
-    while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR) {
+    if (worker->dying_count < MS_SYMBOL_WORKERS_MAX) {
+        worker->dying[worker->dying_count++] = worker->pid;
     }
     if (worker->socket >= 0) {
         close(worker->socket);
     }
     worker->pid = -1;
     worker->socket = -1;
+    ms_symbol_worker_reap(worker, 0);
+}
+
+void ms_symbol_worker_reap(struct ms_symbol_worker *worker, int timeout_ms)
+{
+    uint64_t until_ns = ms_monotonic_ns() + (uint64_t)timeout_ms * MS_NS_PER_MS;
+    while (worker->dying_count > 0) {
+        const unsigned last = worker->dying_count - 1;
+        if (waitpid(worker->dying[last], NULL, WNOHANG) != 0) {
+            worker->dying_count--;
+        } else if (ms_monotonic_ns() >= until_ns) {
+            return;
+        } else {
+            (void)poll(NULL, 0, 1);
+        }
+    }
 }
 
 void ms_symbol_worker_end(struct ms_symbol_worker *worker, int timeout_ms)

@@ -36,7 +36,7 @@ struct ms_symbolizer {
     struct ms_file_roots roots;
     struct known_file files[FILES_OPEN];
     uint64_t uses;
-    uint64_t mapped_first_bytes; /* before there was any file */
+    uint64_t mapped_first_bytes, own_first_bytes; /* before there was any file: what fork left */
     bool pruned;
 };
 
@@ -64,9 +64,8 @@ struct ms_symbolizer *ms_symbolizer_new(const struct ms_symbolizer_options *opti
 {
     struct ms_symbolizer *symbolizer = calloc(1, sizeof *symbolizer);
     if (symbolizer != NULL) {
-        uint64_t own_bytes;
         symbolizer->options = *options;
-        if (!measure(&symbolizer->mapped_first_bytes, &own_bytes)) {
+        if (!measure(&symbolizer->mapped_first_bytes, &symbolizer->own_first_bytes)) {
             symbolizer->mapped_first_bytes = UINT64_MAX / 2;
         }
     }
@@ -298,7 +297,7 @@ static void bound_memory(struct ms_symbolizer *symbolizer)
     uint64_t mapped_bytes;
     uint64_t own_bytes;
     if (measure(&mapped_bytes, &own_bytes) &&
-        (own_bytes > MEMORY_AT_MOST_BYTES ||
+        (own_bytes > symbolizer->own_first_bytes + MEMORY_AT_MOST_BYTES ||
          mapped_bytes > symbolizer->mapped_first_bytes + MAPPED_AT_MOST_BYTES)) {
         forget_all(symbolizer);
         (void)malloc_trim(0);

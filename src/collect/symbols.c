@@ -64,6 +64,8 @@ struct connection {
 
 enum { LOCAL, FETCHING, CONNECTIONS };
 
+_Static_assert(RESTARTS_AT_MOST < MS_SYMBOL_WORKERS_MAX, "each may be dying");
+
 struct ms_symbols {
     char cache_folder[PATH_MAX];
     struct ms_advice_facts facts;
@@ -165,6 +167,7 @@ void ms_symbols_free(struct ms_symbols *symbols)
             ms_symbol_worker_end(&connection->worker, END_MS);
         }
         ms_symbol_worker_kill(&connection->worker);
+        ms_symbol_worker_reap(&connection->worker, END_MS);
     }
     for (int stage = 0; stage < STAGE_TOTAL; stage++) {
         for (int weight = 0; weight < WEIGHTS; weight++) {
@@ -177,9 +180,36 @@ void ms_symbols_free(struct ms_symbols *symbols)
 
 /* --- modules --- */
 
+/* One that stands for the same file, the newest; NULL: none. */
+static struct module *same_module(struct ms_symbols *symbols, uint32_t model_id)
+{
+    for (size_t i = symbols->module_count; i > 0 && model_id != 0; i--) {
+        if (symbols->modules[i - 1].model_id == model_id) {
+            return &symbols->modules[i - 1];
+        }
+    }
+    return NULL;
+}
+
 uint32_t ms_symbols_module(struct ms_symbols *symbols, struct ms_model *model, pid_t pid,
                            const char *path, const uint8_t *build_id, size_t build_id_bytes)
 {
+    if (build_id_bytes > MS_BUILD_ID_MAX) {
+        build_id_bytes = 0;
+    }
+    const struct ms_module *known = ms_model_module_mutable(model, path, build_id, build_id_bytes);
+    const uint32_t model_id = known == NULL ? 0 : known->id;
+    struct module *same = same_module(symbols, model_id);
+    if (same != NULL && build_id_bytes > 0) {
+        /* The file of another process, to the bit: but this one is there still. */
+        const uint32_t number = (uint32_t)(same - symbols->modules) + 1;
+        same->pid = pid;
+        if (!same->named) {
+            (void)push_at(symbols, (struct question){.module = number}, STAGE_OPEN);
+        }
+        return number;
+    }
+    const struct module before = same == NULL ? (struct module){0} : *same;
     if (symbols->module_count == symbols->module_capacity) {
         size_t capacity = symbols->module_capacity == 0 ? 32 : symbols->module_capacity * 2;
         struct module *grown =
@@ -191,14 +221,16 @@ uint32_t ms_symbols_module(struct ms_symbols *symbols, struct ms_model *model, p
         symbols->module_capacity = capacity;
     }
     struct module *module = &symbols->modules[symbols->module_count++];
-    *module = (struct module){.path = path, .pid = pid};
-    if (build_id_bytes > 0 && build_id_bytes <= MS_BUILD_ID_MAX) {
+    *module = (struct module){.path = path,
+                              .pid = pid,
+                              .model_id = model_id,
+                              .strikes = before.strikes,
+                              .no_full = before.no_full,
+                              .no_quick = before.no_quick};
+    if (build_id_bytes > 0) {
         memcpy(module->build_id, build_id, build_id_bytes);
         module->build_id_bytes = (uint8_t)build_id_bytes;
     }
-    const struct ms_module *known =
-        ms_model_module_mutable(model, path, module->build_id, module->build_id_bytes);
-    module->model_id = known == NULL ? 0 : known->id;
     const struct question question = {.module = (uint32_t)symbols->module_count};
     (void)push_at(symbols, question, STAGE_OPEN);
     return (uint32_t)symbols->module_count;
@@ -433,6 +465,10 @@ static bool read_answers(struct ms_symbols *symbols, struct connection *connecti
             break;
         }
         memcpy(&answer, packet, sizeof answer);
+        sound = answer.id == connection->first;
+        if (!sound) {
+            break;
+        }
         const struct question question = connection->sent[connection->first];
         connection->first = (connection->first + 1) % WINDOW;
         connection->count--;
@@ -459,11 +495,22 @@ static void blame(struct ms_symbols *symbols, struct ms_model *model,
         module->not_on_servers = true;
         return;
     }
-    if (++module->strikes < STRIKES_AT_MOST) {
+    const uint8_t strikes = ++module->strikes;
+    const bool given_up = strikes >= STRIKES_AT_MOST;
+    const bool no_quick = given_up && question->stage != STAGE_FULL;
+    /* Without a build id each process has one of its own of the same file: they fall together, or
+     * a program that forks would use up all restarts. */
+    for (size_t i = 0; i < symbols->module_count; i++) {
+        struct module *other = &symbols->modules[i];
+        if (other == module || (other->model_id == module->model_id && other->model_id != 0)) {
+            other->strikes = strikes;
+            other->no_full = other->no_full || given_up;
+            other->no_quick = other->no_quick || no_quick;
+        }
+    }
+    if (!given_up) {
         return;
     }
-    module->no_full = true;
-    module->no_quick = question->stage != STAGE_FULL;
     settle_module(symbols, model, module, module->named ? MS_NAMES_SYMBOLS : MS_NAMES_NONE,
                   hung ? MS_WHY_HUNG : MS_WHY_CRASHED);
 }
@@ -517,6 +564,7 @@ static void handle_connection(struct ms_symbols *symbols, struct ms_model *model
                               uint64_t now_ns)
 {
     struct connection *connection = &symbols->connections[number];
+    ms_symbol_worker_reap(&connection->worker, 0);
     if (connection->worker.pid > 0) {
         bool alive = read_answers(symbols, connection, model, now_ns);
         bool hung = alive && connection->count > 0 && now_ns > connection->waiting_since_ns &&

@@ -336,9 +336,10 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
     if (target->proc.zombie || !target->same_namespace) {
         return 0;
     }
-    bool may_exec = target->has_view && !executed_for_long(target, now_ns);
+    bool executed = target->has_view && executed_for_long(target, now_ns);
     return ms_watched_threads_proc(target->threads, room->model, room->budget, &target->proc,
-                                   may_exec ? &target->view : NULL, now_ns, target->ticks);
+                                   target->has_view ? &target->view : NULL, executed, now_ns,
+                                   target->ticks);
 }
 
 /* The peak changes only together with what contexts say of it. */
@@ -411,7 +412,8 @@ int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, 
         !target->exe_told) {
         char exe[sizeof process->exe];
         ms_proc_process_exe(&target->proc, exe, sizeof exe);
-        if (exe[0] != '\0') {
+        bool exec = target->has_view && ms_region_view_state(&target->view) == MS_REGION_EXEC;
+        if (exe[0] != '\0' && !exec) {
             memcpy(process->exe, exe, sizeof exe);
         }
     }
@@ -517,6 +519,9 @@ void ms_target_end(struct ms_target *target, const struct ms_target_room *room, 
     struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
     if (process != NULL && !target->finished) {
         process->replaced_by_exec = by_exec;
+        if (by_exec) {
+            ms_watched_threads_executed(target->threads, room->model);
+        }
         finish(target, room, process, end_ns, NULL);
     }
 }

@@ -59,6 +59,11 @@ struct ms_watched_threads {
     uint32_t listed; /* how many the process had when they were listed */
     uint64_t ended_voluntary, ended_involuntary;
     uint64_t ever;
+    /* The name of the thread that /proc names after the program that it executed, until then. */
+    struct {
+        uint32_t model_id; /* 0: there was none */
+        char name[MS_NAME_MAX];
+    } before_exec;
 };
 
 struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id)
@@ -305,9 +310,8 @@ static int grow_records(struct ms_watched_threads *threads, uint32_t count)
 static struct ms_flow *flow_from(struct ms_watched_threads *threads, struct ms_model *model,
                                  const struct watched *watched, const struct ms_region_flow *entry)
 {
-    uint32_t from = entry->owner_thread == 0
-                        ? 0
-                        : ms_id_map_find(&threads->by_serial, entry->owner_serial);
+    uint32_t from =
+        entry->owner_thread == 0 ? 0 : ms_id_map_find(&threads->by_serial, entry->owner_serial);
     return from == 0 || ms_model_thread_by_id(model, from) == NULL
                ? NULL
                : ms_model_flow_mutable(model, threads->process_id, from, watched->model_id);
@@ -421,8 +425,32 @@ static uint64_t start_ns_of(uint64_t start_ticks, uint64_t now_ns)
     return start_ns > asleep_ns ? not_after(start_ns - asleep_ns, now_ns) : now_ns;
 }
 
-static int read_proc(struct ms_model *model, struct ms_descriptor_budget *budget, int tasks,
-                     struct watched *watched, bool full, uint64_t now_ns)
+/* `exec`: the process has called it, and may go on as another one that we shall hear of. */
+static void take_name(struct ms_watched_threads *threads, struct ms_thread *thread,
+                      const char *name, size_t size, bool exec)
+{
+    if (name[0] == '\0' || strcmp(name, thread->name) == 0) {
+        return;
+    }
+    if (exec && threads->before_exec.model_id == 0) {
+        threads->before_exec.model_id = thread->id;
+        memcpy(threads->before_exec.name, thread->name, sizeof thread->name);
+    }
+    copy_name(thread, name, size);
+}
+
+void ms_watched_threads_executed(struct ms_watched_threads *threads, struct ms_model *model)
+{
+    struct ms_thread *thread = ms_model_thread_mutable(model, threads->before_exec.model_id);
+    if (thread != NULL) {
+        memcpy(thread->name, threads->before_exec.name, sizeof thread->name);
+    }
+    threads->before_exec.model_id = 0;
+}
+
+static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
+                     struct ms_descriptor_budget *budget, int tasks, struct watched *watched,
+                     const struct ms_region_view *view, bool full, uint64_t now_ns)
 {
     struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
     char name[64] = "";
@@ -439,9 +467,9 @@ static int read_proc(struct ms_model *model, struct ms_descriptor_budget *budget
     watched->read_ns = now_ns;
     bool slept = (thread->kernel.have & MS_HAVE_RUN_QUEUE) != 0 && thread->kernel.run_ns == run_ns;
     watched->quiet_reads = slept && !first ? watched->quiet_reads + 1 : 0;
-    if (name[0] != '\0' && strcmp(name, thread->name) != 0) {
-        copy_name(thread, name, sizeof name);
-    }
+    /* After the reading, as where tids are listed. */
+    take_name(threads, thread, name, sizeof name,
+              view != NULL && ms_region_view_state(view) == MS_REGION_EXEC);
     if (first && watched->record == 0 && watched->start_ticks != 0) {
         thread->start_ns = start_ns_of(watched->start_ticks, now_ns);
     }
@@ -490,14 +518,14 @@ static int match_tids(struct ms_watched_threads *threads, struct ms_model *model
 /* Brings `present` up to what /proc lists. */
 static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
                      struct ms_descriptor_budget *budget, const struct ms_proc_process *process,
-                     const struct ms_region_view *view, uint64_t now_ns)
+                     const struct ms_region_view *view, bool executed, uint64_t now_ns)
 {
     ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
     if (tid_count < 0) {
         return tid_count == -ENOMEM ? -ENOMEM : 0;
     }
     /* After the list, so that what it shows was there before exec. */
-    if (view != NULL && ms_region_view_state(view) == MS_REGION_EXEC) {
+    if (view != NULL && !executed && ms_region_view_state(view) == MS_REGION_EXEC) {
         return 0;
     }
     if (threads->sorted_count != threads->present_count) {
@@ -513,14 +541,15 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
 int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
                             struct ms_descriptor_budget *budget,
                             const struct ms_proc_process *process,
-                            const struct ms_region_view *view, uint64_t now_ns, uint64_t tick)
+                            const struct ms_region_view *view, bool executed, uint64_t now_ns,
+                            uint64_t tick)
 {
     /* As many as before, no new record: mostly the same ones. The list is dear. */
     bool same = process->threads != 0 && process->threads == threads->listed &&
                 threads->sorted_count == threads->present_count;
     int result = 0;
     if (!same || tick % TICKS_PER_FULL_READ == 0) {
-        result = list_tids(threads, model, budget, process, view, now_ns);
+        result = list_tids(threads, model, budget, process, view, executed, now_ns);
     }
     size_t turns = threads->present_count / READS_PER_TICK + 1;
     for (size_t i = 0; i < threads->present_count; i++) {
@@ -528,7 +557,7 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
         bool full = i % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
         bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
         if ((full || awake || watched->read_ns == 0) && !watched->ended) {
-            (void)read_proc(model, budget, process->tasks, watched, full, now_ns);
+            (void)read_proc(threads, model, budget, process->tasks, watched, view, full, now_ns);
         }
     }
     return result;

@@ -28,13 +28,18 @@ int ms_watched_threads_records(struct ms_watched_threads *threads, struct ms_mod
 
 /*
  * Lists and reads the threads in /proc; `tick` counts the calls. `view` of the process may be NULL:
- * with it nothing is taken over from the moment on that the process has called exec, when what
- * /proc lists is the next program's. Returns 0 or -ENOMEM.
+ * with it no thread is taken over from the moment on that the process has called exec, when what
+ * /proc lists is the next program's; unless it `executed` so long ago that it goes on as that.
+ * Returns 0 or -ENOMEM.
  */
 int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
                             struct ms_descriptor_budget *budget,
                             const struct ms_proc_process *process,
-                            const struct ms_region_view *view, uint64_t now_ns, uint64_t tick);
+                            const struct ms_region_view *view, bool executed, uint64_t now_ns,
+                            uint64_t tick);
+
+/* What /proc showed since the process called exec was of another one: names are as before. */
+void ms_watched_threads_executed(struct ms_watched_threads *threads, struct ms_model *model);
 
 /* Who freed whose blocks, from the records. */
 void ms_watched_threads_flows(struct ms_watched_threads *threads, struct ms_model *model,

@@ -6,12 +6,14 @@
 #include "export/json_parts.h"
 
 /* false: without memory, or a process without a thread that was tracked. */
-static bool matrix_of(struct ms_flow_matrix *matrix, const struct ms_model *model, size_t index)
+static bool matrix_of(struct ms_flow_matrix *matrix, const struct ms_model *model,
+                      const struct ms_flow_index *by_process, size_t index)
 {
     const struct ms_process *process = ms_model_process(model, index);
     const struct ms_scope scope = {.process_id = process->id};
     return process->seen != MS_SEEN_NONE && matrix != NULL &&
-           ms_flow_matrix_update(matrix, model, NULL, &scope, MS_FLOW_BY_NAME) == 0;
+           ms_flow_matrix_update_indexed(matrix, model, by_process, NULL, &scope,
+                                         MS_FLOW_BY_NAME) == 0;
 }
 
 static void write_totals(struct ms_json_writer *writer, const struct ms_flow_matrix *matrix,
@@ -34,9 +36,11 @@ static void write_totals(struct ms_json_writer *writer, const struct ms_flow_mat
 void ms_json_flow_totals(struct ms_json_writer *writer, const struct ms_model *model)
 {
     struct ms_flow_matrix *matrix = ms_flow_matrix_new();
+    struct ms_flow_index *by_process =
+        ms_flow_index_new(model); /* without memory it takes longer */
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
-        if (matrix_of(matrix, model, i)) {
+        if (matrix_of(matrix, model, by_process, i)) {
             struct ms_flow_pattern first;
             char because[200] = "";
             if (ms_flow_patterns(matrix, model, &first, 1) == 0) {
@@ -48,6 +52,7 @@ void ms_json_flow_totals(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_line(writer);
     ms_json_array_end(writer);
     ms_flow_matrix_free(matrix);
+    ms_flow_index_free(by_process);
 }
 
 static void write_node(struct ms_json_writer *writer, const struct ms_flow_node *node)
@@ -86,10 +91,12 @@ static void write_pattern(struct ms_json_writer *writer, const struct ms_flow_ma
 void ms_json_flow_patterns(struct ms_json_writer *writer, const struct ms_model *model)
 {
     struct ms_flow_matrix *matrix = ms_flow_matrix_new();
+    struct ms_flow_index *by_process =
+        ms_flow_index_new(model); /* without memory it takes longer */
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         struct ms_flow_pattern patterns[MS_FLOW_PATTERNS_MAX];
-        const size_t count = matrix_of(matrix, model, i)
+        const size_t count = matrix_of(matrix, model, by_process, i)
                                  ? ms_flow_patterns(matrix, model, patterns, MS_FLOW_PATTERNS_MAX)
                                  : 0;
         for (size_t at = 0; at < count; at++) {
@@ -99,4 +106,5 @@ void ms_json_flow_patterns(struct ms_json_writer *writer, const struct ms_model 
     ms_json_line(writer);
     ms_json_array_end(writer);
     ms_flow_matrix_free(matrix);
+    ms_flow_index_free(by_process);
 }

@@ -140,12 +140,10 @@ static void write_peak(struct ms_json_writer *writer, const struct ms_model *mod
 }
 
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
-                             const struct ms_process *process)
+                             const struct ms_process *process, const struct ms_figures *figures)
 {
     const bool available = process->seen != MS_SEEN_NONE;
     const struct ms_heap *heap = &process->totals;
-    struct ms_figures figures;
-    ms_figures_of_process(model, process->id, &figures);
     const bool ended = process->end_ns > process->start_ns;
     const double seconds = (double)(process->end_ns - process->start_ns) / (double)MS_SECOND_NS;
     ms_json_member_fixed(writer, "allocations_per_s",
@@ -158,7 +156,7 @@ void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_mode
                                     : process->allocated_per_s);
     write_freed_ratio(writer, heap, available);
     write_peak(writer, model, &process->peak);
-    ms_json_classes(writer, &figures, heap, available);
+    ms_json_classes(writer, figures, heap, available);
     ms_json_key(writer, "stacks");
     ms_json_stack_check(writer, &process->stacks);
 }

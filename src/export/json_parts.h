@@ -68,7 +68,7 @@ void ms_json_not_sampled(struct ms_json_writer *writer, const struct ms_figures 
 void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *model,
                           const struct ms_site *site);
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
-                             const struct ms_process *process);
+                             const struct ms_process *process, const struct ms_figures *figures);
 
 #define MS_JSON_TOP_THREADS   50u
 #define MS_JSON_TOP_NOT_FREED 1000u /* sites whose blocks were not freed */

@@ -1,9 +1,11 @@
 /* Metrics, processes, threads, sites and flows of the JSON report. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "export/json_parts.h"
+#include "model/figures.h"
 #include "model/format.h"
 #include "model/metric.h"
 
@@ -264,8 +266,8 @@ static void write_process_kernel(struct ms_json_writer *writer, const struct ms_
 }
 
 static void write_process(struct ms_json_writer *writer, const struct ms_model *model,
-                          const struct ms_process *process, const struct ms_tree *tree,
-                          bool hide_arguments)
+                          const struct ms_process *process, const struct ms_figures *figures,
+                          const struct ms_tree *tree, bool hide_arguments)
 {
     static const char *const seen[] = {
         [MS_SEEN_FULL] = "full",
@@ -296,7 +298,7 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
                                process->probe_bytes);
     ms_json_key(writer, "tracking");
     ms_json_tracking(writer, model, &process->tracking);
-    ms_json_process_figures(writer, model, process);
+    ms_json_process_figures(writer, model, process, figures);
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
@@ -309,12 +311,20 @@ void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *mod
                        bool hide_arguments)
 {
     struct ms_tree tree = {0};
+    struct ms_figures *figures = ms_figures_of_all_processes(model);
     (void)ms_tree_update(&tree, model, NULL, NULL, false); /* without memory: null */
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        struct ms_figures one;
+        if (figures == NULL) {
+            ms_figures_of_process(model, process->id, &one);
+        }
         ms_json_line(writer);
-        write_process(writer, model, ms_model_process(model, i), &tree, hide_arguments);
+        write_process(writer, model, process, figures != NULL ? &figures[i] : &one, &tree,
+                      hide_arguments);
     }
+    free(figures);
     ms_tree_fini(&tree);
     ms_json_line(writer);
     ms_json_array_end(writer);

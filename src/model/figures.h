@@ -57,6 +57,8 @@ void ms_figures_of_thread(const struct ms_model *model, uint32_t thread_id,
                           struct ms_figures *figures);
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
                            struct ms_figures *figures);
+/* Of all processes, by their index, for the cost of one; the caller frees it. NULL: no memory. */
+struct ms_figures *ms_figures_of_all_processes(const struct ms_model *model);
 
 /*
  * Half the width of the 95 % interval as a part of `bytes`: 1.96 / sqrt(n) when all of it is

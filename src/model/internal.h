@@ -63,9 +63,11 @@ struct ms_sites {
     size_t page_count;
     uint32_t next_id;
     uint64_t version;
-    struct ms_frame_numbers *numbers; /* newest first */
-    size_t numbers_unused;            /* in it, of sites that are gone */
-    struct ms_index merged_by_stack;  /* ids of the sites of merged processes */
+    uint32_t *moved; /* by position before the last merging: position + 1; 0: gone */
+    size_t moved_count, moved_capacity; /* count 0: not known */
+    struct ms_frame_numbers *numbers;   /* newest first */
+    size_t numbers_unused;              /* in it, of sites that are gone */
+    struct ms_index merged_by_stack;    /* ids of the sites of merged processes */
 };
 
 struct ms_thread_list {
@@ -180,6 +182,7 @@ void ms_usage_detail_free(struct ms_usage_detail *detail); /* accepts NULL */
 /* Gives threads their share of peaks that are new; after the sums of the tick. */
 void ms_peaks_attribute(struct ms_model *model);
 struct ms_process_record *ms_process_record_of(const struct ms_model *model, uint32_t id);
+void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
@@ -195,6 +198,8 @@ int ms_sites_merge(struct ms_model *model);
 /* Removes those that went into another; no usage refers to them any more. */
 void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
+
+void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */

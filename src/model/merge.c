@@ -96,17 +96,6 @@ static void add_kernel(struct ms_process_kernel *sum, const struct ms_process_ke
     sum->write_storage_bytes += kernel->write_storage_bytes;
 }
 
-static void add_losses(struct ms_losses *sum, const struct ms_losses *losses)
-{
-    sum->recorded += losses->recorded;
-    sum->lost += losses->lost;
-    sum->coarsened += losses->coarsened;
-    sum->owner_unknown += losses->owner_unknown;
-    sum->threads_folded += losses->threads_folded;
-    sum->not_classified += losses->not_classified;
-    sum->rates_refused += losses->rates_refused;
-}
-
 static void add_status(struct ms_process *sum, const struct ms_process *process)
 {
     const bool unknown = process->exit_status == -2 && !process->replaced_by_exec;
@@ -132,7 +121,7 @@ static void add_process(struct ms_process *sum, const struct ms_process *process
     if (process->totals.peak_bytes > sum->merged_peak_bytes) {
         sum->merged_peak_bytes = process->totals.peak_bytes;
     }
-    add_losses(&sum->losses, &process->losses);
+    ms_losses_add(&sum->losses, &process->losses);
     ms_stack_check_add(&sum->stacks, &process->stacks);
     add_kernel(&sum->kernel, &process->kernel);
     sum->trace.begun = sum->trace.begun || process->trace.begun;
@@ -183,11 +172,15 @@ static int choose(struct ms_model *model)
     return 0;
 }
 
-/* Children of a process that is gone go to its parent. */
+/* Children of a process that is gone go to its parent. What a damaged region says of parents may
+ * lead around in a circle. */
 static uint32_t remaining_parent(const struct ms_model *model, uint32_t parent_id)
 {
     const struct ms_process_record *parent = ms_process_record_of(model, parent_id);
-    while (parent != NULL && parent->merged_into != NULL) {
+    for (size_t steps = 0; parent != NULL && parent->merged_into != NULL; steps++) {
+        if (steps == model->process_count) {
+            return 0;
+        }
         parent_id = parent->process.parent_id;
         parent = ms_process_record_of(model, parent_id);
     }

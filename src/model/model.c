@@ -192,6 +192,18 @@ struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id)
     return &record->process;
 }
 
+void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses)
+{
+    sum->recorded += losses->recorded;
+    sum->lost += losses->lost;
+    sum->coarsened += losses->coarsened;
+    sum->owner_unknown += losses->owner_unknown;
+    sum->threads_folded += losses->threads_folded;
+    sum->not_classified += losses->not_classified;
+    sum->rates_refused += losses->rates_refused;
+    sum->misuse_missing += losses->misuse_missing;
+}
+
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses)
 {
     *totals = (struct ms_heap){0};
@@ -199,14 +211,7 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struc
     for (size_t i = 0; i < model->process_count; i++) {
         const struct ms_process *process = &model->processes[i]->process;
         ms_heap_add(totals, &process->totals);
-        losses->recorded += process->losses.recorded;
-        losses->lost += process->losses.lost;
-        losses->coarsened += process->losses.coarsened;
-        losses->owner_unknown += process->losses.owner_unknown;
-        losses->threads_folded += process->losses.threads_folded;
-        losses->not_classified += process->losses.not_classified;
-        losses->rates_refused += process->losses.rates_refused;
-        losses->misuse_missing += process->losses.misuse_missing;
+        ms_losses_add(losses, &process->losses);
     }
 }
 

@@ -143,7 +143,7 @@ enum ms_site_flag {
     MS_SITE_CUT_DEPTH = 1,
     MS_SITE_CUT_NO_CFI = 2,
     MS_SITE_COARSENED = 4,
-    MS_SITE_ROOT = 8,        /* events counted without a stack: signal handler, tables full */
+    MS_SITE_ROOT = 8,         /* events counted without a stack: signal handler, tables full */
     MS_SITE_NOT_SAMPLED = 16, /* a root that holds what was left out of a sample: no call site */
     MS_SITE_RELEASE = 32      /* blocks were released here, see misuse.h: all its figures are 0 */
 };
@@ -350,11 +350,18 @@ const struct ms_site *ms_model_site(const struct ms_model *model, size_t index);
 const struct ms_site *ms_model_site_by_id(const struct ms_model *model, uint32_t id);
 /*
  * Which of ms_model_site it is, SIZE_MAX: it is gone. Sites are only ever added, at the end, until
- * some are merged with the processes of theirs: then ms_model_sites_version grows, and positions are
- * others; ids are not.
+ * some are merged with the processes of theirs: then ms_model_sites_version grows, and positions
+ * are others; ids are not.
  */
 size_t ms_model_site_position(const struct ms_model *model, uint32_t id);
 uint64_t ms_model_sites_version(const struct ms_model *model);
+/*
+ * For who keeps something by position: where the site went that was at `position` until the last
+ * merging, in the same order as before. SIZE_MAX: it is gone. Known to who has seen the version
+ * before the present one, when ms_model_site_moves_known() of that; else begin anew.
+ */
+size_t ms_model_site_moved(const struct ms_model *model, size_t position);
+bool ms_model_site_moves_known(const struct ms_model *model, uint64_t version);
 
 size_t ms_model_usage_count(const struct ms_model *model);
 const struct ms_usage *ms_model_usage(const struct ms_model *model, size_t index);

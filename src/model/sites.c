@@ -74,6 +74,19 @@ uint64_t ms_model_sites_version(const struct ms_model *model)
     return model->sites.version;
 }
 
+size_t ms_model_site_moved(const struct ms_model *model, size_t position)
+{
+    const struct ms_sites *sites = &model->sites;
+    return position < sites->moved_count && sites->moved[position] != 0 ? sites->moved[position] - 1
+                                                                        : SIZE_MAX;
+}
+
+bool ms_model_site_moves_known(const struct ms_model *model, uint64_t version)
+{
+    const struct ms_sites *sites = &model->sites;
+    return version + 1 == sites->version && sites->moved_count != 0;
+}
+
 struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id)
 {
     const size_t position = ms_model_site_position(model, id);
@@ -300,18 +313,40 @@ static void compact_numbers(struct ms_sites *sites)
     sites->numbers_unused = 0;
 }
 
+/* Without memory nobody is told where sites went. */
+static void begin_moves(struct ms_sites *sites)
+{
+    const size_t count = sites->records.count;
+    sites->moved_count = 0;
+    if (count > sites->moved_capacity) {
+        free(sites->moved);
+        sites->moved = calloc(count, sizeof(*sites->moved));
+        sites->moved_capacity = sites->moved != NULL ? count : 0;
+    }
+    if (count <= sites->moved_capacity) {
+        sites->moved_count = count;
+    }
+}
+
 void ms_sites_drop_merged(struct ms_model *model)
 {
     struct ms_sites *sites = &model->sites;
     size_t kept = 0;
     size_t numbers = 0;
     sites->version++;
+    begin_moves(sites);
     for (size_t i = 0; i < sites->records.count; i++) {
         const struct ms_site_record *record = ms_chunks_at(&sites->records, i);
         if (record->merged_into != 0) {
             sites->numbers_unused += record->site.depth;
             leave_id(sites, record->site.id);
+            if (i < sites->moved_count) {
+                sites->moved[i] = 0;
+            }
             continue;
+        }
+        if (i < sites->moved_count) {
+            sites->moved[i] = (uint32_t)kept + 1;
         }
         numbers += record->site.depth;
         if (kept != i) {
@@ -340,6 +375,7 @@ void ms_sites_free(struct ms_model *model)
         free(sites->pages[i]);
     }
     free(sites->pages);
+    free(sites->moved);
     ms_index_free(&sites->merged_by_stack);
     ms_chunks_free(&sites->records);
     for (size_t i = 0; i < model->strings.count; i++) {

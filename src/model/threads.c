@@ -366,6 +366,15 @@ static int compare_merges(const void *a, const void *b)
     return of_a < of_b ? -1 : of_a > of_b;
 }
 
+/* Who keeps ids of threads gets the new ones. */
+static int tell_merges(struct ms_model *model, struct ms_merge *merges, size_t count)
+{
+    qsort(merges, count, sizeof(*merges), compare_merges);
+    const int error = ms_flows_merge(model, merges, count);
+    const int misuses_error = ms_misuses_merge(model, merges, count);
+    return error != 0 ? error : misuses_error;
+}
+
 int ms_threads_merge_old(struct ms_model *model)
 {
     enum { BATCH = 4096 };
@@ -385,15 +394,13 @@ int ms_threads_merge_old(struct ms_model *model)
         error = merge_oldest(model, &merges[count]);
         count += error == 0 ? 1 : 0;
         if (count == BATCH) {
-            qsort(merges, count, sizeof(*merges), compare_merges);
-            error = ms_flows_merge(model, merges, count);
+            error = tell_merges(model, merges, count);
             count = 0;
         }
     }
     if (count > 0) {
-        qsort(merges, count, sizeof(*merges), compare_merges);
-        const int flows_error = ms_flows_merge(model, merges, count);
-        error = error != 0 ? error : flows_error;
+        const int told_error = tell_merges(model, merges, count);
+        error = error != 0 ? error : told_error;
     }
     free(merges);
     return error;

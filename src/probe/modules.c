@@ -31,6 +31,7 @@ _Atomic uint32_t ms_region_generation = 1;
 
 static int (*find_object)(void *, struct find_result *);
 static struct ms_loaded_object vdso;
+static struct ms_loaded_object program;
 static char exe_path[EXE_PATH_MAX];
 
 static struct ms_module records[MS_MODULES_MAX];
@@ -121,6 +122,27 @@ bool ms_object_by_iteration(uintptr_t pc, struct ms_loaded_object *object)
     return dl_iterate_phdr(visit, &search) != 0;
 }
 
+static int visit_program(struct dl_phdr_info *info, size_t bytes, void *data)
+{
+    struct program_headers headers = {info->dlpi_phdr, info->dlpi_phnum};
+    (void)bytes;
+    (void)object_in_headers(headers, info->dlpi_addr, 0, data);
+    return 1; /* it comes first */
+}
+
+/*
+ * Of a program whose segments the kernel mapped with gaps between them the linker tells the extent
+ * of one segment only, in which there is no ELF header.
+ */
+static void widen_to_program(struct ms_loaded_object *object)
+{
+    if (object->load_bias == program.load_bias && object->base >= program.base &&
+        object->end <= program.end) {
+        object->base = program.base;
+        object->end = program.end;
+    }
+}
+
 bool ms_object_by_linker(uintptr_t pc, struct ms_loaded_object *object)
 {
     struct find_result found;
@@ -134,6 +156,7 @@ bool ms_object_by_linker(uintptr_t pc, struct ms_loaded_object *object)
         .eh_frame_header = found.eh_frame,
         .name = found.link_map->l_name != NULL ? found.link_map->l_name : "",
     };
+    widen_to_program(object);
     return true;
 }
 
@@ -371,6 +394,7 @@ struct ms_module *ms_module_find(uintptr_t pc)
 void ms_modules_init(void)
 {
     *(void **)&find_object = ms_real_symbol("_dl_find_object");
+    dl_iterate_phdr(visit_program, &program);
     ssize_t bytes = readlink("/proc/self/exe", exe_path, sizeof exe_path - 1);
     exe_path[bytes > 0 ? bytes : 0] = '\0';
     uintptr_t base = getauxval(AT_SYSINFO_EHDR);

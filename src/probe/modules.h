@@ -42,7 +42,7 @@ struct ms_module {
 extern MS_HIDDEN _Atomic uint32_t ms_module_generation;
 extern MS_HIDDEN _Atomic uint32_t ms_region_generation;
 
-/* Finds the linker's lookup function, the vDSO and the program's path. Once, in the constructor. */
+/* Finds the linker's lookup function, the vDSO, the program and its path. Once, in the constructor. */
 MS_HIDDEN void ms_modules_init(void);
 
 /*

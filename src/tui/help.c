@@ -66,10 +66,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         }
     }
     char heading[64];
-    snprintf(heading, sizeof heading, "keys of %s",
-             tui->screen == &ms_screen_overview ? "Overview"
-             : tui->screen == &ms_screen_focus  ? "Focus"
-                                                : "Output");
+    snprintf(heading, sizeof heading, "keys of %s", ms_place_name(tui->help.place));
     ms_theme_heading(tui, grid, row++, 0, view->columns, heading);
     for (size_t i = 0; i < shown && top + i < count; i++, row++) {
         ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);

@@ -269,6 +269,8 @@ struct ms_key_row {
 };
 
 const struct ms_key_row *ms_key_rows(size_t *count);
+/* What people call a place ("Hotspots"), as help and the manual page say; "" for several. */
+const char *ms_place_name(enum ms_place place);
 /* What a key does in a place; MS_ACTION_NONE when nothing. */
 enum ms_action ms_key_action(enum ms_place place, int key);
 /* Whether an action is left out when nothing of the program may be touched (--readonly). */

@@ -106,4 +106,4 @@ $(BUILD)/tests/e2e/typed_glib: tests/e2e/programs/typed_glib.c | deps-test
 RUSTC ?= rustc
 $(BUILD)/tests/e2e/typed_rust: tests/e2e/programs/typed_rust.rs | deps-test
 	@mkdir -p $(@D)
-	$(Q)$(RUSTC) --edition 2018 -g -C symbol-mangling-version=v0 -o $@ $<
+	$(Q)MAKEFLAGS= $(RUSTC) --edition 2018 -g -C symbol-mangling-version=v0 -o $@ $<

@@ -13,7 +13,9 @@ compiled_O2     := -O2
 compiled_framed := -O2 -fno-omit-frame-pointer
 compiled_O3     := -O3 -funroll-loops
 compiled_Os     := -Os
-COMPILED := O0 leafy O2 framed O3 Os
+# Nothing is mapped between its segments.
+compiled_gaps   := -O2 -Wl,-z,max-page-size=0x200000
+COMPILED := O0 leafy O2 framed O3 Os gaps
 
 ifeq ($(MACHINE),x86_64)
 e2e-programs: $(JUDGED_PROBE) $(STACKS)/traps $(STACKS)/traps-200.so $(STACKS)/traps-1000.so \

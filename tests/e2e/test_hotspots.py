@@ -135,7 +135,7 @@ def test_sqlite3():
 
 
 def test_python3():
-    """The same of python3, with threads"""
+    """The same of python3, with threads; no frame is of the probe's hooks"""
     need("python3")
     result, document = watch(["/usr/bin/python3", "-S", "-c",
                               "import threading\n"
@@ -147,6 +147,11 @@ def test_python3():
     equal(status(result), 0, "exit status")
     roots_are_all(document)
     totals_are_sums(document)
+    called = [site for site in document["sites"]
+              if any("pthread_create" in (frame["function"] or "") for frame in site["stack"])]
+    assert called, "the stacks of its threads are allocated below pthread_create"
+    equal([frame["module"] for site in document["sites"] for frame in site["stack"]
+           if "libmemscope" in (frame["module"] or "")], [], "frames of the probe's own")
 
 
 def test_sampled():

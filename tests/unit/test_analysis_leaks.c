@@ -134,6 +134,23 @@ static void test_a_leak_is_found_with_its_figures(void **state)
     close_run(&run);
 }
 
+/* The machine gets busy: the program does less and less, in fits, and loses one block in ten. */
+static void test_a_leak_is_found_when_the_load_changes(void **state)
+{
+    (void)state;
+    static const uint64_t loads[] = {40, 40, 70, 240, 100, 45, 45, 25, 15, 15, 30, 10};
+    struct run run;
+    open_run(&run, NULL);
+    const uint32_t leaky = add_site(&run, "copy_word");
+    while (ms_leaks_count(run.leaks) == 0 && seconds(&run) < 60) {
+        const uint64_t load = loads[(size_t)seconds(&run) / 5];
+        work(&run, leaky, load + load / 10 + 1, load);
+        end_tick(&run);
+    }
+    assert_int_equal(ms_leaks_count(run.leaks), 1);
+    close_run(&run);
+}
+
 static void test_a_slow_leak_among_many_short_lived_blocks_is_found(void **state)
 {
     (void)state;
@@ -286,7 +303,15 @@ static void test_a_process_that_rests_says_nothing(void **state)
         end_tick(&run);
     }
     assert_int_equal(ms_leaks_count(run.leaks), 1);
-    assert_int_equal(ms_leaks_at(run.leaks, 0)->windows, windows);
+    const struct ms_leak *leak = ms_leaks_at(run.leaks, 0);
+    assert_int_equal(leak->windows, windows);
+    assert_int_equal(strncmp(leak->reason, "as of 35 s ago, idle since: grew in ", 36), 0);
+    while (seconds(&run) < 100) {
+        leak_one_in_ten(&run, site);
+        end_tick(&run);
+    }
+    assert_int_equal(ms_leaks_count(run.leaks), 1);
+    assert_int_equal(strncmp(leak->reason, "grew in ", 8), 0);
     close_run(&run);
 }
 
@@ -375,7 +400,8 @@ static void test_it_says_why_there_is_none(void **state)
         end_tick(&run);
     }
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
-    assert_string_equal(text, "No call site keeps growing.");
+    assert_string_equal(text, "No call site keeps growing by blocks that stay (a "
+                              "single buffer that realloc makes ever larger is not judged).");
     while (seconds(&run) < 60) {
         leak_one_in_ten(&run, site);
         end_tick(&run);
@@ -557,6 +583,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_leak_is_found_with_its_figures),
+        cmocka_unit_test(test_a_leak_is_found_when_the_load_changes),
         cmocka_unit_test(test_a_slow_leak_among_many_short_lived_blocks_is_found),
         cmocka_unit_test(test_a_cache_that_fills_and_stops_is_none),
         cmocka_unit_test(test_a_cache_of_few_keys_that_fills_ever_slower_is_none),

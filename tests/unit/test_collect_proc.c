@@ -273,7 +273,8 @@ static void test_sleeper_wakes_up(void **state)
     for (; tick < 50; tick++) {
         assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
         assert_int_equal(
-            ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick), 0);
+            ms_watched_threads_proc(threads, model, &budget, &process, NULL, false, 1 + tick, tick),
+            0);
     }
     const struct ms_thread *thread = ms_model_thread(model, ms_model_thread_count(model) - 1);
     const uint64_t slept_ns = thread->kernel.run_ns;
@@ -285,9 +286,9 @@ static void test_sleeper_wakes_up(void **state)
     for (char work = 'R'; work != 'S';) {
         usleep(20000);
         for (const uint64_t until = tick + 5; tick < until; tick++) {
-            assert_int_equal(
-                ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick),
-                0);
+            assert_int_equal(ms_watched_threads_proc(threads, model, &budget, &process, NULL, false,
+                                                     1 + tick, tick),
+                             0);
         }
         work = thread->kernel.run_ns > slept_ns + 1000000 ? thread->kernel.state : 'R';
     }
@@ -296,7 +297,7 @@ static void test_sleeper_wakes_up(void **state)
     assert_int_equal(pthread_join(sleeper, NULL), 0);
     assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
     assert_int_equal(
-        ms_watched_threads_proc(threads, model, &budget, &process, NULL, 1 + tick, tick), 0);
+        ms_watched_threads_proc(threads, model, &budget, &process, NULL, false, 1 + tick, tick), 0);
     assert_int_not_equal(thread->end_ns, 0); /* one fewer: the list was read at once */
     ms_watched_threads_free(threads, &budget);
     ms_proc_process_close(&process, &budget);

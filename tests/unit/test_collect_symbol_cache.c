@@ -175,6 +175,40 @@ static void test_not_ours(void **state)
     assert_int_equal(chmod(folder, 0700), 0);
 }
 
+/* Where somebody else could put a folder of ours, or where one is another's, nothing is written. */
+static void test_folder_not_ours(void **state)
+{
+    (void)state;
+    char above[128];
+    char path[256];
+    char link[256];
+    ms_symbol_cache_close(open_cache());
+    (void)snprintf(above, sizeof above, "%s/memscope-top", parent);
+    assert_int_equal(chmod(above, 0777), 0);
+    assert_null(ms_symbol_cache_open(folder, build_id, sizeof build_id));
+    assert_int_equal(chmod(above, 0700), 0);
+    (void)snprintf(link, sizeof link, "%s/link", above);
+    assert_int_equal(symlink(folder, link), 0);
+    assert_null(ms_symbol_cache_open(link, build_id, sizeof build_id));
+    assert_int_equal(unlink(link), 0);
+    /* Names as ours in a folder that is everybody's: theirs. */
+    (void)snprintf(path, sizeof path, "%s/0123456789abcdef0123456789abcdef01234567", folder);
+    int descriptor = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(descriptor, path, sizeof path), sizeof path);
+    close(descriptor);
+    assert_int_equal(chmod(folder, 0777), 0);
+    ms_symbol_cache_prune(folder, 0);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+    ms_symbol_cache_prune(folder, 0);
+    assert_int_equal(access(path, F_OK), -1);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(above, 1, 1), 0);
+        assert_null(ms_symbol_cache_open(folder, build_id, sizeof build_id));
+        assert_int_equal(chown(above, 0, 0), 0);
+    }
+}
+
 static void test_without(void **state)
 {
     (void)state;
@@ -239,6 +273,13 @@ static void test_folder(void **state)
     (void)snprintf(expected, sizeof expected, "%s/.cache", parent);
     assert_int_equal(rmdir(expected), 0);
     unsetenv("XDG_CACHE_HOME");
+    if (geteuid() == 0) { /* sudo that keeps HOME: nothing of root in it */
+        assert_int_equal(chown(parent, 1, 1), 0);
+        ms_symbol_cache_folder(NULL, found, sizeof found);
+        assert_string_equal(found, "");
+        assert_int_equal(access(expected, F_OK), -1);
+        assert_int_equal(chown(parent, 0, 0), 0);
+    }
     setenv("HOME", "/nonexistent", 1);
     ms_symbol_cache_folder(NULL, found, sizeof found);
     assert_string_equal(found, "");
@@ -250,9 +291,13 @@ static void test_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept),     cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_not_ours), cmocka_unit_test(test_without),
-        cmocka_unit_test(test_pruned),   cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_not_ours),
+        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_pruned),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_folder_not_ours),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -66,6 +66,14 @@ static uint32_t work(struct ms_model *model, struct ms_process *process, const c
                                     .bytes_freed = blocks / 2 * 100,
                                     .peak_bytes = blocks * 100};
     ms_heap_add(&process->totals, &thread->heap);
+    process->losses = (struct ms_losses){.recorded = blocks,
+                                         .lost = 1,
+                                         .coarsened = 2,
+                                         .owner_unknown = 3,
+                                         .threads_folded = 4,
+                                         .not_classified = 5,
+                                         .rates_refused = 6,
+                                         .misuse_missing = 7};
     return thread->id;
 }
 
@@ -168,6 +176,18 @@ static void test_old_processes_are_merged_exactly(void **state)
     assert_int_equal(sums.thread_allocations, allocations);
     assert_int_equal(sums.flow_blocks, 3 * COMPILES);
     assert_int_equal(sums.misuses, 2 * COMPILES);
+    struct ms_heap totals;
+    struct ms_losses losses;
+    ms_model_totals(model, &totals, &losses);
+    const struct ms_losses lost = {.recorded = allocations,
+                                   .lost = 1 * 2 * COMPILES,
+                                   .coarsened = 2 * 2 * COMPILES,
+                                   .owner_unknown = 3 * 2 * COMPILES,
+                                   .threads_folded = 4 * 2 * COMPILES,
+                                   .not_classified = 5 * 2 * COMPILES,
+                                   .rates_refused = 6 * 2 * COMPILES,
+                                   .misuse_missing = 7 * 2 * COMPILES};
+    assert_memory_equal(&losses, &lost, sizeof lost);
     ms_model_free(model);
 }
 

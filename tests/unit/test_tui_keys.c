@@ -10,10 +10,10 @@
 
 #include "tui/keys.h"
 
-static const enum ms_place places[] = {MS_PLACE_OVERVIEW, MS_PLACE_FOCUS,  MS_PLACE_OUTPUT,
-                                       MS_PLACE_HELP,     MS_PLACE_EXPORT, MS_PLACE_QUIT,
-                                       MS_PLACE_SIGNAL,   MS_PLACE_SORT,   MS_PLACE_TRACKING,
-                                       MS_PLACE_HOTSPOTS, MS_PLACE_SITE};
+static const enum ms_place places[] = {
+    MS_PLACE_OVERVIEW, MS_PLACE_FOCUS,  MS_PLACE_OUTPUT, MS_PLACE_HELP,     MS_PLACE_EXPORT,
+    MS_PLACE_QUIT,     MS_PLACE_SIGNAL, MS_PLACE_SORT,   MS_PLACE_TRACKING, MS_PLACE_HOTSPOTS,
+    MS_PLACE_SITE,     MS_PLACE_LEAKS,  MS_PLACE_FLOWS,  MS_PLACE_TYPES,    MS_PLACE_PROCESSES};
 enum { PLACES = sizeof places / sizeof places[0] };
 
 static void test_one_meaning(void **state)
@@ -40,6 +40,17 @@ static void test_further_keys_follow_their_action(void **state)
     for (size_t i = 1; i < count; i++) {
         if (rows[i].help[0] == '\0') {
             assert_int_equal(rows[i].action, rows[i - 1].action);
+        }
+    }
+}
+
+static void test_every_place_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PLACES; i++) {
+        assert_true(ms_place_name(places[i])[0] != '\0');
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(ms_place_name(places[i]), ms_place_name(places[j]));
         }
     }
 }
@@ -128,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_meaning),
         cmocka_unit_test(test_further_keys_follow_their_action),
+        cmocka_unit_test(test_every_place_has_a_name_of_its_own),
         cmocka_unit_test(test_movement_is_only_movement),
         cmocka_unit_test(test_escape_never_quits),
         cmocka_unit_test(test_key_bar_fits),

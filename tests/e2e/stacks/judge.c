@@ -191,8 +191,11 @@ static bool module_right(const struct ms_region_pc *pc)
     if (strncmp(name, "linux-vdso", strlen("linux-vdso")) == 0) {
         name = "[vdso]";
     }
-    return pc->module != 0 && module->base == (uintptr_t)found.dlfo_map_start &&
-           module->load_bias == found.dlfo_link_map->l_addr &&
+    /* Of a program with gaps between its segments the linker tells the one segment. */
+    uintptr_t start = (uintptr_t)found.dlfo_map_start;
+    bool same = module->base == start || (name[0] == '\0' && module->base < start &&
+                                          module->end >= (uintptr_t)found.dlfo_map_end);
+    return pc->module != 0 && same && module->load_bias == found.dlfo_link_map->l_addr &&
            (name[0] == '\0' || strcmp(path, name) == 0);
 }
 
