@@ -1,11 +1,13 @@
 /*
- * Fills man/memscope-top.1.in: options, keys and metrics come from the tables that the program
- * itself uses, so the page cannot say anything else. Template on stdin, page on stdout.
+ * Fills man/memscope-top.1.in: options, keys, metrics and figures of call sites come from the
+ * tables that the program itself uses, so the page cannot say anything else. Template on stdin,
+ * page on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/site_figure.h"
 #include "cli/options_table.h"
 #include "model/metric.h"
 #include "tui/keys.h"
@@ -128,12 +130,27 @@ static void metrics(void)
     }
 }
 
+static void site_figures(void)
+{
+    for (int id = 0; id < MS_SITE_FIGURE_TOTAL; id++) {
+        const struct ms_site_figure_info *figure = ms_site_figure_info((enum ms_site_figure)id);
+        fputs(".TP\n.BR ", stdout);
+        put(figure->name);
+        printf(" \" (%s)\"\n", figure->heading);
+        put(figure->meaning);
+        putchar('\n');
+    }
+}
+
 static void fill(const char *line)
 {
     static const struct {
         const char *mark;
         void (*write)(void);
-    } parts[] = {{"@OPTIONS@\n", options}, {"@KEYS@\n", keys}, {"@METRICS@\n", metrics}};
+    } parts[] = {{"@OPTIONS@\n", options},
+                 {"@KEYS@\n", keys},
+                 {"@METRICS@\n", metrics},
+                 {"@SITE_FIGURES@\n", site_figures}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (strcmp(line, parts[i].mark) == 0) {
             parts[i].write();

@@ -15,7 +15,7 @@
 
 struct finding {
     struct ms_judgement judgement;
-    struct ms_figures figures;
+    struct ms_judged_figures figures;
     struct ms_window *window; /* NULL once it has ended */
     enum ms_role candidate;
     uint64_t candidate_since_ns;

@@ -79,7 +79,7 @@ double ms_mean_of_others(double sum, size_t count, double own)
 }
 
 /* Comparisons with NaN are false: what is not known fulfils no condition. */
-bool ms_role_holds(enum ms_role role, const struct ms_figures *figures,
+bool ms_role_holds(enum ms_role role, const struct ms_judged_figures *figures,
                    const struct ms_thresholds *thresholds, double factor)
 {
     switch (role) {
@@ -101,8 +101,8 @@ bool ms_role_holds(enum ms_role role, const struct ms_figures *figures,
     return false;
 }
 
-enum ms_role ms_role_of(const struct ms_figures *figures, const struct ms_thresholds *thresholds,
-                        enum ms_role current, double margin)
+enum ms_role ms_role_of(const struct ms_judged_figures *figures,
+                        const struct ms_thresholds *thresholds, enum ms_role current, double margin)
 {
     for (int i = 0; i < MS_ROLE_TOTAL; i++) {
         const enum ms_role role = (enum ms_role)i;
@@ -129,7 +129,7 @@ static char *percent(char *out, size_t size, double pct)
     return out;
 }
 
-static void lightweight_reason(char *out, size_t size, const struct ms_figures *figures,
+static void lightweight_reason(char *out, size_t size, const struct ms_judged_figures *figures,
                                const char *span)
 {
     char peak[MS_FORMAT_MAX];
@@ -144,8 +144,9 @@ static void lightweight_reason(char *out, size_t size, const struct ms_figures *
                    ms_format_count(io, sizeof(io), figures->io_operations));
 }
 
-void ms_role_reason(char *out, size_t size, enum ms_role role, const struct ms_figures *figures,
-                    const struct ms_thresholds *thresholds, const char *span)
+void ms_role_reason(char *out, size_t size, enum ms_role role,
+                    const struct ms_judged_figures *figures, const struct ms_thresholds *thresholds,
+                    const char *span)
 {
     const double peak_limit = (double)thresholds->memory_peak_bytes;
     const double allocations_limit = (double)thresholds->memory_allocations;
@@ -205,7 +206,7 @@ static void alert_reason(char *out, size_t size, const char *figure, const char 
     }
 }
 
-static bool alert_at(const struct ms_figures *figures, const struct ms_others *others,
+static bool alert_at(const struct ms_judged_figures *figures, const struct ms_others *others,
                      bool relative, uint64_t bytes_limit, double cpu_limit, char *reason,
                      size_t size)
 {
@@ -234,7 +235,7 @@ static bool alert_at(const struct ms_figures *figures, const struct ms_others *o
     return false;
 }
 
-enum ms_alert ms_alert_of(const struct ms_figures *figures, const struct ms_others *others,
+enum ms_alert ms_alert_of(const struct ms_judged_figures *figures, const struct ms_others *others,
                           const struct ms_thresholds *thresholds, char *reason, size_t size)
 {
     reason[0] = '\0';

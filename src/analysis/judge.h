@@ -5,7 +5,7 @@
 #include "analysis/findings.h"
 
 /* What a judgement looks at, over the window or the life; NaN: unavailable. */
-struct ms_figures {
+struct ms_judged_figures {
     double peak_bytes;
     double allocations;
     double cpu_pct;
@@ -19,18 +19,20 @@ struct ms_others {
 };
 double ms_mean_of_others(double sum, size_t count, double own);
 
-bool ms_role_holds(enum ms_role role, const struct ms_figures *figures,
+bool ms_role_holds(enum ms_role role, const struct ms_judged_figures *figures,
                    const struct ms_thresholds *thresholds, double factor);
 /* First role that holds when that of `current` is tried `margin` below its limits and the others
  * that much above theirs. */
-enum ms_role ms_role_of(const struct ms_figures *figures, const struct ms_thresholds *thresholds,
-                        enum ms_role current, double margin);
+enum ms_role ms_role_of(const struct ms_judged_figures *figures,
+                        const struct ms_thresholds *thresholds, enum ms_role current,
+                        double margin);
 /* `span`: " in 10 s" or "". */
-void ms_role_reason(char *out, size_t size, enum ms_role role, const struct ms_figures *figures,
-                    const struct ms_thresholds *thresholds, const char *span);
+void ms_role_reason(char *out, size_t size, enum ms_role role,
+                    const struct ms_judged_figures *figures, const struct ms_thresholds *thresholds,
+                    const char *span);
 
 /* The reason is left empty when normal. */
-enum ms_alert ms_alert_of(const struct ms_figures *figures, const struct ms_others *others,
+enum ms_alert ms_alert_of(const struct ms_judged_figures *figures, const struct ms_others *others,
                           const struct ms_thresholds *thresholds, char *reason, size_t size);
 
 #endif

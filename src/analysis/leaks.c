@@ -8,9 +8,9 @@
  * says nothing and is left out.
  *
  * What it costs. Of every site the floor of two windows is kept (12 bytes): only sites whose floor
- * rose are watched, at most WATCHED_MAX (1.5 kB each). When there are more, the quarter that rose
- * least goes at the end of a window. An update looks at what is watched and at SITES_A_LOOK more
- * sites: with a million of them one is looked at every few seconds.
+ * rose are watched, at most WATCHED_MAX (1.8 kB each). When there are more, the quarter that rose
+ * least goes at the end of a window. An update looks at what is watched and, once they were read
+ * again, at SITES_A_LOOK more sites: with a million of them one is looked at every few seconds.
  */
 #include "analysis/leaks.h"
 
@@ -78,8 +78,9 @@ struct ms_leaks {
     uint32_t *likely; /* positions in `watched`, in order */
     size_t likely_count, likely_capacity;
     uint64_t begin_ns, window_begin_ns, window_ns;
-    uint32_t window; /* number of the open one, from 1 */
-    size_t next_site;
+    uint32_t window;              /* number of the open one, from 1 */
+    size_t next_site, sites_left; /* to be looked at since they were read */
+    uint64_t sites_read_ns;
     uint64_t names_version;
 };
 
@@ -246,6 +247,17 @@ static int glance_at(struct ms_leaks *leaks, const struct ms_model *model, size_
     return rose ? watch(leaks, model, site) : 0;
 }
 
+/* When call sites were read last, in any process; 0: that is not known. */
+static uint64_t newest_reading_ns(const struct ms_model *model)
+{
+    uint64_t newest_ns = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const uint64_t read_ns = ms_model_process(model, i)->sites_read_ns;
+        newest_ns = read_ns > newest_ns ? read_ns : newest_ns;
+    }
+    return newest_ns;
+}
+
 /* Looks at as many sites as an update may, from where the last one stopped. */
 static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
 {
@@ -257,7 +269,14 @@ static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
     }
     const size_t known = leaks->glances.count;
     int error = known < count ? -ENOMEM : 0;
-    for (size_t looked = 0; looked < known && looked < SITES_A_LOOK; looked++) {
+    const uint64_t read_ns = newest_reading_ns(model);
+    if (read_ns == 0 || read_ns != leaks->sites_read_ns) {
+        leaks->sites_read_ns = read_ns;
+        leaks->sites_left = known;
+    }
+    leaks->sites_left = leaks->sites_left < known ? leaks->sites_left : known;
+    for (size_t looked = 0; leaks->sites_left > 0 && looked < SITES_A_LOOK; looked++) {
+        leaks->sites_left--;
         leaks->next_site = leaks->next_site < known ? leaks->next_site : 0;
         const int result = glance_at(leaks, model, leaks->next_site++);
         error = error != 0 ? error : result;
@@ -290,16 +309,18 @@ static double old_frees_share(const struct ms_figures *figures,
 }
 
 /* The judgement stands when nothing was learnt since, but is told to be old. */
-static void say_when(struct watched *watched, uint64_t now_ns)
+static void say_when(const struct ms_leaks *leaks, struct watched *watched, uint64_t now_ns)
 {
     const struct ms_growth *growth = &watched->growth;
     const uint64_t rest_ns = now_ns - growth->windows[growth->count - 1].end_ns;
     char when[MS_LEAK_REASON_MAX - WHY_MAX] = "";
-    if (watched->ended) {
-        (void)snprintf(when, sizeof(when), "as of its end: ");
-    } else if (rest_ns > 0) {
+    /* Of a process that ended within a window, that window tells nothing. */
+    if (rest_ns > (watched->ended ? 2 * leaks->window_ns : 0)) {
         (void)snprintf(when, sizeof(when),
-                       "as of %" PRIu64 " s ago, idle since: ", rest_ns / MS_SECOND_NS);
+                       "as of %" PRIu64 " s %s, idle since: ", rest_ns / MS_SECOND_NS,
+                       watched->ended ? "before its end" : "ago");
+    } else if (watched->ended) {
+        (void)snprintf(when, sizeof(when), "as of its end: ");
     }
     (void)snprintf(watched->leak.reason, sizeof(watched->leak.reason), "%s%s", when, watched->why);
 }
@@ -362,7 +383,7 @@ static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct w
     leak->confidence = verdict.confidence;
     leak->suppressed = ms_suppressions_match(leaks->suppressions, site);
     say_why(watched, &verdict, &figures, leaks->window_ns);
-    say_when(watched, ms_model_now_ns(model));
+    say_when(leaks, watched, ms_model_now_ns(model));
 }
 
 /* Returns whether it is to be watched on. */
@@ -392,7 +413,7 @@ static bool close_window(struct ms_leaks *leaks, const struct ms_model *model,
         ms_growth_append(&watched->growth, &window);
         judge(leaks, model, watched, site);
     } else if (watched->likely) {
-        say_when(watched, now_ns);
+        say_when(leaks, watched, now_ns);
     }
     open_window(watched, site, &work, now_ns);
     return watched->likely || watched->growth.count < QUIET_WINDOWS ||
@@ -518,7 +539,7 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
         } else if (watched->likely) {
             look_at_watched(watched, site, &work);
             watched->ended = true; /* what was judged stands, with the figures of the end */
-            say_when(watched, ms_model_now_ns(model));
+            say_when(leaks, watched, ms_model_now_ns(model));
         } else {
             unwatch(leaks, model, i);
             continue;
@@ -655,8 +676,8 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
                 (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
             (void)snprintf(out, size,
-                           "No call site keeps growing by blocks that stay (a single buffer that "
-                           "realloc makes ever larger is not judged).");
+                           "No call site keeps growing by blocks that stay. A single buffer that "
+                           "realloc makes ever larger is not judged: sort screen 5 by growth.");
         }
     }
 }

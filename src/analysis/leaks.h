@@ -19,7 +19,7 @@
 #include "model/model.h"
 #include "model/scope.h"
 
-#define MS_LEAK_REASON_MAX 160u
+#define MS_LEAK_REASON_MAX 176u
 
 struct ms_leak {
     uint32_t site_id;

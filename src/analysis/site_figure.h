@@ -1,7 +1,7 @@
 /*
- * What call sites can be ranked by: one table, from which come the columns and orders of screens
- * 5 and 6, JSON names and the manual page. All add up over sites, so that a branch of a call tree
- * has the sum of its leaves.
+ * What call sites can be ranked by: one table, from which come the columns and orders of screen 5,
+ * JSON names and the manual page. All add up over sites, so that a branch of a call tree has the
+ * sum of its leaves.
  *
  * X(id, json_name, heading, unit, provenance, meaning)
  */
@@ -13,7 +13,7 @@
 /* clang-format off */
 #define MS_SITE_FIGURES(X) \
     X(LIVE,       "current_bytes",      "LIVE",    BYTES,       MEASURED, "requested bytes of blocks that are live") \
-    X(AT_PEAK,    "at_peak_bytes",      "AT-PEAK", BYTES,       DERIVED,  "of those, live at the last peak of the process that was 1 % above the one before") \
+    X(AT_PEAK,    "at_peak_bytes",      "AT-PEAK", BYTES,       DERIVED,  "requested bytes that were live at the last peak of the process that was 1 % above the one before") \
     X(ALLOCATED,  "bytes_allocated",    "TOTAL",   BYTES,       MEASURED, "requested bytes allocated so far") \
     X(COUNT,      "allocations",        "ALLOCS",  COUNT,       MEASURED, "blocks allocated so far") \
     X(TEMPORARY,  "temporary",          "TEMP",    COUNT,       MEASURED, "blocks freed before their thread allocated again") \

@@ -20,8 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "analysis/words.h"
 #include "model/model.h"
+#include "model/words.h"
 
 /* X(id, json_name, words) */
 #define MS_TYPE_FAMILIES(X)                                                                        \

@@ -39,7 +39,6 @@ struct ms_types *ms_types_new(void)
 {
     struct ms_types *types = calloc(1, sizeof *types);
     if (types != NULL) {
-        types->words.texts.element_bytes = sizeof(char *);
         types->frames.element_bytes = sizeof(struct known_frame);
         types->sites.element_bytes = sizeof(uint32_t);
         types->kinds.element_bytes = sizeof(struct ms_type_row);

@@ -23,9 +23,9 @@ static double cpu_pct_of_life(const struct ms_thread *thread, uint64_t now_ns)
     return life_ns > 0 ? 100.0 * (double)run_ns / (double)life_ns : NAN;
 }
 
-static struct ms_figures figures_of_life(const struct ms_thread *thread, uint64_t now_ns)
+static struct ms_judged_figures figures_of_life(const struct ms_thread *thread, uint64_t now_ns)
 {
-    struct ms_figures figures = {
+    struct ms_judged_figures figures = {
         .peak_bytes = NAN,
         .allocations = NAN,
         .cpu_pct = cpu_pct_of_life(thread, now_ns),
@@ -51,7 +51,7 @@ struct ms_baseline ms_baseline_of(const struct ms_model *model)
         if (thread->merged > 0) {
             continue;
         }
-        const struct ms_figures figures = figures_of_life(thread, baseline.now_ns);
+        const struct ms_judged_figures figures = figures_of_life(thread, baseline.now_ns);
         if (!isnan(figures.peak_bytes)) {
             baseline.peak_bytes_sum += figures.peak_bytes;
             baseline.peak_bytes_count++;
@@ -68,7 +68,7 @@ struct ms_judgement ms_judge_against(const struct ms_thresholds *thresholds,
                                      const struct ms_baseline *baseline,
                                      const struct ms_thread *thread)
 {
-    const struct ms_figures figures = figures_of_life(thread, baseline->now_ns);
+    const struct ms_judged_figures figures = figures_of_life(thread, baseline->now_ns);
     const bool counted = thread->merged == 0;
     const struct ms_others others = {
         .peak_bytes = ms_mean_of_others(baseline->peak_bytes_sum, baseline->peak_bytes_count,

@@ -60,7 +60,7 @@ static double peak_within(const struct ms_window *window, uint32_t samples,
 }
 
 void ms_window_update(struct ms_window *window, const struct ms_thread *thread, uint64_t now_ns,
-                      uint64_t span_ns, struct ms_figures *figures)
+                      uint64_t span_ns, struct ms_judged_figures *figures)
 {
     const struct ms_window_sample now = sample_of(thread, now_ns);
     keep(window, &now, span_ns);
@@ -69,7 +69,7 @@ void ms_window_update(struct ms_window *window, const struct ms_thread *thread, 
         back++;
     }
     struct ms_window_sample base = *sample_back(window, back);
-    *figures = (struct ms_figures){NAN, NAN, NAN, NAN};
+    *figures = (struct ms_judged_figures){NAN, NAN, NAN, NAN};
     if (now.have_cpu && base.have_cpu && now_ns > base.time_ns) {
         figures->cpu_pct =
             100.0 * (double)since(now.run_ns, base.run_ns) / (double)(now_ns - base.time_ns);

@@ -25,6 +25,6 @@ struct ms_window {
 /* Takes the counters of this tick in and fills *figures over the last `span_ns`; what is younger
  * than that is seen over its life so far. */
 void ms_window_update(struct ms_window *window, const struct ms_thread *thread, uint64_t now_ns,
-                      uint64_t span_ns, struct ms_figures *figures);
+                      uint64_t span_ns, struct ms_judged_figures *figures);
 
 #endif

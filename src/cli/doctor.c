@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,9 +31,12 @@ static const char *const marks[] = {[GOOD] = "ok", [LESS] = "less", [BAD] = "MIS
 /* One line: mark, subject, finding, and how to mend it when it is not good. Returns 1 when BAD. */
 static int line(enum outcome outcome, const char *subject, const char *finding, const char *mend)
 {
-    printf("  %-8s%-16s%s\n", marks[outcome], subject, finding);
+    char safe[2 * PATH_MAX]; /* a path may be in it */
+    ms_format_safe(safe, sizeof safe, finding, strlen(finding), true);
+    printf("  %-8s%-16s%s\n", marks[outcome], subject, safe);
     if (outcome != GOOD && mend != NULL && *mend != '\0') {
-        printf("          %-16s-> %s\n", "", mend);
+        ms_format_safe(safe, sizeof safe, mend, strlen(mend), true);
+        printf("          %-16s-> %s\n", "", safe);
     }
     return outcome == BAD;
 }

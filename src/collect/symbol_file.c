@@ -12,31 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collect/debug_file.h"
 #include "collect/range_map.h"
+#include "collect/symbol_table.h"
 #include "collect/unit_scopes.h"
 
-enum {
-    SYMBOLS_AT_MOST = 4 << 20,
-    UNITS_AT_MOST = 1 << 20,
-    RANGES_PER_UNIT = 100000,
-    SCOPES_AT_MOST = 256
-};
-
-struct symbol {
-    uint64_t start, end; /* exclusive */
-    const char *name;
-    bool global;
-};
-
-struct symbol_table {
-    struct symbol *symbols;
-    size_t count, capacity;
-    struct ms_range_map ranges;
-    bool read;
-};
+enum { UNITS_AT_MOST = 1 << 20, RANGES_PER_UNIT = 100000, SCOPES_AT_MOST = 256 };
 
 struct unit {
     Dwarf_Off offset;              /* of its DIE */
@@ -47,14 +31,16 @@ struct unit {
 struct ms_symbol_file {
     struct ms_symbol_wanted wanted;
     char *path;
-    char real_path[PATH_MAX];
+    char real_path[PATH_MAX]; /* within its root */
+    char own_path[PATH_MAX];  /* as libdw would open it again */
     Dwfl *dwfl;
     Dwfl_Module *module;
-    Dwarf_Addr bias;           /* of the module in the Dwfl's own address space */
-    bool has_symbols;          /* .symtab, not only .dynsym */
-    bool has_packed_symbols;   /* .gnu_debugdata: a compressed .symtab without the exported ones */
-    struct symbol_table own;   /* of the file itself */
-    struct symbol_table all;   /* with those of the debug file, when the file itself was stripped */
+    Dwarf_Addr bias;            /* of the module in the Dwfl's own address space */
+    bool has_symbols;           /* .symtab, not only .dynsym */
+    bool has_packed_symbols;    /* .gnu_debugdata: a compressed .symtab without the exported ones */
+    struct ms_symbol_table own; /* of the file itself */
+    struct ms_symbol_table
+        all;                   /* with those of the debug file, when the file itself was stripped */
     char debug_path[PATH_MAX]; /* "" none was found */
     bool searched;
     Dwarf *dwarf, *shared; /* shared: by dwz, ours to close */
@@ -64,6 +50,8 @@ struct ms_symbol_file {
     size_t unit_count, unit_capacity;
     struct ms_range_map unit_ranges;
 };
+
+static const struct ms_file_root own_root;
 
 static int find_debug_file(Dwfl_Module *module, void **user_data, const char *module_name,
                            Dwarf_Addr base, const char *file_name, const char *link,
@@ -112,7 +100,11 @@ static bool has_build_id(Dwfl_Module *module, const uint8_t *build_id, size_t by
 static enum ms_module_why open_module(struct ms_symbol_file *file, int descriptor, Elf **elf)
 {
     void **user_data;
-    file->dwfl = dwfl_begin(&callbacks);
+    char magic[SELFMAG];
+    /* libdwfl would unpack compressed kernels and archives, too: gigabytes from a small file. */
+    bool is_elf =
+        pread(descriptor, magic, SELFMAG, 0) == SELFMAG && memcmp(magic, ELFMAG, SELFMAG) == 0;
+    file->dwfl = is_elf ? dwfl_begin(&callbacks) : NULL;
     if (file->dwfl != NULL) {
         file->module = dwfl_report_offline(file->dwfl, "", file->path, descriptor);
     }
@@ -169,6 +161,7 @@ struct ms_symbol_file *ms_symbol_file_open(const struct ms_symbol_wanted *wanted
     int descriptor = file->path == NULL ? -1 : ms_file_root_open(wanted->root, wanted->path);
     if (descriptor >= 0) {
         ms_file_root_name(wanted->root, descriptor, file->real_path, sizeof file->real_path);
+        ms_file_root_name(&own_root, descriptor, file->own_path, sizeof file->own_path);
         *why = open_module(file, descriptor, &elf);
     }
     if (*why != MS_WHY_NO_DEBUG) {
@@ -181,19 +174,13 @@ struct ms_symbol_file *ms_symbol_file_open(const struct ms_symbol_wanted *wanted
     return file;
 }
 
-static void free_table(struct symbol_table *table)
-{
-    free(table->symbols);
-    ms_range_map_free(&table->ranges);
-}
-
 void ms_symbol_file_close(struct ms_symbol_file *file)
 {
     if (file == NULL) {
         return;
     }
-    free_table(&file->own);
-    free_table(&file->all);
+    ms_symbol_table_free(&file->own);
+    ms_symbol_table_free(&file->all);
     for (size_t i = 0; i < file->unit_count; i++) {
         ms_unit_scopes_free(file->units[i].scopes);
     }
@@ -214,85 +201,18 @@ void ms_symbol_file_close(struct ms_symbol_file *file)
 
 /* --- symbol tables --- */
 
-static void add_symbol(struct symbol_table *table, const GElf_Sym *entry, uint64_t start,
-                       const char *name)
-{
-    int kind = GELF_ST_TYPE(entry->st_info);
-    if (name == NULL || name[0] == '\0' || entry->st_shndx == SHN_UNDEF ||
-        (kind != STT_FUNC && kind != STT_GNU_IFUNC && kind != STT_NOTYPE)) {
-        return;
-    }
-    if (kind == STT_NOTYPE && (entry->st_size == 0 || name[0] == '$')) {
-        return; /* mapping symbols and markers are no functions */
-    }
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity == 0 ? 256 : table->capacity * 2;
-        struct symbol *grown =
-            capacity > SYMBOLS_AT_MOST ? NULL : realloc(table->symbols, capacity * sizeof *grown);
-        if (grown == NULL) {
-            return;
-        }
-        table->symbols = grown;
-        table->capacity = capacity;
-    }
-    table->symbols[table->count++] =
-        (struct symbol){.start = start,
-                        .end = start + entry->st_size,
-                        .name = name,
-                        .global = GELF_ST_BIND(entry->st_info) != STB_LOCAL};
-}
-
-/* The better of two names of one place comes last: global, few underscores in front. */
-static int compare_symbols(const void *left, const void *right)
-{
-    const struct symbol *a = left;
-    const struct symbol *b = right;
-    if (a->start != b->start) {
-        return a->start < b->start ? -1 : 1;
-    }
-    if (a->end != b->end) {
-        return a->end < b->end ? -1 : 1;
-    }
-    if (a->global != b->global) {
-        return a->global ? 1 : -1;
-    }
-    size_t few = strspn(a->name, "_");
-    size_t more = strspn(b->name, "_");
-    return few != more ? (few < more) - (few > more) : strcmp(b->name, a->name);
-}
-
-/* `complete`: the table has local functions too, so that what has no size reaches to the next. */
-static void settle_table(struct symbol_table *table, bool complete)
-{
-    qsort(table->symbols, table->count, sizeof *table->symbols, compare_symbols);
-    for (size_t i = 0; i < table->count; i++) {
-        struct symbol *symbol = &table->symbols[i];
-        size_t next = i + 1;
-        while (next < table->count && table->symbols[next].start == symbol->start) {
-            next++;
-        }
-        if (complete && symbol->end == symbol->start && next == i + 1 && next < table->count) {
-            symbol->end = table->symbols[next].start; /* hand-written assembly gives no size */
-        }
-        if (ms_range_map_add(&table->ranges, symbol->start, symbol->end, (uint32_t)i + 1) != 0) {
-            break;
-        }
-    }
-    (void)ms_range_map_settle(&table->ranges);
-}
-
 static void read_section(struct ms_symbol_file *file, Elf *elf, Elf_Scn *section,
                          const GElf_Shdr *header)
 {
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = header->sh_entsize == 0 ? 0 : header->sh_size / header->sh_entsize;
-    for (size_t i = 1; data != NULL && i < count && i < SYMBOLS_AT_MOST; i++) {
+    for (size_t i = 1; data != NULL && i < count && i < MS_SYMBOL_TABLE_MAX; i++) {
         GElf_Sym entry;
         if (gelf_getsym(data, (int)i, &entry) == NULL) {
             break;
         }
-        add_symbol(&file->own, &entry, entry.st_value,
-                   elf_strptr(elf, header->sh_link, entry.st_name));
+        ms_symbol_table_add(&file->own, &entry, entry.st_value,
+                            elf_strptr(elf, header->sh_link, entry.st_name));
     }
 }
 
@@ -309,7 +229,7 @@ static void read_own_symbols(struct ms_symbol_file *file)
             read_section(file, elf, section, &header);
         }
     }
-    settle_table(&file->own, file->has_symbols);
+    ms_symbol_table_settle(&file->own, file->has_symbols);
 }
 
 /* Those of the debug file, or of a small table that is packed into .gnu_debugdata. */
@@ -317,32 +237,26 @@ static void read_all_symbols(struct ms_symbol_file *file)
 {
     file->all.read = true;
     int count = dwfl_module_getsymtab(file->module);
-    for (int i = 1; i < count && i < SYMBOLS_AT_MOST; i++) {
+    for (int i = 1; i < count && i < MS_SYMBOL_TABLE_MAX; i++) {
         GElf_Sym entry;
         GElf_Addr start;
         GElf_Word section;
         const char *name =
             dwfl_module_getsym_info(file->module, i, &entry, &start, &section, NULL, NULL);
         if (section != SHN_UNDEF) {
-            add_symbol(&file->all, &entry, start - file->bias, name);
+            ms_symbol_table_add(&file->all, &entry, start - file->bias, name);
         }
     }
-    settle_table(&file->all, false);
-}
-
-static const char *find_symbol(const struct symbol_table *table, uint64_t address)
-{
-    uint32_t number = ms_range_map_find(&table->ranges, address);
-    return number == 0 ? "" : table->symbols[number - 1].name;
+    ms_symbol_table_settle(&file->all, false);
 }
 
 const char *ms_symbol_file_symbol(struct ms_symbol_file *file, uint64_t address)
 {
-    const struct symbol_table *table = file->all.read ? &file->all : &file->own;
+    const struct ms_symbol_table *table = file->all.read ? &file->all : &file->own;
     if (!table->read) {
         read_own_symbols(file);
     }
-    return find_symbol(table, address);
+    return ms_symbol_table_find(table, address);
 }
 
 /* --- DWARF --- */
@@ -439,7 +353,7 @@ enum ms_module_names ms_symbol_file_names(const struct ms_symbol_file *file)
     if (file->has_symbols || file->has_packed_symbols || file->debug_path[0] != '\0') {
         return MS_NAMES_SYMBOLS;
     }
-    const struct symbol_table *table = file->all.read ? &file->all : &file->own;
+    const struct ms_symbol_table *table = file->all.read ? &file->all : &file->own;
     return table->count > 0 ? MS_NAMES_EXPORTS : MS_NAMES_NONE;
 }
 
@@ -503,12 +417,41 @@ static size_t walk_scopes(const struct unit *unit, Dwarf_Die *body, uint64_t add
     return count;
 }
 
-static Dwarf_Die body_of(Dwarf_Die *unit)
+static bool is_none_or_regular(const char *folder, int folder_bytes, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    int bytes = snprintf(path, sizeof path, "%.*s/%s", folder_bytes, folder, name);
+    return bytes >= 0 && (size_t)bytes < sizeof path &&
+           (stat(path, &status) != 0 || S_ISREG(status.st_mode));
+}
+
+/* libdw opens a .dwo file wherever it is said to be, and would wait there for the writer of a FIFO
+ * or act on a device. */
+static bool may_be_opened(const struct ms_symbol_file *file, Dwarf_Die *unit)
+{
+    const char *name = string_of(unit, DW_AT_dwo_name);
+    if (name == NULL) {
+        name = string_of(unit, DW_AT_GNU_dwo_name);
+    }
+    if (name == NULL || name[0] == '/') {
+        return name == NULL || is_none_or_regular("", 0, name);
+    }
+    const char *folder = string_of(unit, DW_AT_comp_dir);
+    const char *slash = strrchr(file->own_path, '/');
+    return (folder == NULL || is_none_or_regular(folder, (int)strlen(folder), name)) &&
+           (slash == NULL ||
+            is_none_or_regular(file->own_path, (int)(slash - file->own_path), name));
+}
+
+static Dwarf_Die body_of(const struct ms_symbol_file *file, Dwarf_Die *unit)
 {
     Dwarf_Die split;
     uint8_t type = 0;
-    if (dwarf_cu_info(unit->cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
-        type == DW_UT_skeleton && split.addr != NULL) {
+    if (dwarf_cu_info(unit->cu, NULL, &type, NULL, NULL, NULL, NULL, NULL) == 0 &&
+        type == DW_UT_skeleton && may_be_opened(file, unit) &&
+        dwarf_cu_info(unit->cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) == 0 &&
+        split.addr != NULL) {
         return split;
     }
     return *unit;
@@ -524,7 +467,7 @@ static size_t find_in_dwarf(struct ms_symbol_file *file, uint64_t address,
         return 0;
     }
     struct unit *unit = &file->units[number - 1];
-    Dwarf_Die body = body_of(&die);
+    Dwarf_Die body = body_of(file, &die);
     if (!unit->walked) {
         unit->walked = true;
         unit->scopes = ms_unit_scopes_read(&body);

@@ -3,8 +3,8 @@
 
 #include <ctype.h>
 #include <libiberty/demangle.h>
+#include <setjmp.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,27 +48,65 @@ static size_t without_clones(const char *name, size_t bytes)
     }
 }
 
+/* What comes from the demangler piece by piece; text[0 .. room) is filled. */
+struct output {
+    char *text;
+    size_t bytes, room;
+    jmp_buf full;
+};
+
+/* Some hundred letters can stand for gigabytes: there is no way out but this once it is enough. */
+static void take_piece(const char *piece, size_t bytes, void *opaque)
+{
+    struct output *output = opaque;
+    size_t left = output->room - output->bytes;
+    size_t count = bytes < left ? bytes : left;
+    memcpy(output->text + output->bytes, piece, count);
+    output->bytes += count;
+    if (output->bytes == output->room) {
+        longjmp(output->full, 1);
+    }
+}
+
+/* Only what is mangled for sure: a C function may be called _Dmain. */
+static bool demangle(const char *name, struct output *output)
+{
+    const int options = DMGL_PARAMS | DMGL_ANSI;
+    if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0) {
+        return false;
+    }
+    if (setjmp(output->full) != 0) {
+        return true;
+    }
+    if (rust_demangle_callback(name, options, take_piece, output) != 0) {
+        return true;
+    }
+    output->bytes = 0;
+    return cplus_demangle_v3_callback(name, options, take_piece, output) != 0;
+}
+
 static void put(char *out, size_t size, const char *text)
 {
-    size_t bytes = strlen(text);
-    if (bytes < size) {
-        memcpy(out, text, bytes + 1);
-        return;
+    size_t bytes = strnlen(text, size);
+    memcpy(out, text, bytes < size ? bytes + 1 : size);
+    if (bytes == size) {
+        memcpy(out + size - 4, "...", 4);
     }
-    memcpy(out, text, size - 4);
-    memcpy(out + size - 4, "...", 4);
 }
 
 void ms_symbol_readable(const char *name, char *out, size_t size)
 {
     size_t length = strnlen(name, MANGLED_AT_MOST);
     char *plain = length == MANGLED_AT_MOST ? NULL : strndup(name, without_clones(name, length));
-    char *readable = NULL;
-    /* Only what is mangled for sure: a C function may be called _Dmain. */
-    if (plain != NULL && (strncmp(plain, "_Z", 2) == 0 || strncmp(plain, "_R", 2) == 0)) {
-        readable = cplus_demangle(plain, DMGL_PARAMS | DMGL_ANSI | DMGL_AUTO);
+    struct output output = {.text = out, .room = size};
+    if (plain != NULL && demangle(plain, &output)) {
+        if (output.bytes < size) {
+            out[output.bytes] = '\0';
+        } else {
+            memcpy(out + size - 4, "...", 4);
+        }
+    } else {
+        put(out, size, plain != NULL ? plain : name);
     }
-    put(out, size, readable != NULL ? readable : plain != NULL ? plain : name);
-    free(readable);
     free(plain);
 }

@@ -7,6 +7,7 @@
 #include "model/model.h"
 #include "model/module.h"
 #include "model/past.h"
+#include "model/words.h"
 
 #define MS_NO_USAGE UINT32_MAX
 
@@ -135,9 +136,8 @@ struct ms_model {
     bool merging; /* some are to be merged, and there was no memory for it */
     struct ms_threads threads;
     struct ms_sites sites;
-    struct ms_chunks frames;  /* struct ms_frame; number = index */
-    struct ms_chunks strings; /* char * */
-    struct ms_index strings_by_text;
+    struct ms_chunks frames; /* struct ms_frame; number = index */
+    struct ms_words strings;
     struct ms_usages usages;
     struct ms_flows flows;
     struct ms_misuses misuses;

@@ -21,7 +21,6 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->system.load_1 = model->system.load_5 = model->system.load_15 = NAN;
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
-    model->strings.element_bytes = sizeof(char *);
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
     model->misuses.records.element_bytes = sizeof(struct ms_misuse);

@@ -1,7 +1,7 @@
 /*
  * The session as everybody right of the collector sees it: processes, threads, call sites and
- * their history. Filled by src/collect (later also from recordings), read by analysis, screens
- * and exports, which get it const. No I/O, no clock: times are passed in. One thread uses a model.
+ * their history. Filled by src/collect, read by analysis, screens and exports, which get it const.
+ * No I/O, no clock: times are passed in. One thread uses a model.
  *
  * Strings live in the model and are arbitrary bytes from hostile sources: neutralise on output.
  * Pointers returned by lookups stay valid until the next call that adds a thing of that kind, or
@@ -380,7 +380,7 @@ const struct ms_misuse *ms_model_misuse(const struct ms_model *model, size_t ind
 
 /*
  * Grows whenever a frame got a name (a new one too), and when sites were merged: who keeps
- * something made of names or sites makes it anew then. Else sites are only ever added, at the end.
+ * something made of names or sites makes it anew then.
  */
 uint64_t ms_model_names_version(const struct ms_model *model);
 

@@ -8,33 +8,7 @@
 
 const char *ms_model_string(struct ms_model *model, const char *text)
 {
-    const size_t bytes = strlen(text);
-    const uint32_t hash = ms_hash_bytes(text, bytes, 0);
-    size_t cursor = 0;
-    uint32_t position;
-    while (ms_index_next(&model->strings_by_text, hash, &cursor, &position)) {
-        const char *known = *(char **)ms_chunks_at(&model->strings, position);
-        if (strcmp(known, text) == 0) {
-            return known;
-        }
-    }
-    char *copy = malloc(bytes + 1);
-    if (copy == NULL) {
-        return NULL;
-    }
-    memcpy(copy, text, bytes + 1);
-    char **slot = ms_chunks_add(&model->strings);
-    if (slot == NULL) {
-        free(copy);
-        return NULL;
-    }
-    *slot = copy;
-    if (ms_index_add(&model->strings_by_text, hash, (uint32_t)(model->strings.count - 1)) != 0) {
-        free(copy);
-        ms_chunks_drop_last(&model->strings);
-        return NULL;
-    }
-    return copy;
+    return ms_words_intern(&model->strings, text);
 }
 
 struct ms_frame *ms_model_add_frame(struct ms_model *model)
@@ -378,10 +352,6 @@ void ms_sites_free(struct ms_model *model)
     free(sites->moved);
     ms_index_free(&sites->merged_by_stack);
     ms_chunks_free(&sites->records);
-    for (size_t i = 0; i < model->strings.count; i++) {
-        free(*(char **)ms_chunks_at(&model->strings, i));
-    }
     ms_chunks_free(&model->frames);
-    ms_chunks_free(&model->strings);
-    ms_index_free(&model->strings_by_text);
+    ms_words_free(&model->strings);
 }

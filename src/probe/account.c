@@ -10,8 +10,10 @@
 #include "probe/intern.h"
 #include "probe/live.h"
 #include "probe/misuse.h"
+#include "probe/modules.h"
 #include "probe/side_table.h"
 #include "probe/system_call.h"
+#include "probe/unseen.h"
 #include "wire/clock.h"
 
 static void own_raise(uint64_t *peak, uint64_t value)
@@ -283,8 +285,8 @@ static void debit_own(struct ms_region_header *region, struct ms_thread_state *s
     ms_change_live(state, -bytes);
 }
 
-static void debit(struct ms_thread_state *state, const void *block,
-                  const struct ms_block_claim *claim)
+MS_INLINE void debit_inline(struct ms_thread_state *state, const void *block,
+                            const struct ms_block_claim *claim)
 {
     struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     if (region == NULL) {
@@ -319,6 +321,12 @@ static void debit(struct ms_thread_state *state, const void *block,
         return;
     }
     debit_own(region, state, block, owner);
+}
+
+static __attribute__((noinline)) void debit(struct ms_thread_state *state, const void *block,
+                                            const struct ms_block_claim *claim)
+{
+    debit_inline(state, block, claim);
 }
 
 static inline uint64_t key_of(const struct ms_thread_state *state)
@@ -379,12 +387,21 @@ static void take_tag(void *block, size_t usable, struct ms_block_claim *claim)
     ms_tag_mark_freed(block, usable);
 }
 
+/* No block was given out past us, and none was inherited over a fork. */
+static bool all_blocks_are_ours(void)
+{
+    return ms_region != NULL && ms_sees_all_blocks(ms_region) &&
+           atomic_load_explicit(&ms_region_generation, memory_order_relaxed) == 1;
+}
+
 /* What neither tag nor table knows: was it freed before, or is its tag overwritten in part? */
 static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *block, size_t usable,
                                                            struct ms_block_claim *claim)
 {
     uint32_t side_word;
-    if (ms_side_table_removed(&ms_wiped->side_table, (uintptr_t)block, &side_word)) {
+    /* A block that may carry a tag was none of the table, unless small ones are in it. */
+    if ((usable == 0 || ms_small_aside != 0) &&
+        ms_side_table_removed(&ms_wiped->side_table, (uintptr_t)block, &side_word)) {
         claim->freed_before = true;
         claim->owner = (struct ms_tag_owner){.context = ms_tag_context(side_word),
                                              .generation = ms_tag_generation(side_word),
@@ -393,7 +410,8 @@ static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *b
     }
     struct ms_tag_owner owner;
     enum ms_tag_trace trace =
-        usable == 0 ? MS_TAG_NO_TRACE : ms_tag_read_otherwise(key, block, usable, &owner);
+        usable == 0 ? MS_TAG_NO_TRACE
+                    : ms_tag_read_otherwise(key, block, usable, all_blocks_are_ours(), &owner);
     if (trace == MS_TAG_OF_FREED) {
         claim->owner = owner;
         claim->freed_before = true;
@@ -403,8 +421,16 @@ static __attribute__((noinline, cold)) void take_otherwise(uint64_t key, void *b
     }
 }
 
+/* Each field by itself: clearing all of it would be most of the work of some callers. */
+static inline void begin_claim(struct ms_block_claim *claim)
+{
+    claim->known = false;
+    claim->tagged = false;
+    claim->freed_before = false;
+}
+
 /* Takes the block out of the books: of its tag, which is marked, or of the table. */
-static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
+MS_INLINE void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 {
     size_t usable = ms_taggable_usable(block);
     bool sound = usable != 0 && ms_tag_read(key, block, usable, &claim->owner);
@@ -420,11 +446,13 @@ static void take_claim(uint64_t key, void *block, struct ms_block_claim *claim)
 
 void ms_block_freed(struct ms_thread_state *state, void *block, const struct ms_release *release)
 {
-    struct ms_block_claim claim = {.at_ns = 0};
+    struct ms_block_claim claim;
     uint64_t key = key_of(state);
     if (key == 0) {
         return;
     }
+    begin_claim(&claim);
+    claim.at_ns = 0;
     take_claim(key, block, &claim);
     uint32_t stands_for = 0;
     /* The short way counts towards the next look only blocks that may carry a tag. */
@@ -435,16 +463,14 @@ void ms_block_freed(struct ms_thread_state *state, void *block, const struct ms_
     if (release != NULL) {
         ms_misuse_watch(state, &claim, release, stands_for);
     }
-    debit(state, block, &claim);
+    debit_inline(state, block, &claim);
 }
 
 void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_claim *claim,
                     const struct ms_release *release)
 {
     uint64_t key = key_of(state);
-    claim->known = false;
-    claim->tagged = false;
-    claim->freed_before = false;
+    begin_claim(claim);
     claim->at_ns = ms_region != NULL && is_traced(state) ? ms_monotonic_ns() : 0;
     if (key == 0) {
         return;

@@ -7,7 +7,7 @@
 #include "probe/intern.h"
 #include "probe/map.h"
 #include "probe/stack.h"
-#include "probe/wiped.h"
+#include "probe/unseen.h"
 #include "wire/clock.h"
 
 #define PLACES_TRIED 64u
@@ -132,24 +132,13 @@ static uint32_t released_stack(struct ms_thread_state *state, const struct ms_re
     return stack;
 }
 
-/*
- * A block that was given out past us would lie on what we left in the one before: then a first
- * free could look like a second one.
- */
-static bool sees_all_blocks(const struct ms_region_header *region)
-{
-    bool all = atomic_load_explicit(&ms_wiped->blocks_unseen, memory_order_relaxed) == 0;
-    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
-        all = all && atomic_load_explicit(&region->unseen[way], memory_order_relaxed) == 0;
-    }
-    return all;
-}
-
 void ms_misuse_seen(struct ms_thread_state *state, const struct ms_block_claim *claim,
                     const struct ms_release *release)
 {
     struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
-    if (region == NULL || (!claim->known && !sees_all_blocks(region))) {
+    /* A block that was given out past us would lie on what we left in the one before: then a first
+     * free could look like a second one. */
+    if (region == NULL || (!claim->known && !ms_sees_all_blocks(region))) {
         return;
     }
     struct ms_tag_owner block = claim->owner;

@@ -36,7 +36,7 @@ static bool read_overwritten(uint64_t key, const void *block, size_t usable,
 }
 
 enum ms_tag_trace ms_tag_read_otherwise(uint64_t key, const void *block, size_t usable,
-                                        struct ms_tag_owner *to)
+                                        bool overwritten, struct ms_tag_owner *to)
 {
     const ms_tag_word *tag = ms_tag_at(block, usable);
     if (!ms_tag_may_tell(tag[1])) {
@@ -46,5 +46,6 @@ enum ms_tag_trace ms_tag_read_otherwise(uint64_t key, const void *block, size_t 
         struct ms_tag_words live = {tag[0], tag[1] ^ MS_TAG_FREED};
         return ms_tag_read_words(key, block, usable, live, to) ? MS_TAG_OF_FREED : MS_TAG_NO_TRACE;
     }
-    return read_overwritten(key, block, usable, to) ? MS_TAG_OVERWRITTEN : MS_TAG_NO_TRACE;
+    return overwritten && read_overwritten(key, block, usable, to) ? MS_TAG_OVERWRITTEN
+                                                                   : MS_TAG_NO_TRACE;
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "probe/map.h"
+#include "probe/wiped.h"
 
 #define NAME_MAX_BYTES 256u
 
@@ -32,6 +33,15 @@ void ms_unseen_note(enum ms_unseen way, const char *name)
     }
     atomic_store(&ways[way].state, 2);
     publish(way);
+}
+
+bool ms_sees_all_blocks(const struct ms_region_header *region)
+{
+    bool all = atomic_load_explicit(&ms_wiped->blocks_unseen, memory_order_relaxed) == 0;
+    for (unsigned way = 0; way < MS_UNSEEN_WAYS; way++) {
+        all = all && atomic_load_explicit(&region->unseen[way], memory_order_relaxed) == 0;
+    }
+    return all;
 }
 
 void ms_unseen_publish(void)

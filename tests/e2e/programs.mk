@@ -16,7 +16,7 @@ E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fn
 
 .PHONY: e2e-programs
 e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
-    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust)
+    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust) $(BUILD)/demo
 
 # Relocated and constructed before the probe is.
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so

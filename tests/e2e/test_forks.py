@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-from watched import equal, main, need, status, watch
+from watched import BUILD, equal, main, need, status, watch
 
 SLOTS = 1024
 WORK = "x=$(printf '%*s' 1000 ''); y=${x// /ab}$i; :"  # forks once more, for $(...)
@@ -57,6 +57,14 @@ def test_little_address_space():
     equal(uncounted(document), [], "processes not counted in full")
 
 
+def threads_are_named(document):
+    """Threads without a name of their own have that of their program."""
+    names = {process["id"]: process["exe"] for process in document["processes"]}
+    for thread in document["threads"]:
+        program = os.path.basename(names[thread["process_id"]])
+        assert program.startswith(thread["name"]), f"thread {thread['name']} of {program}"
+
+
 def test_exec_chain():
     """bash, python3, bash under one pid: each with its own name, the status of the last"""
     need("bash", "python3")
@@ -75,10 +83,21 @@ def test_exec_chain():
     equal([process["replaced_by_exec"] for process in chain], [True, True, False], "replaced")
     equal(chain[-1]["exit_status"], 5, "exit status in JSON")
     equal(uncounted(document), [], "processes not counted in full")
-    names = {process["id"]: process["exe"] for process in document["processes"]}
-    for thread in document["threads"]:
-        program = os.path.basename(names[thread["process_id"]])
-        assert program.startswith(thread["name"]), f"thread {thread['name']} of {program}"
+    threads_are_named(document)
+
+
+def test_slow_exec():
+    """exec of a program whose probe starts late: what /proc shows meanwhile is not the shell's"""
+    need("bash")
+    slow = os.path.join(BUILD, "tests/e2e/slow_start")
+    result, document = watch(["/bin/bash", "-c", f"x=$(echo 1); sleep 0.3; exec {slow}"])
+    equal(status(result), 5, f"exit status {result.stderr}")
+    pid = document["processes"][0]["pid"]
+    chain = [process for process in document["processes"] if process["pid"] == pid]
+    equal([process["exe"] for process in chain], [os.path.realpath("/bin/bash"), os.path.realpath(slow)],
+          "programs")
+    equal(uncounted(document), [], "processes not counted in full")
+    threads_are_named(document)
 
 
 main(globals())

@@ -92,8 +92,8 @@ def test_editor():
             terminal.see("typed def")
             terminal.keys("C-d")
             terminal.see("BOTTOM-UP", "[LIVE]")
-            terminal.keys("o")
-            terminal.see("edits 3 words")
+            terminal.keys("o")  # at first what the one before wrote comes into sight again
+            wait_until(lambda: terminal.text().count("edits 3 words") == 2, what="the editor again")
             terminal.keys("C-c")
             terminal.see("BOTTOM-UP", "ended with status 130", "[LIVE]")
             end(terminal)

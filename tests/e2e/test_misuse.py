@@ -145,6 +145,13 @@ def test_unseen_blocks():
     equal(document["totals"]["foreign_frees"], 0, "of threads that are not tracked")
 
 
+def test_inherited_blocks():
+    """in a forked child a tag that is overwritten in whole is nobody's, as inherited ones are"""
+    document = same([MISUSE, "inherited"])
+    equal(found(document), {("overrun", None, "by_malloc", "drop_free", "misuse"): 5}, "misuse")
+    equal(document["totals"]["foreign_frees"], 6, "of nobody")
+
+
 def test_libraries():
     """memory that goes from library to library: about as often as it does, both ways"""
     count = 40000

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import tempfile
 
@@ -64,6 +65,10 @@ def test_doctor():
     assert b"full" in result.stdout, result.stdout
     result = run([MEMSCOPE, "doctor", "/nonexistent"])
     assert status(result) != 0 and result.stdout + result.stderr
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, "red\x1b[31m")
+        shutil.copy("/bin/ls", program)
+        assert b"\x1b" not in run([MEMSCOPE, "doctor", program]).stdout, "a name of a file is not for the terminal"
 
 
 def test_schema():

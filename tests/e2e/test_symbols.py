@@ -1,6 +1,6 @@
 """Names of code: as addr2line finds them, from stripped files, separate debug files and caches.
 
-Takes about 10 s. SOAK compares 10,000 addresses of each program and adds one of 100 MB.
+Takes about 10 s. SOAK compares 10,000 addresses of each program.
 """
 
 import bisect
@@ -15,22 +15,26 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 from watched import BUILD, MEMSCOPE, ROOT, SOAK, Skip, equal, main, need, run, watch
 
 FOLDER = os.path.join(BUILD, "tests/e2e/symbols")
 CLIENT = os.path.join(FOLDER, "client")
 INLINED = os.path.join(FOLDER, "inlined")
-OBJECT = os.path.join(FOLDER, "inlined.o")
 WORK = tempfile.mkdtemp(prefix="memscope-symbols-")
 ADDRESSES = 10000 if SOAK else 350
 
 
-def tool(*command):
+def tool_bytes(*command):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if result.returncode != 0:
         raise AssertionError(f"{command}: {result.stderr.decode()}")
-    return result.stdout.decode(errors="replace")
+    return result.stdout
+
+
+def tool(*command):
+    return tool_bytes(*command).decode(errors="replace")
 
 
 def functions_of(path):
@@ -299,6 +303,36 @@ def test_shared_debug_files():
     expect(Names(files[0], addresses=[some_function()]), files[0], "lines", "", line=True)
 
 
+def test_split_debug_information():
+    """lines from .dwo files; one that is a FIFO is not waited for"""
+    folder = os.path.join(WORK, "split")
+    os.makedirs(folder)
+    path, dwo = os.path.join(folder, "program"), os.path.join(folder, "sleeper.dwo")
+    tool("gcc", "-g", "-gsplit-dwarf", "-c", "-o", os.path.join(folder, "sleeper.o"),
+         os.path.join(ROOT, "tests/e2e/symbols/sleeper.c"))
+    tool("gcc", "-o", path, os.path.join(folder, "sleeper.o"))
+    address = next(start for start, _, name in functions_of(path) if name == "main")
+    for kind in "file", "fifo":
+        if kind == "fifo":
+            os.unlink(dwo)
+            os.mkfifo(dwo)
+        names = Names(path, addresses=[address])
+        equal(names.function(address), "main", kind + ": function")
+        assert "sleeper.c:" in names.frames[address][0][1], names.frames
+        assert names.figures["all_ms"] < 4000, names.figures
+
+
+def test_packed_files():
+    """what is no ELF file is not unpacked to see whether it is one inside"""
+    need("gzip")
+    path = os.path.join(WORK, "image")
+    with open(path, "wb") as file:
+        file.write(tool_bytes("gzip", "-c", INLINED))
+    names = Names(path, addresses=[some_function()])
+    equal(names.function(some_function()), "??", "function")
+    assert "cannot be read as an ELF file" in names.modules[path][1], names.modules
+
+
 def needs_root():
     if os.geteuid() != 0:
         raise Skip("chroot needs root")
@@ -486,6 +520,44 @@ def test_debuginfod():
     equal(names.modules[path][0], "exports", "names without a server")
 
 
+class Trickle(http.server.BaseHTTPRequestHandler):
+    """A server that sends a little every second and is never done."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(1 << 30))
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * 200000)  # more than DEBUGINFOD_TIMEOUT wants
+                time.sleep(1)
+        except OSError:
+            pass
+
+    def log_message(self, *_):
+        pass
+
+
+def debuginfod_limit():
+    """one file may take 60 s; meanwhile all that is here has its names"""
+    path, debug = stripped("slow")
+    os.unlink(debug)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environment = {"DEBUGINFOD_URLS": f"http://127.0.0.1:{server.server_port}/",
+                   "DEBUGINFOD_CACHE_PATH": os.path.join(WORK, "slow-cache")}
+    names = Names("-d", path, build_id(path), environment=environment,
+                  addresses=[some_function()] + [f"{INLINED} {a:x}" for a in many_addresses(20)])
+    server.shutdown()
+    equal([names.modules[path][0], names.modules[INLINED][0]], ["exports", "lines"], "names")
+    assert names.figures["functions_ms"] < 5000 and 59000 < names.figures["all_ms"] < 75000, names.figures
+
+
+if SOAK:
+    test_debuginfod_limit = debuginfod_limit
+
+
 def test_worker_is_killed():
     """a worker that is killed at work costs no name but the one it was at"""
     addresses = many_addresses(400)
@@ -540,53 +612,6 @@ def test_in_the_report():
         _, document = watch([rust_program()])
         crates = {f["crate"] for s in document["sites"] for f in s["stack"]}
         assert {"crates", "alloc", "std"} <= crates, crates
-
-
-def big_program(copies):
-    """One object linked many times under different names: as much debug information as wanted."""
-    folder = os.path.join(WORK, "big")
-    os.makedirs(folder, exist_ok=True)
-    objects = []
-    symbols = [line.split()[-1] for line in tool("nm", "--defined-only", OBJECT).splitlines()]
-    symbols = sorted({symbol for symbol in symbols if symbol.startswith("_Z")})
-    renames = os.path.join(folder, "renames")
-    for number in range(copies):
-        name = os.path.join(folder, f"copy{number}.o")
-        with open(renames, "w", encoding="ascii") as file:
-            file.write("".join(f"{symbol} {symbol}.part.{number}\n" for symbol in symbols))
-        tool("objcopy", "--redefine-syms=" + renames, OBJECT, name)
-        objects.append(name)
-    source = os.path.join(folder, "main.cc")
-    with open(source, "w", encoding="ascii") as file:
-        for number in range(copies):
-            file.write(f'extern int use{number}(int) __asm__("_ZN3app3useEi.part.{number}");\n')
-        file.write("int main(int argc, char **) {\nint sum = 0;\n")
-        for number in range(copies):
-            file.write(f"sum += use{number}(argc);\n")
-        file.write("return sum == 42;\n}\n")
-    path = os.path.join(folder, "program")
-    tool("g++", "-o", path, source, *objects)
-    for name in objects:
-        os.unlink(name)
-    return path
-
-
-def test_big_program():
-    """a large program: first names at once, memory bounded"""
-    need("objcopy", "g++")
-    path = big_program(45 if SOAK else 6)
-    size = os.path.getsize(path)
-    draw = random.Random(9)
-    functions = functions_of(path)
-    addresses = sorted({s + draw.randrange(n)
-                        for s, n, _ in (draw.choice(functions) for _ in range(3000 if SOAK else 300))})
-    names = Names(path, addresses=addresses)
-    print(f"# {size / 1e6:.0f} MB, {len(functions)} functions, {len(addresses)} addresses: {names.figures}",
-          flush=True)
-    assert names.figures["first_ms"] < 1000, names.figures
-    assert names.figures["private_kib"] < 600 << 10, names.figures
-    equal(names.modules[path][0], "lines", "names")
-    os.unlink(path)
 
 
 if __name__ == "__main__":

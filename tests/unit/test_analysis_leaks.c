@@ -312,6 +312,12 @@ static void test_a_process_that_rests_says_nothing(void **state)
     }
     assert_int_equal(ms_leaks_count(run.leaks), 1);
     assert_int_equal(strncmp(leak->reason, "grew in ", 8), 0);
+    while (seconds(&run) < 125) {
+        end_tick(&run);
+    }
+    ms_model_process_mutable(run.model, 1)->end_ns = ms_model_now_ns(run.model);
+    end_tick(&run);
+    assert_non_null(strstr(leak->reason, " s before its end, idle since: grew in "));
     close_run(&run);
 }
 
@@ -400,8 +406,9 @@ static void test_it_says_why_there_is_none(void **state)
         end_tick(&run);
     }
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
-    assert_string_equal(text, "No call site keeps growing by blocks that stay (a "
-                              "single buffer that realloc makes ever larger is not judged).");
+    assert_string_equal(text, "No call site keeps growing by blocks that stay. A single buffer "
+                              "that realloc makes ever larger is not judged: sort screen 5 by "
+                              "growth.");
     while (seconds(&run) < 60) {
         leak_one_in_ten(&run, site);
         end_tick(&run);

@@ -258,7 +258,7 @@ static void test_hostile_names(void **state)
     (void)state;
     static const char bytes[] = "<>()[]{}:,&* -aT_~\x1b\xff"
                                 "operator";
-    struct ms_words words = {.texts.element_bytes = sizeof(char *)};
+    struct ms_words words = {0};
     struct ms_frame_type type;
     uint32_t seed = 1;
     char name[2048];

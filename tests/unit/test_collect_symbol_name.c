@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "collect/symbol_name.h"
@@ -130,12 +131,30 @@ static void test_hostile(void **state)
     assert_string_equal(text + sizeof text - 4, "...");
 }
 
+/* Each argument is twice the one before: 2^40 letters, of which the first are taken at once. */
+static void test_name_that_explodes(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    char name[1024] = "_Z1f1a1bIS_S_E";
+    char text[64];
+    for (unsigned i = 1; i <= 40; i++) {
+        char last[8];
+        (void)snprintf(last, sizeof last, i < 36 ? "S%c_" : "S1%c_", digits[i % 36]);
+        (void)snprintf(name + strlen(name), sizeof name - strlen(name), "S0_I%s%sE", last, last);
+    }
+    ms_symbol_readable(name, text, sizeof text);
+    assert_int_equal(strlen(text), sizeof text - 1);
+    assert_string_equal(text + sizeof text - 4, "...");
+    assert_memory_equal(text, "f(a, b<a, a>, b<b<a, a>", 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_c_and_cpp),   cmocka_unit_test(test_suffixes),
         cmocka_unit_test(test_rust_legacy), cmocka_unit_test(test_rust_v0),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile),     cmocka_unit_test(test_name_that_explodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,12 +7,15 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "collect/symbolizer.h"
@@ -382,13 +385,82 @@ static void test_module_is_set_aside(void **state)
     ms_model_free(model);
 }
 
+/* Reads requests of a file system in user space until one of the kind. */
+static bool read_request(int fuse, uint32_t wanted, uint64_t *unique)
+{
+    static union {
+        struct fuse_in_header header;
+        char bytes[FUSE_MIN_READ_BUFFER + 65536];
+    } request;
+    struct pollfd ready = {.fd = fuse, .events = POLLIN};
+    while (poll(&ready, 1, 5000) > 0 && read(fuse, &request, sizeof request) > 0) {
+        *unique = request.header.unique;
+        if (request.header.opcode == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * A file system that never answers, as a dead network mount or a hostile program's own: whoever
+ * reads there cannot even be killed. The viewer goes on. Needs root, else there is no such mount.
+ */
+static void test_worker_that_cannot_die(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/memscope-test-dead-XXXXXX";
+    char options[128];
+    char path[128];
+    uint64_t unique;
+    assert_non_null(mkdtemp(folder));
+    int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    (void)snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+    if (fuse >= 0 && mount("memscope-test", folder, "fuse", MS_NOSUID | MS_NODEV, options) == 0) {
+        assert_true(read_request(fuse, FUSE_INIT, &unique));
+        struct {
+            struct fuse_out_header header;
+            struct fuse_init_out init;
+        } answer = {.header = {.len = sizeof answer, .unique = unique},
+                    .init = {.major = 7, .minor = 31, .max_write = 4096}};
+        assert_int_equal(write(fuse, &answer, sizeof answer), sizeof answer);
+        struct ms_symbols *symbols = ms_symbols_start(NULL);
+        struct ms_model *model = ms_model_new(100000000, 0, 0);
+        (void)snprintf(path, sizeof path, "%s/program", folder);
+        (void)ask(symbols, model, path, 1);
+        ms_symbols_handle(symbols, model, ms_monotonic_ns());
+        assert_true(read_request(fuse, FUSE_LOOKUP, &unique));
+        pid_t stuck = ms_symbols_worker(symbols);
+        uint64_t before_ns = ms_monotonic_ns();
+        ms_symbols_handle(symbols, model, before_ns + 6 * MS_NS_PER_S);
+        assert_in_range(ms_monotonic_ns() - before_ns, 0, MS_NS_PER_S);
+        assert_int_not_equal(ms_symbols_worker(symbols), stuck);
+        assert_int_equal(kill(stuck, 0), 0);
+        before_ns = ms_monotonic_ns();
+        ms_symbols_free(symbols);
+        assert_in_range(ms_monotonic_ns() - before_ns, 0, 2 * MS_NS_PER_S);
+        ms_model_free(model);
+        close(fuse); /* now it can */
+        assert_int_equal(waitpid(stuck, NULL, 0), stuck);
+        assert_int_equal(umount2(folder, MNT_DETACH), 0);
+    } else if (fuse >= 0) {
+        close(fuse);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_inlined_frames),      cmocka_unit_test(test_as_addr2line),
-        cmocka_unit_test(test_files_that_are_none), cmocka_unit_test(test_other_build_id),
-        cmocka_unit_test(test_worker_dies),         cmocka_unit_test(test_worker_hangs),
-        cmocka_unit_test(test_file_that_kills),     cmocka_unit_test(test_module_is_set_aside),
+        cmocka_unit_test(test_inlined_frames),
+        cmocka_unit_test(test_as_addr2line),
+        cmocka_unit_test(test_files_that_are_none),
+        cmocka_unit_test(test_other_build_id),
+        cmocka_unit_test(test_worker_dies),
+        cmocka_unit_test(test_worker_hangs),
+        cmocka_unit_test(test_file_that_kills),
+        cmocka_unit_test(test_module_is_set_aside),
+        cmocka_unit_test(test_worker_that_cannot_die),
     };
     return cmocka_run_group_tests(tests, find_self, NULL);
 }

@@ -123,11 +123,12 @@ static void freed_block_is_known_and_none(void **state)
         struct ms_tag_owner owner = {0};
         ms_tag_write(KEY, memory, 64, 41, ms_tag_owner_word(context, (uint8_t)context),
                      MS_BLOCK_NEW_ARRAY, context);
-        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner) == MS_TAG_OF_FREED, false);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, true, &owner) == MS_TAG_OF_FREED,
+                         false);
         ms_tag_mark_freed(memory, 64);
         assert_false(ms_tag_read(KEY, memory, 64, &owner));
         assert_true(ms_tag_may_tell(ms_tag_at(memory, 64)[1]));
-        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_OF_FREED);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, true, &owner), MS_TAG_OF_FREED);
         assert_int_equal(owner.context, context);
         assert_int_equal(owner.requested_bytes, 41);
         assert_int_equal(owner.kind, MS_BLOCK_NEW_ARRAY);
@@ -143,17 +144,18 @@ static void overwritten_tag_keeps_its_owner(void **state)
         ms_tag_write(KEY, memory, 64, requested, ms_tag_owner_word(99, 3), MS_BLOCK_NEW, 5);
         ms_tag_at(memory, 64)[0] = UINT64_C(0x4141414141414141);
         assert_false(ms_tag_read(KEY, memory, 64, &owner));
-        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_OVERWRITTEN);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, true, &owner), MS_TAG_OVERWRITTEN);
         assert_int_equal(owner.context, 99);
         assert_int_equal(owner.generation, 3);
         assert_int_equal(owner.requested_bytes, requested);
         assert_true(owner.damaged);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, false, &owner), MS_TAG_NO_TRACE);
         ms_tag_at(memory, 64)[1] ^= 1;
-        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_NO_TRACE);
+        assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, true, &owner), MS_TAG_NO_TRACE);
     }
     memset(memory, 0, 64);
     struct ms_tag_owner owner;
-    assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, &owner), MS_TAG_NO_TRACE);
+    assert_int_equal(ms_tag_read_otherwise(KEY, memory, 64, true, &owner), MS_TAG_NO_TRACE);
 }
 
 /* The first word must never look like a chunk size to the allocator. */
@@ -181,7 +183,7 @@ static void random_bytes_are_no_tag(void **state)
             ms_tag_at(memory, 64)[word] = word == 0 ? random & ~(UINT64_C(0xffff) << 48) : random;
         }
         taken += ms_tag_read(KEY, memory, 64, &owner);
-        taken += ms_tag_read_otherwise(KEY, memory, 64, &owner) != MS_TAG_NO_TRACE;
+        taken += ms_tag_read_otherwise(KEY, memory, 64, true, &owner) != MS_TAG_NO_TRACE;
     }
     /* 24 bits of check: 0.12 expected, three would be a broken hash. */
     assert_true(taken < 3);

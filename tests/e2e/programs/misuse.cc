@@ -240,6 +240,27 @@ void unseen()
     }
 }
 
+// Nothing of the first word of the tag is left.
+void overwrite(int times)
+{
+    for (int i = 0; i < times; i++) {
+        auto *block = static_cast<char *>(by_malloc(8));
+        memset(block + 8, 0xff, 8);
+        drop_free(block);
+    }
+}
+
+void inherited()
+{
+    overwrite(5);
+    pid_t child = fork();
+    if (child == 0) {
+        overwrite(6);
+        _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+}
+
 int libraries(const char *path, int count)
 {
     void *library = dlopen(path, RTLD_NOW);
@@ -276,6 +297,8 @@ int main(int argc, char **argv)
         return doubles(argc > 2 ? argv[2] : "");
     } else if (what == "unseen") {
         unseen();
+    } else if (what == "inherited") {
+        inherited();
     } else if (what == "libraries" && argc > 3) {
         return libraries(argv[2], atoi(argv[3]));
     } else if (what == "killed") {

@@ -1,4 +1,4 @@
-#include "analysis/words.h"
+#include "model/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@ const char *ms_words_intern(struct ms_words *words, const char *text)
             return known;
         }
     }
+    words->texts.element_bytes = sizeof(char *);
     char *copy = strdup(text);
     char **slot = copy == NULL ? NULL : ms_chunks_add(&words->texts);
     if (slot == NULL) {

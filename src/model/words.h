@@ -1,10 +1,12 @@
-/* Interned strings: equal texts have one address, kept until all are freed. */
-#ifndef MS_ANALYSIS_WORDS_H
-#define MS_ANALYSIS_WORDS_H
+/* Interned strings: equal texts have one address, kept until all are freed. For src/model and
+ * src/analysis. */
+#ifndef MS_MODEL_WORDS_H
+#define MS_MODEL_WORDS_H
 
 #include "model/chunks.h"
 #include "model/index.h"
 
+/* Zeroed is empty. */
 struct ms_words {
     struct ms_chunks texts; /* char * */
     struct ms_index by_text;
