@@ -10,7 +10,8 @@ from watched import EXACT, equal, first_process, main, run, status, watch
 FIGURES = ("allocations", "deallocations", "bytes_allocated", "bytes_freed", "current_bytes",
            "peak_bytes", "frees_for_others", "bytes_freed_for_others", "failed_calls")
 # What the C and C++ libraries allocate for a thread that starts others, by the function that does.
-OF_THE_LIBRARIES = ("_dl_allocate_tls", "pthread_create", "_dl_init", "call_init")
+OF_THE_LIBRARIES = ("_dl_allocate_tls", "pthread_create", "__pthread_create", "_dl_init",
+                    "call_init")
 
 
 def books_and_document(*arguments, options=()):
