@@ -212,6 +212,13 @@ static void expect(const struct script *script, uintptr_t *frames)
     expectation.count = count;
 }
 
+static bool others_map;
+
+void scripts_beside_others(bool others)
+{
+    others_map = others;
+}
+
 /* The fiber's stack begins at another page each time, allocates at the same address. */
 static void place_fiber(struct player *player)
 {
@@ -226,7 +233,9 @@ static void place_fiber(struct player *player)
         return;
     }
     if (player->middle == MIDDLE_FIBER && random_below(player, 64) == 0) {
-        munmap(base, all);
+        if (!others_map) {
+            munmap(base, all);
+        }
         if (mmap(base, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
                  0) != base) {
             fail("mmap");

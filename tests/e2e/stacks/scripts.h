@@ -36,6 +36,12 @@ void scripts_invite(const struct guest *guest);
  * for one thread at a time.
  */
 #define SCRIPTS_STACK_BYTES (640u << 10)
+
+/*
+ * Whether other threads map memory during the next runs. Then a fiber's pages are replaced in one
+ * step: another thread's mapping could take the hole that munmap leaves, and be mapped over.
+ */
+void scripts_beside_others(bool others);
 void scripts_run(uint64_t seed, unsigned rounds, enum middle middle);
 
 #endif

@@ -86,6 +86,7 @@ static __attribute__((noinline)) void *start_right(void *argument)
 static unsigned run_threads(unsigned rounds, unsigned at_once, char *const *stacks)
 {
     unsigned known = 0;
+    scripts_beside_others(at_once > 1);
     for (unsigned round = 0; round < rounds; round++) {
         pthread_t threads[THREADS];
         struct task tasks[THREADS];
