@@ -7,12 +7,24 @@ static bool asked_for(const struct ms_process *process, enum ms_tracking_mode mo
     return process != NULL && process->tracking.known && process->tracking.asked.mode == mode;
 }
 
+/* Past what is kept one by one, ended things are merged with others of their name. */
+static bool is_gone(const struct ms_scope *scope, const struct ms_model *model)
+{
+    return (scope->process_id != 0 && ms_model_process_by_id(model, scope->process_id) == NULL) ||
+           (scope->thread_id != 0 && ms_model_thread_by_id(model, scope->thread_id) == NULL) ||
+           (scope->site_id != 0 && ms_model_site_by_id(model, scope->site_id) == NULL);
+}
+
 bool ms_why_no_stacks(const struct ms_tui *tui, const struct ms_model *model, char *out,
                       size_t size)
 {
     const struct ms_process *process = ms_model_process_by_id(model, tui->scope.process_id);
     process = process != NULL ? process : ms_model_program(model);
-    if (process == NULL) {
+    if (is_gone(&tui->scope, model)) {
+        snprintf(out, size,
+                 "What was in focus ended long ago and is merged with others of its name. Esc "
+                 "leaves the focus.");
+    } else if (process == NULL) {
         snprintf(out, size, "No process has been seen yet.");
     } else if (process->seen == MS_SEEN_NONE) {
         snprintf(out, size, "No call sites: %s", process->seen_because);

@@ -94,10 +94,38 @@ static void test_process_tree(void **state)
     world_close(&world);
 }
 
+/* A process in focus that is merged with others of its program meanwhile: the screens say so. */
+static void test_focus_that_is_gone(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, 4, MS_GLYPHS_BRAILLE);
+    add_process(&world, 2, 1, "true", "");
+    end_process(&world, 2, 0, 0);
+    world_run(&world, 10);
+    world_keys(&world, "pj\n");
+    for (uint32_t id = 3; id < 1500; id++) {
+        add_process(&world, id, 1, "true", "");
+        end_process(&world, id, 0, 0);
+    }
+    world_run(&world, 10);
+    assert_null(ms_model_process_by_id(world.model, 2));
+    static const char screens[] = "56Y";
+    for (const char *screen = screens; *screen != '\0'; screen++) {
+        world_key(&world, *screen);
+        char *drawn = world_draw(&world);
+        assert_non_null(strstr(drawn, "focus: (gone)"));
+        assert_non_null(strstr(drawn, "is merged with others of its name"));
+        free(drawn);
+    }
+    world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_tree),
+        cmocka_unit_test(test_focus_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
