@@ -174,7 +174,7 @@ static void write_leaks(FILE *out, const struct ms_model *model, const struct ms
         const struct ms_leak *first = ms_leaks_at(leaks, 0);
         const struct ms_site *site = ms_model_site_by_id(model, first->site_id);
         if (site->depth > 0) {
-            ms_format_frame(raw, sizeof(raw), ms_site_frame(site, ms_site_culprit(site)));
+            ms_format_frame(raw, sizeof(raw), ms_site_culprit_frame(site));
         }
         fprintf(out, "  likely leaks %zu: %s %s%s", count, safe_name(name, sizeof(name), raw),
                 ms_format_bytes_rate(bytes, sizeof(bytes), first->slope_bytes_per_s),

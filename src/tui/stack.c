@@ -77,7 +77,7 @@ void ms_stack_site_name(const struct ms_site *site, char *name, size_t name_size
         snprintf(name, name_size, "(no stack)");
         return;
     }
-    const struct ms_frame *frame = ms_site_frame(site, ms_site_culprit(site));
+    const struct ms_frame *frame = ms_site_culprit_frame(site);
     ms_format_frame(name, name_size, frame);
     ms_stack_frame_place(frame, place, place_size);
 }
