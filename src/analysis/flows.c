@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/flow_index.h"
 #include "analysis/flow_past.h"
 #include "model/index.h"
 
@@ -42,123 +43,20 @@ struct ms_flow_matrix {
     struct unnamed *unnamed;
     size_t unnamed_count, unnamed_capacity;
     struct ms_index unnamed_by_process;
-    const struct ms_flow_index *index; /* NULL: all of the model is gone through */
-    size_t first_thread, end_thread;   /* that are gone through */
-    size_t first_flow, end_flow;
+    struct ms_flow_range range; /* of threads and flows that are gone through */
     struct ms_flow_totals totals;
     struct ms_scope scope;
     bool by_name;
     char why_none[160];
 };
 
-struct by_process {
-    uint32_t process_id, position;
-};
-
-struct ms_flow_index {
-    struct by_process *threads, *flows;
-    size_t thread_count, flow_count;
-};
-
-static int compare_by_process(const void *left, const void *right)
-{
-    const struct by_process *a = left;
-    const struct by_process *b = right;
-    if (a->process_id != b->process_id) {
-        return a->process_id < b->process_id ? -1 : 1;
-    }
-    return (a->position > b->position) - (a->position < b->position);
-}
-
-struct ms_flow_index *ms_flow_index_new(const struct ms_model *model)
-{
-    struct ms_flow_index *index = calloc(1, sizeof *index);
-    if (index == NULL) {
-        return NULL;
-    }
-    const size_t threads = ms_model_thread_count(model);
-    const size_t flows = ms_model_flow_count(model);
-    index->threads = reallocarray(NULL, threads + 1, sizeof *index->threads);
-    index->flows = reallocarray(NULL, flows + 1, sizeof *index->flows);
-    if (index->threads == NULL || index->flows == NULL) {
-        ms_flow_index_free(index);
-        return NULL;
-    }
-    for (; index->thread_count < threads; index->thread_count++) {
-        const uint32_t position = (uint32_t)index->thread_count;
-        index->threads[position] =
-            (struct by_process){ms_model_thread(model, position)->process_id, position};
-    }
-    for (; index->flow_count < flows; index->flow_count++) {
-        const uint32_t position = (uint32_t)index->flow_count;
-        index->flows[position] =
-            (struct by_process){ms_model_flow(model, position)->process_id, position};
-    }
-    qsort(index->threads, threads, sizeof *index->threads, compare_by_process);
-    qsort(index->flows, flows, sizeof *index->flows, compare_by_process);
-    return index;
-}
-
-void ms_flow_index_free(struct ms_flow_index *index)
-{
-    if (index != NULL) {
-        free(index->threads);
-        free(index->flows);
-        free(index);
-    }
-}
-
-/* The first of this process or a later one. */
-static size_t first_of(const struct by_process *list, size_t count, uint32_t process_id)
-{
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (list[middle].process_id < process_id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static size_t end_of(const struct by_process *list, size_t count, uint32_t process_id)
-{
-    return process_id == UINT32_MAX ? count : first_of(list, count, process_id + 1);
-}
-
-static void set_ranges(struct ms_flow_matrix *matrix, const struct ms_model *model)
-{
-    const struct ms_flow_index *index = matrix->scope.process_id != 0 ? matrix->index : NULL;
-    matrix->index = index;
-    matrix->first_thread = matrix->first_flow = 0;
-    matrix->end_thread = ms_model_thread_count(model);
-    matrix->end_flow = ms_model_flow_count(model);
-    if (index != NULL) {
-        const uint32_t process_id = matrix->scope.process_id;
-        matrix->first_thread = first_of(index->threads, index->thread_count, process_id);
-        matrix->end_thread = end_of(index->threads, index->thread_count, process_id);
-        matrix->first_flow = first_of(index->flows, index->flow_count, process_id);
-        matrix->end_flow = end_of(index->flows, index->flow_count, process_id);
-    }
-}
-
 /* NULL: of another process than the scope's. */
 static const struct ms_thread *thread_at(const struct ms_flow_matrix *matrix,
                                          const struct ms_model *model, size_t at)
 {
-    const struct ms_thread *thread =
-        ms_model_thread(model, matrix->index != NULL ? matrix->index->threads[at].position : at);
+    const struct ms_thread *thread = ms_flow_range_thread(&matrix->range, model, at);
     return matrix->scope.process_id == 0 || matrix->scope.process_id == thread->process_id ? thread
                                                                                            : NULL;
-}
-
-static const struct ms_flow *flow_at(const struct ms_flow_matrix *matrix,
-                                     const struct ms_model *model, size_t at)
-{
-    return ms_model_flow(model, matrix->index != NULL ? matrix->index->flows[at].position : at);
 }
 
 struct ms_flow_matrix *ms_flow_matrix_new(void)
@@ -258,7 +156,7 @@ static size_t survey(struct ms_flow_matrix *matrix, const struct ms_model *model
     size_t active = 0;
     matrix->unnamed_count = 0;
     ms_index_clear(&matrix->unnamed_by_process);
-    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
         const struct ms_thread *thread = thread_at(matrix, model, i);
         const struct ms_process *process =
             thread != NULL ? ms_model_process_by_id(model, thread->process_id) : NULL;
@@ -269,7 +167,7 @@ static size_t survey(struct ms_flow_matrix *matrix, const struct ms_model *model
             }
         }
     }
-    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
         const struct ms_thread *thread = thread_at(matrix, model, i);
         if (thread != NULL && is_active(thread)) {
             struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
@@ -644,15 +542,15 @@ static void finish_nodes(struct ms_flow_matrix *matrix, const struct ms_model *m
 static int fill(struct ms_flow_matrix *matrix, const struct ms_model *model,
                 const struct ms_flow_past *past)
 {
-    for (size_t i = matrix->first_thread; i < matrix->end_thread; i++) {
+    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
         const struct ms_thread *thread = thread_at(matrix, model, i);
         if (thread != NULL && is_in_scope(matrix, thread) && is_active(thread) &&
             join(matrix, model, past, thread) == MS_FLOW_NO_NODE) {
             return -ENOMEM;
         }
     }
-    for (size_t i = matrix->first_flow; i < matrix->end_flow; i++) {
-        const struct ms_flow *flow = flow_at(matrix, model, i);
+    for (size_t i = matrix->range.first_flow; i < matrix->range.end_flow; i++) {
+        const struct ms_flow *flow = ms_flow_range_flow(&matrix->range, model, i);
         if (flow->blocks != 0 && ms_scope_has_flow(&matrix->scope, flow) &&
             add_flow(matrix, model, past, flow) != 0) {
             return -ENOMEM;
@@ -667,7 +565,7 @@ static void say_why_none(struct ms_flow_matrix *matrix, const struct ms_model *m
     const struct ms_flow_totals *totals = &matrix->totals;
     const char *why = "";
     bool any_tracked = false;
-    for (size_t i = matrix->first_thread; i < matrix->end_thread && !any_tracked; i++) {
+    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread && !any_tracked; i++) {
         const struct ms_thread *thread = thread_at(matrix, model, i);
         any_tracked = thread != NULL && thread->tracked;
     }
@@ -706,8 +604,7 @@ int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms
     ms_index_clear(&matrix->members_by_thread);
     matrix->totals = (struct ms_flow_totals){.threads = 0};
     matrix->scope = *scope;
-    matrix->index = index;
-    set_ranges(matrix, model);
+    matrix->range = ms_flow_range_of(index, model, scope->process_id);
     const size_t active = survey(matrix, model);
     matrix->by_name = grouping == MS_FLOW_BY_NAME ||
                       (grouping == MS_FLOW_AUTOMATIC && active > MS_FLOW_ONE_BY_ONE_MAX);
@@ -721,7 +618,7 @@ int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms
     }
     finish_nodes(matrix, model);
     say_why_none(matrix, model);
-    matrix->index = NULL;
+    matrix->range.index = NULL;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analysis/flow_index.h"
 #include "model/model.h"
 #include "model/scope.h"
 
@@ -90,11 +91,6 @@ int ms_flow_matrix_update(struct ms_flow_matrix *matrix, const struct ms_model *
                           const struct ms_flow_past *past, const struct ms_scope *scope,
                           enum ms_flow_grouping grouping);
 
-/* Which threads and flows are of which process: for who asks for one process after the other. Holds
- * until the model changes. */
-struct ms_flow_index;                                                  /* opaque */
-struct ms_flow_index *ms_flow_index_new(const struct ms_model *model); /* NULL: no memory */
-void ms_flow_index_free(struct ms_flow_index *index);                  /* accepts NULL */
 /* The same as above; in the scope of a process the cost is that of its threads and flows. */
 int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms_model *model,
                                   const struct ms_flow_index *index,
