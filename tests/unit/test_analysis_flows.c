@@ -388,7 +388,7 @@ static void test_many_to_one_and_one_to_many(void **state)
     const uint32_t refill = thread_new(model, "refill", 100);
     for (int i = 0; i < 4; i++) {
         char name[16];
-        snprintf(name, sizeof name, "user-%d", i);
+        snprintf(name, sizeof name, "user-%hhu", (unsigned char)i);
         flow(model, refill, thread_new(model, name, 500), 300);
     }
     lived(model, refill, 7);
@@ -414,7 +414,7 @@ static struct ms_model *mixed(unsigned lifetime_class)
     uint32_t ids[8];
     for (int i = 0; i < 8; i++) {
         char name[16];
-        snprintf(name, sizeof name, "client-%d", i);
+        snprintf(name, sizeof name, "client-%hhu", (unsigned char)i);
         ids[i] = thread_new(model, name, 100);
     }
     for (int i = 0; i < 8; i++) {
@@ -470,7 +470,7 @@ static void test_work_stealing_and_its_balance(void **state)
     const uint64_t own[] = {1000, 400, 300, 300};
     for (int i = 0; i < 4; i++) {
         char name[16];
-        snprintf(name, sizeof name, "worker-%d", i);
+        snprintf(name, sizeof name, "worker-%hhu", (unsigned char)i);
         ids[i] = thread_new(model, name, own[i]);
     }
     flow(model, ids[0], ids[1], 500);
