@@ -29,6 +29,11 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mkdir -p "$root"
+chmod 755 "$root" # PostgreSQL's tests are another user
+# A root that is a mount, as a real one: else nobody in there gets a mount namespace.
+mount --bind "$root" "$root"
+mount --make-private "$root"
+mounted=$root
 debootstrap --variant=minbase --include=git,make,gcc,libc6-dev,ca-certificates \
     "$suite" "$root" "$mirror"
 for place in proc dev dev/pts dev/shm; do

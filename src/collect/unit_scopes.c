@@ -77,7 +77,6 @@ static uint32_t take_die(struct ms_unit_scopes *scopes, Dwarf_Die *die, int tag,
 static bool may_hold_code(int tag)
 {
     switch (tag) {
-    case DW_TAG_enumeration_type:
     case DW_TAG_subroutine_type:
     case DW_TAG_array_type:
     case DW_TAG_variant_part:

@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 
 from counted import NAMED_LIBC, SHIM, SIZELESS, counts_of, shimmed
-from watched import (BARE, EXACT, MEMSCOPE, end, equal, first_process, load, main, need, run,
-                     status, wait_until, watch)
+from watched import (BARE, EXACT, MEMSCOPE, end, equal, first_process, load, main, need,
+                     redis_server, run, status, wait_until, watch)
 
 # What the probe itself asks of an unknown allocator, or of libc, before the program's first call:
 # of eight sizes two blocks each, one of them grown by 100 and both freed, and one aligned block.
@@ -144,15 +144,12 @@ def test_perl():
 
 def test_redis():
     """redis-server with jemalloc and its threads, under load, shut down"""
-    need("redis-check-rdb", "redis-benchmark", "redis-cli")
     with tempfile.TemporaryDirectory() as folder:
-        server = os.path.join(folder, "redis-server")
-        os.symlink("/usr/bin/redis-check-rdb", server)  # the same file: its name decides
         path, report = os.path.join(folder, "s"), os.path.join(folder, "report.json")
         viewer = subprocess.Popen(
-            [MEMSCOPE, "-q", "--json", report, "--", server, "--port", "0", "--unixsocket", path,
-             "--save", "", "--appendonly", "no", "--dir", folder, "--io-threads", "2",
-             "--io-threads-do-reads", "yes"],
+            [MEMSCOPE, "-q", "--json", report, "--", redis_server(), "--port", "0",
+             "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", folder,
+             "--io-threads", "2", "--io-threads-do-reads", "yes"],
             env=shimmed(SHIM, folder), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             wait_until(lambda: os.path.exists(path), what="the socket of redis")

@@ -5,7 +5,7 @@ import shutil
 import socket
 import tempfile
 
-from watched import BARE, BUILD, equal, first_process, main, need, status, watch
+from watched import BARE, BUILD, equal, first_process, main, need, redis_server, status, watch
 
 FLOWS = os.path.join(BUILD, "tests/e2e/flows")
 
@@ -181,9 +181,8 @@ def free_port():
 
 def test_redis_frees_in_the_background():
     """redis: keys that are unlinked are freed by its thread for that"""
-    need("redis-server", "redis-cli")
     port = str(free_port())
-    script = (f"redis-server --port {port} --save '' --appendonly no --daemonize no >/dev/null & "
+    script = (f"{redis_server()} --port {port} --save '' --appendonly no --daemonize no >/dev/null & "
               f"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
               f"redis-cli -p {port} ping >/dev/null 2>&1 && break; sleep 0.2; done; "
               f"redis-cli -p {port} eval \"for i = 1, 50000 do redis.call('hset', 'big', "

@@ -19,8 +19,8 @@ import tempfile
 import threading
 import time
 
-from watched import (BARE, BUILD, MEMSCOPE, ROOT, SOAK, end, equal, load, main, need, run,
-                     wait_until, watch)
+from watched import (BARE, BUILD, MEMSCOPE, ROOT, SOAK, end, equal, load, main, need,
+                     redis_server, run, wait_until, watch)
 
 SKIP_FREE = os.path.join(BUILD, "tests/e2e/skip_free.so")
 CACHES = os.path.join(BUILD, "tests/e2e/caches")
@@ -173,7 +173,7 @@ class Redis(Program):
     """Fed over its socket."""
 
     def __init__(self, name, commands, *options, pause=0.02, at_once=0):
-        super().__init__(name, ["/usr/bin/redis-server", "--port", "0", "--unixsocket", "FOLDER/s",
+        super().__init__(name, [redis_server(), "--port", "0", "--unixsocket", "FOLDER/s",
                                 "--save", "", "--appendonly", "no", "--dir", "FOLDER", *options],
                          feed=commands, pause=pause)
         self.answered = False
@@ -581,7 +581,7 @@ def judge(leaky, caches, seconds, seed):
 
 def test_leaks_and_caches():
     """Leaks put into real programs are found within 60 s at their sites, caches are none"""
-    need("redis-server", "sqlite3", "git")
+    need("sqlite3", "git")
     seeds = [int(seed) for seed in os.environ.get("SEEDS", "").split()] or \
         (list(range(1, 4)) if SOAK else [1])
     all_wrong = []

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 
-from watched import BARE, BUILD, Skip, equal, main, need, run, status, watch
+from watched import BARE, BUILD, Skip, equal, main, need, redis_server, run, status, watch
 
 FIGURES = ("allocations", "bytes_allocated", "current_blocks", "current_bytes")
 
@@ -129,9 +129,9 @@ def test_stripped():
 
 def test_programs_in_c():
     """python3 and redis: unknown with a reason, and the sums are right"""
-    need("python3", "redis-server")
+    need("python3")
     for command in (["/usr/bin/python3", "-c", "x = [str(i) for i in range(10000)]"],
-                    ["/usr/bin/redis-server", "--version"]):
+                    [redis_server(), "--version"]):
         result, document = watch(command)
         equal(status(result), 0, "exit status")
         check_sums(document)

@@ -1,5 +1,7 @@
 """What the end-to-end tests share: running programs with and without memscope-top, its JSON, TAP."""
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -30,6 +32,18 @@ def need(*tools):
     for tool in tools:
         if not shutil.which(tool, path="/usr/bin:/bin:/usr/sbin"):
             raise Skip(tool + " is not installed")
+
+
+@functools.lru_cache(maxsize=None)
+def redis_server():
+    """A path of redis-server: Debian's redis-tools holds it as a tool, the name decides."""
+    need("redis-check-rdb", "redis-cli", "redis-benchmark")
+    folder = tempfile.mkdtemp(prefix="memscope-redis-")
+    os.chmod(folder, 0o755)
+    atexit.register(shutil.rmtree, folder, True)
+    path = os.path.join(folder, "redis-server")
+    os.symlink("/usr/bin/redis-check-rdb", path)
+    return path
 
 
 def run(command, **options):
