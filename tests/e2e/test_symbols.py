@@ -121,8 +121,11 @@ def explained(theirs, ours, aliases, around):
     return None
 
 
-def compare(path):
-    """Addresses at random in random functions: equal to addr2line, or different for a reason."""
+def compare(path, always=None):
+    """
+    Addresses at random in random functions, and all in functions whose names hold `always`: equal
+    to addr2line, or different for a reason.
+    """
     draw = random.Random(7)
     functions = functions_of(path)
     by_start = collections.defaultdict(set)
@@ -130,6 +133,9 @@ def compare(path):
     while len(addresses) < ADDRESSES:
         start, size, _ = draw.choice(functions)
         addresses.add(start + draw.randrange(size))
+    for start, size, name in functions:
+        if always and always in name:
+            addresses.update(range(start, start + size))
     addresses = sorted(addresses)
     names = Names(path, addresses=addresses)
     theirs = blocks(subprocess.run(
@@ -188,7 +194,10 @@ def test_as_addr2line_rust():
     """a Rust program, as addr2line -i finds it; crates of its functions"""
     need("addr2line", "nm")
     path = rust_program()
-    compare(path)
+    names = compare(path, "boxed")
+    assert any([function for function, _ in frames][-2:] == ["crates::boxed_twice",
+                                                             "crates::Size::boxed"]
+               for frames in names.frames.values()), "inlined into a method of an enumeration"
     result = run([CLIENT, path], env=dict(os.environ, CRATES="yes"), stdin=None,
                  input="\n".join(f"{s:x}" for s, _, _ in functions_of(path)).encode())
     found = collections.Counter(re.findall(r"^crate=(\w+)$", result.stdout.decode(), re.M))

@@ -29,6 +29,28 @@ impl Describe for Pile {
 
 impl Describe for String {}
 
+// Its methods lie below the enumeration in the debug information.
+#[derive(Clone, Copy)]
+enum Size {
+    Small,
+    Large,
+}
+
+impl Size {
+    #[inline(never)]
+    fn boxed(self, number: u32) -> Box<u32> {
+        boxed_twice(match self {
+            Size::Small => number,
+            Size::Large => number * 1000,
+        })
+    }
+}
+
+#[inline(always)]
+fn boxed_twice(number: u32) -> Box<u32> {
+    Box::new(number * 2)
+}
+
 fn main() {
     let mut map = HashMap::new();
     for i in 0..100u32 {
@@ -36,6 +58,7 @@ fn main() {
     }
     let pile = Pile { bytes: vec![1] };
     println!("{} {} {} {:?}", pile, pile.describe(), String::new().describe(), map.get(&3));
+    println!("{} {}", Size::Small.boxed(1), Size::Large.boxed(2));
     let texts: Vec<String> = map.iter().map(|(k, v)| format!("{k}{v:?}")).collect();
     println!("{}", texts.len());
 }
