@@ -9,6 +9,7 @@
 #ifndef MS_ANALYSIS_FINDINGS_H
 #define MS_ANALYSIS_FINDINGS_H
 
+#include "analysis/anomaly.h"
 #include "analysis/leaks.h"
 #include "model/model.h"
 
@@ -89,6 +90,8 @@ const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, ui
 /* Likely leaks, as of the last update, and the rules they were matched against (may be NULL). */
 const struct ms_leaks *ms_findings_leaks(const struct ms_findings *findings);
 const struct ms_suppressions *ms_findings_suppressions(const struct ms_findings *findings);
+/* Points that do not fit their past, as of the last update. */
+const struct ms_anomalies *ms_findings_anomalies(const struct ms_findings *findings);
 
 /* What the threads of a model do on average over their lives; merged ones are left out. */
 struct ms_baseline {

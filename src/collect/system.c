@@ -86,11 +86,7 @@ void ms_system_identify(struct ms_system *system)
     }
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     system->cores = cores > 0 && cores <= (long)MS_CORES_MAX ? (uint32_t)cores : MS_CORES_MAX;
-    for (uint32_t i = 0; i < MS_CORES_MAX; i++) {
-        system->core_pct[i] = NAN;
-    }
-    system->cpu_pct = NAN;
-    system->load_1 = system->load_5 = system->load_15 = NAN;
+    ms_machine_unknown(system);
     read_cpu_model(system);
 }
 
@@ -166,13 +162,13 @@ static void read_cores(struct ms_system_reader *reader, struct ms_descriptor_bud
             passed = now->total[i] - then->total[i];
         }
         if (passed == 0) {
-            system->core_pct[i] = NAN;
+            system->core[i].pct = NAN;
             continue;
         }
         uint64_t worked = now->busy[i] > then->busy[i] ? now->busy[i] - then->busy[i] : 0;
         double pct = 100.0 * (double)worked / (double)passed;
-        system->core_pct[i] = (float)(pct > 100.0 ? 100.0 : pct);
-        sum += (double)system->core_pct[i];
+        system->core[i].pct = (float)(pct > 100.0 ? 100.0 : pct);
+        sum += (double)system->core[i].pct;
         online++;
     }
     system->cores = cores;

@@ -12,25 +12,6 @@
 #define CORRELATED_POINTS  3600u /* of a second each */
 #define CORRELATED_THREADS 20u
 
-static const char *const process_series[MS_PROCESS_SERIES_COUNT] = {
-    [MS_PROCESS_SERIES_CPU_PCT] = "cpu_percent",
-    [MS_PROCESS_SERIES_CURRENT_BYTES] = "current_bytes",
-    [MS_PROCESS_SERIES_RSS_BYTES] = "rss_bytes",
-    [MS_PROCESS_SERIES_ALLOCATED_PER_S] = "bytes_allocated_per_s",
-    [MS_PROCESS_SERIES_IO_CALLS_PER_S] = "io_operations_per_s",
-};
-
-static const char *thread_series(enum ms_series series)
-{
-    static const enum ms_metric metrics[MS_SERIES_COUNT] = {
-        [MS_SERIES_CPU_PCT] = MS_METRIC_CPU_PCT,
-        [MS_SERIES_CURRENT_BYTES] = MS_METRIC_CURRENT_BYTES,
-        [MS_SERIES_ALLOCATED_PER_S] = MS_METRIC_ALLOCATED_RATE,
-        [MS_SERIES_IO_CALLS_PER_S] = MS_METRIC_IO_RATE,
-    };
-    return ms_metric_info(metrics[series])->name;
-}
-
 size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,
                            size_t capacity)
 {
@@ -139,15 +120,16 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
     for (size_t i = 0; i < ms_model_process_count(model) && i < TIMELINE_PROCESSES; i++) {
         const struct ms_process *process = ms_model_process(model, i);
         for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
-            write_series(writer, process_series[s], process->id, 0, process->history[s], &span);
+            write_series(writer, ms_series_info(MS_SERIES_OF_PROCESS, s)->name, process->id, 0,
+                         process->history[s], &span);
         }
     }
     const struct ms_thread *top[MS_JSON_TOP_THREADS];
     const size_t count = ms_json_top_threads(model, top, MS_JSON_TOP_THREADS);
     for (size_t i = 0; i < count; i++) {
         for (int s = 0; s < MS_SERIES_COUNT; s++) {
-            write_series(writer, thread_series((enum ms_series)s), top[i]->process_id, top[i]->id,
-                         top[i]->history[s], &span);
+            write_series(writer, ms_series_info(MS_SERIES_OF_THREAD, s)->name, top[i]->process_id,
+                         top[i]->id, top[i]->history[s], &span);
         }
     }
     ms_json_line(writer);
@@ -205,8 +187,9 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         for (size_t p = 0; p < sizeof(of_process) / sizeof(of_process[0]); p++) {
             const enum ms_process_series x = of_process[p][0];
             const enum ms_process_series y = of_process[p][1];
-            correlate(writer, pairs, process->history[x], process->history[y], process_series[x],
-                      process_series[y], process->id, 0);
+            correlate(writer, pairs, process->history[x], process->history[y],
+                      ms_series_info(MS_SERIES_OF_PROCESS, x)->name,
+                      ms_series_info(MS_SERIES_OF_PROCESS, y)->name, process->id, 0);
         }
     }
     const struct ms_thread *top[CORRELATED_THREADS];
@@ -215,8 +198,9 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];
             const enum ms_series y = of_thread[p][1];
-            correlate(writer, pairs, top[i]->history[x], top[i]->history[y], thread_series(x),
-                      thread_series(y), top[i]->process_id, top[i]->id);
+            correlate(writer, pairs, top[i]->history[x], top[i]->history[y],
+                      ms_series_info(MS_SERIES_OF_THREAD, x)->name,
+                      ms_series_info(MS_SERIES_OF_THREAD, y)->name, top[i]->process_id, top[i]->id);
         }
     }
 }

@@ -119,6 +119,7 @@ struct ms_process_record {
     uint32_t site_count;
     uint32_t root_site;   /* of a merged one: takes what finds no room; 0: none yet */
     bool stands_for_many; /* made by merging */
+    double run_queue_pct; /* sum over its threads alive, of this tick; NaN: not told */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
@@ -127,6 +128,7 @@ struct ms_model {
     uint64_t now_ns;
     uint64_t ticks, first_tick;
     struct ms_system system;
+    struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
     struct ms_process_record **processes;
@@ -162,6 +164,10 @@ int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
 /* Appends to *history, made when NULL. */
 int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value);
+
+/* Histories of the machine, its cores and GPUs. */
+int ms_machine_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+void ms_machine_free(struct ms_system *system);
 
 /*
  * Gives the threads of processes that have `merged_into` to those; their sites have it too. Fills

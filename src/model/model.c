@@ -17,8 +17,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->start_ns = start_ns;
     model->start_unix_ns = start_unix_ns;
     model->now_ns = start_ns;
-    model->system.cpu_pct = NAN;
-    model->system.load_1 = model->system.load_5 = model->system.load_15 = NAN;
+    ms_machine_unknown(&model->system);
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
@@ -38,6 +37,7 @@ void ms_process_record_free(struct ms_process_record *record)
     for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
         ms_history_free(record->process.history[i]);
     }
+    free(record->process.resources.network.connections);
     free(record->process.arguments);
     free(record);
 }
@@ -58,7 +58,7 @@ void ms_model_free(struct ms_model *model)
     ms_misuses_free(&model->misuses);
     ms_chunks_free(&model->modules);
     ms_sites_free(model);
-    ms_history_free(model->system.cpu_history);
+    ms_machine_free(&model->system);
     ms_output_free(model->output);
     free(model);
 }
@@ -164,6 +164,10 @@ static void process_rates_none(struct ms_process *process)
 {
     process->cpu_pct = process->allocated_per_s = process->allocations_per_s = NAN;
     process->growth_per_s = process->io_calls_per_s = NAN;
+    process->read_per_s = process->written_per_s = NAN;
+    process->received_per_s = process->sent_per_s = NAN;
+    process->run_queue_pct = process->major_faults_per_s = process->minor_faults_per_s = NAN;
+    process->gpu_pct = NAN;
 }
 
 struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id)
@@ -241,9 +245,25 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
     if (kernel->have_memory || sample->counters[MS_COUNTER_RUN_NS] > 0) {
         sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS);
     }
+    if (kernel->have_memory) {
+        sample->counters[MS_COUNTER_MINOR_FAULTS] = kernel->minor_faults;
+        sample->counters[MS_COUNTER_MAJOR_FAULTS] = kernel->major_faults;
+        sample->have |=
+            MS_COUNTER_BIT(MS_COUNTER_MINOR_FAULTS) | MS_COUNTER_BIT(MS_COUNTER_MAJOR_FAULTS);
+    }
     if (kernel->have_io) {
         sample->counters[MS_COUNTER_IO_CALLS] = kernel->read_calls + kernel->write_calls;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_IO_CALLS);
+        sample->counters[MS_COUNTER_READ_BYTES] = kernel->read_chars_bytes;
+        sample->counters[MS_COUNTER_WRITE_BYTES] = kernel->write_chars_bytes;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_IO_CALLS) |
+                        MS_COUNTER_BIT(MS_COUNTER_READ_BYTES) |
+                        MS_COUNTER_BIT(MS_COUNTER_WRITE_BYTES);
+    }
+    if (process->resources.network.have) {
+        sample->counters[MS_COUNTER_RECEIVED_BYTES] = process->resources.network.received_bytes;
+        sample->counters[MS_COUNTER_SENT_BYTES] = process->resources.network.sent_bytes;
+        sample->have |=
+            MS_COUNTER_BIT(MS_COUNTER_RECEIVED_BYTES) | MS_COUNTER_BIT(MS_COUNTER_SENT_BYTES);
     }
     if (process->seen != MS_SEEN_NONE) {
         sample->counters[MS_COUNTER_ALLOCATIONS] = process->totals.allocations;
@@ -271,6 +291,13 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
     process->allocated_per_s = ms_past_rate(past, &now, MS_COUNTER_BYTES_ALLOCATED);
     process->growth_per_s = ms_past_rate(past, &now, MS_COUNTER_CURRENT_BYTES);
     process->io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS);
+    process->read_per_s = ms_past_rate(past, &now, MS_COUNTER_READ_BYTES);
+    process->written_per_s = ms_past_rate(past, &now, MS_COUNTER_WRITE_BYTES);
+    process->received_per_s = ms_past_rate(past, &now, MS_COUNTER_RECEIVED_BYTES);
+    process->sent_per_s = ms_past_rate(past, &now, MS_COUNTER_SENT_BYTES);
+    process->minor_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MINOR_FAULTS);
+    process->major_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MAJOR_FAULTS);
+    process->run_queue_pct = record->run_queue_pct;
     ms_past_add(past, &now);
     const double values[MS_PROCESS_SERIES_COUNT] = {
         [MS_PROCESS_SERIES_CPU_PCT] = process->cpu_pct,
@@ -280,6 +307,14 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
             process->kernel.have_memory ? (double)process->kernel.rss_bytes : NAN,
         [MS_PROCESS_SERIES_ALLOCATED_PER_S] = process->allocated_per_s,
         [MS_PROCESS_SERIES_IO_CALLS_PER_S] = process->io_calls_per_s,
+        [MS_PROCESS_SERIES_READ_PER_S] = process->read_per_s,
+        [MS_PROCESS_SERIES_WRITTEN_PER_S] = process->written_per_s,
+        [MS_PROCESS_SERIES_RECEIVED_PER_S] = process->received_per_s,
+        [MS_PROCESS_SERIES_SENT_PER_S] = process->sent_per_s,
+        [MS_PROCESS_SERIES_RUN_QUEUE_PCT] = process->run_queue_pct,
+        [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
+        [MS_PROCESS_SERIES_GPU_PCT] = process->gpu_pct,
+        [MS_PROCESS_SERIES_GPU_BYTES] = process->have_gpu ? (double)process->gpu_bytes : NAN,
     };
     int error = 0;
     for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
@@ -325,8 +360,7 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
             error = -ENOMEM;
         }
     }
-    if (ms_model_append(model, &model->system.cpu_history, tick, repeat, model->system.cpu_pct) !=
-        0) {
+    if (ms_machine_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
     if (model->ticks == 0) {

@@ -15,11 +15,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/activity.h"
 #include "model/heap.h"
 #include "model/histogram.h"
 #include "model/history.h"
+#include "model/machine.h"
 #include "model/misuse.h"
 #include "model/output.h"
+#include "model/resources.h"
+#include "model/series.h"
+#include "model/source.h"
 #include "model/tracking.h"
 #include "model/value.h"
 
@@ -43,13 +48,32 @@ enum ms_thread_have {
     MS_HAVE_CPU = 1,       /* user_ns, system_ns, state, last_core, faults */
     MS_HAVE_RUN_QUEUE = 2, /* run_queue_wait_ns, and a finer cpu time in run_ns */
     MS_HAVE_SWITCHES = 4,
-    MS_HAVE_IO = 8
+    MS_HAVE_IO = 8,
+    MS_HAVE_MIGRATIONS = 16,
+    MS_HAVE_NODE = 32,
+    MS_HAVE_AFFINITY = 64,
+    MS_HAVE_COUNTERS = 128 /* of the processor: cycles and instructions at least */
+};
+
+/* Counters of the processor in user mode; one that it does not have is MS_NO_COUNTER. Scaled by
+ * enabled_ns / running_ns when the processor had to share them out. */
+#define MS_NO_COUNTER UINT64_MAX
+struct ms_hardware_counters {
+    uint64_t cycles, instructions;
+    uint64_t cache_references, cache_misses; /* of the last level */
+    uint64_t branches, branch_misses;
+    uint64_t enabled_ns, running_ns;
 };
 
 struct ms_kernel_thread {
     uint32_t have;
     char state; /* R S D T Z ..., 0 unknown */
     int32_t last_core;
+    int32_t node;           /* NUMA node of that core */
+    uint32_t cores_allowed; /* by affinity */
+    char affinity[32];      /* them as the kernel lists them, "0-3,8", cut at a comma if longer */
+    uint64_t migrations;    /* from one core to another */
+    struct ms_hardware_counters counters;
     uint64_t run_ns;
     uint64_t run_queue_wait_ns;
     uint64_t user_ns, system_ns;
@@ -58,6 +82,43 @@ struct ms_kernel_thread {
     uint64_t read_calls, write_calls;
     uint64_t read_chars_bytes, write_chars_bytes;     /* by read(), write() and kin */
     uint64_t read_storage_bytes, write_storage_bytes; /* that reached a disk */
+};
+
+/*
+ * What the probe counts of a thread's calls of I/O functions, by what they do.
+ * X(id, json_name, what)
+ */
+/* clang-format off */
+#define MS_IO_KINDS(X)                                                                             \
+    X(READ,    "read",    "read and kin, of anything but sockets")                                 \
+    X(WRITE,   "write",   "write and kin, to anything but sockets")                                \
+    X(RECEIVE, "receive", "recv, read and kin, of sockets")                                        \
+    X(SEND,    "send",    "send, write and kin, to sockets")                                       \
+    X(SYNC,    "sync",    "fsync, fdatasync, msync and kin")                                       \
+    X(OPEN,    "open",    "connect and accept")                                                    \
+    X(POLL,    "poll",    "poll, select and epoll_wait: waiting for others, no I/O of its own")
+/* clang-format on */
+enum ms_io_kind {
+#define MS_IO_KIND_ID(id, name, what) MS_IO_KIND_##id,
+    MS_IO_KINDS(MS_IO_KIND_ID)
+#undef MS_IO_KIND_ID
+        MS_IO_KIND_TOTAL
+};
+const char *ms_io_kind_name(enum ms_io_kind kind);
+
+struct ms_io_figures {
+    uint64_t calls, bytes, errors;  /* exact; EAGAIN is an error of its own: not among them */
+    uint64_t would_block;           /* calls that returned EAGAIN */
+    uint64_t timed_calls, timed_ns; /* those whose time was taken; mean = timed_ns / timed_calls */
+    double wait_ns;                 /* of all calls: estimated from the timed ones */
+};
+
+struct ms_thread_io {
+    bool have; /* else why: MS_SOURCE_PROBE_IO */
+    bool in_flight;
+    enum ms_io_kind in_flight_kind; /* the call that the thread is in, if its time is taken */
+    uint64_t in_flight_since_ns;
+    struct ms_io_figures of[MS_IO_KIND_TOTAL];
 };
 
 /* Per second, over the last second or so; NaN where the source is missing. */
@@ -70,16 +131,14 @@ struct ms_thread_rates {
     double growth_bytes_per_s; /* change of current bytes */
     double io_calls_per_s;
     double io_bytes_per_s;
+    double read_bytes_per_s, write_bytes_per_s;
+    double io_wait_pct;   /* of wall time, in calls of I/O functions but poll and kin */
+    double poll_wait_pct; /* in poll and kin */
+    double received_bytes_per_s, sent_bytes_per_s;
     double switches_per_s;
-};
-
-/* Each thread has these histories; appended once a tick by ms_model_tick_end. */
-enum ms_series {
-    MS_SERIES_CPU_PCT,
-    MS_SERIES_CURRENT_BYTES,
-    MS_SERIES_ALLOCATED_PER_S, /* bytes per second */
-    MS_SERIES_IO_CALLS_PER_S,
-    MS_SERIES_COUNT
+    double migrations_per_s;
+    double minor_faults_per_s, major_faults_per_s;
+    double cycles_per_s, instructions_per_s, cache_misses_per_s, branch_misses_per_s;
 };
 
 struct ms_thread {
@@ -98,7 +157,9 @@ struct ms_thread {
     uint64_t at_peak_bytes; /* derived: live of it at the peak of the process, see ms_peak */
     bool at_peak_known;
     struct ms_kernel_thread kernel;
+    struct ms_thread_io io;
     struct ms_thread_rates rates;
+    /* Appended once a tick by ms_model_tick_end. */
     struct ms_history *history[MS_SERIES_COUNT]; /* NULL entries: none yet, or dropped at the end */
     /* > 0: this stands for so many ended threads of this name: sums, the highest peak of one. */
     uint32_t merged;
@@ -137,6 +198,7 @@ struct ms_site {
     /* Between the two last times that sites were read, if that is when it changed. */
     uint64_t changed_ns;
     float allocations_per_s, bytes_allocated_per_s;
+    struct ms_work *work; /* sum over threads; NULL: nothing but memory */
 };
 
 enum ms_site_flag {
@@ -145,7 +207,8 @@ enum ms_site_flag {
     MS_SITE_COARSENED = 4,
     MS_SITE_ROOT = 8,         /* events counted without a stack: signal handler, tables full */
     MS_SITE_NOT_SAMPLED = 16, /* a root that holds what was left out of a sample: no call site */
-    MS_SITE_RELEASE = 32      /* blocks were released here, see misuse.h: all its figures are 0 */
+    MS_SITE_RELEASE = 32,     /* blocks were released here, see misuse.h: all its figures are 0 */
+    MS_SITE_ACTIVITY = 64     /* see activity.h */
 };
 
 /*
@@ -252,15 +315,6 @@ struct ms_process_kernel {
     uint64_t read_storage_bytes, write_storage_bytes;
 };
 
-enum ms_process_series {
-    MS_PROCESS_SERIES_CPU_PCT,
-    MS_PROCESS_SERIES_CURRENT_BYTES,
-    MS_PROCESS_SERIES_RSS_BYTES,
-    MS_PROCESS_SERIES_ALLOCATED_PER_S,
-    MS_PROCESS_SERIES_IO_CALLS_PER_S,
-    MS_PROCESS_SERIES_COUNT
-};
-
 struct ms_process {
     uint32_t id;        /* MS_PROCESS_ID of the keeper */
     uint32_t parent_id; /* 0: none or unknown */
@@ -284,7 +338,13 @@ struct ms_process {
     struct ms_stack_check stacks;
     uint64_t probe_bytes; /* memory of ours inside the process */
     double cpu_pct, allocated_per_s, allocations_per_s, growth_per_s,
-        io_calls_per_s; /* NaN: none */
+        io_calls_per_s;                                           /* NaN: none */
+    double read_per_s, written_per_s, received_per_s, sent_per_s; /* bytes */
+    double run_queue_pct, major_faults_per_s, minor_faults_per_s;
+    double gpu_pct; /* over all GPUs; NaN */
+    uint64_t gpu_bytes;
+    bool have_gpu;
+    struct ms_resources resources;
     struct ms_losses losses;
     struct ms_process_trace trace;
     struct ms_process_tracking tracking;
@@ -299,19 +359,6 @@ struct ms_process {
     uint32_t merged_unknown;    /* of them, whose status is not known */
     uint64_t merged_life_ns;    /* sum of their lives */
     uint64_t merged_peak_bytes; /* the highest peak of one */
-};
-
-#define MS_CORES_MAX 1024u
-struct ms_system {
-    char host[65];
-    char kernel[65];
-    char cpu_model[128];
-    uint32_t cores;
-    float core_pct[MS_CORES_MAX];   /* NaN: offline */
-    double cpu_pct;                 /* mean over cores */
-    double load_1, load_5, load_15; /* NaN: unavailable */
-    uint64_t memory_total_bytes, memory_available_bytes;
-    struct ms_history *cpu_history;
 };
 
 struct ms_model; /* opaque; the arrays inside are reached by the functions below */
@@ -330,6 +377,7 @@ uint64_t ms_model_ticks(const struct ms_model *model);
 uint64_t ms_model_first_tick(const struct ms_model *model);
 const struct ms_system *ms_model_system(const struct ms_model *model);
 const struct ms_output *ms_model_output(const struct ms_model *model);
+const struct ms_source_state *ms_model_source(const struct ms_model *model, enum ms_source source);
 
 size_t ms_model_process_count(const struct ms_model *model);
 const struct ms_process *ms_model_process(const struct ms_model *model, size_t index);
@@ -371,6 +419,17 @@ const struct ms_usage *ms_model_site_usage(const struct ms_model *model, uint32_
 /* The same over the usages of a thread; what was not sampled is among them. */
 const struct ms_usage *ms_model_thread_usage(const struct ms_model *model, uint32_t thread_id,
                                              const struct ms_usage *previous);
+
+/* What threads did at call stacks besides allocating, in no order. */
+size_t ms_model_activity_count(const struct ms_model *model);
+const struct ms_activity *ms_model_activity(const struct ms_model *model, size_t index);
+/* The first of a thread (`previous` NULL) or the one after `previous`; NULL at the end. */
+const struct ms_activity *ms_model_thread_activity(const struct ms_model *model, uint32_t thread_id,
+                                                   const struct ms_activity *previous);
+/* The same over those of a site. */
+const struct ms_activity *ms_model_site_activity(const struct ms_model *model, uint32_t site_id,
+                                                 const struct ms_activity *previous);
+
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -425,6 +484,9 @@ struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id);
 void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns);
 struct ms_system *ms_model_system_mutable(struct ms_model *model);
 struct ms_output *ms_model_output_mutable(struct ms_model *model);
+/* `because` may be NULL when it is available; cut when too long. */
+void ms_model_source_set(struct ms_model *model, enum ms_source source,
+                         enum ms_source_condition condition, const char *because);
 struct ms_trace *ms_model_trace_mutable(struct ms_model *model);
 
 /* Interned string, alive as long as the model. NULL without memory. */
@@ -446,6 +508,9 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
+/* Adds to what a thread did at a site. -ENOMEM; -ESRCH when the thread or the site is not known. */
+int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                      const struct ms_work *work);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */
 struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_id,
                                       uint32_t from_thread, uint32_t to_thread);

@@ -106,20 +106,13 @@ static void record_free(struct ms_thread_record *record)
     }
 }
 
+/* All members of it are double. */
 static void rates_none(struct ms_thread_rates *rates)
 {
-    *rates = (struct ms_thread_rates){
-        .cpu_pct = NAN,
-        .user_pct = NAN,
-        .system_pct = NAN,
-        .run_queue_wait_pct = NAN,
-        .allocations_per_s = NAN,
-        .bytes_allocated_per_s = NAN,
-        .growth_bytes_per_s = NAN,
-        .io_calls_per_s = NAN,
-        .io_bytes_per_s = NAN,
-        .switches_per_s = NAN,
-    };
+    double *const members = (double *)rates;
+    for (size_t i = 0; i < sizeof(*rates) / sizeof(*members); i++) {
+        members[i] = NAN;
+    }
 }
 
 static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms_thread_list *list,
@@ -235,6 +228,7 @@ static void kernel_add(struct ms_kernel_thread *sum, const struct ms_kernel_thre
     sum->major_faults += kernel->major_faults;
     sum->voluntary_switches += kernel->voluntary_switches;
     sum->involuntary_switches += kernel->involuntary_switches;
+    sum->migrations += kernel->migrations;
     sum->read_calls += kernel->read_calls;
     sum->write_calls += kernel->write_calls;
     sum->read_chars_bytes += kernel->read_chars_bytes;
@@ -476,43 +470,70 @@ int ms_threads_merge_processes(struct ms_model *model, struct ms_merge *merges, 
     return index_merged(threads) != 0 ? -ENOMEM : error;
 }
 
+static void put(struct ms_sample *sample, enum ms_counter counter, bool have, uint64_t value)
+{
+    if (have) {
+        sample->counters[counter] = value;
+        sample->have |= MS_COUNTER_BIT(counter);
+    }
+}
+
+static void sample_kernel(const struct ms_kernel_thread *kernel, struct ms_sample *sample)
+{
+    const bool cpu = (kernel->have & MS_HAVE_CPU) != 0;
+    const bool queue = (kernel->have & MS_HAVE_RUN_QUEUE) != 0;
+    const bool io = (kernel->have & MS_HAVE_IO) != 0;
+    put(sample, MS_COUNTER_RUN_NS, cpu || queue,
+        queue ? kernel->run_ns : kernel->user_ns + kernel->system_ns);
+    put(sample, MS_COUNTER_USER_NS, cpu, kernel->user_ns);
+    put(sample, MS_COUNTER_SYSTEM_NS, cpu, kernel->system_ns);
+    put(sample, MS_COUNTER_MINOR_FAULTS, cpu, kernel->minor_faults);
+    put(sample, MS_COUNTER_MAJOR_FAULTS, cpu, kernel->major_faults);
+    put(sample, MS_COUNTER_RUN_QUEUE_NS, queue, kernel->run_queue_wait_ns);
+    put(sample, MS_COUNTER_SWITCHES, (kernel->have & MS_HAVE_SWITCHES) != 0,
+        kernel->voluntary_switches + kernel->involuntary_switches);
+    put(sample, MS_COUNTER_MIGRATIONS, (kernel->have & MS_HAVE_MIGRATIONS) != 0,
+        kernel->migrations);
+    put(sample, MS_COUNTER_IO_CALLS, io, kernel->read_calls + kernel->write_calls);
+    put(sample, MS_COUNTER_READ_BYTES, io, kernel->read_chars_bytes);
+    put(sample, MS_COUNTER_WRITE_BYTES, io, kernel->write_chars_bytes);
+}
+
+static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sample *sample)
+{
+    const struct ms_hardware_counters *counters = &kernel->counters;
+    const bool have = (kernel->have & MS_HAVE_COUNTERS) != 0;
+    put(sample, MS_COUNTER_CYCLES, have && counters->cycles != MS_NO_COUNTER, counters->cycles);
+    put(sample, MS_COUNTER_INSTRUCTIONS, have && counters->instructions != MS_NO_COUNTER,
+        counters->instructions);
+    put(sample, MS_COUNTER_CACHE_MISSES, have && counters->cache_misses != MS_NO_COUNTER,
+        counters->cache_misses);
+    put(sample, MS_COUNTER_BRANCH_MISSES, have && counters->branch_misses != MS_NO_COUNTER,
+        counters->branch_misses);
+}
+
+static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
+{
+    double wait_ns = 0;
+    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
+        wait_ns += kind == MS_IO_KIND_POLL ? 0 : io->of[kind].wait_ns;
+    }
+    put(sample, MS_COUNTER_IO_WAIT_NS, io->have, (uint64_t)wait_ns);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have, (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns);
+    put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
+    put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
+}
+
 static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struct ms_sample *sample)
 {
-    const struct ms_kernel_thread *kernel = &thread->kernel;
+    const bool heap = thread->probed && thread->tracked;
     *sample = (struct ms_sample){.time_ns = now_ns};
-    uint64_t *counters = sample->counters;
-    if ((kernel->have & (MS_HAVE_RUN_QUEUE | MS_HAVE_CPU)) != 0) {
-        counters[MS_COUNTER_RUN_NS] = (kernel->have & MS_HAVE_RUN_QUEUE) != 0
-                                          ? kernel->run_ns
-                                          : kernel->user_ns + kernel->system_ns;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS);
-    }
-    if ((kernel->have & MS_HAVE_CPU) != 0) {
-        counters[MS_COUNTER_USER_NS] = kernel->user_ns;
-        counters[MS_COUNTER_SYSTEM_NS] = kernel->system_ns;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_USER_NS) | MS_COUNTER_BIT(MS_COUNTER_SYSTEM_NS);
-    }
-    if ((kernel->have & MS_HAVE_RUN_QUEUE) != 0) {
-        counters[MS_COUNTER_RUN_QUEUE_NS] = kernel->run_queue_wait_ns;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_QUEUE_NS);
-    }
-    if ((kernel->have & MS_HAVE_SWITCHES) != 0) {
-        counters[MS_COUNTER_SWITCHES] = kernel->voluntary_switches + kernel->involuntary_switches;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_SWITCHES);
-    }
-    if ((kernel->have & MS_HAVE_IO) != 0) {
-        counters[MS_COUNTER_IO_CALLS] = kernel->read_calls + kernel->write_calls;
-        counters[MS_COUNTER_IO_BYTES] = kernel->read_chars_bytes + kernel->write_chars_bytes;
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_IO_CALLS) | MS_COUNTER_BIT(MS_COUNTER_IO_BYTES);
-    }
-    if (thread->probed && thread->tracked) {
-        counters[MS_COUNTER_ALLOCATIONS] = thread->heap.allocations;
-        counters[MS_COUNTER_BYTES_ALLOCATED] = thread->heap.bytes_allocated;
-        counters[MS_COUNTER_CURRENT_BYTES] = ms_heap_current_bytes(&thread->heap);
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) |
-                        MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
-                        MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES);
-    }
+    sample_kernel(&thread->kernel, sample);
+    sample_counters(&thread->kernel, sample);
+    sample_io(&thread->io, sample);
+    put(sample, MS_COUNTER_ALLOCATIONS, heap, thread->heap.allocations);
+    put(sample, MS_COUNTER_BYTES_ALLOCATED, heap, thread->heap.bytes_allocated);
+    put(sample, MS_COUNTER_CURRENT_BYTES, heap, ms_heap_current_bytes(&thread->heap));
 }
 
 /*
@@ -546,27 +567,56 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         return;
     }
     const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
+#define RATE(counter) ms_past_rate(past, &now, MS_COUNTER_##counter)
     thread->rates = (struct ms_thread_rates){
-        .cpu_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_NS) * ns_to_pct,
-        .user_pct = ms_past_rate(past, &now, MS_COUNTER_USER_NS) * ns_to_pct,
-        .system_pct = ms_past_rate(past, &now, MS_COUNTER_SYSTEM_NS) * ns_to_pct,
-        .run_queue_wait_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_QUEUE_NS) * ns_to_pct,
-        .allocations_per_s = ms_past_rate(past, &now, MS_COUNTER_ALLOCATIONS),
-        .bytes_allocated_per_s = ms_past_rate(past, &now, MS_COUNTER_BYTES_ALLOCATED),
-        .growth_bytes_per_s = ms_past_rate(past, &now, MS_COUNTER_CURRENT_BYTES),
-        .io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS),
-        .io_bytes_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_BYTES),
-        .switches_per_s = ms_past_rate(past, &now, MS_COUNTER_SWITCHES),
+        .cpu_pct = RATE(RUN_NS) * ns_to_pct,
+        .user_pct = RATE(USER_NS) * ns_to_pct,
+        .system_pct = RATE(SYSTEM_NS) * ns_to_pct,
+        .run_queue_wait_pct = RATE(RUN_QUEUE_NS) * ns_to_pct,
+        .allocations_per_s = RATE(ALLOCATIONS),
+        .bytes_allocated_per_s = RATE(BYTES_ALLOCATED),
+        .growth_bytes_per_s = RATE(CURRENT_BYTES),
+        .io_calls_per_s = RATE(IO_CALLS),
+        .read_bytes_per_s = RATE(READ_BYTES),
+        .write_bytes_per_s = RATE(WRITE_BYTES),
+        .io_wait_pct = RATE(IO_WAIT_NS) * ns_to_pct,
+        .poll_wait_pct = RATE(POLL_WAIT_NS) * ns_to_pct,
+        .received_bytes_per_s = RATE(RECEIVED_BYTES),
+        .sent_bytes_per_s = RATE(SENT_BYTES),
+        .switches_per_s = RATE(SWITCHES),
+        .migrations_per_s = RATE(MIGRATIONS),
+        .minor_faults_per_s = RATE(MINOR_FAULTS),
+        .major_faults_per_s = RATE(MAJOR_FAULTS),
+        .cycles_per_s = RATE(CYCLES),
+        .instructions_per_s = RATE(INSTRUCTIONS),
+        .cache_misses_per_s = RATE(CACHE_MISSES),
+        .branch_misses_per_s = RATE(BRANCH_MISSES),
     };
+#undef RATE
+    thread->rates.io_bytes_per_s = thread->rates.read_bytes_per_s + thread->rates.write_bytes_per_s;
     ms_past_add(past, &now);
+}
+
+/* A process waits for cores as much as its threads alive do together. */
+static void add_to_process(struct ms_model *model, const struct ms_thread *thread)
+{
+    struct ms_process_record *record = ms_process_record_of(model, thread->process_id);
+    const double pct = thread->rates.run_queue_wait_pct;
+    if (record != NULL && !isnan(pct)) {
+        record->run_queue_pct = (isnan(record->run_queue_pct) ? 0 : record->run_queue_pct) + pct;
+    }
 }
 
 int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat)
 {
     int error = 0;
+    for (size_t i = 0; i < model->process_count; i++) {
+        model->processes[i]->run_queue_pct = (double)NAN;
+    }
     for (size_t i = 0; i < model->threads.alive.count; i++) {
         struct ms_thread_record *record = list_at(&model->threads.alive, i);
         rate_thread(record, model->now_ns);
+        add_to_process(model, &record->thread);
         struct ms_thread *thread = &record->thread;
         const double current =
             thread->probed && thread->tracked ? (double)ms_heap_current_bytes(&thread->heap) : NAN;
@@ -575,6 +625,10 @@ int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat)
             [MS_SERIES_CURRENT_BYTES] = current,
             [MS_SERIES_ALLOCATED_PER_S] = thread->rates.bytes_allocated_per_s,
             [MS_SERIES_IO_CALLS_PER_S] = thread->rates.io_calls_per_s,
+            [MS_SERIES_IO_BYTES_PER_S] = thread->rates.io_bytes_per_s,
+            [MS_SERIES_RUN_QUEUE_PCT] = thread->rates.run_queue_wait_pct,
+            [MS_SERIES_NETWORK_PER_S] =
+                thread->rates.received_bytes_per_s + thread->rates.sent_bytes_per_s,
         };
         for (int s = 0; s < MS_SERIES_COUNT; s++) {
             if (ms_model_append(model, &thread->history[s], tick, repeat, values[s]) != 0) {
