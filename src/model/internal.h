@@ -260,4 +260,10 @@ void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
 
+/* All rates, each by the given way of looking back: ms_past_rate or ms_past_window_rate. */
+typedef double ms_rate_function(const struct ms_past *past, const struct ms_sample *now,
+                                enum ms_counter counter);
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate);
+
 #endif
