@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/options_table.h"
+#include "collect/cpu_samples.h"
 #include "model/metric.h"
 #include "wire/clock.h"
 #include "wire/message.h"
@@ -112,6 +113,15 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
             return complain("interval", value, "milliseconds from 20 to 10000");
         }
         options->interval_ns = (uint64_t)(number * (double)MS_NS_PER_MS);
+        return 0;
+    case OPTION_CPU_SAMPLES:
+        if (strcmp(value, "off") == 0) {
+            value = "0";
+        }
+        if (!read_number(value, 0, MS_CPU_SAMPLES_HZ_MAX, &number) || number != floor(number)) {
+            return complain("cpu-samples", value, "samples a second from 1 to 999, or off");
+        }
+        options->cpu_samples_hz = (unsigned)number;
         return 0;
     case OPTION_DELAY:
         if (!read_number(value, 0.1, 60, &number)) {
@@ -241,6 +251,7 @@ static int set_option(enum option_id id, const char *value, struct ms_options *o
     case OPTION_TRACE_BUFFER:
     case OPTION_TRACE_LIMIT:
     case OPTION_INTERVAL:
+    case OPTION_CPU_SAMPLES:
     case OPTION_DELAY:
     case OPTION_DURATION:
         return set_number(id, value, options);
@@ -455,6 +466,7 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
                      .rate = {.interval = MS_SAMPLE_BYTES_DEFAULT}},
         .children = true,
         .interval_ns = 100 * MS_NS_PER_MS,
+        .cpu_samples_hz = MS_CPU_SAMPLES_HZ,
         .colours = true,
         .unicode = true,
         .mouse = true,
