@@ -117,6 +117,9 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
         return 0;
     case OPTION_INTERVAL:
         return set_setting("interval", MS_SETTING_INTERVAL, value, options);
+    case OPTION_CPU_SAMPLES:
+        return set_setting("cpu-samples", MS_SETTING_CPU_SAMPLES,
+                           strcmp(value, "off") == 0 ? "0" : value, options);
     case OPTION_DELAY:
         return set_setting("delay", MS_SETTING_REFRESH, value, options);
     default:
@@ -239,6 +242,7 @@ static int set_option(enum option_id id, const char *value, struct ms_options *o
     case OPTION_TRACE_BUFFER:
     case OPTION_TRACE_LIMIT:
     case OPTION_INTERVAL:
+    case OPTION_CPU_SAMPLES:
     case OPTION_DELAY:
     case OPTION_DURATION:
         return set_number(id, value, options);
