@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "model/tracking.h"
+#include "wire/region.h"
 
 enum ms_request {
     MS_REQUEST_RUN,    /* start arguments[0] */
@@ -31,6 +32,7 @@ struct ms_options {
     unsigned trace_buffer_bytes;
     uint64_t trace_events_max; /* 0: no limit */
     bool trace_waits;          /* a full socket holds the program up, for a second at most */
+    uint32_t io; /* enum ms_io_counting */
     bool children;
     uint64_t interval_ns;
     uint64_t delay_ns;    /* 0: the default of the mode */

@@ -304,6 +304,7 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
     into->kernel.have &= from->kernel.have;
     kernel_add(&into->kernel, &from->kernel);
+    ms_thread_io_add(&into->io, &from->io);
     into->tracked = into->tracked || from->tracked;
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
@@ -518,8 +519,11 @@ static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
     for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
         wait_ns += kind == MS_IO_KIND_POLL ? 0 : io->of[kind].wait_ns;
     }
-    put(sample, MS_COUNTER_IO_WAIT_NS, io->have, (uint64_t)wait_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have, (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns);
+    const double poll_ns = io->of[MS_IO_KIND_POLL].wait_ns;
+    put(sample, MS_COUNTER_IO_WAIT_NS, io->have && !isnan(wait_ns),
+        isnan(wait_ns) ? 0 : (uint64_t)wait_ns);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have && !isnan(poll_ns),
+        isnan(poll_ns) ? 0 : (uint64_t)poll_ns);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
