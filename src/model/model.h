@@ -436,6 +436,10 @@ const struct ms_activity *ms_model_thread_activity(const struct ms_model *model,
 const struct ms_activity *ms_model_site_activity(const struct ms_model *model, uint32_t site_id,
                                                  const struct ms_activity *previous);
 
+/* Grows whenever a site has work of this kind for the first time; see ms_model_sites_version, too.
+ */
+uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
+
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -514,7 +518,10 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
-/* Adds to what a thread did at a site. -ENOMEM; -ESRCH when the thread or the site is not known. */
+/*
+ * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
+ * or the site is not known (merged: a site is to be added anew then).
+ */
 int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_id,
                       const struct ms_work *work);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */

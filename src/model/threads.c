@@ -127,6 +127,7 @@ static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms
     record->thread.id = ++threads->next_id;
     record->thread.process_id = process_id;
     record->first_usage = MS_NO_USAGE;
+    record->first_activity = MS_NO_ACTIVITY;
     rates_none(&record->thread.rates);
     list_push(list, record);
     return record;
@@ -323,9 +324,9 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
     if (into == NULL) {
         return -ENOMEM;
     }
-    const int error = ms_usages_merge(model, oldest, into);
-    if (error != 0) {
-        return error;
+    if (ms_usages_merge(model, oldest, into) != 0 ||
+        ms_activities_merge(model, oldest, into) != 0) {
+        return -ENOMEM;
     }
     merge_figures(&into->thread, &oldest->thread);
     *merge = (struct ms_merge){.from = oldest->thread.id, .into = into->thread.id};
@@ -428,7 +429,8 @@ static int empty_list(struct ms_model *model, const struct ms_thread_list *list,
         }
         struct ms_thread_record *into =
             merged_for(&model->threads, process->merged_into->process.id, &record->thread);
-        if (into == NULL || ms_usages_merge(model, record, into) != 0) {
+        if (into == NULL || ms_usages_merge(model, record, into) != 0 ||
+            ms_activities_merge(model, record, into) != 0) {
             return -ENOMEM;
         }
         merge_figures(&into->thread, &record->thread);
