@@ -182,9 +182,8 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
                    : complain("sample", value,
                               "bytes as 512K or 1M, or a share of allocations as 10%");
     case OPTION_IO:
-        return read_io(value, &options->io)
-                   ? 0
-                   : complain("io", value, "off, count, sample or all");
+        return read_io(value, &options->io) ? 0
+                                            : complain("io", value, "off, count, sample or all");
     case OPTION_CHILDREN:
         return read_yes_no(value, &options->children) ? 0
                                                       : complain("children", value, "yes or no");

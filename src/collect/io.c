@@ -18,10 +18,10 @@ _Static_assert((int)MS_REGION_IO_KINDS == (int)MS_IO_KIND_TOTAL &&
 
 /* The lines of a record as they were read last. */
 struct seen_lines {
-    uint32_t serial;      /* of the thread they were of, with or without lines */
+    uint32_t serial; /* of the thread they were of, with or without lines */
     uint64_t change;
-    uint64_t in_call_ns;  /* when the call that the thread is in was seen first; 0: in none */
-    uint64_t calls;       /* before that call */
+    uint64_t in_call_ns; /* when the call that the thread is in was seen first; 0: in none */
+    uint64_t calls;      /* before that call */
 };
 
 /* What of a call site is in the model already. */
@@ -85,8 +85,10 @@ static uint64_t messages_of(const struct ms_io_figures *figures, uint64_t more)
     return (figures->calls > in_vain ? figures->calls - in_vain : 0) + more;
 }
 
-static void take_figures(struct ms_thread_io *io, const struct ms_region_thread_io_copy *copy)
+static void take_figures(struct ms_thread_io *io, const struct ms_region_thread_io_copy *copy,
+                         uint64_t life_ns)
 {
+    double wait_ns = 0;
     for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
         io->of[kind] = (struct ms_io_figures){
             .calls = copy->calls[kind],
@@ -95,9 +97,17 @@ static void take_figures(struct ms_thread_io *io, const struct ms_region_thread_
             .would_block = copy->would_block[kind],
             .timed_calls = copy->timed_calls[kind],
             .timed_ns = copy->timed_ns[kind],
-            .wait_ns = estimate_ns(copy->calls[kind], copy->weighed_calls[kind],
-                                   copy->weighed_ns[kind]),
+            .wait_ns =
+                estimate_ns(copy->calls[kind], copy->weighed_calls[kind], copy->weighed_ns[kind]),
         };
+    }
+    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
+        wait_ns += isnan(io->of[kind].wait_ns) ? 0 : io->of[kind].wait_ns;
+    }
+    /* An estimate: a rare long call among many fast ones counts for those that were not timed. */
+    const double shrink = wait_ns > (double)life_ns ? (double)life_ns / wait_ns : 1;
+    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
+        io->of[kind].wait_ns *= shrink;
     }
     struct ms_io_figures *received = &io->of[MS_IO_KIND_RECEIVE];
     struct ms_io_figures *sent = &io->of[MS_IO_KIND_SEND];
@@ -130,8 +140,8 @@ static void take_flight(struct ms_thread_io *io, struct seen_lines *seen,
     }
     const uint64_t begin_ns = copy->in_call_begin_ns;
     io->in_flight_kind = (enum ms_io_kind)copy->in_call_kind;
-    io->in_flight_since_ns = begin_ns != 0 && begin_ns < seen->in_call_ns ? begin_ns
-                                                                          : seen->in_call_ns;
+    io->in_flight_since_ns =
+        begin_ns != 0 && begin_ns < seen->in_call_ns ? begin_ns : seen->in_call_ns;
 }
 
 /* A tracked thread without lines has not done any I/O, unless there was no memory for lines. */
@@ -174,7 +184,8 @@ static void take_lines(struct seen_lines *seen, struct ms_model *model,
     }
     seen->change = change;
     thread->io.have = true;
-    take_figures(&thread->io, &copy);
+    const uint64_t end_ns = thread->end_ns != 0 ? thread->end_ns : now_ns;
+    take_figures(&thread->io, &copy, end_ns > thread->start_ns ? end_ns - thread->start_ns : 0);
     take_flight(&thread->io, seen, &copy, thread->end_ns == 0, now_ns);
 }
 
@@ -223,9 +234,8 @@ static uint64_t growth(uint64_t now, uint64_t before)
 }
 
 int ms_watched_io_sites(struct ms_watched_io *io, struct ms_model *model,
-                        const struct ms_region_view *view,
-                        const struct ms_watched_threads *threads, struct ms_watched_sites *sites,
-                        struct ms_symbols *symbols, bool last)
+                        const struct ms_region_view *view, const struct ms_watched_threads *threads,
+                        struct ms_watched_sites *sites, struct ms_symbols *symbols, bool last)
 {
     const uint32_t count = ms_region_view_published(view, MS_AREA_IO_SITES);
     int result = grow((void **)&io->sites, &io->site_count, count, sizeof *io->sites);

@@ -12,7 +12,7 @@
 
 struct ms_watched_io; /* of one process; opaque */
 
-struct ms_watched_io *ms_watched_io_new(void); /* NULL: no memory */
+struct ms_watched_io *ms_watched_io_new(void);     /* NULL: no memory */
 void ms_watched_io_free(struct ms_watched_io *io); /* accepts NULL */
 
 /*
@@ -30,8 +30,7 @@ int ms_watched_io_threads(struct ms_watched_io *io, struct ms_model *model,
  * readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.
  */
 int ms_watched_io_sites(struct ms_watched_io *io, struct ms_model *model,
-                        const struct ms_region_view *view,
-                        const struct ms_watched_threads *threads, struct ms_watched_sites *sites,
-                        struct ms_symbols *symbols, bool last);
+                        const struct ms_region_view *view, const struct ms_watched_threads *threads,
+                        struct ms_watched_sites *sites, struct ms_symbols *symbols, bool last);
 
 #endif

@@ -77,7 +77,7 @@ struct ms_region_facts {
         stale_tags, threads_folded, untracked_children, details_missing, rates_missing,
         misuse_missing, io_sites_missing, io_threads_missing;
     uint32_t io_counting; /* enum ms_io_counting, or anything else */
-    uint32_t misuses; /* differs when one of MS_AREA_MISUSES does */
+    uint32_t misuses;     /* differs when one of MS_AREA_MISUSES does */
     struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;

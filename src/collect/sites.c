@@ -40,7 +40,7 @@ struct ms_watched_sites {
     struct seen_module *modules;
     uint32_t module_count;
     struct ms_id_map site_of_stack;
-    struct ms_id_map site_of_release; /* of stacks that were no allocation's when they were met */
+    struct ms_id_map site_of_release;  /* of stacks that were no allocation's when they were met */
     struct ms_id_map site_of_activity; /* of stacks that were no allocation's either */
     uint32_t root_site;
     const char *probe_path; /* of our library in the process; NULL: not met yet */
@@ -265,8 +265,8 @@ uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_mod
 }
 
 uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_model *model,
-                                      const struct ms_region_view *view,
-                                      struct ms_symbols *symbols, uint32_t stack)
+                                      const struct ms_region_view *view, struct ms_symbols *symbols,
+                                      uint32_t stack)
 {
     const struct pass pass = {.sites = sites, .model = model, .view = view, .symbols = symbols};
     if (stack == 0) {
@@ -274,8 +274,7 @@ uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_
     }
     uint32_t site = ms_id_map_find(&sites->site_of_stack, stack);
     site = site != 0 ? site : ms_id_map_find(&sites->site_of_activity, stack);
-    return site != 0 ? site
-                     : new_site(&pass, &sites->site_of_activity, stack, 0, MS_SITE_ACTIVITY);
+    return site != 0 ? site : new_site(&pass, &sites->site_of_activity, stack, 0, MS_SITE_ACTIVITY);
 }
 
 static uint64_t scaled(uint64_t number, double factor)

@@ -65,8 +65,7 @@ static struct ms_region_thread_io *take_lines(const struct ms_thread_state *stat
     if (region == NULL || !ms_area_open(MS_AREA_THREAD_IO, state->index + 1)) {
         return NULL;
     }
-    struct ms_region_thread_io *lines =
-        ms_region_element(region, MS_AREA_THREAD_IO, state->index);
+    struct ms_region_thread_io *lines = ms_region_element(region, MS_AREA_THREAD_IO, state->index);
     if (atomic_load_explicit(&lines->serial, memory_order_relaxed) == state->serial) {
         return lines; /* a handler took them while we did */
     }
@@ -147,20 +146,37 @@ struct ms_thread_state *ms_io_enter(void)
     return state->io.lines != NULL ? state : NULL;
 }
 
-static bool is_slow(const struct ms_io_state *io, uint32_t kind)
+/* May the next call of this kind be timed whatever it is? Then it is paid for. */
+static bool can_pay(struct ms_io_state *io, uint32_t kind)
 {
-    return io->first_timed[kind] < MS_IO_FIRST_TIMED || kind == MS_REGION_IO_SYNC ||
-           kind == MS_REGION_IO_OPEN || io->mean_ns[kind] >= MS_IO_SLOW_NS;
+    if (kind == MS_REGION_IO_SYNC || kind == MS_REGION_IO_OPEN) {
+        return true; /* never as fast as to matter */
+    }
+    const bool enough = io->credit_ns[kind] >= MS_IO_TIMING_NS;
+    io->credit_ns[kind] -= enough ? MS_IO_TIMING_NS : 0;
+    return enough;
 }
 
-/* Which call of this kind is timed next, and what it stands for. */
-static void choose_next(struct ms_thread_state *state, uint32_t kind, uint32_t counting)
+static void earn(struct ms_io_state *io, uint32_t kind, uint64_t now_ns)
+{
+    const uint64_t before_ns = io->timed_at_ns[kind];
+    const uint64_t earned_ns = before_ns == 0       ? MS_IO_CREDIT_FIRST_NS
+                               : now_ns > before_ns ? (now_ns - before_ns) / MS_IO_TIMING_SHARE
+                                                    : 0;
+    const uint64_t credit_ns = (uint64_t)io->credit_ns[kind] + earned_ns;
+    io->credit_ns[kind] =
+        credit_ns < MS_IO_CREDIT_MAX_NS ? (int32_t)credit_ns : MS_IO_CREDIT_MAX_NS;
+    io->timed_at_ns[kind] = now_ns;
+}
+
+/* Which call of this kind is timed next, and what it stands for. `pays`: it may be any. */
+static void choose_next(struct ms_thread_state *state, uint32_t kind, uint32_t counting, bool pays)
 {
     struct ms_io_state *io = &state->io;
     if (counting == MS_IO_COUNT) {
         io->weight[kind] = 0;
         io->until_timed[kind] = COUNTED_ONLY;
-    } else if (counting == MS_IO_ALL || is_slow(io, kind)) {
+    } else if (counting == MS_IO_ALL || (pays && can_pay(io, kind))) {
         io->weight[kind] = 1;
         io->until_timed[kind] = 1;
     } else {
@@ -197,7 +213,7 @@ void ms_io_begin_timed(struct ms_thread_state *state, struct ms_io_call *call, i
     const uint32_t counting = region->config.io;
     const uint32_t weight = io->weight[call->kind];
     look_at_wishes(state, region);
-    choose_next(state, call->kind, counting); /* now: the call may not return */
+    choose_next(state, call->kind, counting, false); /* now: the call may not return */
     if (descriptor >= 0 && ++io->since_asked >= (weight > 1 ? ASKED_FAST : ASKED_ONE_IN)) {
         io->since_asked = 0;
         if (!is_still(call->kind, descriptor)) {
@@ -244,8 +260,8 @@ static struct ms_region_io_site *site_of(struct ms_region_header *region, struct
 }
 
 /* Calls that wait for others are no I/O of their own: theirs are no call sites of it. */
-static void count_site(struct ms_thread_state *state, const struct ms_io_call *call,
-                       uint32_t stack, uint64_t bytes, uint64_t wait_ns)
+static void count_site(struct ms_thread_state *state, const struct ms_io_call *call, uint32_t stack,
+                       uint64_t bytes, uint64_t wait_ns)
 {
     struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     if (region == NULL || state->io.lines == NULL) {
@@ -281,13 +297,8 @@ void ms_io_end_timed(struct ms_thread_state *state, const struct ms_io_call *cal
     ms_own_add(&lines->timed_calls[kind], 1);
     ms_own_add(&lines->weighed_ns[kind], wait_ns * call->weight);
     ms_own_add(&lines->weighed_calls[kind], call->weight);
-    const int64_t bounded_ns = wait_ns < UINT64_C(1) << 30 ? (int64_t)wait_ns : INT64_C(1) << 30;
-    const int64_t mean_ns = (int64_t)io->mean_ns[kind];
-    io->mean_ns[kind] = (uint32_t)(mean_ns + (bounded_ns - mean_ns) / 8);
-    if (io->first_timed[kind] < MS_IO_FIRST_TIMED) {
-        io->first_timed[kind]++;
-    }
-    choose_next(state, kind, region->config.io);
+    earn(io, kind, now_ns);
+    choose_next(state, kind, region->config.io, true);
     if (kind != MS_REGION_IO_POLL &&
         (state->tracking.mode == MS_MODE_EXACT || state->tracking.mode == MS_MODE_SAMPLED)) {
         count_site(state, call, ms_caller_stack(state, caller), bytes, wait_ns);

@@ -2,10 +2,10 @@
  * Calls of I/O functions, counted by thread and, as far as they are looked at, by caller.
  *
  * Every call that returns is counted by its own thread in lines of its own. The time of a call is
- * taken only when taking it costs little beside the call itself: always while the calls of that
- * kind last a few microseconds in the mean, else of one in MS_IO_STRIDE, chosen by chance. Both
- * chances are known before the call, so weighing each timed call by 1 / chance is unbiased. What is
- * timed is looked at for its call stack, too.
+ * taken, and its call stack, as long as that takes no more than a small share of the time that has
+ * passed since the last one of its kind: so of calls that come tens of microseconds apart or last
+ * that long all are timed. Of calls that come faster one in MS_IO_STRIDE is, chosen by chance. Both
+ * chances are known before the call, so weighing each timed call by 1 / chance is unbiased.
  *
  * A call may not return: its thread may be cancelled in it, or a handler may jump out. Until then
  * nothing is open but the mark that says which call the thread is in, and the next one overwrites
@@ -23,22 +23,24 @@
 struct ms_caller;
 struct ms_thread_state;
 
-#define MS_IO_STRIDE      32u /* of calls that are fast, so many for each that is timed */
-#define MS_IO_SLOW_NS     4096u
-#define MS_IO_FIRST_TIMED 16u /* of each kind and thread, all */
-#define MS_IO_SITE_HEADS  64u
+#define MS_IO_STRIDE          64u       /* fast calls for each that is timed */
+#define MS_IO_TIMING_NS       128       /* what timing a call costs, about */
+#define MS_IO_TIMING_SHARE    128       /* one in so many nanoseconds of a kind may go into it */
+#define MS_IO_CREDIT_FIRST_NS 2048      /* enough for the first calls of each kind and thread */
+#define MS_IO_CREDIT_MAX_NS   (1 << 20) /* saved in times without calls */
+#define MS_IO_SITE_HEADS      64u
 
 /* Part of the state of a thread; zero is its beginning. */
 struct ms_io_state {
-    struct ms_region_thread_io *lines; /* NULL: nothing is counted, or not yet */
-    bool refused;                      /* no room for the lines: not asked for again */
-    int32_t until_timed[MS_REGION_IO_KINDS]; /* calls that are only counted before the next */
-    uint32_t weight[MS_REGION_IO_KINDS];     /* of that one */
-    uint32_t mean_ns[MS_REGION_IO_KINDS];    /* of the last timed ones, each less the older it is */
-    uint8_t first_timed[MS_REGION_IO_KINDS]; /* up to MS_IO_FIRST_TIMED */
-    uint8_t since_asked;                     /* timed calls since a descriptor was asked about */
-    uint16_t sites;                          /* elements taken */
-    uint32_t heads[MS_IO_SITE_HEADS];        /* elements of MS_AREA_IO_SITES, by hash */
+    struct ms_region_thread_io *lines;        /* NULL: nothing is counted, or not yet */
+    bool refused;                             /* no room for the lines: not asked for again */
+    int32_t until_timed[MS_REGION_IO_KINDS];  /* calls that are only counted before the next */
+    uint32_t weight[MS_REGION_IO_KINDS];      /* of that one */
+    uint64_t timed_at_ns[MS_REGION_IO_KINDS]; /* end of the last timed one; 0: none was yet */
+    int32_t credit_ns[MS_REGION_IO_KINDS];    /* that may go into timing */
+    uint8_t since_asked;                      /* timed calls since a descriptor was asked about */
+    uint16_t sites;                           /* elements taken */
+    uint32_t heads[MS_IO_SITE_HEADS];         /* elements of MS_AREA_IO_SITES, by hash */
 };
 
 /* A call from its beginning to its end. */
@@ -66,10 +68,9 @@ MS_HIDDEN bool ms_io_ask(int descriptor);
 /* `base`: READ or WRITE. Of a socket they are RECEIVE and SEND. */
 static inline uint32_t ms_io_kind_of(int descriptor, uint32_t base)
 {
-    unsigned char known =
-        MS_LIKELY((unsigned)descriptor < MS_IO_DESCRIPTORS)
-            ? __atomic_load_n(&ms_io_descriptors[descriptor], __ATOMIC_RELAXED)
-            : MS_IO_UNKNOWN;
+    unsigned char known = MS_LIKELY((unsigned)descriptor < MS_IO_DESCRIPTORS)
+                              ? __atomic_load_n(&ms_io_descriptors[descriptor], __ATOMIC_RELAXED)
+                              : MS_IO_UNKNOWN;
     bool socket = MS_LIKELY(known != MS_IO_UNKNOWN) ? known == MS_IO_SOCKET : ms_io_ask(descriptor);
     return base + (socket ? 2u : 0u);
 }

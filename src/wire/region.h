@@ -41,15 +41,15 @@
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
-    MS_AREA_THREADS,  /* struct ms_region_thread */
-    MS_AREA_OWNERS,   /* struct ms_region_owner, one for each context. For the probe */
-    MS_AREA_CONTEXTS, /* struct ms_region_context */
-    MS_AREA_PCS,      /* struct ms_region_pc */
-    MS_AREA_STACKS,   /* uint32_t words: header word, then pc ids from innermost outwards */
-    MS_AREA_MODULES,  /* struct ms_region_module */
-    MS_AREA_STRINGS,  /* bytes; a string is NUL-terminated, referred to by offset */
-    MS_AREA_DETAILS,  /* union ms_region_detail */
-    MS_AREA_MISUSES,  /* struct ms_region_misuse: a hash table, any element may be in use */
+    MS_AREA_THREADS,   /* struct ms_region_thread */
+    MS_AREA_OWNERS,    /* struct ms_region_owner, one for each context. For the probe */
+    MS_AREA_CONTEXTS,  /* struct ms_region_context */
+    MS_AREA_PCS,       /* struct ms_region_pc */
+    MS_AREA_STACKS,    /* uint32_t words: header word, then pc ids from innermost outwards */
+    MS_AREA_MODULES,   /* struct ms_region_module */
+    MS_AREA_STRINGS,   /* bytes; a string is NUL-terminated, referred to by offset */
+    MS_AREA_DETAILS,   /* union ms_region_detail */
+    MS_AREA_MISUSES,   /* struct ms_region_misuse: a hash table, any element may be in use */
     MS_AREA_THREAD_IO, /* struct ms_region_thread_io, one for each thread record */
     MS_AREA_IO_SITES,  /* struct ms_region_io_site */
     MS_AREA_COUNT
@@ -495,9 +495,10 @@ enum ms_region_io_kind {
  */
 struct ms_region_thread_io {
     uint64_t calls[MS_REGION_IO_KINDS];
-    uint64_t in_call; /* begin << 3 | kind + 1, 0: in none. Begin 0: not taken. See MS_IN_CALL_... */
+    uint64_t
+        in_call; /* begin << 3 | kind + 1, 0: in none. Begin 0: not taken. See MS_IN_CALL_... */
     uint64_t bytes[MS_REGION_IO_KINDS];
-    _Atomic uint64_t serial; /* as in the record; 0: nothing here. Written last */
+    _Atomic uint64_t serial;             /* as in the record; 0: nothing here. Written last */
     uint64_t errors[MS_REGION_IO_KINDS]; /* but EAGAIN and EINPROGRESS */
     uint64_t more_received;              /* messages of recvmmsg beyond one each call */
     uint64_t would_block[MS_REGION_IO_KINDS];
@@ -531,7 +532,7 @@ struct ms_region_io_site {
     uint64_t reserved[2];
 };
 
-#define MS_IO_SITE_STACK_BITS                   25u
+#define MS_IO_SITE_STACK_BITS 25u
 #define MS_IO_SITE_IDENTITY(serial, kind, stack)                                                   \
     ((uint64_t)(serial) << 28 | (uint64_t)(kind) << 25 | (uint64_t)(stack))
 #define MS_IO_SITE_STACK(identity)  ((uint32_t)((identity)&0x1ffffff)) /* 0: not known */
