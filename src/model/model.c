@@ -207,6 +207,7 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses)
     sum->not_classified += losses->not_classified;
     sum->rates_refused += losses->rates_refused;
     sum->misuse_missing += losses->misuse_missing;
+    sum->io_sites_missing += losses->io_sites_missing;
 }
 
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses)
