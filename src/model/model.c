@@ -51,6 +51,9 @@ void ms_model_free(struct ms_model *model)
         ms_process_record_free(model->processes[i]);
     }
     free(model->processes);
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        ms_history_free(model->sum_history[i]);
+    }
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
@@ -275,8 +278,9 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
     }
 }
 
+/* `sums` gets the value of each series added. */
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
-                        uint64_t tick, uint64_t repeat)
+                        uint64_t tick, uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
 {
     struct ms_process *process = &record->process;
     if (process->end_ns != 0) {
@@ -321,8 +325,36 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
             error = -ENOMEM;
         }
+        if (!isnan(values[i])) {
+            sums[i] = isnan(sums[i]) ? values[i] : sums[i] + values[i];
+        }
     }
     return error;
+}
+
+static int tick_processes(struct ms_model *model, uint64_t tick, uint64_t repeat)
+{
+    double sums[MS_PROCESS_SERIES_COUNT];
+    int error = 0;
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        sums[i] = NAN;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        if (tick_process(model, model->processes[i], tick, repeat, sums) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        if (ms_model_append(model, &model->sum_history[i], tick, repeat, sums[i]) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model)
+{
+    return (const struct ms_history *const *)model->sum_history;
 }
 
 /*
@@ -355,10 +387,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
-    for (size_t i = 0; i < model->process_count; i++) {
-        if (tick_process(model, model->processes[i], tick, repeat) != 0) {
-            error = -ENOMEM;
-        }
+    if (tick_processes(model, tick, repeat) != 0) {
+        error = -ENOMEM;
     }
     if (ms_machine_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
