@@ -185,6 +185,11 @@ enum ms_action {
     X(MS_PLACE_TIMELINES, MS_KEY_F5,       "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_TIMELINES, 'u',             "u",       WHY,             "",        "rows that have no figures, and why, or only how many there are") \
     X(MS_PLACE_TIMELINES, MS_KEY_ESCAPE,   "Esc",     CANCEL,          "",        "drop the cursor, then leave the enlarged row, the past, the focus; never quits") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "of an insight: open the thread, process or call site that it is about") \
+    X(MS_PLACE_SYSTEM,   't',              "t",       SHAPE,           "Next",    "next page: insights, machine, memory and limits, files and network, sources") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_SYSTEM,   'v',              "v",       SHAPE,           "",        "") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "leave the focus; never quits") \
     X(MS_PLACE_ROWS | MS_PLACE_OUTPUT | MS_PLACE_TIMELINES | MS_PLACE_SYSTEM, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
     X(MS_PLACE_SCREENS,  'Q',              "Q",       QUIT,            "",        "leave, from anywhere") \
     X(MS_PLACE_SCREENS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "") \
@@ -197,6 +202,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
+    X(MS_PLACE_SCREENS,  '0',              "0",       SYSTEM,          "",        "system: insights, the machine, memory and limits, files and network, what is unavailable") \
     X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
     X(MS_PLACE_SCREENS,  'p',              "p",       PROCESSES,       "",        "processes: who started whom, with sums of each branch") \
     X(MS_PLACE_PROCESSES, MS_KEY_ENTER,    "Enter",   ENTER,           "Focus",   "look at this process alone, on every screen; Esc leaves") \

@@ -122,6 +122,7 @@ struct ms_leaks_view;     /* leaks.c */
 struct ms_types_view;     /* types.c */
 struct ms_flows_view;     /* flows.h */
 struct ms_timelines_view; /* timelines.h */
+struct ms_system_view;    /* system.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -154,6 +155,7 @@ struct ms_tui {
     struct ms_types_view *types;         /* NULL until the screen was opened */
     struct ms_flows_view *flows;         /* NULL until the first picture */
     struct ms_timelines_view *timelines; /* NULL until the screen was opened */
+    struct ms_system_view *system;       /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -176,7 +178,7 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
-    ms_screen_processes, ms_screen_timelines;
+    ms_screen_processes, ms_screen_timelines, ms_screen_system;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking;
 
@@ -224,6 +226,7 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
                             const char *hint);
 
 void ms_leaks_view_free(struct ms_leaks_view *leaks);             /* accepts NULL */
+void ms_system_view_free(struct ms_system_view *system);          /* accepts NULL */
 void ms_timelines_view_free(struct ms_timelines_view *timelines); /* accepts NULL */
 void ms_types_view_free(struct ms_types_view *types);             /* accepts NULL */
 
