@@ -212,4 +212,9 @@ void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
 
+/* All rates, each by the given way of looking back. */
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   double (*rate)(const struct ms_past *, const struct ms_sample *,
+                                                  enum ms_counter));
+
 #endif

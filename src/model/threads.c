@@ -512,14 +512,29 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
         counters->branch_misses);
 }
 
+/* Time in calls is known when some of each kind that was called were timed. */
+static bool have_wait(const struct ms_io_figures *figures)
+{
+    return isfinite(figures->wait_ns) && (figures->calls == 0 || figures->timed_calls > 0);
+}
+
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 {
     double wait_ns = 0;
-    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        wait_ns += kind == MS_IO_KIND_POLL ? 0 : io->of[kind].wait_ns;
+    double network_ns = 0;
+    bool have = io->have;
+    for (int kind = 0; have && kind < MS_IO_KIND_TOTAL; kind++) {
+        const struct ms_io_figures *figures = &io->of[kind];
+        const bool network =
+            kind == MS_IO_KIND_RECEIVE || kind == MS_IO_KIND_SEND || kind == MS_IO_KIND_OPEN;
+        have = have_wait(figures);
+        wait_ns += have && kind != MS_IO_KIND_POLL ? figures->wait_ns : 0;
+        network_ns += have && network ? figures->wait_ns : 0;
     }
-    put(sample, MS_COUNTER_IO_WAIT_NS, io->have, (uint64_t)wait_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have, (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns);
+    put(sample, MS_COUNTER_IO_WAIT_NS, have, (uint64_t)wait_ns);
+    put(sample, MS_COUNTER_NETWORK_WAIT_NS, have, (uint64_t)network_ns);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, have,
+        have ? (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns : 0);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
@@ -534,6 +549,7 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     put(sample, MS_COUNTER_ALLOCATIONS, heap, thread->heap.allocations);
     put(sample, MS_COUNTER_BYTES_ALLOCATED, heap, thread->heap.bytes_allocated);
     put(sample, MS_COUNTER_CURRENT_BYTES, heap, ms_heap_current_bytes(&thread->heap));
+    put(sample, MS_COUNTER_TEMPORARY, heap, thread->heap.temporary);
 }
 
 /*
@@ -554,21 +570,13 @@ static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint
     }
 }
 
-static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   double (*rate)(const struct ms_past *, const struct ms_sample *,
+                                                  enum ms_counter))
 {
-    struct ms_thread *thread = &record->thread;
-    struct ms_past *past = record->past;
-    struct ms_sample now;
-    sample_thread(thread, now_ns, &now);
-    if (past->count == 0) {
-        add_birth(past, thread, now_ns);
-        rates_none(&thread->rates);
-        ms_past_add(past, &now);
-        return;
-    }
     const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
-#define RATE(counter) ms_past_rate(past, &now, MS_COUNTER_##counter)
-    thread->rates = (struct ms_thread_rates){
+#define RATE(counter) rate(past, now, MS_COUNTER_##counter)
+    struct ms_thread_rates rates = {
         .cpu_pct = RATE(RUN_NS) * ns_to_pct,
         .user_pct = RATE(USER_NS) * ns_to_pct,
         .system_pct = RATE(SYSTEM_NS) * ns_to_pct,
@@ -580,6 +588,7 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         .read_bytes_per_s = RATE(READ_BYTES),
         .write_bytes_per_s = RATE(WRITE_BYTES),
         .io_wait_pct = RATE(IO_WAIT_NS) * ns_to_pct,
+        .network_wait_pct = RATE(NETWORK_WAIT_NS) * ns_to_pct,
         .poll_wait_pct = RATE(POLL_WAIT_NS) * ns_to_pct,
         .received_bytes_per_s = RATE(RECEIVED_BYTES),
         .sent_bytes_per_s = RATE(SENT_BYTES),
@@ -591,10 +600,62 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         .instructions_per_s = RATE(INSTRUCTIONS),
         .cache_misses_per_s = RATE(CACHE_MISSES),
         .branch_misses_per_s = RATE(BRANCH_MISSES),
+        .temporary_per_s = RATE(TEMPORARY),
+        .throttled_pct = RATE(THROTTLED_NS) * ns_to_pct,
     };
 #undef RATE
-    thread->rates.io_bytes_per_s = thread->rates.read_bytes_per_s + thread->rates.write_bytes_per_s;
+    rates.io_bytes_per_s = rates.read_bytes_per_s + rates.write_bytes_per_s;
+    return rates;
+}
+
+static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
+{
+    struct ms_thread *thread = &record->thread;
+    struct ms_past *past = record->past;
+    struct ms_sample now;
+    sample_thread(thread, now_ns, &now);
+    if (past->count == 0) {
+        add_birth(past, thread, now_ns);
+        rates_none(&thread->rates);
+    } else {
+        thread->rates = ms_rates_of(past, &now, ms_past_rate);
+    }
     ms_past_add(past, &now);
+}
+
+static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint64_t *span_ns)
+{
+    struct ms_thread_rates rates;
+    uint64_t life_ns = thread->merged_life_ns;
+    if (thread->merged == 0) {
+        life_ns = thread->start_ns != 0 && thread->end_ns > thread->start_ns
+                      ? thread->end_ns - thread->start_ns
+                      : 0;
+    }
+    *span_ns = life_ns;
+    if (life_ns == 0) {
+        rates_none(&rates);
+        return rates;
+    }
+    struct ms_sample end;
+    sample_thread(thread, life_ns, &end);
+    const struct ms_past past = {.count = 1, .samples = {{.have = end.have}}};
+    return ms_rates_of(&past, &end, ms_past_rate);
+}
+
+struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
+                                              const struct ms_thread *thread, uint64_t *span_ns)
+{
+    uint64_t span;
+    span_ns = span_ns != NULL ? span_ns : &span;
+    const struct ms_thread_record *record = ms_threads_find(&model->threads, thread->id);
+    if (record == NULL || record->past == NULL) {
+        return rates_of_life(thread, span_ns);
+    }
+    struct ms_sample now;
+    sample_thread(thread, model->now_ns, &now);
+    *span_ns = ms_past_window_ns(record->past, model->now_ns);
+    return ms_rates_of(record->past, &now, ms_past_window_rate);
 }
 
 /* A process waits for cores as much as its threads alive do together. */
