@@ -353,9 +353,8 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
         [MS_PROCESS_SERIES_VIRTUAL_BYTES] =
             process->kernel.have_memory ? (double)process->kernel.virtual_bytes : NAN,
-        [MS_PROCESS_SERIES_CGROUP_BYTES] = cgroup->have && cgroup->memory_bytes > 0
-                                               ? (double)cgroup->memory_bytes
-                                               : NAN,
+        [MS_PROCESS_SERIES_CGROUP_BYTES] =
+            cgroup->have && cgroup->memory_bytes > 0 ? (double)cgroup->memory_bytes : NAN,
         [MS_PROCESS_SERIES_CGROUP_TASKS] =
             cgroup->have && cgroup->processes > 0 ? (double)cgroup->processes : NAN,
         [MS_PROCESS_SERIES_OPEN_FILES] =
@@ -368,8 +367,12 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
             error = -ENOMEM;
         }
-        if (!isnan(values[i])) {
-            sums[i] = isnan(sums[i]) ? values[i] : sums[i] + values[i];
+        const bool of_group =
+            i == MS_PROCESS_SERIES_CGROUP_BYTES || i == MS_PROCESS_SERIES_CGROUP_TASKS;
+        if (isnan(sums[i]) || (of_group && values[i] > sums[i])) {
+            sums[i] = values[i]; /* processes share a group: of several groups the largest */
+        } else if (!isnan(values[i]) && !of_group) {
+            sums[i] += values[i];
         }
     }
     return error;

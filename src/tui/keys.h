@@ -181,12 +181,14 @@ enum ms_action {
     X(MS_PLACE_TIMELINES, '=',             "=",       WINDOW_RESET,    "",        "back to a window of a minute") \
     X(MS_PLACE_TIMELINES, ',',             ",",       CURSOR_BACK,     "Cursor",  "set the cursor, move it back: every row shows its figure at that time; a click sets it, too") \
     X(MS_PLACE_TIMELINES, '.',             ".",       CURSOR_ON,       "",        "move the cursor on") \
+    X(MS_PLACE_TIMELINES, 'n',             "n",       SEARCH_NEXT,     "Unusual", "to the next anomaly (!): what does not fit its own past; without a cursor to the newest") \
+    X(MS_PLACE_TIMELINES, 'N',             "N",       SEARCH_PREVIOUS, "",        "to the anomaly before") \
     X(MS_PLACE_TIMELINES, 't',             "t",       SHAPE,           "Shape",   "filled, lines, or stacked: an enlarged row as its threads with the most, and the others") \
     X(MS_PLACE_TIMELINES, MS_KEY_F5,       "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_TIMELINES, 'u',             "u",       WHY,             "",        "rows that have no figures, and why, or only how many there are") \
     X(MS_PLACE_TIMELINES, MS_KEY_ESCAPE,   "Esc",     CANCEL,          "",        "drop the cursor, then leave the enlarged row, the past, the focus; never quits") \
     X(MS_PLACE_SYSTEM,   MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "of an insight: open the thread, process or call site that it is about") \
-    X(MS_PLACE_SYSTEM,   't',              "t",       SHAPE,           "Next",    "next page: insights, machine, memory and limits, files and network, sources") \
+    X(MS_PLACE_SYSTEM,   't',              "t",       SHAPE,           "Page",    "next page: insights, machine, memory and limits, files and network, sources") \
     X(MS_PLACE_SYSTEM,   MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_SYSTEM,   'v',              "v",       SHAPE,           "",        "") \
     X(MS_PLACE_SYSTEM,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "leave the focus; never quits") \

@@ -29,7 +29,12 @@ static void put_caches(struct ms_sheet *sheet, const struct ms_cpu_identity *ide
                  cache->kind == 'd'   ? " data"
                  : cache->kind == 'i' ? " code"
                                       : "");
-        ms_format_bytes(size, sizeof size, (double)cache->bytes);
+        /* Caches are known by powers of two. */
+        if (cache->bytes >= (1u << 20) && cache->bytes % (1u << 20) == 0) {
+            snprintf(size, sizeof size, "%" PRIu64 " MiB", cache->bytes >> 20);
+        } else {
+            snprintf(size, sizeof size, "%" PRIu64 " KiB", cache->bytes >> 10);
+        }
         if (cache->instances > 0) {
             snprintf(text, sizeof text, "%u x %s", cache->instances, size);
         } else {

@@ -14,8 +14,11 @@ static char *limit_text(uint64_t limit, bool bytes, char *out, size_t size)
         snprintf(out, size, "none");
         return out;
     }
-    return bytes ? ms_format_bytes(out, size, (double)limit)
-                 : ms_format_count(out, size, (double)limit);
+    if (bytes) {
+        return ms_format_bytes(out, size, (double)limit);
+    }
+    snprintf(out, size, "%" PRIu64, limit);
+    return out;
 }
 
 static int pair_bytes(struct ms_sheet *sheet, int column, const char *word, double bytes)
@@ -56,15 +59,17 @@ static void put_part(struct ms_sheet *sheet, const char *name,
     }
     ms_grid_printf(sheet->grid, sheet->row, column, 8, "%7u", figures->mappings);
     column += 8;
-    const int bar = sheet->columns >= 100 ? 16 : 10;
+    const int bar = sheet->columns >= 120 ? 14 : sheet->columns >= 76 ? 18 : 10;
     if (column + bar < sheet->columns && meaning[0] != '\0') {
         ms_grid_pen(sheet->grid, MS_COLOUR_MEMORY, 0);
         ms_chart_bar(sheet->grid, sheet->tui->glyphs, sheet->row, column, bar,
                      all > 0 ? (double)figures->resident_bytes / (double)all : (double)NAN);
     }
     ms_grid_pen(sheet->grid, MS_COLOUR_DIM, 0);
-    ms_grid_put(sheet->grid, sheet->row, column + bar + 1, sheet->columns - column - bar - 2,
-                meaning);
+    const int room = sheet->columns - column - bar - 2;
+    if (room >= 24) {
+        ms_grid_put(sheet->grid, sheet->row, column + bar + 1, room, meaning);
+    }
     ms_grid_pen(sheet->grid, MS_COLOUR_DEFAULT, 0);
     sheet->row++;
 }

@@ -101,12 +101,21 @@ static void draw_message(const struct ms_tui *tui, const struct ms_view *view, s
     const struct ms_timelines_view *timelines = tui->timelines;
     const int row = view->layout.message_row;
     const bool wide = view->columns >= 72;
-    char text[128];
+    char text[256];
     int column = 1;
     if (view->layout.tabs_row < 0) {
         column += ms_title_put_scope(tui, view, grid, row, 1, view->columns / 2);
     }
-    if (timelines->cursor_set) {
+    if (timelines->no_anomaly) {
+        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+        column += ms_grid_put(grid, row, column, view->columns - column - 1,
+                              wide ? "no further anomaly on these rows" : "no anomaly") +
+                  2;
+    }
+    if (*ms_timelines_anomaly_text(timelines, view, text, sizeof text) != '\0') {
+        ms_grid_pen(grid, MS_COLOUR_ALERT_HIGH, 0);
+        column += ms_grid_put(grid, row, column, view->columns - column - 1, text) + 2;
+    } else if (timelines->cursor_set) {
         ms_timelines_time_text(view->model, timelines->cursor_tick, wide, text, sizeof text);
         ms_grid_pen(grid, MS_COLOUR_SELECTED, 0);
         column +=
@@ -320,6 +329,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         return;
     }
     update(tui, view); /* keys may come before the first drawing */
+    timelines->no_anomaly = false;
     if (input->key == MS_KEY_MOUSE && (action == MS_ACTION_UP || action == MS_ACTION_DOWN)) {
         ms_timelines_widen(timelines, view->model, action == MS_ACTION_UP ? -1 : 1);
         return;
@@ -333,6 +343,11 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
         break;
     case MS_ACTION_SHAPE:
         timelines->shape = (timelines->shape + 1) % MS_TIMELINES_SHAPES;
+        break;
+    case MS_ACTION_SEARCH_NEXT:
+    case MS_ACTION_SEARCH_PREVIOUS:
+        timelines->no_anomaly =
+            !ms_timelines_jump(timelines, view, action == MS_ACTION_SEARCH_NEXT ? 1 : -1);
         break;
     case MS_ACTION_WHY:
         timelines->why = !timelines->why;

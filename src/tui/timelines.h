@@ -80,8 +80,9 @@ struct ms_timelines_view {
     uint64_t end_tick;
     bool cursor_set;
     uint64_t cursor_tick;
-    bool zoomed; /* the marked row alone */
-    bool why;    /* rows without figures are shown with the reason */
+    bool zoomed;     /* the marked row alone */
+    bool no_anomaly; /* n or N found none; until the next key */
+    bool why;        /* rows without figures are shown with the reason */
     enum ms_timelines_shape shape;
     struct ms_rows rows;
     struct ms_timelines_row list[MS_TIMELINES_ROWS_MAX]; /* as of the last drawing */
@@ -164,6 +165,19 @@ double ms_timelines_shown(const struct ms_timelines_view *timelines,
 enum ms_colour ms_timelines_colour(const struct ms_tui *tui, const struct ms_timelines_row *row);
 /* A figure with its unit: "412%" "3.2GB/s". */
 char *ms_timelines_value(double value, enum ms_unit unit, char *out, size_t size);
+
+/* --- timelines_marks.c: what does not fit its past --- */
+/* Whether an anomaly is of a row. */
+bool ms_timelines_is_of(const struct ms_timelines_row *row, const struct ms_anomaly *anomaly);
+/* Marks those of a row in the first line of its chart. */
+void ms_timelines_draw_anomalies(const struct ms_view *view, struct ms_grid *grid,
+                                 const struct ms_timelines_view *timelines,
+                                 const struct ms_timelines_row *row, struct ms_area chart);
+/* Puts cursor and mark on the next later (`by` 1) or earlier one; false: there is none. */
+bool ms_timelines_jump(struct ms_timelines_view *timelines, const struct ms_view *view, int by);
+/* The one of the marked row at the cursor in words, "" none. */
+char *ms_timelines_anomaly_text(const struct ms_timelines_view *timelines,
+                                const struct ms_view *view, char *out, size_t size);
 
 /* --- timelines_zoom.c: one row on the whole screen --- */
 /* Cells left of the chart. */

@@ -210,6 +210,7 @@ void ms_timelines_draw_row(const struct ms_tui *tui, const struct ms_view *view,
                                   .columns =
                                       view->columns - left - ms_timelines_right(view->columns)};
     draw_chart(tui, grid, row, chart, high);
+    ms_timelines_draw_anomalies(view, grid, tui->timelines, row, chart);
     ms_timelines_draw_marks(tui, grid, chart, &figures);
     draw_right(view, grid, row, area, high, &figures);
 }

@@ -30,9 +30,28 @@ static const enum ms_source process_sources[MS_PROCESS_SERIES_COUNT] = {
     [MS_PROCESS_SERIES_SENT_PER_S] = MS_SOURCE_SOCKETS,
     [MS_PROCESS_SERIES_RUN_QUEUE_PCT] = MS_SOURCE_SCHEDSTAT,
     [MS_PROCESS_SERIES_FAULTS_PER_S] = MS_SOURCE_THREAD_STAT,
+    [MS_PROCESS_SERIES_VIRTUAL_BYTES] = MS_SOURCE_MEMORY_MAP,
+    [MS_PROCESS_SERIES_CGROUP_BYTES] = MS_SOURCE_CGROUP,
+    [MS_PROCESS_SERIES_CGROUP_TASKS] = MS_SOURCE_CGROUP,
+    [MS_PROCESS_SERIES_OPEN_FILES] = MS_SOURCE_OPEN_FILES,
     [MS_PROCESS_SERIES_GPU_PCT] = MS_SOURCE_NVIDIA_GPU,
     [MS_PROCESS_SERIES_GPU_BYTES] = MS_SOURCE_NVIDIA_GPU,
 };
+
+/* What changes most and is asked for most comes first. */
+static const enum ms_process_series process_order[] = {
+    MS_PROCESS_SERIES_CPU_PCT,        MS_PROCESS_SERIES_CURRENT_BYTES,
+    MS_PROCESS_SERIES_RSS_BYTES,      MS_PROCESS_SERIES_ALLOCATED_PER_S,
+    MS_PROCESS_SERIES_READ_PER_S,     MS_PROCESS_SERIES_WRITTEN_PER_S,
+    MS_PROCESS_SERIES_IO_CALLS_PER_S, MS_PROCESS_SERIES_RECEIVED_PER_S,
+    MS_PROCESS_SERIES_SENT_PER_S,     MS_PROCESS_SERIES_RUN_QUEUE_PCT,
+    MS_PROCESS_SERIES_FAULTS_PER_S,   MS_PROCESS_SERIES_GPU_PCT,
+    MS_PROCESS_SERIES_GPU_BYTES,      MS_PROCESS_SERIES_OPEN_FILES,
+    MS_PROCESS_SERIES_CGROUP_BYTES,   MS_PROCESS_SERIES_CGROUP_TASKS,
+    MS_PROCESS_SERIES_VIRTUAL_BYTES,
+};
+_Static_assert(sizeof process_order / sizeof process_order[0] == MS_PROCESS_SERIES_COUNT,
+               "every series of a process has a row");
 
 static const enum ms_source system_sources[MS_SYSTEM_SERIES_COUNT] = {
     [MS_SYSTEM_SERIES_CPU_PCT] = MS_SOURCE_CORES,
@@ -54,6 +73,9 @@ const char *ms_timelines_why(const struct ms_timelines_row *row, const struct ms
     }
     if (row->source == MS_SOURCE_NVIDIA_GPU || row->source == MS_SOURCE_DRM_GPU) {
         return "it uses no GPU";
+    }
+    if (row->source == MS_SOURCE_CGROUP && state->because[0] == '\0') {
+        return "it is in no control group that tells this";
     }
     if (row->source == MS_SOURCE_SOCKETS || row->source == MS_SOURCE_PROBE_IO) {
         return state->because[0] != '\0' ? state->because : "no connection was seen";
@@ -120,29 +142,48 @@ static void take_series(struct ms_timelines_view *timelines, enum row_kind kind,
     take(timelines, &row);
 }
 
-/* The tightest limit of the process's memory, in bytes; NaN: there is none. */
-static double memory_limit(const struct ms_process *process)
+static double or_none(bool have, uint64_t limit)
 {
-    const struct ms_cgroup *cgroup = &process->resources.cgroup;
-    return cgroup->have && cgroup->memory_max_bytes != MS_NO_LIMIT
-               ? (double)cgroup->memory_max_bytes
-               : (double)NAN;
+    return have && limit != MS_NO_LIMIT ? (double)limit : (double)NAN;
 }
 
+/* What the figure must not go past; NaN: nothing. */
+static double limit_of(const struct ms_process *process, enum ms_process_series series)
+{
+    const struct ms_cgroup *cgroup = &process->resources.cgroup;
+    const struct ms_resource_limits *limits = &process->resources.limits;
+    switch (series) {
+    case MS_PROCESS_SERIES_RSS_BYTES:
+    case MS_PROCESS_SERIES_CGROUP_BYTES:
+        return or_none(cgroup->have, cgroup->memory_max_bytes);
+    case MS_PROCESS_SERIES_CGROUP_TASKS:
+        return or_none(cgroup->have, cgroup->processes_max);
+    case MS_PROCESS_SERIES_VIRTUAL_BYTES:
+        return or_none(limits->have, limits->address_space_bytes);
+    case MS_PROCESS_SERIES_OPEN_FILES:
+        return or_none(limits->have, limits->files);
+    default:
+        return NAN;
+    }
+}
+
+/* `process` NULL: the sums over all of them. */
 static void take_process(struct ms_timelines_view *timelines, const struct ms_view *view,
                          const struct ms_process *process)
 {
     const struct ms_history *const *sums = ms_model_sum_history(view->model);
+    const bool alone = process != NULL || ms_model_process_count(view->model) == 1;
     const struct ms_process *limited = process != NULL ? process : ms_model_program(view->model);
-    for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        const enum ms_process_series series = process_order[i];
         const size_t before = timelines->count;
         take_series(timelines, process != NULL ? KIND_PROCESS : KIND_SUM,
-                    process != NULL ? process->id : 0, MS_SERIES_OF_PROCESS, s,
-                    process != NULL ? (const struct ms_history *const *)&process->history[s]
-                                    : &sums[s],
-                    process_sources[s]);
-        if (s == MS_PROCESS_SERIES_RSS_BYTES && timelines->count > before && limited != NULL) {
-            timelines->list[before].limit = memory_limit(limited);
+                    process != NULL ? process->id : 0, MS_SERIES_OF_PROCESS, series,
+                    process != NULL ? (const struct ms_history *const *)&process->history[series]
+                                    : &sums[series],
+                    process_sources[series]);
+        if (timelines->count > before && limited != NULL && alone) {
+            timelines->list[before].limit = limit_of(limited, series);
         }
     }
 }

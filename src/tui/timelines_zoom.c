@@ -269,5 +269,6 @@ void ms_timelines_zoom_draw(struct ms_tui *tui, const struct ms_view *view, stru
         }
         draw_limit(tui, grid, chart, row->limit, high);
     }
+    ms_timelines_draw_anomalies(view, grid, timelines, row, chart);
     ms_timelines_draw_marks(tui, grid, chart, &figures);
 }
