@@ -166,6 +166,7 @@ struct ms_model {
     struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
+    struct ms_history *sum_history[MS_PROCESS_SERIES_COUNT]; /* over the processes alive */
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_index processes_by_id;

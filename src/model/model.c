@@ -52,6 +52,9 @@ void ms_model_free(struct ms_model *model)
         ms_process_record_free(model->processes[i]);
     }
     free(model->processes);
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        ms_history_free(model->sum_history[i]);
+    }
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
@@ -311,8 +314,9 @@ struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
     return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
 }
 
+/* `sums` gets the value of each series added. */
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
-                        uint64_t tick, uint64_t repeat)
+                        uint64_t tick, uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
 {
     struct ms_process *process = &record->process;
     if (process->end_ns != 0) {
@@ -352,9 +356,8 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
         [MS_PROCESS_SERIES_VIRTUAL_BYTES] =
             process->kernel.have_memory ? (double)process->kernel.virtual_bytes : NAN,
-        [MS_PROCESS_SERIES_CGROUP_BYTES] = cgroup->have && cgroup->memory_bytes > 0
-                                               ? (double)cgroup->memory_bytes
-                                               : NAN,
+        [MS_PROCESS_SERIES_CGROUP_BYTES] =
+            cgroup->have && cgroup->memory_bytes > 0 ? (double)cgroup->memory_bytes : NAN,
         [MS_PROCESS_SERIES_CGROUP_TASKS] =
             cgroup->have && cgroup->processes > 0 ? (double)cgroup->processes : NAN,
         [MS_PROCESS_SERIES_OPEN_FILES] =
@@ -367,8 +370,40 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
             error = -ENOMEM;
         }
+        const bool of_group =
+            i == MS_PROCESS_SERIES_CGROUP_BYTES || i == MS_PROCESS_SERIES_CGROUP_TASKS;
+        if (isnan(sums[i]) || (of_group && values[i] > sums[i])) {
+            sums[i] = values[i]; /* processes share a group: of several groups the largest */
+        } else if (!isnan(values[i]) && !of_group) {
+            sums[i] += values[i];
+        }
     }
     return error;
+}
+
+static int tick_processes(struct ms_model *model, uint64_t tick, uint64_t repeat)
+{
+    double sums[MS_PROCESS_SERIES_COUNT];
+    int error = 0;
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        sums[i] = NAN;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        if (tick_process(model, model->processes[i], tick, repeat, sums) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        if (ms_model_append(model, &model->sum_history[i], tick, repeat, sums[i]) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model)
+{
+    return (const struct ms_history *const *)model->sum_history;
 }
 
 /*
@@ -402,10 +437,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
-    for (size_t i = 0; i < model->process_count; i++) {
-        if (tick_process(model, model->processes[i], tick, repeat) != 0) {
-            error = -ENOMEM;
-        }
+    if (tick_processes(model, tick, repeat) != 0) {
+        error = -ENOMEM;
     }
     if (ms_machine_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

@@ -34,10 +34,13 @@ enum ms_place {
     MS_PLACE_PROCESSES = 8192,
     MS_PLACE_SITE = 16384,
     MS_PLACE_SETUP = 524288,
+    MS_PLACE_TIMELINES = 65536,
+    MS_PLACE_SYSTEM = 262144,
     MS_PLACE_LISTS =
         MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES | MS_PLACE_PROCESSES,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
-    MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT,
+    MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT |
+                       MS_PLACE_TIMELINES | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
                        MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP,
@@ -59,6 +62,8 @@ enum ms_action {
     MS_ACTION_LEAKS,
     MS_ACTION_FLOWS,
     MS_ACTION_OUTPUT,
+    MS_ACTION_TIMELINES,
+    MS_ACTION_SYSTEM,
     MS_ACTION_HOTSPOTS,
     MS_ACTION_TYPES,
     MS_ACTION_PROCESSES,
@@ -112,6 +117,12 @@ enum ms_action {
     MS_ACTION_SETUP,
     MS_ACTION_WRITE_CONFIG,
     MS_ACTION_DEFAULT,
+    MS_ACTION_WIDEN, /* of time */
+    MS_ACTION_NARROW,
+    MS_ACTION_WINDOW_RESET,
+    MS_ACTION_CURSOR_BACK,
+    MS_ACTION_CURSOR_ON,
+    MS_ACTION_WHY,
     MS_ACTION_GLYPHS,
     MS_ACTION_SCHEME,
     MS_ACTION_MOUSE,
@@ -168,17 +179,37 @@ enum ms_action {
     X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the focus: back to the overview") \
     X(MS_PLACE_FOCUS,    MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
-    X(MS_PLACE_ROWS | MS_PLACE_OUTPUT, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_TIMELINES, MS_KEY_ENTER,    "Enter",   ENTER,           "Zoom",    "enlarge the marked row to the whole screen, and back") \
+    X(MS_PLACE_TIMELINES, 'z',             "z",       ENTER,           "",        "") \
+    X(MS_PLACE_TIMELINES, '+',             "+",       WIDEN,           "Wider",   "a longer window of time, up to 24 h") \
+    X(MS_PLACE_TIMELINES, '-',             "-",       NARROW,          "Narrow",  "a shorter window of time, down to 10 s") \
+    X(MS_PLACE_TIMELINES, '=',             "=",       WINDOW_RESET,    "",        "back to a window of a minute") \
+    X(MS_PLACE_TIMELINES, ',',             ",",       CURSOR_BACK,     "Cursor",  "set the cursor, move it back: every row shows its figure at that time; a click sets it, too") \
+    X(MS_PLACE_TIMELINES, '.',             ".",       CURSOR_ON,       "",        "move the cursor on") \
+    X(MS_PLACE_TIMELINES, 'n',             "n",       SEARCH_NEXT,     "Unusual", "to the next anomaly (!): what does not fit its own past; without a cursor to the newest") \
+    X(MS_PLACE_TIMELINES, 'N',             "N",       SEARCH_PREVIOUS, "",        "to the anomaly before") \
+    X(MS_PLACE_TIMELINES, 't',             "t",       SHAPE,           "Shape",   "filled, lines, or stacked: an enlarged row as its threads with the most, and the others") \
+    X(MS_PLACE_TIMELINES, MS_KEY_F5,       "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_TIMELINES, 'u',             "u",       WHY,             "",        "rows that have no figures, and why, or only how many there are") \
+    X(MS_PLACE_TIMELINES, MS_KEY_ESCAPE,   "Esc",     CANCEL,          "",        "drop the cursor, then leave the enlarged row, the past, the focus; never quits") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "of an insight: open the thread, process or call site that it is about") \
+    X(MS_PLACE_SYSTEM,   't',              "t",       SHAPE,           "Page",    "next page: insights, machine, memory and limits, files and network, sources") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_SYSTEM,   'v',              "v",       SHAPE,           "",        "") \
+    X(MS_PLACE_SYSTEM,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "leave the focus; never quits") \
+    X(MS_PLACE_ROWS | MS_PLACE_OUTPUT | MS_PLACE_TIMELINES | MS_PLACE_SYSTEM, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
     X(MS_PLACE_SCREENS,  'Q',              "Q",       QUIT,            "",        "leave, from anywhere") \
     X(MS_PLACE_SCREENS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "") \
     X(MS_PLACE_SCREENS,  MS_KEY_F10,       "F10",     QUIT,            "",        "") \
     X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_SCREENS,  '3',              "3",       TIMELINES,       "",        "timelines: what there is a history of, on one axis of time") \
     X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \
+    X(MS_PLACE_SCREENS,  '0',              "0",       SYSTEM,          "",        "system: insights, the machine, memory and limits, files and network, what is unavailable") \
     X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
     X(MS_PLACE_SCREENS,  'p',              "p",       PROCESSES,       "",        "processes: who started whom, with sums of each branch") \
     X(MS_PLACE_PROCESSES, MS_KEY_ENTER,    "Enter",   ENTER,           "Focus",   "look at this process alone, on every screen; Esc leaves") \

@@ -131,9 +131,11 @@ struct ms_site_state {
 };
 
 struct ms_screen;
-struct ms_leaks_view; /* leaks.c */
-struct ms_types_view; /* types.c */
-struct ms_flows_view; /* flows.h */
+struct ms_leaks_view;     /* leaks.c */
+struct ms_types_view;     /* types.c */
+struct ms_flows_view;     /* flows.h */
+struct ms_timelines_view; /* timelines.h */
+struct ms_system_view;    /* system.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -166,9 +168,11 @@ struct ms_tui {
     enum ms_glyphs glyphs_of_terminal;
     bool glyphs_by_key; /* chosen by ~ since the settings were taken over */
     struct ms_processes_state processes;
-    struct ms_leaks_view *leaks; /* NULL until the screen was opened */
-    struct ms_types_view *types; /* NULL until the screen was opened */
-    struct ms_flows_view *flows; /* NULL until the first picture */
+    struct ms_leaks_view *leaks;         /* NULL until the screen was opened */
+    struct ms_types_view *types;         /* NULL until the screen was opened */
+    struct ms_flows_view *flows;         /* NULL until the first picture */
+    struct ms_timelines_view *timelines; /* NULL until the screen was opened */
+    struct ms_system_view *system;       /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -191,7 +195,7 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
-    ms_screen_processes;
+    ms_screen_processes, ms_screen_timelines, ms_screen_system;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking, ms_dialog_setup;
 
@@ -238,8 +242,10 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
                             const struct ms_listing *listing, size_t all, const char *word,
                             const char *hint);
 
-void ms_leaks_view_free(struct ms_leaks_view *leaks); /* accepts NULL */
-void ms_types_view_free(struct ms_types_view *types); /* accepts NULL */
+void ms_leaks_view_free(struct ms_leaks_view *leaks);             /* accepts NULL */
+void ms_system_view_free(struct ms_system_view *system);          /* accepts NULL */
+void ms_timelines_view_free(struct ms_timelines_view *timelines); /* accepts NULL */
+void ms_types_view_free(struct ms_types_view *types);             /* accepts NULL */
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);
