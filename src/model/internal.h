@@ -120,6 +120,7 @@ struct ms_process_record {
     uint32_t root_site;   /* of a merged one: takes what finds no room; 0: none yet */
     bool stands_for_many; /* made by merging */
     double run_queue_pct; /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
