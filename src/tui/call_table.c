@@ -20,9 +20,10 @@ enum {
 
 /* The most wanted first: those that do not fit are left out, but never the one sorted by. */
 static const enum ms_site_figure wanted[] = {
-    MS_SITE_FIGURE_LIVE,    MS_SITE_FIGURE_COUNT,  MS_SITE_FIGURE_ALLOCATED,
-    MS_SITE_FIGURE_AT_PEAK, MS_SITE_FIGURE_GROWTH, MS_SITE_FIGURE_TEMPORARY,
-    MS_SITE_FIGURE_WASTE,
+    MS_SITE_FIGURE_LIVE,    MS_SITE_FIGURE_COUNT,    MS_SITE_FIGURE_ALLOCATED,
+    MS_SITE_FIGURE_AT_PEAK, MS_SITE_FIGURE_GROWTH,   MS_SITE_FIGURE_TEMPORARY,
+    MS_SITE_FIGURE_WASTE,   MS_SITE_FIGURE_CPU,      MS_SITE_FIGURE_CPU_SAMPLES,
+    MS_SITE_FIGURE_IO_WAIT, MS_SITE_FIGURE_IO_BYTES, MS_SITE_FIGURE_IO_CALLS,
 };
 
 struct columns {
@@ -59,7 +60,8 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
         room -= FIGURE_WIDTH;
     }
     for (size_t i = 0; i < MS_SITE_FIGURE_TOTAL && room >= FIGURE_WIDTH; i++) {
-        if (wanted[i] != sort) {
+        if (wanted[i] != sort &&
+            ms_site_figure_info(wanted[i])->kind == ms_site_figure_info(sort)->kind) {
             columns.figures[columns.count++] = wanted[i];
             column += FIGURE_WIDTH;
             room -= FIGURE_WIDTH;
