@@ -112,11 +112,15 @@ void ms_call_indents(const struct ms_call_tree *tree, uint8_t *out)
 static const char *shape_words(const struct ms_tui *tui, int room)
 {
     static const char *const brief[] = {"BOTTOM-UP", "TOP-DOWN", "FLAT"};
-    static const char *const words[] = {"BOTTOM-UP: who allocates < its callers",
-                                        "TOP-DOWN: from main > to what it calls",
+    static const char *const roots[] = {[MS_FIGURES_MEMORY] =
+                                            "BOTTOM-UP: who allocates < its callers",
+                                        [MS_FIGURES_CPU] = "BOTTOM-UP: what runs < its callers",
+                                        [MS_FIGURES_IO] = "BOTTOM-UP: who does I/O < its callers"};
+    static const char *const words[] = {"", "TOP-DOWN: from main > to what it calls",
                                         "FLAT: every function with all it calls"};
     const enum ms_call_shape shape = tui->hotspots.shape;
-    return (int)strlen(words[shape]) <= room ? words[shape] : brief[shape];
+    const char *text = shape == MS_CALL_CALLERS ? roots[tui->hotspots.kind] : words[shape];
+    return (int)strlen(text) <= room ? text : brief[shape];
 }
 
 static const char *sort_sign(const struct ms_tui *tui, bool ascending)
