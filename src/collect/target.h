@@ -60,6 +60,7 @@ struct ms_target_room {
     bool sites;                  /* call sites are read */
     struct ms_shared_code *code; /* NULL: nothing is shared */
     struct ms_descriptor_budget *budget;
+    struct ms_thread_sources *thread_sources; /* of all processes */
     const struct ms_message_session *session;
 };
 

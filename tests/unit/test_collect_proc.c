@@ -182,10 +182,18 @@ static void test_live_thread(void **state)
     struct ms_kernel_thread kernel = {0};
     char name[64] = "";
     uint64_t start_ticks = 0;
+    struct ms_thread_sources sources;
+    ms_thread_sources_init(&sources);
+    sources.counting.none = true;
+    const struct ms_proc_thread_place place = {.budget = &budget,
+                                               .sources = &sources,
+                                               .tasks = process.tasks,
+                                               .tid = named_tid,
+                                               .now_ns = 1};
+    const unsigned depth = MS_THREAD_FULL | MS_THREAD_SCHED | MS_THREAD_COUNTED;
     ms_proc_thread_init(&files);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true,
-                                             &kernel, name, &start_ticks),
+        assert_int_equal(ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks),
                          0);
     }
     assert_string_equal(name, "a ) b (");
@@ -199,11 +207,10 @@ static void test_live_thread(void **state)
     int result = 0;
     for (int i = 0; i < 200 && result == 0; i++) { /* join may return before the kernel is done */
         usleep(1000);
-        result = ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true, &kernel, name,
-                                     &start_ticks);
+        result = ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks);
     }
     assert_true(result < 0);
-    ms_proc_thread_close(&files, &budget);
+    ms_proc_thread_close(&files, &budget, &sources);
     assert_int_equal(budget.open, 0);
     ms_proc_process_close(&process, &budget);
     free(tids);
