@@ -136,21 +136,6 @@ static void draw_heap(const struct ms_view *view, struct ms_grid *grid, struct m
                    card.columns - 24 < 15 ? card.columns - 24 : 15, text);
 }
 
-/* Its own scale: the least range is a tenth of the value, so that a flat line looks flat. */
-static void scale_of(const double *points, size_t count, double *low, double *high)
-{
-    const double highest = ms_chart_highest(points, count);
-    double lowest = highest;
-    for (size_t i = 0; i < count; i++) {
-        if (points[i] < lowest) {
-            lowest = points[i];
-        }
-    }
-    const double range = fmax(highest - lowest, fmax(highest / 10, 1));
-    *low = lowest - range / 4;
-    *high = lowest + range;
-}
-
 static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area card,
                            const struct ms_thread *thread)
 {
@@ -175,7 +160,7 @@ static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struc
     double low = 0;
     double high = 100;
     if (!cpu) {
-        scale_of(points, count, &low, &high);
+        ms_chart_scale(points, count, &low, &high);
     }
     ms_grid_pen(grid, thread->end_ns != 0 ? MS_COLOUR_DIM : MS_COLOUR_GRAPH, 0);
     ms_chart_area(grid, tui->glyphs, area, points, count, low, high);

@@ -185,8 +185,9 @@ const struct ms_screen ms_dialog_quit = {
 
 /* --- menus: signal and sort --- */
 
-static void move_in_menu(struct ms_dialog_state *state, enum ms_action action, size_t count)
+void ms_menu_move(struct ms_tui *tui, enum ms_action action, size_t count)
 {
+    struct ms_dialog_state *state = &tui->state;
     const size_t page = 8;
     size_t at = state->chosen;
     switch (action) {
@@ -289,7 +290,7 @@ static void key_signal(struct ms_tui *tui, const struct ms_view *view, enum ms_a
         tui->dialog = NULL;
         return;
     }
-    move_in_menu(&tui->state, action, SIGNALS);
+    ms_menu_move(tui, action, SIGNALS);
 }
 
 const struct ms_screen ms_dialog_signal = {
@@ -301,17 +302,22 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
     tui->state = (struct ms_dialog_state){.chosen = tui->screen->listing(tui)->order};
 }
 
-static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                  const char *title, const struct ms_orders *orders)
 {
-    const struct ms_orders *orders = tui->screen->orders;
     const struct ms_area area =
-        ms_theme_frame(tui, grid, ms_dialog_area(view, (int)orders->count + 2, 78), "sort by");
+        ms_theme_frame(tui, grid, ms_dialog_area(view, (int)orders->count + 2, 78), title);
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < orders->count; i++) {
         draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, orders->name(top + i),
                        orders->meaning(top + i));
     }
+}
+
+static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    ms_menu_draw(tui, view, grid, "sort by", tui->screen->orders);
 }
 
 static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
@@ -327,7 +333,7 @@ static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_act
         tui->dialog = NULL;
         return;
     }
-    move_in_menu(&tui->state, action, tui->screen->orders->count);
+    ms_menu_move(tui, action, tui->screen->orders->count);
 }
 
 const struct ms_screen ms_dialog_sort = {

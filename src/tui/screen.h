@@ -118,9 +118,12 @@ struct ms_site_state {
 };
 
 struct ms_screen;
-struct ms_leaks_view; /* leaks.c */
-struct ms_types_view; /* types.c */
-struct ms_flows_view; /* flows.h */
+struct ms_leaks_view;        /* leaks.c */
+struct ms_types_view;        /* types.c */
+struct ms_flows_view;        /* flows.h */
+struct ms_rankings_view;     /* rankings.h */
+struct ms_correlations_view; /* correlations.h */
+struct ms_verdicts;          /* verdicts.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -149,9 +152,12 @@ struct ms_tui {
     struct ms_dialog_state state;
     struct ms_tracking_state tracking;
     struct ms_processes_state processes;
-    struct ms_leaks_view *leaks; /* NULL until the screen was opened */
-    struct ms_types_view *types; /* NULL until the screen was opened */
-    struct ms_flows_view *flows; /* NULL until the first picture */
+    struct ms_leaks_view *leaks;               /* NULL until the screen was opened */
+    struct ms_types_view *types;               /* NULL until the screen was opened */
+    struct ms_flows_view *flows;               /* NULL until the first picture */
+    struct ms_rankings_view *rankings;         /* NULL until the screen was opened */
+    struct ms_correlations_view *correlations; /* NULL until the screen was opened */
+    struct ms_verdicts *verdicts;              /* NULL until one was asked for */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -174,9 +180,9 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
-    ms_screen_processes;
+    ms_screen_processes, ms_screen_rankings, ms_screen_correlations;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort, ms_dialog_tracking;
+    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
@@ -221,8 +227,11 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
                             const struct ms_listing *listing, size_t all, const char *word,
                             const char *hint);
 
-void ms_leaks_view_free(struct ms_leaks_view *leaks); /* accepts NULL */
-void ms_types_view_free(struct ms_types_view *types); /* accepts NULL */
+void ms_leaks_view_free(struct ms_leaks_view *leaks);                      /* accepts NULL */
+void ms_types_view_free(struct ms_types_view *types);                      /* accepts NULL */
+void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
+void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */
+void ms_correlations_view_free(struct ms_correlations_view *correlations); /* accepts NULL */
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);
@@ -239,6 +248,11 @@ const struct ms_process *ms_title_partly_seen(const struct ms_model *model);
 
 /* A place for a dialog of at most this size, frame included. */
 struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns);
+
+/* dialogs.c: a menu of lines with their meaning; tui->state.chosen is the marked one. */
+void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                  const char *title, const struct ms_orders *orders);
+void ms_menu_move(struct ms_tui *tui, enum ms_action action, size_t count);
 
 /* theme.c */
 enum ms_colour ms_theme_role(enum ms_role role);
