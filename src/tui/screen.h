@@ -252,7 +252,8 @@ struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns)
 /* dialogs.c: a menu of lines with their meaning; tui->state.chosen is the marked one. */
 void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                   const char *title, const struct ms_orders *orders);
-void ms_menu_move(struct ms_tui *tui, enum ms_action action, size_t count);
+void ms_menu_key(struct ms_tui *tui, enum ms_action action, const struct ms_input *input,
+                 const struct ms_orders *orders);
 
 /* theme.c */
 enum ms_colour ms_theme_role(enum ms_role role);
