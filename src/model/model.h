@@ -42,6 +42,7 @@
 #define MS_MERGED_SITES_MAX 50000u
 #define MS_NAME_MAX         256u
 #define MS_SECOND_NS        UINT64_C(1000000000)
+#define MS_WINDOW_NS        (10 * MS_SECOND_NS) /* that judgements look back over */
 
 /* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
 enum ms_thread_have {
@@ -138,14 +139,17 @@ struct ms_thread_rates {
     double io_calls_per_s;
     double io_bytes_per_s;
     double read_bytes_per_s, write_bytes_per_s;
-    double io_wait_pct;   /* of wall time, in calls of I/O functions but poll and kin */
-    double poll_wait_pct; /* in poll and kin */
+    double io_wait_pct;      /* of wall time, in calls of I/O functions but poll and kin */
+    double poll_wait_pct;    /* in poll and kin */
+    double network_wait_pct; /* of io_wait_pct: in calls on sockets */
     double received_bytes_per_s, sent_bytes_per_s;
     double switches_per_s;
     double migrations_per_s;
     double minor_faults_per_s, major_faults_per_s;
     double cycles_per_s, instructions_per_s, cache_misses_per_s, branch_misses_per_s;
     double cache_references_per_s, branches_per_s;
+    double temporary_per_s; /* allocations freed before the next one */
+    double throttled_pct;   /* of a process: time that its control group was kept off all cores */
 };
 
 struct ms_thread {
@@ -402,6 +406,17 @@ size_t ms_model_alive_count(const struct ms_model *model);
 const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index);
 const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id);
 
+/*
+ * The same rates over the last MS_WINDOW_NS or so, which judgements look at; of what is younger,
+ * and of what has ended, over its life. Of a process: CPU time, faults, I/O, network and
+ * allocations, which its ended threads are in, too. `span_ns` (may be NULL): how long that was, 0:
+ * nothing is known yet.
+ */
+struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
+                                              const struct ms_thread *thread, uint64_t *span_ns);
+struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
+                                               const struct ms_process *process, uint64_t *span_ns);
+
 /* Frame `index` (< depth) of a site, innermost first. */
 const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
 size_t ms_model_site_count(const struct ms_model *model);
@@ -440,6 +455,12 @@ const struct ms_activity *ms_model_thread_activity(const struct ms_model *model,
 /* The same over those of a site. */
 const struct ms_activity *ms_model_site_activity(const struct ms_model *model, uint32_t site_id,
                                                  const struct ms_activity *previous);
+
+/* Grows whenever a site has work of this kind for the first time; see ms_model_sites_version, too.
+ */
+uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
+
+const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
 
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
@@ -519,7 +540,11 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
-/* Adds to what a thread did at a site. -ENOMEM; -ESRCH when the thread or the site is not known. */
+struct ms_cpu_sampling *ms_model_cpu_sampling_mutable(struct ms_model *model);
+/*
+ * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
+ * or the site is not known (merged: a site is to be added anew then).
+ */
 int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_id,
                       const struct ms_work *work);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */

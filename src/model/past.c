@@ -9,6 +9,7 @@
 /* Ticks jitter: a sample that is a little short of a second old is the one a second ago. */
 #define WINDOW_NS  (MS_SECOND_NS * 19 / 20)
 #define SPACING_NS (MS_SECOND_NS / (MS_PAST_SAMPLES - 4u))
+#define SPARSE_NS  (MS_WINDOW_NS * 19 / 100)
 
 /* By what is read when. */
 static const uint8_t readings[MS_COUNTER_TOTAL] = {
@@ -37,6 +38,17 @@ static uint64_t read_ns(const struct ms_sample *sample, enum ms_counter counter)
     return time_ns != 0 ? time_ns : sample->time_ns;
 }
 
+/* NAN when `base` is NULL, or when the counter was not read again since. */
+static double change_per_s(const struct ms_sample *now, const struct ms_sample *base,
+                           enum ms_counter counter)
+{
+    if (base == NULL || read_ns(base, counter) >= read_ns(now, counter)) {
+        return NAN;
+    }
+    const double change = (double)(int64_t)(now->counters[counter] - base->counters[counter]);
+    return change * (double)MS_SECOND_NS / (double)(read_ns(now, counter) - read_ns(base, counter));
+}
+
 double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
                     enum ms_counter counter)
 {
@@ -62,11 +74,54 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
             break;
         }
     }
-    if (base == NULL) {
-        return NAN;
+    return change_per_s(now, base, counter);
+}
+
+/* Of those that have all of `have`; NULL: none. */
+static const struct ms_sample *window_base(const struct ms_past *past, uint64_t now_ns,
+                                           uint32_t have)
+{
+    const struct ms_sample *base = NULL;
+    for (uint32_t back = 0; back < past->sparse_count; back++) {
+        const struct ms_sample *sample =
+            &past->sparse[(past->sparse_newest + MS_PAST_SPARSE - back) % MS_PAST_SPARSE];
+        if ((sample->have & have) != have || sample->time_ns >= now_ns) {
+            continue;
+        }
+        base = sample;
+        if (now_ns - sample->time_ns >= MS_WINDOW_NS * 19 / 20) {
+            break;
+        }
     }
-    const double change = (double)(int64_t)(now->counters[counter] - base->counters[counter]);
-    return change * (double)MS_SECOND_NS / (double)(now_ns - read_ns(base, counter));
+    return base;
+}
+
+double ms_past_window_rate(const struct ms_past *past, const struct ms_sample *now,
+                           enum ms_counter counter)
+{
+    const uint32_t bit = MS_COUNTER_BIT(counter);
+    return (now->have & bit) != 0 ? change_per_s(now, window_base(past, now->time_ns, bit), counter)
+                                  : (double)NAN;
+}
+
+uint64_t ms_past_window_ns(const struct ms_past *past, uint64_t now_ns)
+{
+    const struct ms_sample *base = window_base(past, now_ns, 0);
+    return base != NULL ? now_ns - base->time_ns : 0;
+}
+
+static void add_sparse(struct ms_past *past, const struct ms_sample *now)
+{
+    if (past->sparse_count > 0) {
+        if (now->time_ns < past->sparse[past->sparse_newest].time_ns + SPARSE_NS) {
+            return;
+        }
+        past->sparse_newest = (past->sparse_newest + 1) % MS_PAST_SPARSE;
+    }
+    past->sparse[past->sparse_newest] = *now;
+    if (past->sparse_count < MS_PAST_SPARSE) {
+        past->sparse_count++;
+    }
 }
 
 static bool equal(const struct ms_sample *a, const struct ms_sample *b)
@@ -77,6 +132,7 @@ static bool equal(const struct ms_sample *a, const struct ms_sample *b)
 void ms_past_add(struct ms_past *past, const struct ms_sample *now)
 {
     const struct ms_sample *newest = &past->samples[past->newest];
+    add_sparse(past, now);
     if (past->count == 0 || !equal(newest, now)) {
         past->flat_since_ns = now->time_ns;
     }
