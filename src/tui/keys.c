@@ -31,6 +31,7 @@ const char *ms_place_name(enum ms_place place)
     } names[] = {
         {MS_PLACE_OVERVIEW, "Overview"}, {MS_PLACE_FOCUS, "Focus"},
         {MS_PLACE_HOTSPOTS, "Hotspots"}, {MS_PLACE_SITE, "Call site"},
+        {MS_PLACE_RANKINGS, "Rankings"}, {MS_PLACE_CORRELATIONS, "Correlations"},
         {MS_PLACE_LEAKS, "Leaks"},       {MS_PLACE_FLOWS, "Flows"},
         {MS_PLACE_TYPES, "Types"},       {MS_PLACE_PROCESSES, "Processes"},
         {MS_PLACE_OUTPUT, "Output"},     {MS_PLACE_HELP, "Help"},

@@ -35,7 +35,14 @@ enum ms_typing {
     MS_TYPING_SETTING
 };
 
-enum ms_pane { MS_PANE_GRAPHS, MS_PANE_THREAD, MS_PANE_SITE, MS_PANE_COUNT };
+enum ms_pane {
+    MS_PANE_GRAPHS,
+    MS_PANE_THREAD,
+    MS_PANE_SITE,
+    MS_PANE_SCATTER,
+    MS_PANE_COUNTERS,
+    MS_PANE_COUNT
+};
 
 /* Screen 9. */
 struct ms_output_state {
@@ -136,6 +143,7 @@ struct ms_types_view;        /* types.c */
 struct ms_flows_view;        /* flows.h */
 struct ms_rankings_view;     /* rankings.h */
 struct ms_correlations_view; /* correlations.h */
+struct ms_focus_view;        /* focus_panes.c */
 struct ms_verdicts;          /* verdicts.h */
 
 struct ms_tui {
@@ -151,9 +159,12 @@ struct ms_tui {
     char filter_before[MS_ENTRY_MAX];
     struct ms_scope scope; /* what is in focus; screens show this, or dim the rest */
     struct ms_listing threads;
-    bool table;          /* overview as a table although cards fit */
-    bool sites_by_total; /* focus: call sites by allocated bytes, not live */
-    enum ms_pane pane;   /* focus: above the call sites */
+    bool table;                         /* overview as a table although cards fit */
+    bool sites_by_total;                /* focus: call sites by allocated bytes, not live */
+    enum ms_pane pane;                  /* focus: above the call sites */
+    size_t counters_top;                /* focus: first figure shown of all */
+    const struct ms_screen *focus_from; /* where the focus screen was opened; NULL: overview */
+    struct ms_focus_view *focus;        /* NULL until its points were drawn */
     size_t site_chosen;
     struct ms_hotspots_state hotspots;
     struct ms_site_state site;
@@ -246,6 +257,7 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
 
 void ms_leaks_view_free(struct ms_leaks_view *leaks);                      /* accepts NULL */
 void ms_types_view_free(struct ms_types_view *types);                      /* accepts NULL */
+void ms_focus_view_free(struct ms_focus_view *focus);                      /* accepts NULL */
 void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
 void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */
 void ms_correlations_view_free(struct ms_correlations_view *correlations); /* accepts NULL */
