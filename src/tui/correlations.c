@@ -174,8 +174,8 @@ static void draw_heading(const struct ms_tui *tui, const struct ms_view *view, s
         snprintf(scope, sizeof scope, "%s",
                  process != NULL || thread != NULL ? "one process" : "all processes");
     } else {
-        snprintf(scope, sizeof scope, "%zu thread%s pooled", scatter->threads,
-                 scatter->threads == 1 ? "" : "s");
+        snprintf(scope, sizeof scope, scatter->threads == 1 ? "%zu thread" : "%zu threads pooled",
+                 scatter->threads);
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     const int room = view->columns - column - 1;
@@ -211,8 +211,11 @@ static void draw_legend(const struct ms_tui *tui, const struct ms_view *view, st
     const struct ms_correlations_view *correlations = tui->correlations;
     const int end = view->columns - 1;
     int column = 1;
-    char text[48] = "";
-    if (correlations->plot.most_in_cell > 1) {
+    char text[64] = "";
+    if (correlations->plot.beyond > 0) {
+        snprintf(text, sizeof text, "%u beyond the edge, up to %u share a cell",
+                 (unsigned)correlations->plot.beyond, (unsigned)correlations->plot.most_in_cell);
+    } else if (correlations->plot.most_in_cell > 1) {
         snprintf(text, sizeof text, "up to %u points share a cell",
                  (unsigned)correlations->plot.most_in_cell);
     }

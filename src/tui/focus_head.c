@@ -223,6 +223,10 @@ int ms_focus_draw_head(struct ms_tui *tui, const struct ms_view *view, struct ms
 {
     const struct ms_judgement *judgement = ms_findings_of(view->findings, thread->id);
     int row = area.row;
+    if (area.rows < 10 && tui->pane == MS_PANE_COUNTERS) { /* which say it all */
+        draw_identity(view, grid, row, thread, judgement);
+        return 1;
+    }
     draw_identity(view, grid, row++, thread, judgement);
     draw_role(view, grid, row++, judgement);
     draw_cpu(view, grid, row++, thread);

@@ -42,6 +42,32 @@ static void draw_no_points(struct ms_grid *grid, struct ms_area area,
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
+static void draw_scatter_heading(const struct ms_tui *tui, struct ms_grid *grid,
+                                 struct ms_area area, const struct ms_focus_view *focus)
+{
+    const struct ms_scatter *scatter = &focus->points.scatter;
+    char text[128];
+    char beyond[32] = "";
+    snprintf(text, sizeof text, "CPU (%%) across, allocated (%s) upwards, %d min",
+             ms_plot_scale_of(focus->points.y, focus->plot.y.high).unit, SECONDS / 60);
+    ms_theme_heading(tui, grid, area.row, 0, area.columns, text);
+    if (focus->plot.beyond > 0) {
+        snprintf(beyond, sizeof beyond, ", %u beyond", (unsigned)focus->plot.beyond);
+    }
+    if (scatter->fit.defined) {
+        snprintf(text, sizeof text, " r %+.2f, n %zu%s ", scatter->fit.pearson_r, scatter->fit.n,
+                 beyond);
+    } else {
+        snprintf(text, sizeof text, " r n/a, n %zu%s ", scatter->fit.n, beyond);
+    }
+    const int width = (int)strlen(text);
+    if (width + 48 < area.columns) {
+        ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
+        ms_grid_put(grid, area.row, area.columns - width - 1, width, text);
+    }
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
 int ms_focus_draw_scatter(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                           struct ms_area area, const struct ms_thread *thread)
 {
@@ -57,19 +83,8 @@ int ms_focus_draw_scatter(struct ms_tui *tui, const struct ms_view *view, struct
     area.rows -= area.rows >= 16 ? 5 : area.rows >= 11 ? 2 : 0; /* for call sites */
     ms_plot_points_update(&focus->points, view->model, &scope, x, y, third, SECONDS);
     const struct ms_scatter *scatter = &focus->points.scatter;
-    const struct ms_plot_scale unit = ms_plot_scale_of(y, scatter->high_y);
-    char text[128];
-    snprintf(text, sizeof text, "CPU (%%) across, allocated (%s) upwards, %d min", unit.unit,
-             SECONDS / 60);
-    ms_theme_heading(tui, grid, area.row, 0, area.columns, text);
-    if (scatter->fit.defined) {
-        snprintf(text, sizeof text, " r %+.2f, n %zu ", scatter->fit.pearson_r, scatter->fit.n);
-    } else {
-        snprintf(text, sizeof text, " r n/a, n %zu ", scatter->fit.n);
-    }
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
-    ms_grid_put(grid, area.row, area.columns - (int)strlen(text) - 2, (int)strlen(text), text);
     if (scatter->count == 0) {
+        ms_theme_heading(tui, grid, area.row, 0, area.columns, "its own seconds as points");
         draw_no_points(grid, area, thread);
         return area.rows;
     }
@@ -82,6 +97,7 @@ int ms_focus_draw_scatter(struct ms_tui *tui, const struct ms_view *view, struct
     const struct ms_area inner = {
         .row = area.row + 1, .rows = area.rows - 1, .columns = area.columns};
     ms_plot_draw(tui, view, grid, inner, &focus->plot, &of);
+    draw_scatter_heading(tui, grid, area, focus);
     if (area.columns >= 72) { /* over the points, where they seldom are */
         ms_plot_draw_legend(tui, grid, inner.row, area.columns - 34, 33, "I/O calls");
     }
@@ -95,11 +111,6 @@ static void draw_efficiency(struct ms_grid *grid, int row, const struct ms_verdi
     int column = 1;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     column += ms_grid_put(grid, row, column, columns, "efficiency ");
-    if (verdict == NULL || isnan(verdict->efficiency.score)) {
-        ms_grid_printf(grid, row, column, columns - column, "n/a: %s",
-                       verdict != NULL ? verdict->efficiency.sentence : "no memory");
-        return;
-    }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
     column +=
         ms_grid_printf(grid, row, column, columns - column, "%.0f", verdict->efficiency.score);
@@ -131,7 +142,12 @@ static void draw_counter(const struct ms_view *view, struct ms_grid *grid, struc
     ms_grid_pen(grid, value.available ? MS_COLOUR_DEFAULT : MS_COLOUR_DIM, 0);
     ms_grid_put(grid, line.row, line.column + 1, name - 1, info->name);
     if (value.available) {
-        ms_format_value(text, sizeof text, value, info->unit);
+        char figure[MS_FORMAT_MAX];
+        ms_format_value(figure, sizeof figure, value, info->unit);
+        snprintf(text, sizeof text, "%s%s", figure,
+                 info->unit == MS_UNIT_PERCENT ? "%"
+                 : info->unit == MS_UNIT_RATE  ? "/s"
+                                               : "");
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
         ms_grid_printf(grid, line.row, line.column + name, VALUE_WIDTH, "%*s", VALUE_WIDTH, text);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
@@ -153,8 +169,9 @@ void ms_focus_draw_counters(struct ms_tui *tui, const struct ms_view *view, stru
     if (area.rows < 2) {
         return;
     }
-    if (area.rows >= 4) {
-        draw_efficiency(grid, area.row, ms_verdict_of(tui, view, thread));
+    const struct ms_verdict *verdict = ms_verdict_of(tui, view, thread);
+    if (area.rows >= 6 && verdict != NULL && !isnan(verdict->efficiency.score)) {
+        draw_efficiency(grid, area.row, verdict);
         area.row++;
         area.rows--;
     }

@@ -222,7 +222,7 @@ static void draw_figures(struct ms_tui *tui, const struct ms_view *view, struct 
         const struct ms_verdict *verdict = ms_verdict_of(tui, view, thread);
         if (columns->bottleneck != 0) {
             ms_grid_put(grid, row, columns->bottleneck, BOTTLENECK_WIDTH - 1,
-                        ms_verdict_bottleneck(verdict));
+                        verdict != NULL ? ms_bottleneck_word(verdict->bottleneck.kind) : "");
         }
         if (columns->score != 0 && verdict != NULL && !isnan(verdict->efficiency.score)) {
             ms_grid_printf(grid, row, columns->score, SCORE_WIDTH, "%*.0f", SCORE_WIDTH,

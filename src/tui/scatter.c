@@ -124,27 +124,58 @@ static struct ms_plot_range range_of(double low, double high, int wanted)
     return range;
 }
 
+static int compare_figures(const void *left, const void *right)
+{
+    const double a = *(const double *)left;
+    const double b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+/*
+ * The highest figure, unless the highest 2 % lie so far above the rest that these would be squeezed
+ * into a corner: then where the rest ends. Looks at 1,000 points at most.
+ */
+static double end_of(const struct ms_scatter *points, bool upwards, double highest)
+{
+    enum { LOOKED_AT = 1000 };
+    double figures[LOOKED_AT];
+    const size_t step = points->count / LOOKED_AT + 1;
+    size_t count = 0;
+    for (size_t i = 0; i < points->count && count < LOOKED_AT; i += step) {
+        figures[count++] = upwards ? points->points[i].y : points->points[i].x;
+    }
+    if (count < 20) {
+        return highest;
+    }
+    qsort(figures, count, sizeof figures[0], compare_figures);
+    const double usual = figures[count - 1 - count / 50 - 1];
+    return usual > 0 && highest > 4 * usual ? usual : highest;
+}
+
 static void ranges_of(struct ms_plot *plot, const struct ms_plot_of *of)
 {
     double low_x = of->points->low_x;
-    double high_x = of->points->high_x;
+    double high_x = end_of(of->points, false, of->points->high_x);
     double low_y = of->points->low_y;
-    double high_y = of->points->high_y;
+    double high_y = end_of(of->points, true, of->points->high_y);
     if (of->behind != NULL && of->behind->count > 0) { /* fmin and fmax leave a NaN out */
         low_x = fmin(low_x, of->behind->low_x);
-        high_x = fmax(high_x, of->behind->high_x);
+        high_x = fmax(high_x, end_of(of->behind, false, of->behind->high_x));
         low_y = fmin(low_y, of->behind->low_y);
-        high_y = fmax(high_y, of->behind->high_y);
+        high_y = fmax(high_y, end_of(of->behind, true, of->behind->high_y));
     }
     plot->x = range_of(low_x, high_x, plot->columns / 12);
     plot->y = range_of(low_y, high_y, plot->rows / 3);
 }
 
-/* The dot of a figure counted from the low end; -1: not in the picture. */
+/* The dot of a figure counted from the low end, at the edge when it lies beyond; -1: NaN. */
 static int dot_of(double figure, struct ms_plot_range range, int dots)
 {
-    if (!(figure >= range.low) || !(figure <= range.high)) {
+    if (isnan(figure)) {
         return -1;
+    }
+    if (figure < range.low || figure > range.high) {
+        return figure < range.low ? 0 : dots - 1;
     }
     const int dot = (int)((figure - range.low) / (range.high - range.low) * dots);
     return dot < dots ? dot : dots - 1;
@@ -188,6 +219,7 @@ static void sort_into_cells(struct ms_plot *plot, const struct ms_view *view,
         }
         cell->count++;
         cell->dots |= bit;
+        plot->beyond += point->x > plot->x.high || point->y > plot->y.high;
         if (thread_id != 0 && cell->of_role[role] < UINT16_MAX) {
             cell->of_role[role]++;
         }
@@ -234,6 +266,7 @@ static void take_points(struct ms_plot *plot, const struct ms_view *view,
     plot->rows = rows;
     plot->columns = columns;
     plot->version = of->version;
+    plot->beyond = 0;
     for (size_t i = 0; i < count; i++) {
         plot->cells[i] = (struct ms_plot_cell){.intensity = NAN};
     }
@@ -490,5 +523,5 @@ char *ms_plot_equation(const struct ms_plot *plot, const struct ms_plot_points *
 
 const char *ms_plot_why_none(const struct ms_correlation *fit)
 {
-    return fit->defined ? "" : fit->n < 3 ? "fewer than 3 points" : "one of the two is constant";
+    return fit->defined ? "" : fit->n < 3 ? "fewer than 3 points" : "one is constant";
 }

@@ -53,6 +53,7 @@ struct ms_plot {
     struct ms_plot_range x, y;
     bool letters;
     uint32_t most_in_cell;
+    uint32_t beyond; /* points drawn at the edge, as a few far ones would squeeze all others */
 };
 void ms_plot_fini(struct ms_plot *plot);
 

@@ -177,5 +177,5 @@ int main(void)
         cmocka_unit_test(test_mouse),
         cmocka_unit_test(test_no_threads_and_all_sizes),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("ranking pictures", tests, NULL, NULL);
 }
