@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "collect/channel.h"
+#include "collect/machine_reader.h"
 #include "collect/proc_file.h"
 #include "collect/process_tree.h"
 #include "collect/symbols.h"
-#include "collect/system.h"
 #include "collect/target.h"
 #include "collect/trace_reader.h"
 #include "collect/tracking.h"
@@ -32,7 +32,7 @@ struct ms_collector {
     struct ms_message_session session;
     struct ms_model *model;
     struct ms_symbols *symbols;
-    struct ms_system_reader *system;
+    struct ms_machine_reader *machine;
     struct ms_descriptor_budget budget;
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
@@ -159,17 +159,18 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     const struct ms_message_session *session = &collector->session;
     collector->model =
         ms_model_new(options->interval_ns, session->start_ns, session->start_unix_ns);
-    collector->system = ms_system_reader_new();
     ms_descriptor_budget_init(&collector->budget);
+    if (collector->model != NULL) {
+        collector->machine = ms_machine_reader_new(collector->model);
+    }
     uint64_t now_ns = ms_monotonic_ns();
-    if (collector->model != NULL && collector->system != NULL) {
+    if (collector->machine != NULL) {
         collector->tree = new_tree(collector, now_ns);
     }
     if (collector->tree == NULL || !begin_trace(collector)) {
         ms_collector_free(collector);
         return -ENOMEM;
     }
-    ms_system_identify(ms_model_system_mutable(collector->model));
     ms_output_set_captured(ms_model_output_mutable(collector->model),
                            (session->flags & MS_SESSION_PTY) != 0);
     collector->own_since_ns = now_ns;
@@ -186,7 +187,7 @@ void ms_collector_free(struct ms_collector *collector)
     ms_process_tree_free(collector->tree);
     ms_trace_reader_free(collector->trace);
     ms_symbols_free(collector->symbols);
-    ms_system_reader_free(collector->system);
+    ms_machine_reader_free(collector->machine, &collector->budget);
     ms_model_free(collector->model);
     if (collector->socket >= 0) {
         close(collector->socket);
@@ -349,8 +350,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
     bool keeper_tells = !collector->lost && !collector->ended;
     int result = ms_process_tree_tick(collector->tree, now_ns,
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
-    ms_system_read(collector->system, &collector->budget, ms_model_system_mutable(collector->model),
-                   now_ns);
+    ms_machine_read(collector->machine, &collector->budget, collector->model, now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
     }
