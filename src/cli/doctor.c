@@ -160,20 +160,9 @@ static void print_source(const struct ms_model *model, enum ms_source source)
 {
     const struct ms_source_state *state = ms_model_source(model, source);
     char finding[400];
-    const char *word = "";
-    switch (state->condition) {
-    case MS_SOURCE_AVAILABLE:
-        break;
-    case MS_SOURCE_PARTIAL:
-        word = ", in part: ";
-        break;
-    case MS_SOURCE_UNAVAILABLE:
-        word = " unavailable: ";
-        break;
-    default:
-        word = " unavailable: no answer yet";
-        break;
-    }
+    const char *word = state->condition == MS_SOURCE_AVAILABLE ? ""
+                       : state->condition == MS_SOURCE_PARTIAL ? ", in part: "
+                                                               : " unavailable: ";
     (void)snprintf(finding, sizeof finding, "%s%s%s", ms_source_what(source), word, state->because);
     line(state->condition == MS_SOURCE_AVAILABLE ? GOOD : LESS, ms_source_name(source), finding,
          "");

@@ -292,6 +292,38 @@ bool ms_cpu_topology_read(const char *sys, struct ms_cpu_identity *out)
     return out->logical_cores > 0;
 }
 
+/* Adds one thing that is missing. */
+static void add_because(char *because, size_t size, const char *what, const char *why)
+{
+    const size_t used = strlen(because);
+    (void)snprintf(because + used, size - used, "%s%s%s", used > 0 ? "; " : "", what, why);
+}
+
+static void tell(struct ms_model *model, bool topology, bool sys_caches)
+{
+    const struct ms_cpu_identity *identity = &ms_model_system(model)->identity;
+    char because[200] = "";
+    if (!identity->have) {
+        add_because(because, sizeof because, "/proc/cpuinfo does not name the processor", "");
+    }
+    if (!topology) {
+        add_because(because, sizeof because, "no /sys/devices/system/cpu: cores not counted", "");
+    }
+    if (!sys_caches) {
+        add_because(because, sizeof because, "/sys tells no caches",
+                    identity->cache_count > 0 ? ", they are libcpuid's" : "");
+    }
+    if (identity->codename_because[0] != '\0') {
+        add_because(because, sizeof because, "no codename: ", identity->codename_because);
+    }
+    const bool nothing = !identity->have && !topology && identity->cache_count == 0;
+    ms_model_source_set(model, MS_SOURCE_CPU_IDENTITY,
+                        nothing              ? MS_SOURCE_UNAVAILABLE
+                        : because[0] == '\0' ? MS_SOURCE_AVAILABLE
+                                             : MS_SOURCE_PARTIAL,
+                        because);
+}
+
 void ms_cpu_identity_read(struct ms_model *model, const char *proc, const char *sys)
 {
     struct ms_cpu_identity *identity = &ms_model_system_mutable(model)->identity;
@@ -307,19 +339,10 @@ void ms_cpu_identity_read(struct ms_model *model, const char *proc, const char *
     ms_cpuid_ask(&library);
     ms_cpu_identity_judge(&kernel, &library, identity);
     const bool topology = ms_cpu_topology_read(sys, identity);
-    if (!identity->have && !topology) {
-        ms_model_source_set(model, MS_SOURCE_CPU_IDENTITY, MS_SOURCE_UNAVAILABLE,
-                            "neither /proc/cpuinfo nor /sys/devices/system/cpu tells");
-    } else if (!identity->have || !topology || identity->cache_count == 0) {
-        ms_model_source_set(model, MS_SOURCE_CPU_IDENTITY, MS_SOURCE_PARTIAL,
-                            !identity->have ? "/proc/cpuinfo does not name the processor"
-                            : !topology     ? "no /sys/devices/system/cpu: caches are not known"
-                                            : "/sys does not tell of caches");
-    } else if (identity->codename_because[0] != '\0') {
-        char because[160];
-        (void)snprintf(because, sizeof because, "no codename: %s", identity->codename_because);
-        ms_model_source_set(model, MS_SOURCE_CPU_IDENTITY, MS_SOURCE_PARTIAL, because);
-    } else {
-        ms_model_source_set(model, MS_SOURCE_CPU_IDENTITY, MS_SOURCE_AVAILABLE, NULL);
+    const bool sys_caches = identity->cache_count > 0;
+    if (!sys_caches) {
+        memcpy(identity->caches, library.caches, library.cache_count * sizeof library.caches[0]);
+        identity->cache_count = library.cache_count;
     }
+    tell(model, topology, sys_caches);
 }

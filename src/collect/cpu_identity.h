@@ -1,7 +1,8 @@
 /*
  * What the processor is: the kernel's word (/proc/cpuinfo, /sys), and libcpuid's where the two
- * agree. libcpuid knows the processors that there were when it was released; what it says of a
- * later one is the nearest that it knows, which may be 15 years off.
+ * agree. Caches are those of /sys, which knows who shares them; libcpuid's only where it is silent.
+ * libcpuid knows the processors that there were when it was released; what it says of a later one
+ * is the nearest that it knows, which may be 15 years off.
  */
 #ifndef MS_COLLECT_CPU_IDENTITY_H
 #define MS_COLLECT_CPU_IDENTITY_H
@@ -33,6 +34,8 @@ struct ms_cpuid_answer {
     uint32_t family, model, stepping;
     bool other_model_same_name;
     char hypervisor[32];
+    struct ms_cache caches[5]; /* of the core that was asked; how many there are it does not know */
+    size_t cache_count;
     char because[100]; /* when not `have` */
 };
 void ms_cpuid_ask(struct ms_cpuid_answer *out);

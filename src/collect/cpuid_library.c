@@ -59,6 +59,28 @@ static bool named_whatever_the_model(const struct cpu_raw_data_t *raw, const cha
     return cpu_identify(&other, &id) != 0 || strcmp(id.cpu_codename, codename) == 0;
 }
 
+static void take_caches(const struct cpu_id_t *id, struct ms_cpuid_answer *out)
+{
+    const struct {
+        uint32_t level;
+        char kind;
+        int32_t kib, line_bytes;
+    } told[] = {{1, 'd', id->l1_data_cache, id->l1_data_cacheline},
+                {1, 'i', id->l1_instruction_cache, id->l1_instruction_cacheline},
+                {2, 'u', id->l2_cache, id->l2_cacheline},
+                {3, 'u', id->l3_cache, id->l3_cacheline},
+                {4, 'u', id->l4_cache, id->l4_cacheline}};
+    for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+        if (told[i].kib > 0) {
+            out->caches[out->cache_count++] = (struct ms_cache){
+                .level = told[i].level,
+                .kind = told[i].kind,
+                .bytes = (uint64_t)told[i].kib << 10,
+                .line_bytes = told[i].line_bytes > 0 ? (uint32_t)told[i].line_bytes : 0};
+        }
+    }
+}
+
 void ms_cpuid_ask(struct ms_cpuid_answer *out)
 {
     struct cpu_raw_data_t raw;
@@ -79,6 +101,7 @@ void ms_cpuid_ask(struct ms_cpuid_answer *out)
     out->family = (uint32_t)id.ext_family;
     out->model = (uint32_t)id.ext_model;
     out->stepping = (uint32_t)id.stepping;
+    take_caches(&id, out);
     out->other_model_same_name = named_whatever_the_model(&raw, id.cpu_codename);
     (void)snprintf(out->hypervisor, sizeof out->hypervisor, "%s",
                    hypervisor_name(cpuid_get_hypervisor(&raw, &id)));

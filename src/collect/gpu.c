@@ -112,9 +112,10 @@ static void start_nvml(struct ms_gpu_reader *reader, struct ms_model *model)
         reader->nvml_thread = ms_background_start(&job, nvml);
         (void)snprintf(because, sizeof because, "no thread for it could be had");
     }
-    if (reader->nvml_thread == NULL) {
-        ms_model_source_set(model, MS_SOURCE_NVIDIA_GPU, MS_SOURCE_UNAVAILABLE, because);
-    }
+    const bool asked = reader->nvml_thread != NULL;
+    ms_model_source_set(model, MS_SOURCE_NVIDIA_GPU,
+                        asked ? MS_SOURCE_NOT_ASKED : MS_SOURCE_UNAVAILABLE,
+                        asked ? "no answer yet" : because);
 }
 
 static void start_drm(struct ms_gpu_reader *reader, struct ms_model *model)
@@ -132,9 +133,10 @@ static void start_drm(struct ms_gpu_reader *reader, struct ms_model *model)
         }
         (void)snprintf(because, sizeof because, "no thread for it could be had");
     }
-    if (reader->drm_thread == NULL) {
-        ms_model_source_set(model, MS_SOURCE_DRM_GPU, MS_SOURCE_UNAVAILABLE, because);
-    }
+    const bool asked = reader->drm_thread != NULL;
+    ms_model_source_set(model, MS_SOURCE_DRM_GPU,
+                        asked ? MS_SOURCE_NOT_ASKED : MS_SOURCE_UNAVAILABLE,
+                        asked ? "no answer yet" : because);
 }
 
 bool ms_gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner)

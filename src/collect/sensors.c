@@ -243,10 +243,10 @@ static void start(struct ms_sensors_reader *reader, struct ms_model *model)
         list->library = reader->library;
         reader->background = ms_background_start(&job, list);
     }
-    if (reader->background == NULL) {
-        ms_model_source_set(model, MS_SOURCE_SENSORS, MS_SOURCE_UNAVAILABLE,
-                            "no thread to read them could be had");
-    }
+    const bool asked = reader->background != NULL;
+    ms_model_source_set(model, MS_SOURCE_SENSORS,
+                        asked ? MS_SOURCE_NOT_ASKED : MS_SOURCE_UNAVAILABLE,
+                        asked ? "no answer yet" : "no thread to read them could be had");
 }
 
 static void does_not_answer(struct ms_model *model, uint64_t silent_ns)

@@ -173,7 +173,8 @@ static void test_interface_lines(void **state)
         assert_false(ms_interfaces_parse_line(exact, exact + bytes, &counts));
         free(exact);
     }
-    assert_false(ms_interfaces_parse_line(HEADING, HEADING + strlen(HEADING), &counts));
+    const char *heading = HEADING;
+    assert_false(ms_interfaces_parse_line(heading, heading + strlen(heading), &counts));
 }
 
 /* More than there is room for: hardware stays, and that some are left out is said. */
@@ -352,6 +353,11 @@ static void test_identity_here(void **state)
     const struct ms_cpu_identity *identity = &ms_model_system(model)->identity;
     assert_true((identity->codename[0] == '\0') == (identity->codename_because[0] != '\0'));
     assert_int_not_equal(source(MS_SOURCE_CPU_IDENTITY)->condition, MS_SOURCE_NOT_ASKED);
+    ms_cpu_identity_read(model, tree, tree); /* no file at all */
+    assert_false(identity->have);
+    assert_string_equal(identity->codename, "");
+    assert_int_not_equal(source(MS_SOURCE_CPU_IDENTITY)->condition, MS_SOURCE_AVAILABLE);
+    assert_non_null(strstr(source(MS_SOURCE_CPU_IDENTITY)->because, "does not name"));
 }
 
 /* A library of sensors with two chips: one good, one with a fault and one that cannot be read. */
