@@ -21,6 +21,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
+    ms_activities_init(model);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
     model->misuses.records.element_bytes = sizeof(struct ms_misuse);
     model->modules.element_bytes = sizeof(struct ms_module);
@@ -54,6 +55,7 @@ void ms_model_free(struct ms_model *model)
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
+    ms_activities_free(&model->activities);
     ms_flows_free(&model->flows);
     ms_misuses_free(&model->misuses);
     ms_chunks_free(&model->modules);
@@ -305,7 +307,9 @@ struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
     if (span_ns != NULL) {
         *span_ns = span;
     }
-    return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
+    struct ms_thread_rates rates = {0};
+    ms_rates_set(&rates, past, &now, process->end_ns != 0 ? ms_life_rate : ms_window_rate);
+    return rates;
 }
 
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
@@ -349,9 +353,8 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
         [MS_PROCESS_SERIES_VIRTUAL_BYTES] =
             process->kernel.have_memory ? (double)process->kernel.virtual_bytes : NAN,
-        [MS_PROCESS_SERIES_CGROUP_BYTES] = cgroup->have && cgroup->memory_bytes > 0
-                                               ? (double)cgroup->memory_bytes
-                                               : NAN,
+        [MS_PROCESS_SERIES_CGROUP_BYTES] =
+            cgroup->have && cgroup->memory_bytes > 0 ? (double)cgroup->memory_bytes : NAN,
         [MS_PROCESS_SERIES_CGROUP_TASKS] =
             cgroup->have && cgroup->processes > 0 ? (double)cgroup->processes : NAN,
         [MS_PROCESS_SERIES_OPEN_FILES] =
@@ -394,6 +397,7 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     ms_usages_settle(model);
     int error = ms_processes_merge_old(model);
     error = ms_threads_merge_old(model) != 0 ? -ENOMEM : error;
+    error = ms_activities_merge_old(model) != 0 ? -ENOMEM : error;
     ms_peaks_attribute(model);
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

@@ -34,9 +34,9 @@ const char *ms_place_name(enum ms_place place)
         {MS_PLACE_LEAKS, "Leaks"},       {MS_PLACE_FLOWS, "Flows"},
         {MS_PLACE_TYPES, "Types"},       {MS_PLACE_PROCESSES, "Processes"},
         {MS_PLACE_OUTPUT, "Output"},     {MS_PLACE_HELP, "Help"},
-        {MS_PLACE_TRACKING, "Tracking"}, {MS_PLACE_SORT, "Sort"},
-        {MS_PLACE_SIGNAL, "Signal"},     {MS_PLACE_EXPORT, "Export"},
-        {MS_PLACE_QUIT, "Quit"},
+        {MS_PLACE_TRACKING, "Tracking"}, {MS_PLACE_SETUP, "Setup"},
+        {MS_PLACE_SORT, "Sort"},         {MS_PLACE_SIGNAL, "Signal"},
+        {MS_PLACE_EXPORT, "Export"},     {MS_PLACE_QUIT, "Quit"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i].place == place) {
