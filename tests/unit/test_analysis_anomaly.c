@@ -149,7 +149,7 @@ static void test_false_alarms(void **state)
         double (*shape)(unsigned second, size_t thread);
         double most;
     } noises[] = {
-        {"gaussian", gaussian, 2}, {"wandering", wandering, 20}, {"exponential", exponential, 20}};
+        {"gaussian", gaussian, 2}, {"wandering", wandering, 10}, {"exponential", exponential, 40}};
     for (size_t i = 0; i < sizeof(noises) / sizeof(noises[0]); i++) {
         const size_t found = anomalies_of(noises[i].shape, 2530, SERIES_MAX, &anomaly);
         const double rate = (double)found * 1e6 / (2500.0 * SERIES_MAX);
