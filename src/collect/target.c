@@ -126,8 +126,9 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     target->threads = ms_watched_threads_new(process_id);
     target->sites = ms_watched_sites_new(process_id, pid, room->code);
     target->misuse = ms_watched_misuse_new(process_id);
+    target->io = ms_watched_io_new();
     if (process == NULL || target->threads == NULL || target->sites == NULL ||
-        target->misuse == NULL) {
+        target->misuse == NULL || target->io == NULL) {
         return -ENOMEM;
     }
     process->pid = pid;
@@ -203,6 +204,7 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .not_classified = facts->details_missing,
         .rates_refused = facts->rates_missing,
         .misuse_missing = facts->misuse_missing,
+        .io_sites_missing = facts->io_sites_missing,
     };
     process->stacks = facts->stacks;
     target->step_error_bytes =
@@ -372,6 +374,10 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
         .symbols = room->symbols,
     };
     (void)ms_watched_misuse_read(target->misuse, &misuse_room, facts->misuses, last);
+    if (room->sites) {
+        (void)ms_watched_io_sites(target->io, room->model, &target->view, target->threads,
+                                  target->sites, room->symbols, last);
+    }
 }
 
 static void read_region(struct ms_target *target, const struct ms_target_room *room,
@@ -381,6 +387,8 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     struct ms_threads_sum sum;
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
+    (void)ms_watched_io_threads(target->io, room->model, &target->view, target->threads, &facts,
+                                now_ns, all);
     if (all) {
         read_slow_parts(target, room, process, &facts, now_ns, last);
     }
@@ -531,9 +539,11 @@ void ms_target_release(struct ms_target *target, const struct ms_target_room *ro
     ms_watched_threads_free(target->threads, room->budget);
     ms_watched_sites_free(target->sites);
     ms_watched_misuse_free(target->misuse);
+    ms_watched_io_free(target->io);
     target->threads = NULL;
     target->sites = NULL;
     target->misuse = NULL;
+    target->io = NULL;
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
     ms_region_mapping_close(&target->slot_mapping);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/io.h"
 #include "collect/misuse.h"
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
@@ -43,6 +44,7 @@ struct ms_target {
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
     struct ms_watched_misuse *misuse;
+    struct ms_watched_io *io;
     uint64_t heard_ns; /* when we heard of it first */
     uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */

@@ -381,6 +381,8 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     ms_figures_of_thread(model, thread->id, &figures);
     ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
     ms_json_not_sampled(writer, &figures);
+    ms_json_key(writer, "io");
+    ms_json_thread_io(writer, model, thread);
     const uint64_t start_ns = ms_model_start_ns(model);
     ms_json_key(writer, "start_ns");
     if (thread->start_ns != 0) {

@@ -166,6 +166,7 @@ struct ms_model {
     struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
+    struct ms_history *sum_history[MS_PROCESS_SERIES_COUNT]; /* over the processes alive */
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_index processes_by_id;
@@ -177,6 +178,7 @@ struct ms_model {
     struct ms_words strings;
     struct ms_usages usages;
     struct ms_activities activities;
+    struct ms_cpu_sampling cpu_sampling;
     struct ms_flows flows;
     struct ms_misuses misuses;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */
@@ -260,12 +262,10 @@ void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
 
-/* All rates, each by one way of looking back; `before` is what the rate was. */
+/* All rates, each by the given way of looking back: ms_past_rate or ms_past_window_rate. */
 typedef double ms_rate_function(const struct ms_past *past, const struct ms_sample *now,
-                                enum ms_counter counter, double before);
-ms_rate_function ms_window_rate; /* over MS_WINDOW_NS */
-ms_rate_function ms_life_rate;   /* since the only sample of `past` */
-void ms_rates_set(struct ms_thread_rates *rates, const struct ms_past *past,
-                  const struct ms_sample *now, ms_rate_function *rate);
+                                enum ms_counter counter);
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate);
 
 #endif

@@ -52,6 +52,9 @@ void ms_model_free(struct ms_model *model)
         ms_process_record_free(model->processes[i]);
     }
     free(model->processes);
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        ms_history_free(model->sum_history[i]);
+    }
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
@@ -207,6 +210,7 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses)
     sum->not_classified += losses->not_classified;
     sum->rates_refused += losses->rates_refused;
     sum->misuse_missing += losses->misuse_missing;
+    sum->io_sites_missing += losses->io_sites_missing;
 }
 
 void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struct ms_losses *losses)
@@ -307,13 +311,12 @@ struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
     if (span_ns != NULL) {
         *span_ns = span;
     }
-    struct ms_thread_rates rates = {0};
-    ms_rates_set(&rates, past, &now, process->end_ns != 0 ? ms_life_rate : ms_window_rate);
-    return rates;
+    return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
 }
 
+/* `sums` gets the value of each series added. */
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
-                        uint64_t tick, uint64_t repeat)
+                        uint64_t tick, uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
 {
     struct ms_process *process = &record->process;
     if (process->end_ns != 0) {
@@ -367,8 +370,40 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
             error = -ENOMEM;
         }
+        const bool of_group =
+            i == MS_PROCESS_SERIES_CGROUP_BYTES || i == MS_PROCESS_SERIES_CGROUP_TASKS;
+        if (isnan(sums[i]) || (of_group && values[i] > sums[i])) {
+            sums[i] = values[i]; /* processes share a group: of several groups the largest */
+        } else if (!isnan(values[i]) && !of_group) {
+            sums[i] += values[i];
+        }
     }
     return error;
+}
+
+static int tick_processes(struct ms_model *model, uint64_t tick, uint64_t repeat)
+{
+    double sums[MS_PROCESS_SERIES_COUNT];
+    int error = 0;
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        sums[i] = NAN;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        if (tick_process(model, model->processes[i], tick, repeat, sums) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        if (ms_model_append(model, &model->sum_history[i], tick, repeat, sums[i]) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model)
+{
+    return (const struct ms_history *const *)model->sum_history;
 }
 
 /*
@@ -402,10 +437,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
-    for (size_t i = 0; i < model->process_count; i++) {
-        if (tick_process(model, model->processes[i], tick, repeat) != 0) {
-            error = -ENOMEM;
-        }
+    if (tick_processes(model, tick, repeat) != 0) {
+        error = -ENOMEM;
     }
     if (ms_machine_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

@@ -38,11 +38,11 @@ static uint64_t read_ns(const struct ms_sample *sample, enum ms_counter counter)
     return time_ns != 0 ? time_ns : sample->time_ns;
 }
 
-/* NAN when `base` is NULL. */
+/* NAN when `base` is NULL, or when the counter was not read again since. */
 static double change_per_s(const struct ms_sample *now, const struct ms_sample *base,
                            enum ms_counter counter)
 {
-    if (base == NULL) {
+    if (base == NULL || read_ns(base, counter) >= read_ns(now, counter)) {
         return NAN;
     }
     const double change = (double)(int64_t)(now->counters[counter] - base->counters[counter]);
@@ -77,35 +77,37 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
     return change_per_s(now, base, counter);
 }
 
+/* Of those that have all of `have`; NULL: none. */
+static const struct ms_sample *window_base(const struct ms_past *past, uint64_t now_ns,
+                                           uint32_t have)
+{
+    const struct ms_sample *base = NULL;
+    for (uint32_t back = 0; back < past->sparse_count; back++) {
+        const struct ms_sample *sample =
+            &past->sparse[(past->sparse_newest + MS_PAST_SPARSE - back) % MS_PAST_SPARSE];
+        if ((sample->have & have) != have || sample->time_ns >= now_ns) {
+            continue;
+        }
+        base = sample;
+        if (now_ns - sample->time_ns >= MS_WINDOW_NS * 19 / 20) {
+            break;
+        }
+    }
+    return base;
+}
+
 double ms_past_window_rate(const struct ms_past *past, const struct ms_sample *now,
                            enum ms_counter counter)
 {
     const uint32_t bit = MS_COUNTER_BIT(counter);
-    const uint64_t now_ns = read_ns(now, counter);
-    const struct ms_sample *base = NULL;
-    for (uint32_t back = 0; (now->have & bit) != 0 && back < past->sparse_count; back++) {
-        const struct ms_sample *sample =
-            &past->sparse[(past->sparse_newest + MS_PAST_SPARSE - back) % MS_PAST_SPARSE];
-        if ((sample->have & bit) == 0 || read_ns(sample, counter) >= now_ns) {
-            continue;
-        }
-        base = sample;
-        if (now_ns - read_ns(sample, counter) >= MS_WINDOW_NS * 19 / 20) {
-            break;
-        }
-    }
-    return change_per_s(now, base, counter);
+    return (now->have & bit) != 0 ? change_per_s(now, window_base(past, now->time_ns, bit), counter)
+                                  : (double)NAN;
 }
 
 uint64_t ms_past_window_ns(const struct ms_past *past, uint64_t now_ns)
 {
-    uint64_t span_ns = 0;
-    for (uint32_t back = 0; back < past->sparse_count && span_ns < MS_WINDOW_NS * 19 / 20; back++) {
-        const struct ms_sample *sample =
-            &past->sparse[(past->sparse_newest + MS_PAST_SPARSE - back) % MS_PAST_SPARSE];
-        span_ns = sample->time_ns < now_ns ? now_ns - sample->time_ns : 0;
-    }
-    return span_ns;
+    const struct ms_sample *base = window_base(past, now_ns, 0);
+    return base != NULL ? now_ns - base->time_ns : 0;
 }
 
 static void add_sparse(struct ms_past *past, const struct ms_sample *now)

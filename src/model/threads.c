@@ -314,6 +314,7 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->at_peak_bytes += from->at_peak_bytes;
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
     kernel_add(&into->kernel, &from->kernel);
+    ms_thread_io_add(&into->io, &from->io);
     into->tracked = into->tracked || from->tracked;
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
@@ -530,26 +531,28 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
 /* Time in calls is known when some of each kind that was called were timed. */
 static bool have_wait(const struct ms_io_figures *figures)
 {
-    return isfinite(figures->wait_ns) && (figures->calls == 0 || figures->timed_calls > 0);
+    return figures->calls == 0 || (figures->timed_calls > 0 && isfinite(figures->wait_ns));
 }
 
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 {
     double wait_ns = 0;
     double network_ns = 0;
+    double poll_ns = 0;
     bool have = io->have;
     for (int kind = 0; have && kind < MS_IO_KIND_TOTAL; kind++) {
         const struct ms_io_figures *figures = &io->of[kind];
         const bool network =
             kind == MS_IO_KIND_RECEIVE || kind == MS_IO_KIND_SEND || kind == MS_IO_KIND_OPEN;
         have = have_wait(figures);
-        wait_ns += have && kind != MS_IO_KIND_POLL ? figures->wait_ns : 0;
-        network_ns += have && network ? figures->wait_ns : 0;
+        const double of_kind = have && figures->calls > 0 ? figures->wait_ns : 0;
+        wait_ns += kind != MS_IO_KIND_POLL ? of_kind : 0;
+        network_ns += network ? of_kind : 0;
+        poll_ns += kind == MS_IO_KIND_POLL ? of_kind : 0;
     }
     put(sample, MS_COUNTER_IO_WAIT_NS, have, (uint64_t)wait_ns);
     put(sample, MS_COUNTER_NETWORK_WAIT_NS, have, (uint64_t)network_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, have,
-        have ? (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns : 0);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, have, (uint64_t)poll_ns);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
@@ -590,35 +593,24 @@ static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint
     }
 }
 
-/* What was read again by nobody has the rate that it had. */
-static double rate_or_before(const struct ms_past *past, const struct ms_sample *now,
-                             enum ms_counter counter, double before)
+/* What nobody has read again has the rate that it had. */
+static double rate_or_before(ms_rate_function *rate, const struct ms_past *past,
+                             const struct ms_sample *now, enum ms_counter counter, double before)
 {
-    const double rate = ms_past_rate(past, now, counter);
-    return isnan(rate) && (now->have & MS_COUNTER_BIT(counter)) != 0 ? before : rate;
+    const double found = rate(past, now, counter);
+    return isnan(found) && (now->have & MS_COUNTER_BIT(counter)) != 0 ? before : found;
 }
 
-double ms_window_rate(const struct ms_past *past, const struct ms_sample *now,
-                      enum ms_counter counter, double before)
-{
-    (void)before;
-    return ms_past_window_rate(past, now, counter);
-}
-
-double ms_life_rate(const struct ms_past *past, const struct ms_sample *now,
-                    enum ms_counter counter, double before)
-{
-    (void)before;
-    return ms_past_rate(past, now, counter);
-}
-
-void ms_rates_set(struct ms_thread_rates *rates, const struct ms_past *past,
-                  const struct ms_sample *now, ms_rate_function *rate)
+static void rates_update(struct ms_thread_rates *rates, const struct ms_past *past,
+                         const struct ms_sample *now, ms_rate_function *rate)
 {
     const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
-#define RATE(member, counter) rates->member = rate(past, now, MS_COUNTER_##counter, rates->member);
+#define RATE(member, counter)                                                                      \
+    rates->member = rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member);
 #define PCT(member, counter)                                                                       \
-    rates->member = rate(past, now, MS_COUNTER_##counter, rates->member / ns_to_pct) * ns_to_pct;
+    rates->member =                                                                                \
+        rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member / ns_to_pct) *         \
+        ns_to_pct;
     PCT(cpu_pct, RUN_NS)
     PCT(user_pct, USER_NS)
     PCT(system_pct, SYSTEM_NS)
@@ -651,6 +643,15 @@ void ms_rates_set(struct ms_thread_rates *rates, const struct ms_past *past,
     rates->io_bytes_per_s = rates->read_bytes_per_s + rates->write_bytes_per_s;
 }
 
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate)
+{
+    struct ms_thread_rates rates;
+    rates_none(&rates);
+    rates_update(&rates, past, now, rate);
+    return rates;
+}
+
 static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
 {
     struct ms_thread *thread = &record->thread;
@@ -661,14 +662,14 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         add_birth(past, thread, now_ns);
         rates_none(&thread->rates);
     } else {
-        ms_rates_set(&thread->rates, past, &now, rate_or_before);
+        rates_update(&thread->rates, past, &now, ms_past_rate);
     }
     ms_past_add(past, &now);
 }
 
 static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint64_t *span_ns)
 {
-    struct ms_thread_rates rates = {0};
+    struct ms_thread_rates rates;
     uint64_t life_ns = thread->merged_life_ns;
     if (thread->merged == 0) {
         life_ns = thread->start_ns != 0 && thread->end_ns > thread->start_ns
@@ -682,10 +683,9 @@ static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint
     }
     struct ms_sample end;
     sample_thread(thread, life_ns, &end);
-    memset(end.read_ns, 0, sizeof(end.read_ns));
+    memset(end.read_ns, 0, sizeof(end.read_ns)); /* all of it is of the whole life */
     const struct ms_past past = {.count = 1, .samples = {{.have = end.have}}};
-    ms_rates_set(&rates, &past, &end, ms_life_rate);
-    return rates;
+    return ms_rates_of(&past, &end, ms_past_rate);
 }
 
 struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
@@ -700,9 +700,7 @@ struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
     struct ms_sample now;
     sample_thread(thread, model->now_ns, &now);
     *span_ns = ms_past_window_ns(record->past, model->now_ns);
-    struct ms_thread_rates rates = {0};
-    ms_rates_set(&rates, record->past, &now, ms_window_rate);
-    return rates;
+    return ms_rates_of(record->past, &now, ms_past_window_rate);
 }
 
 /* A process waits for cores as much as its threads alive do together. */
