@@ -189,6 +189,8 @@ static double least_change(int unit, double median)
         return fmax(20, usual / 10);
     case MS_UNIT_RATIO:
     case MS_UNIT_MS:
+    case MS_UNIT_US:
+    case MS_UNIT_INDEX:
         break;
     }
     return fmax(1, usual / 4);

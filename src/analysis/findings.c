@@ -55,11 +55,22 @@ struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds,
         return NULL;
     }
     findings->suppressions = suppressions;
-    findings->thresholds = *thresholds;
     findings->findings.element_bytes = sizeof(struct finding);
+    ms_findings_set_thresholds(findings, thresholds);
+    return findings;
+}
+
+void ms_findings_set_thresholds(struct ms_findings *findings,
+                                const struct ms_thresholds *thresholds)
+{
+    findings->thresholds = *thresholds;
     (void)snprintf(findings->span, sizeof(findings->span), " in %u s",
                    (unsigned)(thresholds->role_window_ns / MS_SECOND_NS % 100000u));
-    return findings;
+}
+
+const struct ms_thresholds *ms_findings_thresholds(const struct ms_findings *findings)
+{
+    return &findings->thresholds;
 }
 
 static struct finding *finding_at(const struct ms_findings *findings, size_t position)

@@ -34,6 +34,7 @@
     X(SUPPRESSIONS, "suppressions", 0, "FILE", "",  "leaks that are known: lines of leak:PATTERN, see LEAKS")           \
     X(FILTER,   "filter",    'F', "TEXT",  "",      "show only threads that match, as with /")                     \
     X(SORT,     "sort",      's', "METRIC", "peak_bytes", "order of the threads: a metric's name")                 \
+    X(CONFIG,   "config",    0,   "FILE|no", "~/.config/memscope-top/config", "settings of F2 Setup are read from this file and written to it, or are the defaults") \
     X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program nor change what is tracked") \
     X(NO_COLOR, "no-color",  'C', NULL,    "",      "no colours (also by NO_COLOR in the environment)")            \
     X(NO_UNICODE, "no-unicode", 'U', NULL, "",      "ASCII only")                                                  \

@@ -229,7 +229,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
         ms_suppressions_free(session->suppressions);
         return result;
     }
-    struct ms_thresholds thresholds = ms_thresholds_default();
+    const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
     session->findings = ms_findings_new(&thresholds, session->suppressions);
     if (session->findings == NULL) {
         fputs("memscope-top: out of memory\n", stderr);
@@ -336,7 +336,7 @@ int ms_session_export(const struct ms_session *session, const char *path, bool o
 {
     struct ms_json_options options = {.program_version = MS_VERSION,
                                       .hide_arguments = session->options->hide_arguments,
-                                      .thresholds = ms_thresholds_default(),
+                                      .thresholds = *ms_findings_thresholds(session->findings),
                                       .findings = session->findings};
     return ms_json_write_file(path, overwrite, session->model, &options);
 }

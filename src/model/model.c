@@ -21,6 +21,7 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
+    ms_activities_init(model);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
     model->misuses.records.element_bytes = sizeof(struct ms_misuse);
     model->modules.element_bytes = sizeof(struct ms_module);
@@ -57,6 +58,7 @@ void ms_model_free(struct ms_model *model)
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
+    ms_activities_free(&model->activities);
     ms_flows_free(&model->flows);
     ms_misuses_free(&model->misuses);
     ms_chunks_free(&model->modules);
@@ -429,6 +431,7 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     ms_usages_settle(model);
     int error = ms_processes_merge_old(model);
     error = ms_threads_merge_old(model) != 0 ? -ENOMEM : error;
+    error = ms_activities_merge_old(model) != 0 ? -ENOMEM : error;
     ms_peaks_attribute(model);
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

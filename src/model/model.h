@@ -56,8 +56,8 @@ enum ms_thread_have {
     MS_HAVE_COUNTERS = 128 /* of the processor: cycles and instructions at least */
 };
 
-/* Counters of the processor in user mode; one that it does not have is MS_NO_COUNTER. Scaled by
- * enabled_ns / running_ns when the processor had to share them out. */
+/* Counters of the processor in user mode, since counting began; one that it does not have is
+ * MS_NO_COUNTER. Scaled by enabled_ns / running_ns when the processor had to share them out. */
 #define MS_NO_COUNTER UINT64_MAX
 struct ms_hardware_counters {
     uint64_t cycles, instructions;
@@ -68,9 +68,15 @@ struct ms_hardware_counters {
 
 struct ms_kernel_thread {
     uint32_t have;
-    char state; /* R S D T Z ..., 0 unknown */
-    int32_t last_core;
-    int32_t node;           /* NUMA node of that core */
+    uint32_t refused; /* of enum ms_thread_have: the kernel does not let us see them (EACCES) */
+    /* When it was read, by CLOCK_MONOTONIC; 0: not, or by who reads everything in every tick. */
+    uint64_t often_read_ns;  /* CPU time, run queue, faults, core */
+    uint64_t slowly_read_ns; /* switches, I/O, affinity */
+    uint64_t sched_read_ns;  /* migrations */
+    uint64_t counters_read_ns;
+    char state;             /* R S D T Z ..., 0 unknown */
+    int32_t last_core;      /* -1 unknown */
+    int32_t node;           /* NUMA node of that core, -1 unknown */
     uint32_t cores_allowed; /* by affinity */
     char affinity[32];      /* them as the kernel lists them, "0-3,8", cut at a comma if longer */
     uint64_t migrations;    /* from one core to another */
@@ -141,6 +147,7 @@ struct ms_thread_rates {
     double migrations_per_s;
     double minor_faults_per_s, major_faults_per_s;
     double cycles_per_s, instructions_per_s, cache_misses_per_s, branch_misses_per_s;
+    double cache_references_per_s, branches_per_s;
     double temporary_per_s; /* allocations freed before the next one */
     double throttled_pct;   /* of a process: time that its control group was kept off all cores */
 };
@@ -333,9 +340,13 @@ struct ms_process {
     bool core_dumped;
     bool replaced_by_exec; /* the same pid goes on as a later process */
     enum ms_seen seen;
-    char seen_because[256];    /* "" when full */
-    char allocator[256];       /* path of the object malloc comes from, "" unknown */
-    struct ms_heap totals;     /* peak: see peak_error_bytes */
+    char seen_because[256]; /* "" when full */
+    const char
+        *threads_unread;   /* why /proc tells nothing of its threads, a literal; NULL: it does */
+    double thread_read_hz; /* how often each thread is read; below the rate of ticks when there are
+                              many, 0: never */
+    char allocator[256];   /* path of the object malloc comes from, "" unknown */
+    struct ms_heap totals; /* peak: see peak_error_bytes */
     uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
     struct ms_peak peak;
     uint64_t sites_read_ns, sites_before_ns; /* the last two times; 0: never */
@@ -449,6 +460,10 @@ const struct ms_activity *ms_model_thread_activity(const struct ms_model *model,
 const struct ms_activity *ms_model_site_activity(const struct ms_model *model, uint32_t site_id,
                                                  const struct ms_activity *previous);
 
+/* Grows whenever a site has work of this kind for the first time; see ms_model_sites_version, too.
+ */
+uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
+
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -527,7 +542,10 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
-/* Adds to what a thread did at a site. -ENOMEM; -ESRCH when the thread or the site is not known. */
+/*
+ * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
+ * or the site is not known (merged: a site is to be added anew then).
+ */
 int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_id,
                       const struct ms_work *work);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */

@@ -26,7 +26,9 @@ enum ms_counter {
     MS_COUNTER_SENT_BYTES,
     MS_COUNTER_CYCLES,
     MS_COUNTER_INSTRUCTIONS,
+    MS_COUNTER_CACHE_REFERENCES,
     MS_COUNTER_CACHE_MISSES,
+    MS_COUNTER_BRANCHES,
     MS_COUNTER_BRANCH_MISSES,
     MS_COUNTER_ALLOCATIONS,
     MS_COUNTER_BYTES_ALLOCATED,
@@ -37,9 +39,20 @@ enum ms_counter {
 };
 #define MS_COUNTER_BIT(counter) (1u << (counter))
 
+/* Who is read by turns is not read in every tick, so counters carry the time they are of. */
+enum ms_reading {
+    MS_READ_AT_TICK,
+    MS_READ_OFTEN,  /* schedstat and stat */
+    MS_READ_SLOWLY, /* status and io */
+    MS_READ_SCHED,
+    MS_READ_PROCESSOR, /* hardware counters */
+    MS_READ_TOTAL
+};
+
 struct ms_sample {
     uint64_t time_ns;
-    uint32_t have; /* MS_COUNTER_BIT of what was read */
+    uint64_t read_ns[MS_READ_TOTAL]; /* 0: at time_ns */
+    uint32_t have;                   /* MS_COUNTER_BIT of what was read */
     uint64_t counters[MS_COUNTER_TOTAL];
 };
 
@@ -57,7 +70,8 @@ struct ms_past {
 
 /*
  * Change of a counter per second up to `now`, which was not yet added: since the newest sample that
- * is a second old, else since the oldest one. NaN when no earlier sample has the counter.
+ * is a second older, else since the oldest one. NaN when no earlier sample has the counter, or when
+ * it was not read again since any of them.
  */
 double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
                     enum ms_counter counter);

@@ -35,6 +35,7 @@ enum ms_place {
     MS_PLACE_SITE = 16384,
     MS_PLACE_TIMELINES = 65536,
     MS_PLACE_SYSTEM = 262144,
+    MS_PLACE_SETUP = 524288,
     MS_PLACE_LISTS =
         MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES | MS_PLACE_PROCESSES,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
@@ -42,10 +43,11 @@ enum ms_place {
                        MS_PLACE_TIMELINES | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
-                       MS_PLACE_SORT | MS_PLACE_TRACKING,
+                       MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP,
     MS_PLACE_MENUS = MS_PLACE_SIGNAL | MS_PLACE_SORT,
-    MS_PLACE_MOVES = MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS | MS_PLACE_TRACKING,
-    MS_PLACE_SIDEWAYS = MS_PLACE_SCREENS | MS_PLACE_TRACKING
+    MS_PLACE_MOVES =
+        MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS | MS_PLACE_TRACKING | MS_PLACE_SETUP,
+    MS_PLACE_SIDEWAYS = MS_PLACE_SCREENS | MS_PLACE_TRACKING | MS_PLACE_SETUP
 };
 
 enum ms_action {
@@ -118,6 +120,9 @@ enum ms_action {
     MS_ACTION_CURSOR_BACK,
     MS_ACTION_CURSOR_ON,
     MS_ACTION_WHY,
+    MS_ACTION_SETUP,
+    MS_ACTION_WRITE_CONFIG,
+    MS_ACTION_DEFAULT,
     MS_ACTION_GLYPHS,
     MS_ACTION_SCHEME,
     MS_ACTION_MOUSE,
@@ -261,6 +266,9 @@ enum ms_action {
     X(MS_PLACE_THREADS,  'K',              "K",       SIGNAL,          "",        "send a signal to the process of the thread; asks first") \
     X(MS_PLACE_THREADS,  MS_KEY_F9,        "F9",      SIGNAL,          "",        "") \
     X(MS_PLACE_SCREENS,  'M',              "M",       TRACKING,        "",        "what is tracked: mode, depth of stacks, sampling rate, threads") \
+    X(MS_PLACE_SCREENS,  MS_KEY_F2,        "F2",      SETUP,           "",        "setup: refresh, colours, columns, thresholds of roles and alerts") \
+    X(MS_PLACE_SCREENS,  'S',              "S",       SETUP,           "",        "") \
+    X(MS_PLACE_SCREENS,  'W',              "W",       WRITE_CONFIG,    "",        "write the settings to the configuration file") \
     X(MS_PLACE_SCREENS,  '~',              "~",       GLYPHS,          "",        "glyphs: braille, blocks, ASCII") \
     X(MS_PLACE_SCREENS,  'C',              "C",       SCHEME,          "",        "colours: default, colour-blind, none") \
     X(MS_PLACE_SCREENS,  '%',              "%",       MOUSE,           "",        "mouse on or off (off: the terminal selects text)") \
@@ -281,6 +289,12 @@ enum ms_action {
     X(MS_PLACE_TRACKING, 't',              "t",       MODE_TRACE,      "",        "trace: exact and every event in order; after a start with --trace") \
     X(MS_PLACE_TRACKING, 'o',              "o",       MODE_OFF,        "Off",     "off: nothing is counted") \
     X(MS_PLACE_TRACKING, '%',              "%",       UNIT,            "",        "sampling rate in bytes, or as a share of allocations") \
+    X(MS_PLACE_SETUP,    MS_KEY_ENTER,     "Enter",   ENTER,           "Change",  "type another value, or take the next one; Left and Right step through them") \
+    X(MS_PLACE_SETUP,    'W',              "W",       WRITE_CONFIG,    "Write",   "write the settings to the configuration file; what stood there stays as .old") \
+    X(MS_PLACE_SETUP,    'd',              "d",       DEFAULT,         "Default", "back to the default") \
+    X(MS_PLACE_SETUP,    MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "close; what was changed holds until the end, with W for ever") \
+    X(MS_PLACE_SETUP,    'q',              "q",       CANCEL,          "",        "") \
+    X(MS_PLACE_SETUP,    MS_KEY_F2,        "F2",      CANCEL,          "",        "") \
     X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
     X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \
     X(MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_MENUS | MS_PLACE_TRACKING, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \

@@ -12,6 +12,7 @@
 #include "tui/keys.h"
 #include "tui/layout.h"
 #include "tui/rows.h"
+#include "tui/settings.h"
 #include "tui/thread_list.h"
 #include "tui/tui.h"
 
@@ -26,7 +27,13 @@ struct ms_view {
     int rows, columns;
 };
 
-enum ms_typing { MS_TYPING_NONE, MS_TYPING_FILTER, MS_TYPING_SEARCH, MS_TYPING_PROGRAM };
+enum ms_typing {
+    MS_TYPING_NONE,
+    MS_TYPING_FILTER,
+    MS_TYPING_SEARCH,
+    MS_TYPING_PROGRAM,
+    MS_TYPING_SETTING
+};
 
 enum ms_pane { MS_PANE_GRAPHS, MS_PANE_THREAD, MS_PANE_SITE, MS_PANE_COUNT };
 
@@ -68,6 +75,12 @@ struct ms_tracking_state {
     struct ms_tracking_settings settings; /* as far as edited; threads: see the entry */
     struct ms_entry threads;
     bool depth_typed; /* its digits are being typed: the next one goes behind */
+};
+
+struct ms_setup_state {
+    size_t chosen, top;
+    struct ms_entry entry; /* the value that is being typed */
+    char why[200];         /* it is not taken; "" */
 };
 
 enum ms_hotspots_pane {
@@ -150,6 +163,10 @@ struct ms_tui {
     struct ms_help_state help;
     struct ms_dialog_state state;
     struct ms_tracking_state tracking;
+    struct ms_settings settings;
+    struct ms_setup_state setup;
+    enum ms_glyphs glyphs_of_terminal;
+    bool glyphs_by_key; /* chosen by ~ since the settings were taken over */
     struct ms_processes_state processes;
     struct ms_leaks_view *leaks;         /* NULL until the screen was opened */
     struct ms_types_view *types;         /* NULL until the screen was opened */
@@ -180,7 +197,7 @@ extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hot
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
     ms_screen_processes, ms_screen_timelines, ms_screen_system;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort, ms_dialog_tracking;
+    ms_dialog_sort, ms_dialog_tracking, ms_dialog_setup;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
@@ -242,6 +259,12 @@ int ms_title_put_scope(const struct ms_tui *tui, const struct ms_view *view, str
                        int row, int column, int room);
 /* The process whose figures are incomplete, or NULL. */
 const struct ms_process *ms_title_partly_seen(const struct ms_model *model);
+
+/* setup.c: from the state of the view to the settings, and back */
+void ms_setup_sync(struct ms_tui *tui);
+void ms_setup_apply(struct ms_tui *tui);
+/* Takes the value over that was typed. */
+void ms_setup_typed(struct ms_tui *tui, struct ms_command *command);
 
 /* A place for a dialog of at most this size, frame included. */
 struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns);

@@ -40,9 +40,12 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
         free(tui);
         return NULL;
     }
-    tui->glyphs = options->glyphs;
-    tui->scheme = options->scheme;
-    tui->mouse = options->mouse;
+    tui->glyphs_of_terminal = options->glyphs;
+    if (options->settings != NULL) {
+        tui->settings = *options->settings;
+    } else {
+        ms_settings_default(&tui->settings);
+    }
     tui->readonly = options->readonly;
     tui->stdin_from_terminal = options->stdin_from_terminal;
     snprintf(tui->program, sizeof tui->program, "%s",
@@ -58,11 +61,7 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     if (options->filter != NULL) {
         ms_entry_set(&tui->threads.filter, options->filter);
     }
-    for (int metric = 0; options->sort != NULL && metric < MS_METRIC_TOTAL; metric++) {
-        if (strcmp(options->sort, ms_metric_info((enum ms_metric)metric)->name) == 0) {
-            tui->threads.order = (size_t)metric;
-        }
-    }
+    ms_setup_apply(tui);
     return tui;
 }
 
@@ -98,6 +97,11 @@ enum ms_scheme ms_tui_scheme(const struct ms_tui *tui)
 bool ms_tui_mouse(const struct ms_tui *tui)
 {
     return tui->mouse;
+}
+
+const struct ms_settings *ms_tui_settings(const struct ms_tui *tui)
+{
+    return &tui->settings;
 }
 
 void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen)
@@ -251,6 +255,8 @@ static bool works_paused(enum ms_action action)
     case MS_ACTION_PAUSE:
     case MS_ACTION_EXPORT:
     case MS_ACTION_TRACKING:
+    case MS_ACTION_SETUP:
+    case MS_ACTION_WRITE_CONFIG:
     case MS_ACTION_SCHEME:
     case MS_ACTION_MOUSE:
     case MS_ACTION_REDRAW:
@@ -298,7 +304,15 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
             ms_tui_open_dialog(tui, view, &ms_dialog_tracking);
         }
         return true;
+    case MS_ACTION_SETUP:
+        ms_tui_open_dialog(tui, view, &ms_dialog_setup);
+        return true;
+    case MS_ACTION_WRITE_CONFIG:
+        ms_setup_sync(tui);
+        command->type = MS_COMMAND_WRITE_CONFIG;
+        return true;
     case MS_ACTION_GLYPHS:
+        tui->glyphs_by_key = true;
         tui->glyphs = (enum ms_glyphs)((tui->glyphs + 1) % (MS_GLYPHS_ASCII + 1));
         command->type = MS_COMMAND_TERMINAL;
         return true;
@@ -385,20 +399,24 @@ static void type(struct ms_tui *tui, const struct ms_view *view, const struct ms
 {
     const bool filter = tui->typing == MS_TYPING_FILTER;
     const bool help = tui->dialog == &ms_dialog_help;
+    const bool setting = tui->typing == MS_TYPING_SETTING;
     struct ms_listing *listing = tui->screen->listing != NULL ? tui->screen->listing(tui) : NULL;
     if (filter && listing == NULL) {
         tui->typing = MS_TYPING_NONE;
         return;
     }
-    struct ms_entry *entry = filter ? &listing->filter
-                             : help ? &tui->help.search
-                                    : &tui->output.search;
+    struct ms_entry *entry = filter    ? &listing->filter
+                             : setting ? &tui->setup.entry
+                             : help    ? &tui->help.search
+                                       : &tui->output.search;
     if (input->key == MS_KEY_ESCAPE) {
         ms_entry_set(entry, filter ? tui->filter_before : "");
         tui->typing = MS_TYPING_NONE;
     } else if (input->key == MS_KEY_ENTER) {
         tui->typing = MS_TYPING_NONE;
-        if (!filter && !help) {
+        if (setting) {
+            ms_setup_typed(tui, command);
+        } else if (!filter && !help) {
             tui->output.match = UINT64_MAX;
             act(tui, view, MS_ACTION_SEARCH_NEXT, input, command);
         }
