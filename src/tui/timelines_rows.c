@@ -119,6 +119,7 @@ static void take_series(struct ms_timelines_view *timelines, enum row_kind kind,
         .what = info->what,
         .unit = (enum ms_unit)info->unit,
         .top = NAN,
+        .least_top = info->unit == MS_UNIT_BYTES || info->unit == MS_UNIT_BYTES_PER_S ? 1000 : 1,
         .limit = NAN,
         .histories = history,
         .history_count = 1,
@@ -207,7 +208,7 @@ static void take_cores(struct ms_timelines_view *timelines, const struct ms_syst
         struct ms_timelines_row row = {
             .id = row_id(KIND_CORES, first, last),
             .what =
-                each > 1 ? "mean over these cores; z shows more of them" : "busy time of a core",
+                each > 1 ? "mean over these cores; the peak is of one of them" : "busy time of a core",
             .unit = MS_UNIT_PERCENT,
             .top = 100,
             .limit = NAN,
