@@ -155,6 +155,7 @@ struct ms_process_record {
     uint32_t activity_root; /* the same for sites with MS_SITE_ACTIVITY, of any process */
     bool stands_for_many;   /* made by merging */
     double run_queue_pct;   /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
@@ -178,6 +179,7 @@ struct ms_model {
     struct ms_words strings;
     struct ms_usages usages;
     struct ms_activities activities;
+    struct ms_cpu_sampling cpu_sampling;
     struct ms_flows flows;
     struct ms_misuses misuses;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */

@@ -111,22 +111,27 @@ enum ms_io_kind {
 #undef MS_IO_KIND_ID
         MS_IO_KIND_TOTAL
 };
-const char *ms_io_kind_name(enum ms_io_kind kind);
+const char *ms_io_kind_name(enum ms_io_kind kind); /* JSON */
+const char *ms_io_kind_what(enum ms_io_kind kind);
 
 struct ms_io_figures {
     uint64_t calls, bytes, errors;  /* exact; EAGAIN is an error of its own: not among them */
-    uint64_t would_block;           /* calls that returned EAGAIN */
+    uint64_t would_block;           /* calls that returned EAGAIN or EINPROGRESS */
+    uint64_t messages;              /* received and sent: several by one recvmmsg or sendmmsg */
     uint64_t timed_calls, timed_ns; /* those whose time was taken; mean = timed_ns / timed_calls */
-    double wait_ns;                 /* of all calls: estimated from the timed ones */
+    double wait_ns; /* of all calls: estimated from the timed ones; NaN: none was timed */
 };
 
 struct ms_thread_io {
     bool have; /* else why: MS_SOURCE_PROBE_IO */
     bool in_flight;
-    enum ms_io_kind in_flight_kind; /* the call that the thread is in, if its time is taken */
-    uint64_t in_flight_since_ns;
+    enum ms_io_kind in_flight_kind; /* the call that the thread, if alive, is in */
+    uint64_t in_flight_since_ns;    /* when it began, or was seen first */
     struct ms_io_figures of[MS_IO_KIND_TOTAL];
 };
+
+/* Figures of several threads as of one, that is in no call. */
+void ms_thread_io_add(struct ms_thread_io *sum, const struct ms_thread_io *io);
 
 /* Per second, over the last second or so; NaN where the source is missing. */
 struct ms_thread_rates {
@@ -261,6 +266,7 @@ struct ms_losses {
     uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
     uint64_t misuse_missing; /* misuses that there was no room for */
+    uint64_t io_sites_missing; /* timed I/O calls whose call sites there was no room for */
 };
 
 /*
@@ -464,6 +470,10 @@ const struct ms_activity *ms_model_site_activity(const struct ms_model *model, u
  */
 uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
 
+/* Sites with MS_SITE_ACTIVITY. */
+size_t ms_model_activity_site_count(const struct ms_model *model);
+const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
+
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -542,6 +552,7 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
+struct ms_cpu_sampling *ms_model_cpu_sampling_mutable(struct ms_model *model);
 /*
  * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
  * or the site is not known (merged: a site is to be added anew then).

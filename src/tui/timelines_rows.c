@@ -156,9 +156,9 @@ static double limit_of(const struct ms_process *process, enum ms_process_series 
     switch (series) {
     case MS_PROCESS_SERIES_RSS_BYTES:
     case MS_PROCESS_SERIES_CGROUP_BYTES:
-        return or_none(cgroup->have, cgroup->memory_max_bytes);
+        return or_none(cgroup->have_memory, cgroup->memory_max_bytes);
     case MS_PROCESS_SERIES_CGROUP_TASKS:
-        return or_none(cgroup->have, cgroup->processes_max);
+        return or_none(cgroup->have_processes, cgroup->processes_max);
     case MS_PROCESS_SERIES_VIRTUAL_BYTES:
         return or_none(limits->have, limits->address_space_bytes);
     case MS_PROCESS_SERIES_OPEN_FILES:
