@@ -103,10 +103,10 @@ static void put_map(struct ms_sheet *sheet, const struct ms_process *process)
 static void put_heap(struct ms_sheet *sheet, const struct ms_process *process)
 {
     const struct ms_heap_parts heap = ms_heap_parts_of(process);
-    char text[MS_FORMAT_MAX + 64];
+    char text[160];
     ms_sheet_heading(sheet, "the heap explained");
     if (!heap.have) {
-        snprintf(text, sizeof text, "unavailable: %.64s", heap.because);
+        snprintf(text, sizeof text, "unavailable: %.120s", heap.because);
         ms_sheet_text(sheet, 1, MS_COLOUR_DIM, text);
         return;
     }
