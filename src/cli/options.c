@@ -56,6 +56,21 @@ static bool read_number(const char *text, double low, double high, double *out)
     return true;
 }
 
+static bool read_io(const char *text, uint32_t *out)
+{
+    static const char *const words[] = {[MS_IO_SAMPLE] = "sample",
+                                        [MS_IO_OFF] = "off",
+                                        [MS_IO_COUNT] = "count",
+                                        [MS_IO_ALL] = "all"};
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_yes_no(const char *text, bool *out)
 {
     if (strcmp(text, "yes") == 0 || strcmp(text, "1") == 0 || strcmp(text, "true") == 0) {
@@ -169,6 +184,9 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
                    ? 0
                    : complain("sample", value,
                               "bytes as 512K or 1M, or a share of allocations as 10%");
+    case OPTION_IO:
+        return read_io(value, &options->io) ? 0
+                                            : complain("io", value, "off, count, sample or all");
     case OPTION_CHILDREN:
         return read_yes_no(value, &options->children) ? 0
                                                       : complain("children", value, "yes or no");

@@ -9,6 +9,7 @@
 
 #include "model/tracking.h"
 #include "tui/settings.h"
+#include "wire/region.h"
 
 enum ms_request {
     MS_REQUEST_RUN,    /* start arguments[0] */
@@ -32,6 +33,7 @@ struct ms_options {
     unsigned trace_buffer_bytes;
     uint64_t trace_events_max; /* 0: no limit */
     bool trace_waits;          /* a full socket holds the program up, for a second at most */
+    uint32_t io; /* enum ms_io_counting */
     bool children;
     uint64_t interval_ns;
     uint64_t delay_ns;    /* of --plain: 0 is its default */

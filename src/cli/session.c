@@ -102,6 +102,7 @@ static void keeper_options_fill(struct ms_keeper_options *keeper, const struct m
     keeper->columns = size.ws_col > 0 ? size.ws_col : 80;
     ms_tracking_of_settings(&keeper->config.tracking, &options->tracking);
     keeper->config.follow_children = options->children;
+    keeper->config.io = options->io;
     keeper->config.trace_allowed = options->tracking.mode == MS_TRACK_TRACE;
     keeper->config.trace_buffer_bytes = options->trace_buffer_bytes;
     keeper->config.trace_events_max = options->trace_events_max;

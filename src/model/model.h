@@ -111,22 +111,27 @@ enum ms_io_kind {
 #undef MS_IO_KIND_ID
         MS_IO_KIND_TOTAL
 };
-const char *ms_io_kind_name(enum ms_io_kind kind);
+const char *ms_io_kind_name(enum ms_io_kind kind); /* JSON */
+const char *ms_io_kind_what(enum ms_io_kind kind);
 
 struct ms_io_figures {
     uint64_t calls, bytes, errors;  /* exact; EAGAIN is an error of its own: not among them */
-    uint64_t would_block;           /* calls that returned EAGAIN */
+    uint64_t would_block;           /* calls that returned EAGAIN or EINPROGRESS */
+    uint64_t messages;              /* received and sent: several by one recvmmsg or sendmmsg */
     uint64_t timed_calls, timed_ns; /* those whose time was taken; mean = timed_ns / timed_calls */
-    double wait_ns;                 /* of all calls: estimated from the timed ones */
+    double wait_ns; /* of all calls: estimated from the timed ones; NaN: none was timed */
 };
 
 struct ms_thread_io {
     bool have; /* else why: MS_SOURCE_PROBE_IO */
     bool in_flight;
-    enum ms_io_kind in_flight_kind; /* the call that the thread is in, if its time is taken */
-    uint64_t in_flight_since_ns;
+    enum ms_io_kind in_flight_kind; /* the call that the thread, if alive, is in */
+    uint64_t in_flight_since_ns;    /* when it began, or was seen first */
     struct ms_io_figures of[MS_IO_KIND_TOTAL];
 };
+
+/* Figures of several threads as of one, that is in no call. */
+void ms_thread_io_add(struct ms_thread_io *sum, const struct ms_thread_io *io);
 
 /* Per second, over the last second or so; NaN where the source is missing. */
 struct ms_thread_rates {
@@ -261,6 +266,7 @@ struct ms_losses {
     uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
     uint64_t misuse_missing; /* misuses that there was no room for */
+    uint64_t io_sites_missing; /* timed I/O calls whose call sites there was no room for */
 };
 
 /*
@@ -400,6 +406,10 @@ const struct ms_process *ms_model_process_by_id(const struct ms_model *model, ui
 /* The program itself: the first process, or what it became by exec. NULL: no process yet. */
 const struct ms_process *ms_model_program(const struct ms_model *model);
 
+/* Sums over the processes that lived at the time, MS_PROCESS_SERIES_COUNT of them, each NULL until
+ * the first tick. What is of a control group is that of the largest one. */
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model);
+
 /* All threads, alive first in order of creation, then ended ones in order of their end. */
 size_t ms_model_thread_count(const struct ms_model *model);
 size_t ms_model_alive_count(const struct ms_model *model);
@@ -460,6 +470,8 @@ const struct ms_activity *ms_model_site_activity(const struct ms_model *model, u
  */
 uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
 
+/* Sites with MS_SITE_ACTIVITY. */
+size_t ms_model_activity_site_count(const struct ms_model *model);
 const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
 
 size_t ms_model_flow_count(const struct ms_model *model);

@@ -314,6 +314,7 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->at_peak_bytes += from->at_peak_bytes;
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
     kernel_add(&into->kernel, &from->kernel);
+    ms_thread_io_add(&into->io, &from->io);
     into->tracked = into->tracked || from->tracked;
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;

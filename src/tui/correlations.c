@@ -251,7 +251,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     } else {
         snprintf(text, sizeof text,
                  "No second of the window has both %s and %s: what is watched is too young, did "
-                 "not live in it, or a source is missing. - widens the window, x and y choose "
+                 "not live in it, or a source is missing. + widens the window, x and y choose "
                  "other figures.",
                  ms_series_info(correlations->x.of, correlations->x.series)->heading,
                  ms_series_info(correlations->y.of, correlations->y.series)->heading);
@@ -420,7 +420,7 @@ static void step_window(struct ms_correlations_view *correlations, enum ms_actio
 {
     if (action == MS_ACTION_WINDOW_RESET) {
         correlations->window = WINDOW_DEFAULT;
-    } else if (action == MS_ACTION_WINDOW_SHORTER) {
+    } else if (action == MS_ACTION_NARROW) {
         correlations->window -= correlations->window > 0 ? 1 : 0;
     } else {
         correlations->window += correlations->window + 1 < WINDOWS ? 1 : 0;
@@ -456,8 +456,8 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     case MS_ACTION_PREVIOUS_THREAD:
         step_thread(tui, view, action == MS_ACTION_NEXT_THREAD ? 1 : -1);
         break;
-    case MS_ACTION_WINDOW_LONGER:
-    case MS_ACTION_WINDOW_SHORTER:
+    case MS_ACTION_WIDEN:
+    case MS_ACTION_NARROW:
     case MS_ACTION_WINDOW_RESET:
         step_window(tui->correlations, action);
         break;

@@ -114,9 +114,10 @@ struct ms_hotspots_state {
     enum ms_hotspots_pane pane;
     bool each_library_frame; /* not folded */
     bool all_unfolded;
-    bool looked_at;            /* the first rows of this view were unfolded */
-    char filter[MS_ENTRY_MAX]; /* that the rows are of */
-    uint8_t *indents;          /* of the rows, for `indent_capacity` of them */
+    bool looked_at;                /* the first rows of this view were unfolded */
+    enum ms_site_figure_kind kind; /* of the order that the rows are of */
+    char filter[MS_ENTRY_MAX];     /* that the rows are of */
+    uint8_t *indents;              /* of the rows, for `indent_capacity` of them */
     size_t indent_capacity;
     struct ms_hotspots_lines lines;
 };
@@ -145,6 +146,8 @@ struct ms_rankings_view;     /* rankings.h */
 struct ms_correlations_view; /* correlations.h */
 struct ms_focus_view;        /* focus_panes.c */
 struct ms_verdicts;          /* verdicts.h */
+struct ms_timelines_view;    /* timelines.h */
+struct ms_system_view;       /* system.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -186,6 +189,8 @@ struct ms_tui {
     struct ms_rankings_view *rankings;         /* NULL until the screen was opened */
     struct ms_correlations_view *correlations; /* NULL until the screen was opened */
     struct ms_verdicts *verdicts;              /* NULL until one was asked for */
+    struct ms_timelines_view *timelines;       /* NULL until the screen was opened */
+    struct ms_system_view *system;             /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -208,7 +213,8 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
-    ms_screen_processes, ms_screen_rankings, ms_screen_correlations;
+    ms_screen_processes, ms_screen_timelines, ms_screen_system, ms_screen_rankings,
+    ms_screen_correlations;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup;
 
@@ -261,6 +267,8 @@ void ms_focus_view_free(struct ms_focus_view *focus);                      /* ac
 void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
 void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */
 void ms_correlations_view_free(struct ms_correlations_view *correlations); /* accepts NULL */
+void ms_system_view_free(struct ms_system_view *system);                   /* accepts NULL */
+void ms_timelines_view_free(struct ms_timelines_view *timelines);          /* accepts NULL */
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);

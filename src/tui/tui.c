@@ -11,11 +11,10 @@
 #include "tui/screen.h"
 #include "tui/stack.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview,     &ms_screen_rankings,
-                                              &ms_screen_correlations, &ms_screen_hotspots,
-                                              &ms_screen_leaks,        &ms_screen_flows,
-                                              &ms_screen_types,        &ms_screen_processes,
-                                              &ms_screen_output,       NULL};
+const struct ms_screen *const ms_screens[] = {
+    &ms_screen_overview,  &ms_screen_rankings, &ms_screen_timelines, &ms_screen_correlations,
+    &ms_screen_hotspots,  &ms_screen_leaks,    &ms_screen_flows,     &ms_screen_types,
+    &ms_screen_processes, &ms_screen_output,   &ms_screen_system,    NULL};
 
 /* The actions that lead to a screen, wherever one is. */
 static const struct {
@@ -31,6 +30,8 @@ static const struct {
     {MS_ACTION_OUTPUT, &ms_screen_output},
     {MS_ACTION_RANKINGS, &ms_screen_rankings},
     {MS_ACTION_CORRELATIONS, &ms_screen_correlations},
+    {MS_ACTION_TIMELINES, &ms_screen_timelines},
+    {MS_ACTION_SYSTEM, &ms_screen_system},
 };
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
@@ -85,6 +86,8 @@ void ms_tui_free(struct ms_tui *tui)
         ms_correlations_view_free(tui->correlations);
         ms_focus_view_free(tui->focus);
         ms_verdicts_free(tui->verdicts);
+        ms_timelines_view_free(tui->timelines);
+        ms_system_view_free(tui->system);
         ms_grid_free(tui->frozen);
         free(tui);
     }
