@@ -132,6 +132,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         target->misuse == NULL || target->io == NULL || target->resources == NULL) {
         return -ENOMEM;
     }
+    ms_watched_threads_share(target->threads, room->thread_sources);
     process->pid = pid;
     process->exit_status = -2;
     process->trace.because = "";
@@ -148,6 +149,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     if (ms_proc_process_open(&target->proc, pid) != 0) {
         target->proc_gone = true;
         target->gone_ns = now_ns;
+        process->threads_unread =
+            "/proc did not show the process: it ended too soon, or is hidden (hidepid)";
     } else if (process_id != MS_PROCESS_ID(1, 0)) {
         read_identity(target, process);
         process->start_ns = now_ns;
@@ -352,6 +355,10 @@ static int read_proc(struct ms_target *target, const struct ms_target_room *room
     }
     if (target->proc.zombie && target->gone_ns == 0) {
         target->gone_ns = now_ns;
+    }
+    if (!target->same_namespace) {
+        process->threads_unread = "the process is in another pid namespace: the thread ids that "
+                                  "its probe knows are not those of our /proc";
     }
     if (target->proc.zombie || !target->same_namespace) {
         return 0;

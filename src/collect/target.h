@@ -65,6 +65,7 @@ struct ms_target_room {
     struct ms_shared_code *code;           /* NULL: nothing is shared */
     struct ms_shared_resources *resources; /* NULL: they are not read */
     struct ms_descriptor_budget *budget;
+    struct ms_thread_sources *thread_sources; /* of all processes */
     const struct ms_message_session *session;
 };
 

@@ -251,7 +251,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     } else {
         snprintf(text, sizeof text,
                  "No second of the window has both %s and %s: what is watched is too young, did "
-                 "not live in it, or a source is missing. + widens the window, x and y choose "
+                 "not live in it, or a source is missing. - widens the window, x and y choose "
                  "other figures.",
                  ms_series_info(correlations->x.of, correlations->x.series)->heading,
                  ms_series_info(correlations->y.of, correlations->y.series)->heading);

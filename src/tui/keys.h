@@ -42,7 +42,7 @@ enum ms_place {
                      MS_PLACE_PROCESSES | MS_PLACE_RANKINGS,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
     MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT |
-                       MS_PLACE_TIMELINES | MS_PLACE_SYSTEM | MS_PLACE_CORRELATIONS,
+                       MS_PLACE_TIMELINES | MS_PLACE_CORRELATIONS | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
                        MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP,
@@ -156,9 +156,9 @@ enum ms_action {
     X(MS_PLACE_CORRELATIONS, 't',          "t",       TREND,           "Trend",   "the line that fits best, or not") \
     X(MS_PLACE_CORRELATIONS, '[',          "[",       PREVIOUS_THREAD, "",        "points of one thread alone: the previous one; Esc pools all again") \
     X(MS_PLACE_CORRELATIONS, ']',          "]",       NEXT_THREAD,     "Thread",  "points of one thread alone: the next one; Esc pools all again") \
-    X(MS_PLACE_CORRELATIONS, '+',          "+",       WIDEN,           "Wider",   "a longer window of time, up to an hour") \
-    X(MS_PLACE_CORRELATIONS, '-',          "-",       NARROW,          "",        "a shorter window of time, down to 10 s") \
-    X(MS_PLACE_CORRELATIONS, '=',          "=",       WINDOW_RESET,    "",        "back to a window of a minute") \
+    X(MS_PLACE_CORRELATIONS, '+',          "+",       NARROW,          "",        "a shorter window of time") \
+    X(MS_PLACE_CORRELATIONS, '-',          "-",       WIDEN,           "Longer",  "a longer window of time") \
+    X(MS_PLACE_CORRELATIONS, '=',          "=",       WINDOW_RESET,    "",        "window of a minute") \
     X(MS_PLACE_FOCUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the marked call site") \
     X(MS_PLACE_HOTSPOTS, MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the call site with the most below the marked row: stack, source, sizes, threads") \
     X(MS_PLACE_FOCUS,    '[',              "[",       PREVIOUS_THREAD, "Prev",    "previous thread") \
@@ -205,8 +205,8 @@ enum ms_action {
     X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
     X(MS_PLACE_TIMELINES, MS_KEY_ENTER,    "Enter",   ENTER,           "Zoom",    "enlarge the marked row to the whole screen, and back") \
     X(MS_PLACE_TIMELINES, 'z',             "z",       ENTER,           "",        "") \
-    X(MS_PLACE_TIMELINES, '+',             "+",       WIDEN,           "Wider",   "a longer window of time, up to 24 h") \
-    X(MS_PLACE_TIMELINES, '-',             "-",       NARROW,          "Narrow",  "a shorter window of time, down to 10 s") \
+    X(MS_PLACE_TIMELINES, '+',             "+",       NARROW,          "Shorter", "a shorter window of time, down to 10 s") \
+    X(MS_PLACE_TIMELINES, '-',             "-",       WIDEN,           "Longer",  "a longer window of time, up to 24 h") \
     X(MS_PLACE_TIMELINES, '=',             "=",       WINDOW_RESET,    "",        "back to a window of a minute") \
     X(MS_PLACE_TIMELINES, ',',             ",",       CURSOR_BACK,     "Cursor",  "set the cursor, move it back: every row shows its figure at that time; a click sets it, too") \
     X(MS_PLACE_TIMELINES, '.',             ".",       CURSOR_ON,       "",        "move the cursor on") \

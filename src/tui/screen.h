@@ -142,12 +142,12 @@ struct ms_screen;
 struct ms_leaks_view;        /* leaks.c */
 struct ms_types_view;        /* types.c */
 struct ms_flows_view;        /* flows.h */
+struct ms_timelines_view;    /* timelines.h */
+struct ms_system_view;       /* system.h */
 struct ms_rankings_view;     /* rankings.h */
 struct ms_correlations_view; /* correlations.h */
 struct ms_focus_view;        /* focus_panes.c */
 struct ms_verdicts;          /* verdicts.h */
-struct ms_timelines_view;    /* timelines.h */
-struct ms_system_view;       /* system.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -186,11 +186,11 @@ struct ms_tui {
     struct ms_leaks_view *leaks;               /* NULL until the screen was opened */
     struct ms_types_view *types;               /* NULL until the screen was opened */
     struct ms_flows_view *flows;               /* NULL until the first picture */
+    struct ms_timelines_view *timelines;       /* NULL until the screen was opened */
+    struct ms_system_view *system;             /* NULL until the screen was opened */
     struct ms_rankings_view *rankings;         /* NULL until the screen was opened */
     struct ms_correlations_view *correlations; /* NULL until the screen was opened */
     struct ms_verdicts *verdicts;              /* NULL until one was asked for */
-    struct ms_timelines_view *timelines;       /* NULL until the screen was opened */
-    struct ms_system_view *system;             /* NULL until the screen was opened */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -262,13 +262,13 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
                             const char *hint);
 
 void ms_leaks_view_free(struct ms_leaks_view *leaks);                      /* accepts NULL */
+void ms_system_view_free(struct ms_system_view *system);                   /* accepts NULL */
+void ms_timelines_view_free(struct ms_timelines_view *timelines);          /* accepts NULL */
 void ms_types_view_free(struct ms_types_view *types);                      /* accepts NULL */
 void ms_focus_view_free(struct ms_focus_view *focus);                      /* accepts NULL */
 void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
 void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */
 void ms_correlations_view_free(struct ms_correlations_view *correlations); /* accepts NULL */
-void ms_system_view_free(struct ms_system_view *system);                   /* accepts NULL */
-void ms_timelines_view_free(struct ms_timelines_view *timelines);          /* accepts NULL */
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);

@@ -26,7 +26,7 @@ static void test_correlations(void **state)
     picture_check(&world, "correlations-block", 24, 80);
     world_keys(&world, "~");
     picture_check(&world, "correlations-ascii", 24, 80);
-    world_keys(&world, "~---");
+    world_keys(&world, "~+++");
     picture_check(&world, "correlations-few", 24, 80);
     world_keys(&world, "=cct");
     picture_check(&world, "correlations-next", 24, 80);
@@ -163,9 +163,9 @@ static void test_windows_and_sizes(void **state)
     world_series_run(&world, 300);
     world_keys(&world, "4");
     assert_true(shows(&world, "last 1 min"));
-    world_keys(&world, "++++++++++");
-    assert_true(shows(&world, "last 60 min"));
     world_keys(&world, "----------");
+    assert_true(shows(&world, "last 60 min"));
+    world_keys(&world, "++++++++++");
     assert_true(shows(&world, "last 10 s"));
     world_keys(&world, "=");
     assert_true(shows(&world, "last 1 min"));
