@@ -124,7 +124,7 @@ static void metrics(void)
         fputs(".TP\n.B ", stdout);
         put(metric->name);
         printf("\n(%s, %s from ", ms_unit_name(metric->unit), provenances[metric->provenance]);
-        put(metric->source);
+        put(ms_source_name(metric->source));
         fputs(") ", stdout);
         put(metric->meaning);
         putchar('\n');

@@ -246,7 +246,10 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
     *sample = (struct ms_sample){.time_ns = now_ns};
     sample->counters[MS_COUNTER_RUN_NS] = kernel->user_ns + kernel->system_ns;
     if (kernel->have_memory || sample->counters[MS_COUNTER_RUN_NS] > 0) {
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS);
+        sample->counters[MS_COUNTER_USER_NS] = kernel->user_ns;
+        sample->counters[MS_COUNTER_SYSTEM_NS] = kernel->system_ns;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_RUN_NS) | MS_COUNTER_BIT(MS_COUNTER_USER_NS) |
+                        MS_COUNTER_BIT(MS_COUNTER_SYSTEM_NS);
     }
     if (kernel->have_memory) {
         sample->counters[MS_COUNTER_MINOR_FAULTS] = kernel->minor_faults;
@@ -272,10 +275,40 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
         sample->counters[MS_COUNTER_ALLOCATIONS] = process->totals.allocations;
         sample->counters[MS_COUNTER_BYTES_ALLOCATED] = process->totals.bytes_allocated;
         sample->counters[MS_COUNTER_CURRENT_BYTES] = ms_heap_current_bytes(&process->totals);
-        sample->have |= MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) |
-                        MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
-                        MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES);
+        sample->counters[MS_COUNTER_TEMPORARY] = process->totals.temporary;
+        sample->have |=
+            MS_COUNTER_BIT(MS_COUNTER_ALLOCATIONS) | MS_COUNTER_BIT(MS_COUNTER_BYTES_ALLOCATED) |
+            MS_COUNTER_BIT(MS_COUNTER_CURRENT_BYTES) | MS_COUNTER_BIT(MS_COUNTER_TEMPORARY);
     }
+    if (process->resources.cgroup.have) {
+        sample->counters[MS_COUNTER_THROTTLED_NS] = process->resources.cgroup.throttled_ns;
+        sample->have |= MS_COUNTER_BIT(MS_COUNTER_THROTTLED_NS);
+    }
+}
+
+struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
+                                               const struct ms_process *process, uint64_t *span_ns)
+{
+    const struct ms_process_record *record = ms_process_record_of(model, process->id);
+    const struct ms_past *past = &record->past;
+    struct ms_past life = {.count = 1};
+    struct ms_sample now;
+    uint64_t span = ms_past_window_ns(past, model->now_ns);
+    sample_process(process, model->now_ns, &now);
+    if (process->end_ns != 0) {
+        span = process->merged > 0                   ? process->merged_life_ns
+               : process->end_ns > process->start_ns ? process->end_ns - process->start_ns
+                                                     : 0;
+        now.time_ns = span;
+        /* What the control group was throttled by before the process began is not known. */
+        now.have = span > 0 ? now.have & ~MS_COUNTER_BIT(MS_COUNTER_THROTTLED_NS) : 0;
+        life.samples[0].have = now.have;
+        past = &life;
+    }
+    if (span_ns != NULL) {
+        *span_ns = span;
+    }
+    return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
 }
 
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
@@ -302,6 +335,7 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
     process->major_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MAJOR_FAULTS);
     process->run_queue_pct = record->run_queue_pct;
     ms_past_add(past, &now);
+    const struct ms_cgroup *cgroup = &process->resources.cgroup;
     const double values[MS_PROCESS_SERIES_COUNT] = {
         [MS_PROCESS_SERIES_CPU_PCT] = process->cpu_pct,
         [MS_PROCESS_SERIES_CURRENT_BYTES] =
@@ -316,6 +350,15 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         [MS_PROCESS_SERIES_SENT_PER_S] = process->sent_per_s,
         [MS_PROCESS_SERIES_RUN_QUEUE_PCT] = process->run_queue_pct,
         [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
+        [MS_PROCESS_SERIES_VIRTUAL_BYTES] =
+            process->kernel.have_memory ? (double)process->kernel.virtual_bytes : NAN,
+        [MS_PROCESS_SERIES_CGROUP_BYTES] = cgroup->have && cgroup->memory_bytes > 0
+                                               ? (double)cgroup->memory_bytes
+                                               : NAN,
+        [MS_PROCESS_SERIES_CGROUP_TASKS] =
+            cgroup->have && cgroup->processes > 0 ? (double)cgroup->processes : NAN,
+        [MS_PROCESS_SERIES_OPEN_FILES] =
+            process->resources.files.have ? (double)process->resources.files.all : NAN,
         [MS_PROCESS_SERIES_GPU_PCT] = process->gpu_pct,
         [MS_PROCESS_SERIES_GPU_BYTES] = process->have_gpu ? (double)process->gpu_bytes : NAN,
     };

@@ -204,6 +204,8 @@ static void test_help_and_dialogs(void **state)
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 's');
     check_sizes(&world, "sort");
+    world_keys(&world, "mm"); /* the second figure after the chosen one that begins with an m */
+    picture_check(&world, "sort-by-letter", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_keys(&world, "/work");
     picture_check(&world, "filter-typing", 24, 80);
