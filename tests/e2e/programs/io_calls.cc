@@ -124,10 +124,14 @@ static int files(const char *path)
         CHECK(preadv(file, parts, 2, 0) == 300);
         CHECK(pread(file, buffer, 700, 0) == 700);
     }
+    double synced_ns = 0;
     for (int i = 0; i < 5; i++) {
         CHECK(write(file, buffer, 4096) == 4096);
+        const double start_ns = now_ns();
         CHECK((i % 2 == 0 ? fsync(file) : fdatasync(file)) == 0);
+        synced_ns += now_ns() - start_ns;
     }
+    printf("%.0f\n", synced_ns);
     CHECK(lseek(file, 0, SEEK_SET) == 0);
     CHECK(read(file, buffer, 1000) == 1000);
     int sink = open("/dev/null", O_WRONLY);
@@ -394,6 +398,7 @@ static void *call_them(void *count)
     int pair[2];
     const int sink = open("/dev/null", O_WRONLY);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+    pthread_setname_np(pthread_self(), "caller");
     free(malloc(10));
     for (long i = 0; i < (long)count; i++) {
         writes_little(sink);
@@ -413,7 +418,6 @@ static int callers(long count)
 {
     pthread_t thread;
     CHECK(pthread_create(&thread, nullptr, call_them, (void *)count) == 0);
-    pthread_setname_np(thread, "caller");
     pthread_join(thread, nullptr);
     return 0;
 }
