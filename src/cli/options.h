@@ -53,6 +53,7 @@ struct ms_options {
     const char *debug_log_path;
     const char *symbol_cache; /* "no" or an absolute path; NULL: where it usually is */
     bool debuginfod;
+    unsigned cpu_samples_hz; /* 0: CPU time is not sampled */
 };
 
 /*

@@ -25,6 +25,7 @@
     X(IO,       "io",        0,   "off|count|sample|all", "sample", "calls of I/O functions: none, counted only, counted and some of them timed with their callers, or every one") \
     X(CHILDREN, "children",  0,   "yes|no", "yes",  "follow processes that the program starts")                    \
     X(INTERVAL, "interval",  0,   "MS",    "100",   "time between two samples, 20 to 10000 ms")                    \
+    X(CPU_SAMPLES, "cpu-samples", 0, "HZ|off", "49",  "CPU time by call stack: samples a second of each thread that runs, 1 to 999, or none") \
     X(DELAY,    "delay",     'd', "SECS",  "0.25",  "time between two pictures (with --plain, two lines: 1), 0.1 to 60") \
     X(DURATION, "duration",  0,   "SECS",  "",      "leave after this time; the program runs on")                  \
     X(PLAIN,    "plain",     0,   NULL,    "",      "no screen: a line of figures on stderr every second")         \

@@ -204,7 +204,8 @@ static int connect_collector(struct ms_session *session)
                                          .sites = shown,
                                          .symbols = shown,
                                          .symbol_cache = symbol_cache,
-                                         .debuginfod = options->debuginfod};
+                                         .debuginfod = options->debuginfod,
+                                         .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",

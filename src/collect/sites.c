@@ -99,6 +99,12 @@ static int grow_array(void **array, uint32_t *held, uint32_t count, size_t eleme
     return 0;
 }
 
+bool ms_is_probe_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strncmp(slash + 1, PROBE_NAME, sizeof PROBE_NAME - 1) == 0;
+}
+
 /* The module of a pc; NULL: none, or out of memory. */
 static const struct seen_module *module_of(const struct pass *pass, uint32_t index)
 {
@@ -117,8 +123,7 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         if (seen->path == NULL) {
             return NULL;
         }
-        const char *slash = strrchr(seen->path, '/');
-        if (slash != NULL && strncmp(slash + 1, PROBE_NAME, sizeof PROBE_NAME - 1) == 0) {
+        if (ms_is_probe_path(seen->path)) {
             sites->probe_path = seen->path;
         }
         seen->load_bias = module.load_bias;

@@ -13,6 +13,9 @@
 
 struct ms_watched_sites; /* opaque */
 
+/* Whether it is our library inside the program: none of its functions. */
+bool ms_is_probe_path(const char *path);
+
 /* `code` outlives it and may be NULL: frames are its own. Returns NULL without memory. */
 struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid,
                                               struct ms_shared_code *code);

@@ -39,6 +39,17 @@ struct ms_activity {
 /* Of all merged processes together, see MS_MERGED_SITES_MAX. */
 #define MS_MERGED_ACTIVITY_SITES_MAX 25000u
 
+/* How CPU time is sampled; all 0: it is not. MS_SOURCE_CPU_SAMPLES says why, and what is missing.
+ */
+struct ms_cpu_sampling {
+    uint32_t frequency_hz; /* of each thread while it runs */
+    uint32_t keep_one_in;  /* of the samples, so that it stays cheap; each stands for so many */
+    bool kernel;           /* time in the kernel counts, for the function that called it */
+    uint64_t samples;      /* with a thread and a site */
+    uint64_t lost;         /* in the kernel or on the way, or of threads that nobody knew */
+    uint64_t throttled;    /* times that the kernel held samples back */
+};
+
 static inline void ms_work_add(struct ms_work *sum, const struct ms_work *work)
 {
     sum->cpu_samples += work->cpu_samples;

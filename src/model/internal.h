@@ -177,6 +177,7 @@ struct ms_model {
     struct ms_words strings;
     struct ms_usages usages;
     struct ms_activities activities;
+    struct ms_cpu_sampling cpu_sampling;
     struct ms_flows flows;
     struct ms_misuses misuses;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */

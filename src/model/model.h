@@ -466,6 +466,10 @@ const struct ms_activity *ms_model_site_activity(const struct ms_model *model, u
  */
 uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
 
+/* Sites with MS_SITE_ACTIVITY. */
+size_t ms_model_activity_site_count(const struct ms_model *model);
+const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
+
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
 
@@ -544,6 +548,7 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
+struct ms_cpu_sampling *ms_model_cpu_sampling_mutable(struct ms_model *model);
 /*
  * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
  * or the site is not known (merged: a site is to be added anew then).

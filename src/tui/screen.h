@@ -107,9 +107,10 @@ struct ms_hotspots_state {
     enum ms_hotspots_pane pane;
     bool each_library_frame; /* not folded */
     bool all_unfolded;
-    bool looked_at;            /* the first rows of this view were unfolded */
-    char filter[MS_ENTRY_MAX]; /* that the rows are of */
-    uint8_t *indents;          /* of the rows, for `indent_capacity` of them */
+    bool looked_at;                /* the first rows of this view were unfolded */
+    enum ms_site_figure_kind kind; /* of the order that the rows are of */
+    char filter[MS_ENTRY_MAX];     /* that the rows are of */
+    uint8_t *indents;              /* of the rows, for `indent_capacity` of them */
     size_t indent_capacity;
     struct ms_hotspots_lines lines;
 };
