@@ -159,6 +159,38 @@ def test_switches():
     equal(status(run([MEMSCOPE, "--io=some", "true"])), 2, "no such way")
 
 
+def by_caller(document):
+    """Calls, bytes and samples of I/O by the innermost function of call sites."""
+    found = {}
+    for site in document["sites"]:
+        work = site["work"]
+        if work is not None and work["io_calls"] > 0:
+            caller = site["stack"][0]["function"] if site["stack"] else None
+            figures = found.setdefault(caller, [0, 0, 0])
+            for i, name in enumerate(("io_calls", "io_bytes", "io_samples")):
+                figures[i] += work[name]
+    return found
+
+
+def test_callers():
+    """the functions that do the I/O by name: exact when all are looked at, else within the error"""
+    count = 40000
+    expected = {"writes_little": (count, 10 * count), "writes_much": (count / 2, 2500 * count),
+                "receives": (count / 2, 150 * count)}
+    _, document = watched("callers", str(count), options=["--io=all"])
+    equal(by_caller(document), {name: [calls, size, calls]
+                                for name, (calls, size) in expected.items()}, "callers")
+    _, document = watched("callers", str(count))
+    found = by_caller(document)
+    equal(sorted(found), sorted(expected), "callers")
+    for name, (calls, size) in expected.items():
+        near(found[name][0], calls, 0.25, name)
+        near(found[name][1], size, 0.25, name)
+        assert 0 < found[name][2] <= found[name][0], found[name]
+    _, document = watched("callers", "100", options=["--count-only"])
+    equal(by_caller(document), {}, "without call stacks")
+
+
 def test_real_programs():
     """cat, dd, python3, git, a shell pipeline: as natively, byte by byte"""
     need("git")
