@@ -9,7 +9,6 @@
 
 #include "cli/config.h"
 #include "cli/options_table.h"
-#include "collect/cpu_samples.h"
 #include "model/format.h"
 #include "wire/clock.h"
 #include "wire/message.h"
@@ -134,14 +133,8 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
     case OPTION_INTERVAL:
         return set_setting("interval", MS_SETTING_INTERVAL, value, options);
     case OPTION_CPU_SAMPLES:
-        if (strcmp(value, "off") == 0) {
-            value = "0";
-        }
-        if (!read_number(value, 0, MS_CPU_SAMPLES_HZ_MAX, &number) || number != floor(number)) {
-            return complain("cpu-samples", value, "samples a second from 1 to 999, or off");
-        }
-        options->cpu_samples_hz = (unsigned)number;
-        return 0;
+        return set_setting("cpu-samples", MS_SETTING_CPU_SAMPLES,
+                           strcmp(value, "off") == 0 ? "0" : value, options);
     case OPTION_DELAY:
         return set_setting("delay", MS_SETTING_REFRESH, value, options);
     default:
@@ -524,7 +517,6 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
                      .depth = MS_DEPTH_DEFAULT,
                      .rate = {.interval = MS_SAMPLE_BYTES_DEFAULT}},
         .children = true,
-        .cpu_samples_hz = MS_CPU_SAMPLES_HZ,
         .colours = true,
     };
     ms_settings_default(&options->settings);

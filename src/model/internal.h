@@ -155,6 +155,7 @@ struct ms_process_record {
     uint32_t activity_root; /* the same for sites with MS_SITE_ACTIVITY, of any process */
     bool stands_for_many;   /* made by merging */
     double run_queue_pct;   /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
@@ -166,6 +167,7 @@ struct ms_model {
     struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
+    struct ms_history *sum_history[MS_PROCESS_SERIES_COUNT]; /* over the processes alive */
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_index processes_by_id;

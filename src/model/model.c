@@ -52,6 +52,9 @@ void ms_model_free(struct ms_model *model)
         ms_process_record_free(model->processes[i]);
     }
     free(model->processes);
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        ms_history_free(model->sum_history[i]);
+    }
     ms_index_free(&model->processes_by_id);
     ms_threads_free(&model->threads);
     ms_usages_free(&model->usages);
@@ -265,12 +268,6 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
                         MS_COUNTER_BIT(MS_COUNTER_READ_BYTES) |
                         MS_COUNTER_BIT(MS_COUNTER_WRITE_BYTES);
     }
-    if (process->resources.network.have) {
-        sample->counters[MS_COUNTER_RECEIVED_BYTES] = process->resources.network.received_bytes;
-        sample->counters[MS_COUNTER_SENT_BYTES] = process->resources.network.sent_bytes;
-        sample->have |=
-            MS_COUNTER_BIT(MS_COUNTER_RECEIVED_BYTES) | MS_COUNTER_BIT(MS_COUNTER_SENT_BYTES);
-    }
     if (process->seen != MS_SEEN_NONE) {
         sample->counters[MS_COUNTER_ALLOCATIONS] = process->totals.allocations;
         sample->counters[MS_COUNTER_BYTES_ALLOCATED] = process->totals.bytes_allocated;
@@ -311,8 +308,36 @@ struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
     return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
 }
 
+/*
+ * Connections are looked at about once a second, out of step with the window of the other rates:
+ * theirs is between two looks, and holds until the next.
+ */
+static void rate_network(struct ms_process_record *record)
+{
+    struct ms_process *process = &record->process;
+    const struct ms_network *network = &process->resources.network;
+    if (!network->have) {
+        process->received_per_s = process->sent_per_s = NAN;
+        return;
+    }
+    if (network->read_ns <= record->network_ns) {
+        return;
+    }
+    if (record->network_ns != 0) {
+        const double s = (double)(network->read_ns - record->network_ns) / (double)MS_SECOND_NS;
+        const uint64_t received = network->received_bytes - record->network_received_bytes;
+        const uint64_t sent = network->sent_bytes - record->network_sent_bytes;
+        process->received_per_s = (double)(int64_t)received / s;
+        process->sent_per_s = (double)(int64_t)sent / s;
+    }
+    record->network_ns = network->read_ns;
+    record->network_received_bytes = network->received_bytes;
+    record->network_sent_bytes = network->sent_bytes;
+}
+
+/* `sums` gets the value of each series added. */
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
-                        uint64_t tick, uint64_t repeat)
+                        uint64_t tick, uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
 {
     struct ms_process *process = &record->process;
     if (process->end_ns != 0) {
@@ -329,8 +354,7 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
     process->io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS);
     process->read_per_s = ms_past_rate(past, &now, MS_COUNTER_READ_BYTES);
     process->written_per_s = ms_past_rate(past, &now, MS_COUNTER_WRITE_BYTES);
-    process->received_per_s = ms_past_rate(past, &now, MS_COUNTER_RECEIVED_BYTES);
-    process->sent_per_s = ms_past_rate(past, &now, MS_COUNTER_SENT_BYTES);
+    rate_network(record);
     process->minor_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MINOR_FAULTS);
     process->major_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MAJOR_FAULTS);
     process->run_queue_pct = record->run_queue_pct;
@@ -352,9 +376,8 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         [MS_PROCESS_SERIES_FAULTS_PER_S] = process->major_faults_per_s,
         [MS_PROCESS_SERIES_VIRTUAL_BYTES] =
             process->kernel.have_memory ? (double)process->kernel.virtual_bytes : NAN,
-        [MS_PROCESS_SERIES_CGROUP_BYTES] = cgroup->have && cgroup->memory_bytes > 0
-                                               ? (double)cgroup->memory_bytes
-                                               : NAN,
+        [MS_PROCESS_SERIES_CGROUP_BYTES] =
+            cgroup->have && cgroup->memory_bytes > 0 ? (double)cgroup->memory_bytes : NAN,
         [MS_PROCESS_SERIES_CGROUP_TASKS] =
             cgroup->have && cgroup->processes > 0 ? (double)cgroup->processes : NAN,
         [MS_PROCESS_SERIES_OPEN_FILES] =
@@ -367,8 +390,40 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
         if (ms_model_append(model, &process->history[i], tick, repeat, values[i]) != 0) {
             error = -ENOMEM;
         }
+        const bool of_group =
+            i == MS_PROCESS_SERIES_CGROUP_BYTES || i == MS_PROCESS_SERIES_CGROUP_TASKS;
+        if (isnan(sums[i]) || (of_group && values[i] > sums[i])) {
+            sums[i] = values[i]; /* processes share a group: of several groups the largest */
+        } else if (!isnan(values[i]) && !of_group) {
+            sums[i] += values[i];
+        }
     }
     return error;
+}
+
+static int tick_processes(struct ms_model *model, uint64_t tick, uint64_t repeat)
+{
+    double sums[MS_PROCESS_SERIES_COUNT];
+    int error = 0;
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        sums[i] = NAN;
+    }
+    for (size_t i = 0; i < model->process_count; i++) {
+        if (tick_process(model, model->processes[i], tick, repeat, sums) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    for (int i = 0; i < MS_PROCESS_SERIES_COUNT; i++) {
+        if (ms_model_append(model, &model->sum_history[i], tick, repeat, sums[i]) != 0) {
+            error = -ENOMEM;
+        }
+    }
+    return error;
+}
+
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model)
+{
+    return (const struct ms_history *const *)model->sum_history;
 }
 
 /*
@@ -402,10 +457,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
     if (ms_threads_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
-    for (size_t i = 0; i < model->process_count; i++) {
-        if (tick_process(model, model->processes[i], tick, repeat) != 0) {
-            error = -ENOMEM;
-        }
+    if (tick_processes(model, tick, repeat) != 0) {
+        error = -ENOMEM;
     }
     if (ms_machine_tick(model, tick, repeat) != 0) {
         error = -ENOMEM;

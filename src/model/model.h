@@ -406,6 +406,10 @@ const struct ms_process *ms_model_process_by_id(const struct ms_model *model, ui
 /* The program itself: the first process, or what it became by exec. NULL: no process yet. */
 const struct ms_process *ms_model_program(const struct ms_model *model);
 
+/* Sums over the processes that lived at the time, MS_PROCESS_SERIES_COUNT of them, each NULL until
+ * the first tick. What is of a control group is that of the largest one. */
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model);
+
 /* All threads, alive first in order of creation, then ended ones in order of their end. */
 size_t ms_model_thread_count(const struct ms_model *model);
 size_t ms_model_alive_count(const struct ms_model *model);

@@ -24,6 +24,7 @@
     X(SORT,         "screen",  "sort",       METRIC, "peak_bytes", 0, 0, "",   "order of the threads at the start: a metric's name") \
     X(COLUMNS,      "screen",  "columns",    METRICS, MS_SETTING_COLUMNS_STANDARD, 0, 0, "", "columns of the table of threads, names of metrics, those first that are wanted most") \
     X(INTERVAL,     "rates",   "interval_ms", NUMBER, "100", 20, 10000, "ms",  "time between two samples; from the next start on") \
+    X(CPU_SAMPLES,  "rates",   "cpu_samples_hz", NUMBER, "49", 0, 999, "Hz",   "CPU time by call stack: samples a second of each thread that runs (49: in step with nothing that programs do), 0 for none; from the next start on") \
     X(WAITING,      "colours", "waiting",    COLOUR, "scheme", 0, 0, "",       "threads that wait (W)") \
     X(MEMORY,       "colours", "memory",     COLOUR, "scheme", 0, 0, "",       "memory intensive threads (M)") \
     X(CPU,          "colours", "cpu",        COLOUR, "scheme", 0, 0, "",       "CPU intensive threads (C)") \
