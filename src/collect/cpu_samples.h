@@ -13,7 +13,6 @@
 #include "collect/symbols.h"
 #include "model/model.h"
 
-#define MS_CPU_SAMPLES_HZ     49u /* by default: in step with nothing that programs do */
 #define MS_CPU_SAMPLES_HZ_MAX 999u
 
 struct ms_cpu_samples; /* opaque */

@@ -31,6 +31,14 @@ uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_mod
                                    uint32_t stack, bool released);
 
 /*
+ * Site of a stack at which something else than memory was done; a stack without one gets a site
+ * with MS_SITE_ACTIVITY, stack 0 (not known) the root. 0: not readable yet, or no memory.
+ */
+uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_model *model,
+                                      const struct ms_region_view *view,
+                                      struct ms_symbols *symbols, uint32_t stack);
+
+/*
  * Looks at every published context and takes over those that changed, what was live at the peak as
  * of the epoch in `facts`. `last`: the process has ended, so all of them once more; nothing will
  * become readable later. `symbols` may be NULL. Returns 0 or -ENOMEM.

@@ -12,6 +12,22 @@
 #define MS_NO_USAGE    UINT32_MAX
 #define MS_NO_ACTIVITY UINT32_MAX
 
+/* What adds up over threads and over processes, of struct ms_kernel_thread and ms_process_kernel.
+ */
+#define MS_KERNEL_SUMS(X)                                                                          \
+    X(user_ns)                                                                                     \
+    X(system_ns)                                                                                   \
+    X(minor_faults)                                                                                \
+    X(major_faults)                                                                                \
+    X(voluntary_switches)                                                                          \
+    X(involuntary_switches)                                                                        \
+    X(read_calls)                                                                                  \
+    X(write_calls)                                                                                 \
+    X(read_chars_bytes)                                                                            \
+    X(write_chars_bytes)                                                                           \
+    X(read_storage_bytes)                                                                          \
+    X(write_storage_bytes)
+
 struct ms_thread_record {
     struct ms_thread thread;
     struct ms_past *past; /* NULL once ended */
@@ -139,6 +155,7 @@ struct ms_process_record {
     uint32_t activity_root; /* the same for sites with MS_SITE_ACTIVITY, of any process */
     bool stands_for_many;   /* made by merging */
     double run_queue_pct;   /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
@@ -150,6 +167,7 @@ struct ms_model {
     struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
+    struct ms_history *sum_history[MS_PROCESS_SERIES_COUNT]; /* over the processes alive */
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_index processes_by_id;
@@ -244,5 +262,11 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
+
+/* All rates, each by the given way of looking back: ms_past_rate or ms_past_window_rate. */
+typedef double ms_rate_function(const struct ms_past *past, const struct ms_sample *now,
+                                enum ms_counter counter);
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate);
 
 #endif
