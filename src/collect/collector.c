@@ -36,6 +36,7 @@ struct ms_collector {
     struct ms_cpu_samples *cpu_samples; /* NULL: CPU time is not sampled */
     struct ms_system_reader *system;
     struct ms_descriptor_budget budget;
+    struct ms_thread_sources thread_sources;
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
     uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
@@ -54,6 +55,7 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
                                         .symbols = collector->symbols,
                                         .sites = collector->options.sites,
                                         .budget = &collector->budget,
+                                        .thread_sources = &collector->thread_sources,
                                         .session = &collector->session};
     return ms_process_tree_new(&room, collector->options.children, now_ns);
 }
@@ -180,6 +182,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
         ms_model_new(options->interval_ns, session->start_ns, session->start_unix_ns);
     collector->system = ms_system_reader_new();
     ms_descriptor_budget_init(&collector->budget);
+    ms_thread_sources_init(&collector->thread_sources);
     uint64_t now_ns = ms_monotonic_ns();
     if (collector->model != NULL && collector->system != NULL) {
         collector->tree = new_tree(collector, now_ns);
@@ -371,6 +374,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
     int result = ms_process_tree_tick(collector->tree, now_ns,
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
     read_cpu_samples(collector, now_ns, false);
+    ms_thread_sources_tell(&collector->thread_sources, collector->model);
     ms_system_read(collector->system, &collector->budget, ms_model_system_mutable(collector->model),
                    now_ns);
     if (collector->symbols != NULL) {

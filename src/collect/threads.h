@@ -10,6 +10,7 @@
 
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
+#include "collect/thread_sources.h"
 #include "model/model.h"
 
 struct ms_watched_threads; /* opaque */
@@ -17,6 +18,10 @@ struct ms_watched_threads; /* opaque */
 struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id); /* NULL: no memory */
 void ms_watched_threads_free(struct ms_watched_threads *threads,
                              struct ms_descriptor_budget *budget); /* accepts NULL */
+/* Before anything is read: what it shares with other processes, and outlives it. Without it nobody
+ * is told what sources give, and the processor counts nothing. */
+void ms_watched_threads_share(struct ms_watched_threads *threads,
+                              struct ms_thread_sources *sources);
 
 /*
  * Reads the records that changed: those of living threads, with `all` those of ended ones too,

@@ -316,6 +316,11 @@ uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind k
     return model->activities.sites_version[kind];
 }
 
+size_t ms_model_activity_site_count(const struct ms_model *model)
+{
+    return model->sites.activity;
+}
+
 const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model)
 {
     return &model->cpu_sampling;

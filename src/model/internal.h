@@ -155,6 +155,7 @@ struct ms_process_record {
     uint32_t activity_root; /* the same for sites with MS_SITE_ACTIVITY, of any process */
     bool stands_for_many;   /* made by merging */
     double run_queue_pct;   /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 

@@ -95,6 +95,9 @@ static const char *of_thread(const struct ms_model *model, const struct ms_threa
     if (state->condition == MS_SOURCE_PARTIAL && state->because[0] != '\0') {
         return state->because;
     }
+    if (state->condition == MS_SOURCE_NOT_ASKED) {
+        return "nothing has read it yet";
+    }
     return thread->end_ns != 0 ? "the thread ended before it was read" : "it was not read yet";
 }
 

@@ -268,12 +268,6 @@ static void sample_process(const struct ms_process *process, uint64_t now_ns,
                         MS_COUNTER_BIT(MS_COUNTER_READ_BYTES) |
                         MS_COUNTER_BIT(MS_COUNTER_WRITE_BYTES);
     }
-    if (process->resources.network.have) {
-        sample->counters[MS_COUNTER_RECEIVED_BYTES] = process->resources.network.received_bytes;
-        sample->counters[MS_COUNTER_SENT_BYTES] = process->resources.network.sent_bytes;
-        sample->have |=
-            MS_COUNTER_BIT(MS_COUNTER_RECEIVED_BYTES) | MS_COUNTER_BIT(MS_COUNTER_SENT_BYTES);
-    }
     if (process->seen != MS_SEEN_NONE) {
         sample->counters[MS_COUNTER_ALLOCATIONS] = process->totals.allocations;
         sample->counters[MS_COUNTER_BYTES_ALLOCATED] = process->totals.bytes_allocated;
@@ -314,6 +308,33 @@ struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
     return ms_rates_of(past, &now, process->end_ns != 0 ? ms_past_rate : ms_past_window_rate);
 }
 
+/*
+ * Connections are looked at about once a second, out of step with the window of the other rates:
+ * theirs is between two looks, and holds until the next.
+ */
+static void rate_network(struct ms_process_record *record)
+{
+    struct ms_process *process = &record->process;
+    const struct ms_network *network = &process->resources.network;
+    if (!network->have) {
+        process->received_per_s = process->sent_per_s = NAN;
+        return;
+    }
+    if (network->read_ns <= record->network_ns) {
+        return;
+    }
+    if (record->network_ns != 0) {
+        const double s = (double)(network->read_ns - record->network_ns) / (double)MS_SECOND_NS;
+        const uint64_t received = network->received_bytes - record->network_received_bytes;
+        const uint64_t sent = network->sent_bytes - record->network_sent_bytes;
+        process->received_per_s = (double)(int64_t)received / s;
+        process->sent_per_s = (double)(int64_t)sent / s;
+    }
+    record->network_ns = network->read_ns;
+    record->network_received_bytes = network->received_bytes;
+    record->network_sent_bytes = network->sent_bytes;
+}
+
 /* `sums` gets the value of each series added. */
 static int tick_process(const struct ms_model *model, struct ms_process_record *record,
                         uint64_t tick, uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
@@ -333,8 +354,7 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
     process->io_calls_per_s = ms_past_rate(past, &now, MS_COUNTER_IO_CALLS);
     process->read_per_s = ms_past_rate(past, &now, MS_COUNTER_READ_BYTES);
     process->written_per_s = ms_past_rate(past, &now, MS_COUNTER_WRITE_BYTES);
-    process->received_per_s = ms_past_rate(past, &now, MS_COUNTER_RECEIVED_BYTES);
-    process->sent_per_s = ms_past_rate(past, &now, MS_COUNTER_SENT_BYTES);
+    rate_network(record);
     process->minor_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MINOR_FAULTS);
     process->major_faults_per_s = ms_past_rate(past, &now, MS_COUNTER_MAJOR_FAULTS);
     process->run_queue_pct = record->run_queue_pct;

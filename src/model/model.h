@@ -470,6 +470,8 @@ const struct ms_activity *ms_model_site_activity(const struct ms_model *model, u
  */
 uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
 
+/* Sites with MS_SITE_ACTIVITY. */
+size_t ms_model_activity_site_count(const struct ms_model *model);
 const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
 
 size_t ms_model_flow_count(const struct ms_model *model);
