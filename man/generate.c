@@ -103,9 +103,10 @@ static void keys_of(const char *title, unsigned place, enum shared shared)
 
 static void keys(void)
 {
-    static const enum ms_place screens[] = {
-        MS_PLACE_OVERVIEW, MS_PLACE_FOCUS, MS_PLACE_HOTSPOTS,  MS_PLACE_SITE,  MS_PLACE_LEAKS,
-        MS_PLACE_FLOWS,    MS_PLACE_TYPES, MS_PLACE_PROCESSES, MS_PLACE_OUTPUT};
+    static const enum ms_place screens[] = {MS_PLACE_OVERVIEW, MS_PLACE_FOCUS, MS_PLACE_TIMELINES,
+                                            MS_PLACE_HOTSPOTS, MS_PLACE_SITE,  MS_PLACE_LEAKS,
+                                            MS_PLACE_FLOWS,    MS_PLACE_TYPES, MS_PLACE_PROCESSES,
+                                            MS_PLACE_OUTPUT,   MS_PLACE_SYSTEM};
     static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
                                             MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_QUIT};
     keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
