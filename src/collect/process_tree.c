@@ -116,6 +116,11 @@ struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, b
     return tree;
 }
 
+struct ms_shared_code *ms_process_tree_code(const struct ms_process_tree *tree)
+{
+    return tree->code;
+}
+
 void ms_process_tree_free(struct ms_process_tree *tree)
 {
     if (tree == NULL) {

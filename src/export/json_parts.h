@@ -23,6 +23,9 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
                    struct ms_types *types);
+/* json_io.c. null: not seen. */
+void ms_json_thread_io(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_thread *thread);
 /* Without memory the document ends in an error. */
 void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
