@@ -39,9 +39,8 @@ enum ms_counter {
 /* Who is read by turns is not read in every tick, so counters carry the time they are of. */
 enum ms_reading {
     MS_READ_AT_TICK,
-    MS_READ_OFTEN,  /* schedstat and stat */
-    MS_READ_SLOWLY, /* status and io */
-    MS_READ_SCHED,
+    MS_READ_OFTEN,     /* schedstat and stat */
+    MS_READ_SLOWLY,    /* sched and io */
     MS_READ_PROCESSOR, /* hardware counters */
     MS_READ_TOTAL
 };
@@ -59,6 +58,10 @@ struct ms_past {
     uint32_t count;
     uint32_t newest;
     uint64_t flat_since_ns; /* time of the oldest sample that all later ones are equal to */
+    /* For each reading the newest sample that is a second older than the one at `bases_of_ns`;
+     * MS_PAST_SAMPLES: none. */
+    uint64_t bases_of_ns;
+    uint8_t bases[MS_READ_TOTAL];
     struct ms_sample samples[MS_PAST_SAMPLES];
 };
 
@@ -67,8 +70,7 @@ struct ms_past {
  * is a second older, else since the oldest one. NaN when no earlier sample has the counter, or when
  * it was not read again since any of them.
  */
-double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
-                    enum ms_counter counter);
+double ms_past_rate(struct ms_past *past, const struct ms_sample *now, enum ms_counter counter);
 
 /* Keeps `now` unless the newest sample is so young that the ring would not reach back a second. */
 void ms_past_add(struct ms_past *past, const struct ms_sample *now);

@@ -544,7 +544,6 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     *sample = (struct ms_sample){.time_ns = now_ns,
                                  .read_ns = {[MS_READ_OFTEN] = kernel->often_read_ns,
                                              [MS_READ_SLOWLY] = kernel->slowly_read_ns,
-                                             [MS_READ_SCHED] = kernel->sched_read_ns,
                                              [MS_READ_PROCESSOR] = kernel->counters_read_ns}};
     sample_kernel(kernel, sample);
     sample_counters(kernel, sample);
@@ -573,7 +572,7 @@ static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint
 }
 
 /* What was read again by nobody has the rate that it had. */
-static double rate_or_before(const struct ms_past *past, const struct ms_sample *now,
+static double rate_or_before(struct ms_past *past, const struct ms_sample *now,
                              enum ms_counter counter, double before)
 {
     const double rate = ms_past_rate(past, now, counter);
