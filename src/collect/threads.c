@@ -704,3 +704,8 @@ uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, 
         record < threads->record_count ? threads->by_record[record] : NULL;
     return watched == NULL ? 0 : watched->model_id;
 }
+
+uint32_t ms_watched_threads_of_serial(const struct ms_watched_threads *threads, uint32_t serial)
+{
+    return serial == 0 ? 0 : ms_id_map_find(&threads->by_serial, serial);
+}

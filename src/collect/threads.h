@@ -69,5 +69,7 @@ void ms_watched_threads_sum(const struct ms_watched_threads *threads, const stru
 
 /* Thread of the model that uses this record now, 0: none. */
 uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, uint32_t record);
+/* Thread of the model whose record has, or had, this serial, 0: none yet. It may be merged. */
+uint32_t ms_watched_threads_of_serial(const struct ms_watched_threads *threads, uint32_t serial);
 
 #endif

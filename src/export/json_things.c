@@ -283,6 +283,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
+    ms_json_key(writer, "resources");
+    ms_json_resources(writer, model, process);
     ms_json_key(writer, "branch");
     ms_json_branch(writer, tree, process->id);
     ms_json_object_end(writer);
@@ -381,6 +383,8 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     ms_figures_of_thread(model, thread->id, &figures);
     ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
     ms_json_not_sampled(writer, &figures);
+    ms_json_key(writer, "io");
+    ms_json_thread_io(writer, model, thread);
     const uint64_t start_ns = ms_model_start_ns(model);
     ms_json_key(writer, "start_ns");
     if (thread->start_ns != 0) {
@@ -427,6 +431,40 @@ static void write_frame(struct ms_json_writer *writer, const struct ms_frame *fr
 }
 
 /* Index in "stack" of the frame to blame: inlined frames shift it. */
+static void write_work_members(struct ms_json_writer *writer, const struct ms_work *work)
+{
+    ms_json_member_u64(writer, "cpu_samples", work->cpu_samples);
+    ms_json_member_fixed(writer, "cpu_ms", (double)work->cpu_ns / 1e6);
+    ms_json_member_u64(writer, "io_calls", work->io_calls);
+    ms_json_member_u64(writer, "io_bytes", work->io_bytes);
+    ms_json_member_fixed(writer, "io_wait_ms", (double)work->io_wait_ns / 1e6);
+    ms_json_member_u64(writer, "io_samples", work->io_samples);
+}
+
+/* What was done at a site besides allocating, and by whom. */
+static void write_work(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_site *site)
+{
+    ms_json_key(writer, "work");
+    if (site->work == NULL) {
+        ms_json_null(writer);
+        return;
+    }
+    ms_json_object_begin(writer);
+    write_work_members(writer, site->work);
+    ms_json_key(writer, "threads");
+    ms_json_array_begin(writer);
+    const struct ms_activity *activity = NULL;
+    while ((activity = ms_model_site_activity(model, site->id, activity)) != NULL) {
+        ms_json_object_begin(writer);
+        ms_json_member_u64(writer, "thread_id", activity->thread_id);
+        write_work_members(writer, &activity->work);
+        ms_json_object_end(writer);
+    }
+    ms_json_array_end(writer);
+    ms_json_object_end(writer);
+}
+
 static uint64_t culprit_index(const struct ms_site *site)
 {
     const struct ms_frame *culprit = ms_site_culprit_frame(site);
@@ -492,6 +530,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_member_u64(writer, "bytes_allocated", site->heap.bytes_allocated);
     ms_json_member_u64(writer, "bytes_freed", site->heap.bytes_freed);
     ms_json_site_figures(writer, model, site);
+    write_work(writer, model, site);
     ms_json_object_end(writer);
 }
 

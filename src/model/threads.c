@@ -129,6 +129,7 @@ static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms
     record->thread.kernel.last_core = -1;
     record->thread.kernel.node = -1;
     record->first_usage = MS_NO_USAGE;
+    record->first_activity = MS_NO_ACTIVITY;
     rates_none(&record->thread.rates);
     list_push(list, record);
     return record;
@@ -313,6 +314,7 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->at_peak_bytes += from->at_peak_bytes;
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
     kernel_add(&into->kernel, &from->kernel);
+    ms_thread_io_add(&into->io, &from->io);
     into->tracked = into->tracked || from->tracked;
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
@@ -331,9 +333,9 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
     if (into == NULL) {
         return -ENOMEM;
     }
-    const int error = ms_usages_merge(model, oldest, into);
-    if (error != 0) {
-        return error;
+    if (ms_usages_merge(model, oldest, into) != 0 ||
+        ms_activities_merge(model, oldest, into) != 0) {
+        return -ENOMEM;
     }
     merge_figures(&into->thread, &oldest->thread);
     *merge = (struct ms_merge){.from = oldest->thread.id, .into = into->thread.id};
@@ -436,7 +438,8 @@ static int empty_list(struct ms_model *model, const struct ms_thread_list *list,
         }
         struct ms_thread_record *into =
             merged_for(&model->threads, process->merged_into->process.id, &record->thread);
-        if (into == NULL || ms_usages_merge(model, record, into) != 0) {
+        if (into == NULL || ms_usages_merge(model, record, into) != 0 ||
+            ms_activities_merge(model, record, into) != 0) {
             return -ENOMEM;
         }
         merge_figures(&into->thread, &record->thread);
@@ -525,14 +528,31 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
         counters->branch_misses);
 }
 
+/* Time in calls is known when some of each kind that was called were timed. */
+static bool have_wait(const struct ms_io_figures *figures)
+{
+    return figures->calls == 0 || (figures->timed_calls > 0 && isfinite(figures->wait_ns));
+}
+
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 {
     double wait_ns = 0;
-    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        wait_ns += kind == MS_IO_KIND_POLL ? 0 : io->of[kind].wait_ns;
+    double network_ns = 0;
+    double poll_ns = 0;
+    bool have = io->have;
+    for (int kind = 0; have && kind < MS_IO_KIND_TOTAL; kind++) {
+        const struct ms_io_figures *figures = &io->of[kind];
+        const bool network =
+            kind == MS_IO_KIND_RECEIVE || kind == MS_IO_KIND_SEND || kind == MS_IO_KIND_OPEN;
+        have = have_wait(figures);
+        const double of_kind = have && figures->calls > 0 ? figures->wait_ns : 0;
+        wait_ns += kind != MS_IO_KIND_POLL ? of_kind : 0;
+        network_ns += network ? of_kind : 0;
+        poll_ns += kind == MS_IO_KIND_POLL ? of_kind : 0;
     }
-    put(sample, MS_COUNTER_IO_WAIT_NS, io->have, (uint64_t)wait_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have, (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns);
+    put(sample, MS_COUNTER_IO_WAIT_NS, have, (uint64_t)wait_ns);
+    put(sample, MS_COUNTER_NETWORK_WAIT_NS, have, (uint64_t)network_ns);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, have, (uint64_t)poll_ns);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
@@ -551,6 +571,7 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     put(sample, MS_COUNTER_ALLOCATIONS, heap, thread->heap.allocations);
     put(sample, MS_COUNTER_BYTES_ALLOCATED, heap, thread->heap.bytes_allocated);
     put(sample, MS_COUNTER_CURRENT_BYTES, heap, ms_heap_current_bytes(&thread->heap));
+    put(sample, MS_COUNTER_TEMPORARY, heap, thread->heap.temporary);
 }
 
 /*
@@ -571,42 +592,36 @@ static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint
     }
 }
 
-/* What was read again by nobody has the rate that it had. */
-static double rate_or_before(struct ms_past *past, const struct ms_sample *now,
-                             enum ms_counter counter, double before)
+/* What nobody has read again has the rate that it had. */
+static double rate_or_before(ms_rate_function *rate, const struct ms_past *past,
+                             const struct ms_sample *now, enum ms_counter counter, double before)
 {
-    const double rate = ms_past_rate(past, now, counter);
-    return isnan(rate) && (now->have & MS_COUNTER_BIT(counter)) != 0 ? before : rate;
+    const double found = rate(past, now, counter);
+    return isnan(found) && (now->have & MS_COUNTER_BIT(counter)) != 0 ? before : found;
 }
 
-static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
+static void rates_update(struct ms_thread_rates *rates, const struct ms_past *past,
+                         const struct ms_sample *now, ms_rate_function *rate)
 {
-    struct ms_thread *thread = &record->thread;
-    struct ms_past *past = record->past;
-    struct ms_sample now;
-    sample_thread(thread, now_ns, &now);
-    if (past->count == 0) {
-        add_birth(past, thread, now_ns);
-        rates_none(&thread->rates);
-        ms_past_add(past, &now);
-        return;
-    }
     const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
-    struct ms_thread_rates *rates = &thread->rates;
 #define RATE(member, counter)                                                                      \
-    rates->member = rate_or_before(past, &now, MS_COUNTER_##counter, rates->member);
+    rates->member = rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member);
 #define PCT(member, counter)                                                                       \
     rates->member =                                                                                \
-        rate_or_before(past, &now, MS_COUNTER_##counter, rates->member / ns_to_pct) * ns_to_pct;
+        rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member / ns_to_pct) *         \
+        ns_to_pct;
     PCT(cpu_pct, RUN_NS)
     PCT(user_pct, USER_NS)
     PCT(system_pct, SYSTEM_NS)
     PCT(run_queue_wait_pct, RUN_QUEUE_NS)
     PCT(io_wait_pct, IO_WAIT_NS)
+    PCT(network_wait_pct, NETWORK_WAIT_NS)
     PCT(poll_wait_pct, POLL_WAIT_NS)
+    PCT(throttled_pct, THROTTLED_NS)
     RATE(allocations_per_s, ALLOCATIONS)
     RATE(bytes_allocated_per_s, BYTES_ALLOCATED)
     RATE(growth_bytes_per_s, CURRENT_BYTES)
+    RATE(temporary_per_s, TEMPORARY)
     RATE(io_calls_per_s, IO_CALLS)
     RATE(read_bytes_per_s, READ_BYTES)
     RATE(write_bytes_per_s, WRITE_BYTES)
@@ -624,8 +639,67 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
     RATE(branch_misses_per_s, BRANCH_MISSES)
 #undef RATE
 #undef PCT
-    thread->rates.io_bytes_per_s = thread->rates.read_bytes_per_s + thread->rates.write_bytes_per_s;
+    rates->io_bytes_per_s = rates->read_bytes_per_s + rates->write_bytes_per_s;
+}
+
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate)
+{
+    struct ms_thread_rates rates;
+    rates_none(&rates);
+    rates_update(&rates, past, now, rate);
+    return rates;
+}
+
+static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
+{
+    struct ms_thread *thread = &record->thread;
+    struct ms_past *past = record->past;
+    struct ms_sample now;
+    sample_thread(thread, now_ns, &now);
+    if (past->count == 0) {
+        add_birth(past, thread, now_ns);
+        rates_none(&thread->rates);
+    } else {
+        rates_update(&thread->rates, past, &now, ms_past_rate);
+    }
     ms_past_add(past, &now);
+}
+
+static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint64_t *span_ns)
+{
+    struct ms_thread_rates rates;
+    uint64_t life_ns = thread->merged_life_ns;
+    if (thread->merged == 0) {
+        life_ns = thread->start_ns != 0 && thread->end_ns > thread->start_ns
+                      ? thread->end_ns - thread->start_ns
+                      : 0;
+    }
+    *span_ns = life_ns;
+    if (life_ns == 0) {
+        rates_none(&rates);
+        return rates;
+    }
+    struct ms_sample end;
+    sample_thread(thread, life_ns, &end);
+    memset(end.read_ns, 0, sizeof(end.read_ns)); /* all of it is of the whole life */
+    const struct ms_past past = {.count = 1, .samples = {{.have = end.have}}};
+    return ms_rates_of(&past, &end, ms_past_rate);
+}
+
+struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
+                                              const struct ms_thread *thread, uint64_t *span_ns)
+{
+    uint64_t span;
+    span_ns = span_ns != NULL ? span_ns : &span;
+    const struct ms_thread_record *record = ms_threads_find(&model->threads, thread->id);
+    if (record == NULL || record->past == NULL) {
+        return rates_of_life(thread, span_ns);
+    }
+    struct ms_sample now;
+    sample_thread(thread, model->now_ns, &now);
+    *span_ns = ms_past_window_ns(record->past, model->now_ns);
+    return ms_rates_of(record->past, &now, ms_past_window_rate);
 }
 
 /* A process waits for cores as much as its threads alive do together. */

@@ -8,6 +8,8 @@
 #include "tui/chart.h"
 #include "tui/screen.h"
 
+#define SCOPE_WIDTH 24 /* cells beside the tabs for what is in focus */
+
 /* What the rows of totals say, added up over processes. */
 struct sums {
     double cpu_pct, rss_bytes, growth_per_s, allocations_per_s; /* NaN: none */
@@ -456,9 +458,15 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     }
     int column = 1;
     const struct ms_screen *active =
-        tui->screen == &ms_screen_site && tui->site.from != NULL ? tui->site.from : tui->screen;
+        tui->screen == &ms_screen_site && tui->site.from != NULL     ? tui->site.from
+        : tui->screen == &ms_screen_focus && tui->focus_from != NULL ? tui->focus_from
+                                                                     : tui->screen;
     active = active->digit != 0 ? active : &ms_screen_overview;
-    const bool words = tabs_width(active, true) <= view->columns;
+    /* What is in focus matters more than words that one knows. */
+    const bool deeper_than_tabs = tui->screen->digit == 0;
+    const int beside = (ms_scope_is_all(&tui->scope) ? 0 : SCOPE_WIDTH) +
+                       (deeper_than_tabs ? 3 + (int)strlen(tui->screen->tab) : 0);
+    const bool words = tabs_width(active, true) + beside <= view->columns;
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
         const struct ms_screen *screen = ms_screens[i];
         const bool here = screen == active;
