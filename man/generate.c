@@ -11,6 +11,7 @@
 #include "cli/options_table.h"
 #include "model/metric.h"
 #include "tui/keys.h"
+#include "tui/settings.h"
 
 /* Text as roff wants it: a minus is a minus, and no line begins with a control character. */
 static void put(const char *text)
@@ -102,8 +103,8 @@ static void keys(void)
     static const enum ms_place screens[] = {
         MS_PLACE_OVERVIEW, MS_PLACE_FOCUS, MS_PLACE_HOTSPOTS,  MS_PLACE_SITE,  MS_PLACE_LEAKS,
         MS_PLACE_FLOWS,    MS_PLACE_TYPES, MS_PLACE_PROCESSES, MS_PLACE_OUTPUT};
-    static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SORT, MS_PLACE_SIGNAL,
-                                            MS_PLACE_EXPORT, MS_PLACE_QUIT};
+    static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
+                                            MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_QUIT};
     keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
     keys_of("On every screen of rows", MS_PLACE_ROWS, ON_ROWS);
     for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++) {
@@ -123,7 +124,7 @@ static void metrics(void)
         fputs(".TP\n.B ", stdout);
         put(metric->name);
         printf("\n(%s, %s from ", ms_unit_name(metric->unit), provenances[metric->provenance]);
-        put(metric->source);
+        put(ms_source_name(metric->source));
         fputs(") ", stdout);
         put(metric->meaning);
         putchar('\n');
@@ -142,6 +143,38 @@ static void site_figures(void)
     }
 }
 
+static void settings(void)
+{
+    const char *section = "";
+    for (int id = 0; id < MS_SETTING_TOTAL; id++) {
+        const struct ms_setting_info *info = ms_setting_info((enum ms_setting)id);
+        if (strcmp(info->section, section) != 0) {
+            section = info->section;
+            printf(".SS [%s]\n", section);
+        }
+        fputs(".TP\n.B ", stdout);
+        put(info->name);
+        putchar('\n');
+        put(info->meaning);
+        if (info->kind == MS_SETTING_NUMBER) {
+            printf("; %.15g to %.15g", info->low, info->high);
+            fputs(*info->unit != '\0' ? " " : "", stdout);
+            put(info->unit);
+        } else if (info->kind == MS_SETTING_CHOICE) {
+            fputs("; ", stdout);
+            put(info->unit);
+        }
+        fputs(" (default: ", stdout);
+        put(info->standard);
+        fputs(")\n", stdout);
+    }
+}
+
+static void put_plain(void *context, const char *text)
+{
+    (void)fputs(text, context);
+}
+
 static void fill(const char *line)
 {
     static const struct {
@@ -150,7 +183,8 @@ static void fill(const char *line)
     } parts[] = {{"@OPTIONS@\n", options},
                  {"@KEYS@\n", keys},
                  {"@METRICS@\n", metrics},
-                 {"@SITE_FIGURES@\n", site_figures}};
+                 {"@SITE_FIGURES@\n", site_figures},
+                 {"@SETTINGS@\n", settings}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (strcmp(line, parts[i].mark) == 0) {
             parts[i].write();
@@ -173,9 +207,16 @@ static void fill(const char *line)
     fputs(line, stdout);
 }
 
-int main(void)
+/* With the word "config": the example of a configuration file. */
+int main(int argc, char **argv)
 {
     char line[4096];
+    if (argc == 2 && strcmp(argv[1], "config") == 0) {
+        struct ms_settings standard;
+        ms_settings_default(&standard);
+        ms_settings_write(&standard, put_plain, stdout);
+        return ferror(stdout) || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    }
     while (fgets(line, sizeof line, stdin) != NULL) {
         fill(line);
     }

@@ -9,11 +9,17 @@ $(BUILD)/o/man/generate.o: CPPFLAGS += -DMS_DATE='"$(RELEASE_DATE)"'
 $(BUILD)/memscope-top.1: $(MAN_GENERATOR) man/memscope-top.1.in
 	$(Q)$(MAN_GENERATOR) < man/memscope-top.1.in > $@
 
-#: docs                 writes man/memscope-top.1 anew from the tables
-.PHONY: docs docs-check
-docs: $(BUILD)/memscope-top.1
-	cp $(BUILD)/memscope-top.1 man/memscope-top.1
+$(BUILD)/config.example: $(MAN_GENERATOR)
+	$(Q)$(MAN_GENERATOR) config > $@
 
-docs-check: $(BUILD)/memscope-top.1
+#: docs                 writes man/memscope-top.1 and docs/config.example anew from the tables
+.PHONY: docs docs-check
+docs: $(BUILD)/memscope-top.1 $(BUILD)/config.example
+	cp $(BUILD)/memscope-top.1 man/memscope-top.1
+	cp $(BUILD)/config.example docs/config.example
+
+docs-check: $(BUILD)/memscope-top.1 $(BUILD)/config.example
 	$(Q)cmp -s $(BUILD)/memscope-top.1 man/memscope-top.1 || \
 	    { echo "man/memscope-top.1 is stale: run make docs and commit it"; exit 1; }
+	$(Q)cmp -s $(BUILD)/config.example docs/config.example || \
+	    { echo "docs/config.example is stale: run make docs and commit it"; exit 1; }

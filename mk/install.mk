@@ -10,7 +10,7 @@ install: all man/memscope-top.1
 	$(INSTALL) -m 644 $(PROBE) $(DESTDIR)$(PROBE_DIR)/libmemscope-probe.so
 	$(INSTALL) -m 644 man/memscope-top.1 $(DESTDIR)$(mandir)/man1/memscope-top.1
 	$(INSTALL) -m 644 $(INSTALLED_DOCS) $(DESTDIR)$(docdir)
-INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json
+INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json docs/config.example
 
 #: uninstall            removes what install put there
 .PHONY: uninstall

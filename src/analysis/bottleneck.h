@@ -2,16 +2,18 @@
  * What holds a thread or a process up: one word and the evidence. Pure; the formula is in
  * BOTTLENECKS of memscope-top(7).
  *
- * A thread's wall time over the last seconds is split into shares: on a core, runnable without a
- * core, in I/O calls on files, in calls on sockets, waiting for locks (when lock figures exist),
- * idle (the rest, polling included). The largest that is above its threshold names the bottleneck;
- * shares that are near to each other make it "balanced"; nothing but idle makes it "idle"; what
- * cannot be told for want of sources is "unknown" and says which.
+ * The wall time over the last MS_WINDOW_NS (see time_use.h) is split into computing, waiting for a
+ * core, calls on files, calls on sockets, waiting for locks (when lock figures exist) and the rest,
+ * polling included. The largest names the bottleneck when it is MS_HELD_UP_LEAST of a thread's
+ * time. Computing that is mostly allocating and faulting is "memory". Two that are near to each
+ * other make it "balanced"; nothing but rest makes it "idle", or "unknown" when the rest may be
+ * waits that nobody measures: the evidence says so.
  */
 #ifndef MS_ANALYSIS_BOTTLENECK_H
 #define MS_ANALYSIS_BOTTLENECK_H
 
 #include "analysis/findings.h"
+#include "analysis/time_use.h"
 #include "model/model.h"
 
 /* X(id, json_name, word) */
@@ -38,11 +40,24 @@ enum ms_bottleneck_kind {
 const char *ms_bottleneck_name(enum ms_bottleneck_kind kind); /* JSON */
 const char *ms_bottleneck_word(enum ms_bottleneck_kind kind);
 
-/* Shares of wall time, or of capacity, 0..1; NaN: not known. Also the resource balance. */
+#define MS_HELD_UP_LEAST    0.25  /* of the wall time of one thread: what names a bottleneck */
+#define MS_HELD_UP_CORES    0.20  /* of wall time, and of the time that it could run */
+#define MS_HELD_UP_NEAR     0.80  /* of the largest: a second one that makes it balanced */
+#define MS_HELD_UP_SWITCHES 100.0 /* a second: more of them are no idleness */
+/* Half of computing is memory at so many a second of CPU time, see ms_memory_intensity. */
+#define MS_MEMORY_ALLOCATIONS 1e6
+#define MS_MEMORY_FAULTS      4e5
+
+/*
+ * Shares, 0..1; NaN: not known. Also the resource balance. Of a thread: of wall time; time in which
+ * the kernel works for a call counts as `cpu` and as `io` or `network`, so they need not add up. Of
+ * a process: `cpu` of the cores that it may use; run_queue, io and network of the time that its
+ * threads computed, waited for cores or were in such calls, taken together.
+ */
 struct ms_resource_shares {
-    double cpu;       /* on a core; of a process: of the cores that it may use */
+    double cpu;       /* on a core */
     double run_queue; /* runnable without a core */
-    double memory;    /* share of CPU time spent in allocating, or of the limit: see `evidence` */
+    double memory;    /* ms_memory_intensity; not a share of time */
     double io, network, gpu, locks;
 };
 
@@ -56,5 +71,11 @@ struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
                                              const struct ms_thread *thread);
 struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process);
+
+/*
+ * How much computing is memory management, 0 to 1: x / (1 + x) of x = allocations / 10^6 + page
+ * faults / 4 10^5 per second of CPU time. A judgement by counts, not a measured time.
+ */
+double ms_memory_intensity(const struct ms_time_use *use);
 
 #endif

@@ -90,6 +90,7 @@ struct ms_call_layout *ms_call_layout_new(const struct ms_model *model,
     layout->sites_version = ms_model_sites_version(model);
     layout->functions = functions;
     layout->shape = options->shape;
+    layout->kind = ms_site_figure_info(options->sort)->kind;
     layout->fold_libraries = options->fold_libraries;
     layout->order = sites;
     layout->sites = count;

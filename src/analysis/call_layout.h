@@ -47,6 +47,7 @@ struct ms_call_layout {
     uint64_t sites_version;              /* of the model when it was made */
     struct ms_call_functions *functions; /* of the tree */
     enum ms_call_shape shape;
+    enum ms_site_figure_kind kind; /* of figures that its sites have */
     bool fold_libraries;
     uint32_t sites;                    /* that are in it */
     uint32_t not_sampled;              /* of them */

@@ -16,9 +16,18 @@ int ms_call_filter_set(struct ms_call_filter *filter, const char *text); /* 0 or
 void ms_call_filter_renew(struct ms_call_filter *filter);                /* names changed */
 void ms_call_filter_free(struct ms_call_filter *filter);
 
-/* Indices of the sites in scope and filter, to be freed by the caller. NULL: no memory. */
+/* Indices of the sites in scope and filter that have figures of a kind, to be freed by the caller.
+ * NULL: no memory. */
 uint32_t *ms_call_sites_in(const struct ms_model *model, const struct ms_scope *scope,
-                           struct ms_call_filter *filter, uint32_t *count);
+                           enum ms_site_figure_kind kind, struct ms_call_filter *filter,
+                           uint32_t *count);
+/* Another number when other sites may be in it; of thread 0: of all. Merging apart. */
+uint64_t ms_call_sites_version(const struct ms_model *model, uint32_t thread_id,
+                               enum ms_site_figure_kind kind);
+static inline enum ms_work_kind ms_call_work_kind(enum ms_site_figure_kind kind)
+{
+    return kind == MS_FIGURES_CPU ? MS_WORK_CPU : MS_WORK_IO;
+}
 
 /* --- call_sums.c: their figures --- */
 
@@ -47,18 +56,24 @@ bool ms_call_sum_up(struct ms_call_layout *layout, const struct ms_scope *scope,
 
 /* What is needed to tell figures from sums. */
 struct ms_call_known {
-    double growth_s; /* NaN: no snapshot is old enough */
+    enum ms_site_figure_kind kind; /* of figures that were added up */
+    double growth_s;               /* NaN: no snapshot is old enough */
     bool at_peak;
 };
+#define MS_CALL_NS_PER_MS 1e6
 static inline double ms_call_figure(const struct ms_call_sums *sums, enum ms_site_figure figure,
                                     const struct ms_call_known *known)
 {
-    if (figure == MS_SITE_FIGURE_GROWTH) {
+    if (figure == MS_SITE_FIGURE_GROWTH && known->kind == MS_FIGURES_MEMORY) {
         return (double)(int64_t)(sums->of[MS_SITE_FIGURE_LIVE] - sums->of[MS_CALL_PAST_LIVE]) /
                known->growth_s;
     }
-    return figure == MS_SITE_FIGURE_AT_PEAK && !known->at_peak ? (double)__builtin_nanf("")
-                                                               : (double)sums->of[figure];
+    const struct ms_site_figure_info *info = ms_site_figure_info(figure);
+    if (info->kind != known->kind || (figure == MS_SITE_FIGURE_AT_PEAK && !known->at_peak)) {
+        return (double)__builtin_nanf("");
+    }
+    /* Times are added up in nanoseconds. */
+    return (double)sums->of[figure] / (info->unit == MS_UNIT_MS ? MS_CALL_NS_PER_MS : 1);
 }
 
 /* --- call_unfolded.c: the set of keys that are unfolded --- */
@@ -85,10 +100,9 @@ struct ms_call_tree {
     struct ms_call_layout *layout;
     struct ms_call_known known;
     uint64_t names_version;
-    size_t model_sites;    /* when the layout was made */
-    size_t thread_usages;  /* of the thread in scope, likewise */
-    uint64_t next_ns;      /* not before are new figures taken over */
-    bool unfolded_changed; /* since the layout was made */
+    uint64_t sites_version; /* of those that are in the layout, when it was made */
+    uint64_t next_ns;       /* not before are new figures taken over */
+    bool unfolded_changed;  /* since the layout was made */
     bool unfold_all, unfold_hot;
     uint64_t hot_key;
     double unfold_share; /* 0: not wanted */

@@ -75,6 +75,9 @@ int ms_call_path_culprit(struct ms_call_functions *functions, const struct ms_si
     const struct ms_call_path path = {.site = site};
     *culprit = (struct ms_call_position){0};
     struct ms_call_position at = {0};
+    if ((site->flags & MS_SITE_ACTIVITY) != 0) { /* what runs is to blame, an allocator too */
+        return 0;
+    }
     while (at.frame < site->depth) {
         const uint32_t function = ms_call_function_of(functions, frame_at(site, at));
         if (function == 0) {

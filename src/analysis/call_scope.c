@@ -82,6 +82,13 @@ static bool site_fits(const struct ms_scope *scope, struct ms_call_filter *filte
            (site->flags & MS_SITE_RELEASE) == 0 && site_matches(filter, site);
 }
 
+static bool has_figures(const struct ms_site *site, enum ms_site_figure_kind kind)
+{
+    return kind == MS_FIGURES_MEMORY
+               ? (site->flags & MS_SITE_ACTIVITY) == 0 || site->heap.allocations > 0
+               : ms_work_has(site->work, ms_call_work_kind(kind));
+}
+
 /* Sites of a thread: each once, though it may have used one at several rates. */
 static uint32_t sites_of_thread(const struct ms_model *model, const struct ms_scope *scope,
                                 struct ms_call_filter *filter, uint32_t *sites, bool *seen)
@@ -100,8 +107,41 @@ static uint32_t sites_of_thread(const struct ms_model *model, const struct ms_sc
     return count;
 }
 
+static uint32_t active_sites_of_thread(const struct ms_model *model, const struct ms_scope *scope,
+                                       enum ms_work_kind kind, struct ms_call_filter *filter,
+                                       uint32_t *sites)
+{
+    uint32_t count = 0;
+    const struct ms_activity *activity = NULL;
+    while ((activity = ms_model_thread_activity(model, scope->thread_id, activity)) != NULL) {
+        const uint32_t index = (uint32_t)ms_model_site_position(model, activity->site_id);
+        if (ms_work_has(&activity->work, kind) &&
+            site_fits(scope, filter, ms_model_site(model, index))) {
+            sites[count++] = index;
+        }
+    }
+    return count;
+}
+
+static bool list_thread(const struct ms_model *model, const struct ms_scope *scope,
+                        enum ms_site_figure_kind kind, struct ms_call_filter *filter,
+                        uint32_t *sites, uint32_t *count)
+{
+    if (kind != MS_FIGURES_MEMORY) {
+        *count = active_sites_of_thread(model, scope, ms_call_work_kind(kind), filter, sites);
+        return true;
+    }
+    bool *seen = calloc(ms_model_site_count(model) + 1, sizeof(*seen));
+    if (seen != NULL) {
+        *count = sites_of_thread(model, scope, filter, sites, seen);
+    }
+    free(seen);
+    return seen != NULL;
+}
+
 uint32_t *ms_call_sites_in(const struct ms_model *model, const struct ms_scope *scope,
-                           struct ms_call_filter *filter, uint32_t *count)
+                           enum ms_site_figure_kind kind, struct ms_call_filter *filter,
+                           uint32_t *count)
 {
     const size_t all = ms_model_site_count(model);
     uint32_t *sites = malloc((all + 1) * sizeof(*sites));
@@ -110,19 +150,36 @@ uint32_t *ms_call_sites_in(const struct ms_model *model, const struct ms_scope *
         return NULL;
     }
     if (scope->thread_id != 0) {
-        bool *seen = calloc(all + 1, sizeof(*seen));
-        if (seen == NULL) {
+        if (!list_thread(model, scope, kind, filter, sites, count)) {
             free(sites);
             return NULL;
         }
-        *count = sites_of_thread(model, scope, filter, sites, seen);
-        free(seen);
-    } else {
-        for (uint32_t i = 0; i < all; i++) {
-            if (site_fits(scope, filter, ms_model_site(model, i))) {
-                sites[(*count)++] = i;
-            }
+        return sites;
+    }
+    for (uint32_t i = 0; i < all; i++) {
+        const struct ms_site *site = ms_model_site(model, i);
+        if (has_figures(site, kind) && site_fits(scope, filter, site)) {
+            sites[(*count)++] = i;
         }
     }
     return sites;
+}
+
+uint64_t ms_call_sites_version(const struct ms_model *model, uint32_t thread_id,
+                               enum ms_site_figure_kind kind)
+{
+    uint64_t count = 0;
+    if (kind != MS_FIGURES_MEMORY) {
+        const struct ms_activity *activity = NULL;
+        while (thread_id != 0 &&
+               (activity = ms_model_thread_activity(model, thread_id, activity)) != NULL) {
+            count += ms_work_has(&activity->work, ms_call_work_kind(kind));
+        }
+        return thread_id != 0 ? count : ms_model_work_version(model, ms_call_work_kind(kind));
+    }
+    const struct ms_usage *usage = NULL;
+    while (thread_id != 0 && (usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
+        count++;
+    }
+    return count + ms_model_site_count(model) - ms_model_activity_site_count(model);
 }

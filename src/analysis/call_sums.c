@@ -191,10 +191,56 @@ static bool sum_up_thread(struct ms_call_layout *layout, uint32_t thread_id,
     return not_sampled == layout->not_sampled;
 }
 
+static void add_work(struct ms_call_sums *sums, const struct ms_work *work,
+                     enum ms_site_figure_kind kind)
+{
+    if (kind == MS_FIGURES_CPU) {
+        sums->of[MS_SITE_FIGURE_CPU] += work->cpu_ns;
+        sums->of[MS_SITE_FIGURE_CPU_SAMPLES] += work->cpu_samples;
+        return;
+    }
+    sums->of[MS_SITE_FIGURE_IO_CALLS] += work->io_calls;
+    sums->of[MS_SITE_FIGURE_IO_BYTES] += work->io_bytes;
+    sums->of[MS_SITE_FIGURE_IO_WAIT] += work->io_wait_ns;
+    sums->of[MS_CALL_ESTIMATED] |= work->io_samples < work->io_calls;
+}
+
+static void sum_up_work(struct ms_call_layout *layout, uint32_t thread_id, uint32_t *rank_of)
+{
+    const struct ms_model *model = layout->model;
+    memset(layout->sums, 0, ((size_t)layout->sites + 1) * sizeof(*layout->sums));
+    if (thread_id != 0) {
+        memset(rank_of, 0, ms_model_site_count(model) * sizeof(*rank_of));
+    }
+    for (uint32_t rank = 0; rank < layout->sites; rank++) {
+        const struct ms_site *site = ms_model_site(model, layout->order[rank]);
+        if (thread_id != 0) {
+            rank_of[layout->order[rank]] = rank + 1;
+        } else if (site->work != NULL) {
+            add_work(&layout->sums[rank + 1], site->work, layout->kind);
+        }
+    }
+    const struct ms_activity *activity = NULL;
+    while (thread_id != 0 &&
+           (activity = ms_model_thread_activity(model, thread_id, activity)) != NULL) {
+        const uint32_t rank = rank_of[ms_model_site_position(model, activity->site_id)];
+        if (rank != 0) {
+            add_work(&layout->sums[rank], &activity->work, layout->kind);
+        }
+    }
+    for (uint32_t rank = 0; rank < layout->sites; rank++) {
+        ms_call_sums_add(&layout->sums[rank + 1], &layout->sums[rank]);
+    }
+}
+
 bool ms_call_sum_up(struct ms_call_layout *layout, const struct ms_scope *scope,
                     const struct ms_call_snapshot *reference, uint32_t *rank_of)
 {
     layout->has_sums = true;
+    if (layout->kind != MS_FIGURES_MEMORY) {
+        sum_up_work(layout, scope->thread_id, rank_of);
+        return true;
+    }
     return scope->thread_id != 0 ? sum_up_thread(layout, scope->thread_id, reference, rank_of)
                                  : sum_up_sites(layout, reference);
 }

@@ -48,17 +48,8 @@ static bool options_changed(const struct ms_call_tree *tree, const struct ms_cal
     return old->scope.process_id != options->scope.process_id ||
            old->scope.thread_id != options->scope.thread_id ||
            old->scope.site_id != options->scope.site_id || old->shape != options->shape ||
-           old->fold_libraries != options->fold_libraries || strcmp(filter, old_filter) != 0;
-}
-
-static size_t usages_of_thread(const struct ms_model *model, uint32_t thread_id)
-{
-    size_t count = 0;
-    const struct ms_usage *usage = NULL;
-    while (thread_id != 0 && (usage = ms_model_thread_usage(model, thread_id, usage)) != NULL) {
-        count++;
-    }
-    return count;
+           old->fold_libraries != options->fold_libraries || strcmp(filter, old_filter) != 0 ||
+           ms_site_figure_info(old->sort)->kind != ms_site_figure_info(options->sort)->kind;
 }
 
 /* Whether a process in scope has had a peak that is told apart. */
@@ -83,9 +74,13 @@ static bool sum_up(struct ms_call_tree *tree, struct ms_call_layout *layout,
                    const struct ms_scope *scope)
 {
     const struct ms_model *model = layout->model;
-    ms_call_past_update(&tree->past, model, scope->thread_id);
-    const struct ms_call_snapshot reference = ms_call_past_reference(&tree->past, model);
+    struct ms_call_snapshot reference = {0};
+    if (layout->kind == MS_FIGURES_MEMORY) {
+        ms_call_past_update(&tree->past, model, scope->thread_id);
+        reference = ms_call_past_reference(&tree->past, model);
+    }
     tree->known = (struct ms_call_known){
+        .kind = layout->kind,
         .growth_s = reference.live == NULL
                         ? (double)NAN
                         : (double)(ms_model_now_ns(model) - reference.at_ns) / (double)MS_SECOND_NS,
@@ -129,7 +124,8 @@ static struct ms_call_layout *lay_out(struct ms_call_tree *tree, const struct ms
                                       const struct ms_call_options *options)
 {
     uint32_t count;
-    uint32_t *sites = ms_call_sites_in(model, &options->scope, &tree->filter, &count);
+    uint32_t *sites = ms_call_sites_in(
+        model, &options->scope, ms_site_figure_info(options->sort)->kind, &tree->filter, &count);
     struct ms_call_layout *layout =
         sites != NULL ? ms_call_layout_new(model, &tree->functions, options, sites, count) : NULL;
     if (layout == NULL) {
@@ -172,8 +168,8 @@ static int rebuild(struct ms_call_tree *tree, const struct ms_model *model,
     tree->options = *options;
     tree->options.filter = NULL;
     tree->names_version = names_version;
-    tree->model_sites = ms_model_site_count(model);
-    tree->thread_usages = usages_of_thread(model, options->scope.thread_id);
+    tree->sites_version =
+        ms_call_sites_version(model, options->scope.thread_id, tree->layout->kind);
     tree->unfolded_changed = tree->unfold_all = tree->unfold_hot = false;
     tree->unfold_share = 0;
     ms_call_rows_reset(tree);
@@ -206,8 +202,8 @@ static double cost_ns(const struct ms_call_layout *layout, bool rebuilt)
 static bool is_outdated(const struct ms_call_tree *tree, const struct ms_model *model)
 {
     return tree->names_version != ms_model_names_version(model) ||
-           tree->model_sites != ms_model_site_count(model) ||
-           tree->thread_usages != usages_of_thread(model, tree->options.scope.thread_id);
+           tree->sites_version !=
+               ms_call_sites_version(model, tree->options.scope.thread_id, tree->layout->kind);
 }
 
 int ms_call_tree_update(struct ms_call_tree *tree, const struct ms_model *model,

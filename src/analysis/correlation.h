@@ -14,6 +14,14 @@ struct ms_correlation {
     double pearson_r, slope, intercept;
 };
 
+/* The same point by point; zeroed is empty. Points with a NaN or an infinity are left out. */
+struct ms_correlation_sums {
+    size_t n;
+    double mean_x, mean_y, sxx, syy, sxy;
+};
+void ms_correlation_add(struct ms_correlation_sums *sums, double x, double y);
+struct ms_correlation ms_correlation_of(const struct ms_correlation_sums *sums);
+
 struct ms_correlation ms_correlate(const double *x, const double *y, size_t count);
 
 #endif

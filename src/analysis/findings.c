@@ -29,6 +29,7 @@ struct ms_findings {
     struct ms_index by_thread;
     char span[16]; /* " in 10 s" */
     struct ms_leaks *leaks;
+    struct ms_anomalies *anomalies;
     const struct ms_suppressions *suppressions;
 };
 
@@ -46,16 +47,30 @@ struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds,
         return NULL;
     }
     findings->leaks = ms_leaks_new(suppressions);
-    if (findings->leaks == NULL) {
+    findings->anomalies = ms_anomalies_new();
+    if (findings->leaks == NULL || findings->anomalies == NULL) {
+        ms_leaks_free(findings->leaks);
+        ms_anomalies_free(findings->anomalies);
         free(findings);
         return NULL;
     }
     findings->suppressions = suppressions;
-    findings->thresholds = *thresholds;
     findings->findings.element_bytes = sizeof(struct finding);
+    ms_findings_set_thresholds(findings, thresholds);
+    return findings;
+}
+
+void ms_findings_set_thresholds(struct ms_findings *findings,
+                                const struct ms_thresholds *thresholds)
+{
+    findings->thresholds = *thresholds;
     (void)snprintf(findings->span, sizeof(findings->span), " in %u s",
                    (unsigned)(thresholds->role_window_ns / MS_SECOND_NS % 100000u));
-    return findings;
+}
+
+const struct ms_thresholds *ms_findings_thresholds(const struct ms_findings *findings)
+{
+    return &findings->thresholds;
 }
 
 static struct finding *finding_at(const struct ms_findings *findings, size_t position)
@@ -74,6 +89,7 @@ void ms_findings_free(struct ms_findings *findings)
     ms_chunks_free(&findings->findings);
     ms_index_free(&findings->by_thread);
     ms_leaks_free(findings->leaks);
+    ms_anomalies_free(findings->anomalies);
     free(findings);
 }
 
@@ -270,6 +286,8 @@ int ms_findings_update(struct ms_findings *findings, const struct ms_model *mode
     error = error != 0 ? error : ended_error;
     const int leaks_error = ms_leaks_update(findings->leaks, model);
     error = error != 0 ? error : leaks_error;
+    const int anomalies_error = ms_anomalies_update(findings->anomalies, model);
+    error = error != 0 ? error : anomalies_error;
     if (findings->findings.count > ms_model_thread_count(model) + 1000) {
         forget_unknown(findings, model);
     }
@@ -285,6 +303,11 @@ const struct ms_judgement *ms_findings_of(const struct ms_findings *findings, ui
 const struct ms_leaks *ms_findings_leaks(const struct ms_findings *findings)
 {
     return findings->leaks;
+}
+
+const struct ms_anomalies *ms_findings_anomalies(const struct ms_findings *findings)
+{
+    return findings->anomalies;
 }
 
 const struct ms_suppressions *ms_findings_suppressions(const struct ms_findings *findings)

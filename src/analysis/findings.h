@@ -76,6 +76,10 @@ struct ms_findings; /* opaque; keyed by thread id */
 struct ms_findings *ms_findings_new(const struct ms_thresholds *thresholds,
                                     const struct ms_suppressions *suppressions);
 void ms_findings_free(struct ms_findings *findings); /* accepts NULL */
+/* From the next update on; roles change as they do when a thread changes. */
+void ms_findings_set_thresholds(struct ms_findings *findings,
+                                const struct ms_thresholds *thresholds);
+const struct ms_thresholds *ms_findings_thresholds(const struct ms_findings *findings);
 
 /* After every ms_model_tick_end. Returns 0 or -ENOMEM. */
 int ms_findings_update(struct ms_findings *findings, const struct ms_model *model);

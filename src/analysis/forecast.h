@@ -7,15 +7,26 @@
 
 #include "model/model.h"
 
+#define MS_FORECAST_WINDOW  180u /* seconds that are looked back over */
+#define MS_FORECAST_LEAST_S 20.0 /* of them there must be */
+
+/* X(id, json_name, word, what is used of it) */
+/* clang-format off */
+#define MS_LIMITS(X)                                                                               \
+    X(CGROUP_MEMORY,  "cgroup_memory",  "memory limit of the control group", "memory of all of the group") \
+    X(ADDRESS_SPACE,  "address_space",  "address space (RLIMIT_AS)",  "mapped bytes")              \
+    X(DATA,           "data",           "data (RLIMIT_DATA)",         "heap, anonymous mappings and stacks, as mapped") \
+    X(MACHINE_MEMORY, "machine_memory", "memory of the machine",      "what is not available without swapping") \
+    X(FILES,          "files",          "open files (RLIMIT_NOFILE)", "open file descriptors")     \
+    X(THREADS,        "threads",        "processes of the control group (pids.max)", "processes and threads of the group") \
+    X(GPU_MEMORY,     "gpu_memory",     "memory of the GPU",          "of all its users")
+/* clang-format on */
+
 enum ms_limit_kind {
-    MS_LIMIT_CGROUP_MEMORY,
-    MS_LIMIT_ADDRESS_SPACE,
-    MS_LIMIT_DATA,
-    MS_LIMIT_MACHINE_MEMORY,
-    MS_LIMIT_FILES,
-    MS_LIMIT_THREADS, /* pids of the control group, or RLIMIT_NPROC */
-    MS_LIMIT_GPU_MEMORY,
-    MS_LIMIT_TOTAL
+#define MS_LIMIT_ID(id, name, word, what) MS_LIMIT_##id,
+    MS_LIMITS(MS_LIMIT_ID)
+#undef MS_LIMIT_ID
+        MS_LIMIT_TOTAL
 };
 const char *ms_limit_name(enum ms_limit_kind kind); /* JSON */
 const char *ms_limit_word(enum ms_limit_kind kind);

@@ -32,16 +32,19 @@ struct ms_insight {
     enum ms_severity severity;
     uint32_t process_id, thread_id, site_id; /* 0: none */
     double bytes, ns_per_s;                  /* at most this is about; NaN: not of that kind */
-    char what[200];                          /* the finding, with its figures; not neutralised */
+    char what[320];                          /* the finding, with its figures; not neutralised */
     char advice[200];                        /* one sentence: what to do */
 };
+
+#define MS_INSIGHTS_MAX 200u
 
 struct ms_insights {
     size_t count;
     struct ms_insight *rows; /* the most serious first */
 };
 
-/* At most 200. `anomalies` may be NULL. Returns 0 or -ENOMEM; freed by ms_insights_free. */
+/* At most MS_INSIGHTS_MAX. `anomalies` may be NULL. Returns 0 or -ENOMEM; freed by
+ * ms_insights_free. */
 int ms_insights_of(const struct ms_model *model, const struct ms_findings *findings,
                    const struct ms_anomalies *anomalies, const struct ms_scope *scope,
                    struct ms_insights *out);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/config.h"
 #include "cli/debug_log.h"
 #include "cli/editor.h"
 #include "cli/session.h"
@@ -203,6 +204,40 @@ static void watch_editor(struct live *live)
     }
 }
 
+/* What was changed in the setup holds at once, but for what needs another start. */
+static void take_settings(struct live *live)
+{
+    const struct ms_settings *settings = ms_tui_settings(live->tui);
+    const struct ms_thresholds thresholds = ms_settings_thresholds(settings);
+    int colours[MS_COLOUR_COUNT];
+    ms_settings_colours(settings, colours);
+    ms_terminal_set_colours(live->terminal, colours);
+    ms_terminal_set_mouse(live->terminal, ms_tui_mouse(live->tui));
+    ms_findings_set_thresholds(live->session.findings, &thresholds);
+    live->draw_ns = (uint64_t)(settings->values[MS_SETTING_REFRESH] * (double)MS_NS_PER_S);
+}
+
+static void write_config(struct live *live)
+{
+    char text[512];
+    char usual[MS_CONFIG_PATH_MAX];
+    const char *path = live->session.options->config_path;
+    if (path == NULL || strcmp(path, "no") == 0) {
+        path = ms_config_usual_path(usual, sizeof usual);
+    }
+    if (*path == '\0') {
+        say(live, true, "not written: neither XDG_CONFIG_HOME nor HOME is set; give --config=FILE");
+        return;
+    }
+    const int result = ms_config_write(path, ms_tui_settings(live->tui));
+    if (result == 0) {
+        snprintf(text, sizeof text, "settings written: %.400s", path);
+    } else {
+        snprintf(text, sizeof text, "settings not written: %.300s: %s", path, strerror(-result));
+    }
+    say(live, result != 0, text);
+}
+
 static void execute(struct live *live, const struct ms_command *command, uint64_t now_ns)
 {
     switch (command->type) {
@@ -234,6 +269,12 @@ static void execute(struct live *live, const struct ms_command *command, uint64_
         break;
     case MS_COMMAND_EDIT:
         edit(live, command);
+        break;
+    case MS_COMMAND_SETTINGS:
+        take_settings(live);
+        break;
+    case MS_COMMAND_WRITE_CONFIG:
+        write_config(live);
         break;
     case MS_COMMAND_REDRAW:
         ms_terminal_redraw(live->terminal);
@@ -383,19 +424,18 @@ static int open_screen(struct live *live)
 {
     const struct ms_options *options = live->session.options;
     const char *why = "";
-    int result = ms_terminal_open(&live->terminal, options->mouse, options->colours, &why);
+    const bool mouse = options->settings.values[MS_SETTING_MOUSE] != 0;
+    int result = ms_terminal_open(&live->terminal, mouse, options->colours, &why);
     if (result != 0) {
         fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
         return MS_EXIT_FAILURE;
     }
     struct ms_tui_options tui = {
-        .glyphs = options->unicode ? ms_terminal_glyphs() : MS_GLYPHS_ASCII,
-        .scheme = options->colours ? MS_SCHEME_DEFAULT : MS_SCHEME_MONO,
-        .mouse = options->mouse,
+        .glyphs = ms_terminal_glyphs(),
+        .settings = &options->settings,
         .readonly = options->readonly,
         .stdin_from_terminal = options->stdin_from_terminal,
         .filter = options->filter,
-        .sort = options->sort,
         .program = live->session.name,
         .source = source_of,
         .source_context = live->sources,
@@ -408,13 +448,13 @@ static int open_screen(struct live *live)
         fputs("memscope-top: out of memory\n", stderr);
         return MS_EXIT_FAILURE;
     }
+    take_settings(live);
     return 0;
 }
 
 int ms_live(const struct ms_options *options)
 {
-    struct live live = {.kill_ns = UINT64_MAX,
-                        .draw_ns = options->delay_ns != 0 ? options->delay_ns : MS_NS_PER_S / 4};
+    struct live live = {.kill_ns = UINT64_MAX};
     /* Asked first: a program is not to be started that nobody can see. */
     const char *why;
     if (ms_terminal_check(&why) != 0) {

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/config.h"
 #include "cli/options_table.h"
-#include "model/metric.h"
+#include "model/format.h"
 #include "wire/clock.h"
 #include "wire/message.h"
 #include "wire/selection.h"
@@ -55,6 +56,21 @@ static bool read_number(const char *text, double low, double high, double *out)
     return true;
 }
 
+static bool read_io(const char *text, uint32_t *out)
+{
+    static const char *const words[] = {[MS_IO_SAMPLE] = "sample",
+                                        [MS_IO_OFF] = "off",
+                                        [MS_IO_COUNT] = "count",
+                                        [MS_IO_ALL] = "all"};
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_yes_no(const char *text, bool *out)
 {
     if (strcmp(text, "yes") == 0 || strcmp(text, "1") == 0 || strcmp(text, "true") == 0) {
@@ -68,14 +84,21 @@ static bool read_yes_no(const char *text, bool *out)
     return false;
 }
 
-static bool metric_exists(const char *name)
+/* Settings that environment or command line gave, a bit for each: the file does not change them. */
+#define OVER_FILE(setting) (UINT64_C(1) << (setting))
+_Static_assert(MS_SETTING_TOTAL <= 64, "a bit for each setting");
+
+/* An option that is a setting: the same values are valid. */
+static int set_setting(const char *option, enum ms_setting setting, const char *value,
+                       struct ms_options *options)
 {
-    for (int metric = 0; metric < MS_METRIC_TOTAL; metric++) {
-        if (strcmp(ms_metric_info((enum ms_metric)metric)->name, name) == 0) {
-            return true;
-        }
+    char why[200];
+    if (!ms_settings_set(&options->settings, setting, value, why, sizeof why)) {
+        fprintf(stderr, "memscope-top: --%s: '%s' is not valid; %s\n", option, value, why);
+        return -EINVAL;
     }
-    return false;
+    options->settings_given |= OVER_FILE(setting);
+    return 0;
 }
 
 static int set_number(enum option_id id, const char *value, struct ms_options *options)
@@ -108,17 +131,12 @@ static int set_number(enum option_id id, const char *value, struct ms_options *o
         options->trace_events_max = (uint64_t)number;
         return 0;
     case OPTION_INTERVAL:
-        if (!read_number(value, 20, 10000, &number)) {
-            return complain("interval", value, "milliseconds from 20 to 10000");
-        }
-        options->interval_ns = (uint64_t)(number * (double)MS_NS_PER_MS);
-        return 0;
+        return set_setting("interval", MS_SETTING_INTERVAL, value, options);
+    case OPTION_CPU_SAMPLES:
+        return set_setting("cpu-samples", MS_SETTING_CPU_SAMPLES,
+                           strcmp(value, "off") == 0 ? "0" : value, options);
     case OPTION_DELAY:
-        if (!read_number(value, 0.1, 60, &number)) {
-            return complain("delay", value, "seconds from 0.1 to 60");
-        }
-        options->delay_ns = (uint64_t)(number * (double)MS_NS_PER_S);
-        return 0;
+        return set_setting("delay", MS_SETTING_REFRESH, value, options);
     default:
         if (!read_number(value, 0.001, 1e9, &number)) {
             return complain("duration", value, "seconds above 0");
@@ -166,6 +184,9 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
                    ? 0
                    : complain("sample", value,
                               "bytes as 512K or 1M, or a share of allocations as 10%");
+    case OPTION_IO:
+        return read_io(value, &options->io) ? 0
+                                            : complain("io", value, "off, count, sample or all");
     case OPTION_CHILDREN:
         return read_yes_no(value, &options->children) ? 0
                                                       : complain("children", value, "yes or no");
@@ -180,10 +201,10 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
                    ? 0
                    : complain("stdin", value, "null or tty");
     case OPTION_SORT:
-        options->sort = value;
-        return metric_exists(value)
-                   ? 0
-                   : complain("sort", value, "a metric such as peak_bytes (see the man page)");
+        return set_setting("sort", MS_SETTING_SORT, value, options);
+    case OPTION_CONFIG:
+        options->config_path = value;
+        return *value != '\0' ? 0 : complain("config", value, "no, or the name of a file");
     default:
         options->filter = value;
         return 0;
@@ -216,13 +237,11 @@ static int set_switch(enum option_id id, struct ms_options *options)
         break;
     case OPTION_NO_COLOR:
         options->colours = false;
-        break;
+        return set_setting(rows[id].name, MS_SETTING_SCHEME, "mono", options);
     case OPTION_NO_UNICODE:
-        options->unicode = false;
-        break;
+        return set_setting(rows[id].name, MS_SETTING_GLYPHS, "ascii", options);
     case OPTION_NO_MOUSE:
-        options->mouse = false;
-        break;
+        return set_setting(rows[id].name, MS_SETTING_MOUSE, "no", options);
     case OPTION_HELP:
         options->request = MS_REQUEST_HELP;
         break;
@@ -241,6 +260,7 @@ static int set_option(enum option_id id, const char *value, struct ms_options *o
     case OPTION_TRACE_BUFFER:
     case OPTION_TRACE_LIMIT:
     case OPTION_INTERVAL:
+    case OPTION_CPU_SAMPLES:
     case OPTION_DELAY:
     case OPTION_DURATION:
         return set_number(id, value, options);
@@ -296,10 +316,7 @@ static int read_environment(struct ms_options *options, struct given *given)
         given->environment |= on ? UINT64_C(1) << id : 0;
     }
     const char *no_colour = getenv("NO_COLOR");
-    if (no_colour != NULL && *no_colour != '\0') {
-        options->colours = false;
-    }
-    return 0;
+    return no_colour != NULL && *no_colour != '\0' ? set_switch(OPTION_NO_COLOR, options) : 0;
 }
 
 static int read_arguments(int argc, char **argv, struct ms_options *options, struct given *given)
@@ -389,6 +406,52 @@ static int settle_tracking(struct ms_options *options, const struct given *given
     return result;
 }
 
+static double setting_of(const struct ms_options *options, enum ms_setting setting)
+{
+    return options->settings.values[setting];
+}
+
+/*
+ * The configuration file, below what was given. That it is not there is an error only when it was
+ * named; what F2 Setup writes it makes then.
+ */
+static int settle_settings(struct ms_options *options)
+{
+    char usual[MS_CONFIG_PATH_MAX];
+    char error[512];
+    const bool named = options->config_path != NULL && strcmp(options->config_path, "no") != 0;
+    const char *path = options->config_path;
+    if (path == NULL) {
+        path = ms_config_usual_path(usual, sizeof usual);
+    }
+    struct ms_settings file;
+    ms_settings_default(&file);
+    int result = strcmp(path, "no") == 0 || *path == '\0'
+                     ? 0
+                     : ms_config_read(path, &file, error, sizeof error);
+    if (result != 0 && (named || (result != -ENOENT && result != -ENOTDIR))) {
+        char shown[512];
+        ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+        char why[1024];
+        ms_format_safe(why, sizeof why, error, strlen(error), true);
+        fprintf(stderr, "memscope-top: %s: %s (--config=no goes without it)\n", shown, why);
+        return -EINVAL;
+    }
+    for (int setting = 0; setting < MS_SETTING_TOTAL; setting++) {
+        if ((options->settings_given & OVER_FILE(setting)) != 0) {
+            file.values[setting] = options->settings.values[setting];
+        }
+    }
+    options->settings = file;
+    options->interval_ns =
+        (uint64_t)(setting_of(options, MS_SETTING_INTERVAL) * (double)MS_NS_PER_MS);
+    options->delay_ns =
+        (options->settings_given & OVER_FILE(MS_SETTING_REFRESH)) != 0
+            ? (uint64_t)(setting_of(options, MS_SETTING_REFRESH) * (double)MS_NS_PER_S)
+            : 0;
+    return 0;
+}
+
 /* `set`: a program, something to change, and nothing that needs a viewer. */
 static int settle_set(const struct ms_options *options, const struct given *given)
 {
@@ -454,11 +517,9 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
                      .depth = MS_DEPTH_DEFAULT,
                      .rate = {.interval = MS_SAMPLE_BYTES_DEFAULT}},
         .children = true,
-        .interval_ns = 100 * MS_NS_PER_MS,
         .colours = true,
-        .unicode = true,
-        .mouse = true,
     };
+    ms_settings_default(&options->settings);
     struct given given = {0};
     bool ended_by_dashes = false;
     int result = read_environment(options, &given);
@@ -477,6 +538,10 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
         result = settle_join(options, argc, argv);
         return result == 0 && options->request == MS_REQUEST_SET ? settle_set(options, &given)
                                                                  : result;
+    }
+    result = settle_settings(options);
+    if (result != 0) {
+        return result;
     }
     if (optind < argc && !ended_by_dashes && strcmp(argv[optind], "doctor") == 0) {
         options->request = MS_REQUEST_DOCTOR;

@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "model/tracking.h"
+#include "tui/settings.h"
+#include "wire/region.h"
 
 enum ms_request {
     MS_REQUEST_RUN,    /* start arguments[0] */
@@ -31,28 +33,34 @@ struct ms_options {
     unsigned trace_buffer_bytes;
     uint64_t trace_events_max; /* 0: no limit */
     bool trace_waits;          /* a full socket holds the program up, for a second at most */
+    uint32_t io; /* enum ms_io_counting */
     bool children;
     uint64_t interval_ns;
-    uint64_t delay_ns;    /* 0: the default of the mode */
+    uint64_t delay_ns;    /* of --plain: 0 is its default */
     uint64_t duration_ns; /* 0: no limit */
     bool plain, quiet;
     const char *tee_path;
     bool stdin_from_terminal;
     bool hide_arguments;
     const char *filter;
-    const char *sort;
     bool readonly;
-    bool colours, unicode, mouse;
+    bool colours;            /* false: none at all, whatever the settings say */
+    const char *config_path; /* "no" or a file; NULL: where it usually is */
+    /* The configuration file, then what environment and command line say of it. */
+    struct ms_settings settings;
+    uint64_t settings_given; /* bits of those that the file did not decide */
     const char *suppressions_path;
     const char *debug_log_path;
     const char *symbol_cache; /* "no" or an absolute path; NULL: where it usually is */
     bool debuginfod;
+    unsigned cpu_samples_hz; /* 0: CPU time is not sampled */
 };
 
 /*
- * Reads MEMSCOPE_* variables (MEMSCOPE_JSON for --json, and so on; a switch is on when its variable
- * is 1, yes or true), then argv; stops at the first word that is no option. Returns 0, or -EINVAL
- * after one line on stderr that says what is wrong and what to do. Strings are borrowed.
+ * Reads the configuration file, then MEMSCOPE_* variables (MEMSCOPE_JSON for --json, and so on; a
+ * switch is on when its variable is 1, yes or true), then argv; stops at the first word that is no
+ * option. Returns 0, or -EINVAL after one line on stderr that says what is wrong and what to do.
+ * Strings are borrowed.
  */
 int ms_options_parse(int argc, char **argv, struct ms_options *options);
 

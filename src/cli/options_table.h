@@ -22,8 +22,10 @@
     X(TRACE_BUFFER, "trace-buffer", 0, "KIB", "64", "events kept by each thread until they are sent, 4 to 128 KiB") \
     X(TRACE_LIMIT, "trace-limit", 0, "N",  "",      "events of a process after which its trace ends; all unless given") \
     X(TRACE_FULL, "trace-full", 0, "count|wait", "count", "when events come too fast: count what is lost, or hold the program up") \
+    X(IO,       "io",        0,   "off|count|sample|all", "sample", "calls of I/O functions: none, counted only, counted and some of them timed with their callers, or every one") \
     X(CHILDREN, "children",  0,   "yes|no", "yes",  "follow processes that the program starts")                    \
     X(INTERVAL, "interval",  0,   "MS",    "100",   "time between two samples, 20 to 10000 ms")                    \
+    X(CPU_SAMPLES, "cpu-samples", 0, "HZ|off", "49",  "CPU time by call stack: samples a second of each thread that runs, 1 to 999, or none") \
     X(DELAY,    "delay",     'd', "SECS",  "0.25",  "time between two pictures (with --plain, two lines: 1), 0.1 to 60") \
     X(DURATION, "duration",  0,   "SECS",  "",      "leave after this time; the program runs on")                  \
     X(PLAIN,    "plain",     0,   NULL,    "",      "no screen: a line of figures on stderr every second")         \
@@ -34,6 +36,7 @@
     X(SUPPRESSIONS, "suppressions", 0, "FILE", "",  "leaks that are known: lines of leak:PATTERN, see LEAKS")           \
     X(FILTER,   "filter",    'F', "TEXT",  "",      "show only threads that match, as with /")                     \
     X(SORT,     "sort",      's', "METRIC", "peak_bytes", "order of the threads: a metric's name")                 \
+    X(CONFIG,   "config",    0,   "FILE|no", "~/.config/memscope-top/config", "settings of F2 Setup are read from this file and written to it, or are the defaults") \
     X(READONLY, "readonly",  0,   NULL,    "",      "never send a signal to the program nor change what is tracked") \
     X(NO_COLOR, "no-color",  'C', NULL,    "",      "no colours (also by NO_COLOR in the environment)")            \
     X(NO_UNICODE, "no-unicode", 'U', NULL, "",      "ASCII only")                                                  \

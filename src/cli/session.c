@@ -102,6 +102,7 @@ static void keeper_options_fill(struct ms_keeper_options *keeper, const struct m
     keeper->columns = size.ws_col > 0 ? size.ws_col : 80;
     ms_tracking_of_settings(&keeper->config.tracking, &options->tracking);
     keeper->config.follow_children = options->children;
+    keeper->config.io = options->io;
     keeper->config.trace_allowed = options->tracking.mode == MS_TRACK_TRACE;
     keeper->config.trace_buffer_bytes = options->trace_buffer_bytes;
     keeper->config.trace_events_max = options->trace_events_max;
@@ -203,7 +204,8 @@ static int connect_collector(struct ms_session *session)
                                          .sites = shown,
                                          .symbols = shown,
                                          .symbol_cache = symbol_cache,
-                                         .debuginfod = options->debuginfod};
+                                         .debuginfod = options->debuginfod,
+                                         .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
@@ -229,7 +231,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
         ms_suppressions_free(session->suppressions);
         return result;
     }
-    struct ms_thresholds thresholds = ms_thresholds_default();
+    const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
     session->findings = ms_findings_new(&thresholds, session->suppressions);
     if (session->findings == NULL) {
         fputs("memscope-top: out of memory\n", stderr);
@@ -336,7 +338,7 @@ int ms_session_export(const struct ms_session *session, const char *path, bool o
 {
     struct ms_json_options options = {.program_version = MS_VERSION,
                                       .hide_arguments = session->options->hide_arguments,
-                                      .thresholds = ms_thresholds_default(),
+                                      .thresholds = *ms_findings_thresholds(session->findings),
                                       .findings = session->findings};
     return ms_json_write_file(path, overwrite, session->model, &options);
 }

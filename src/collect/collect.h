@@ -24,6 +24,7 @@ struct ms_collect_options {
     bool debuginfod;          /* ask servers for debug information that is not on this machine */
     bool ask_only;            /* MS_VIEWER_ASK_ONLY */
     bool trace;               /* read the trace, when there is one and nobody else does */
+    uint32_t cpu_samples_hz;  /* CPU time by call stack; 0: not */
 };
 
 /*

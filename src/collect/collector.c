@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "collect/channel.h"
+#include "collect/cpu_samples.h"
 #include "collect/machine_reader.h"
 #include "collect/proc_file.h"
 #include "collect/process_tree.h"
@@ -32,8 +33,10 @@ struct ms_collector {
     struct ms_message_session session;
     struct ms_model *model;
     struct ms_symbols *symbols;
+    struct ms_cpu_samples *cpu_samples; /* NULL: CPU time is not sampled */
     struct ms_machine_reader *machine;
     struct ms_descriptor_budget budget;
+    struct ms_thread_sources thread_sources;
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
     uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
@@ -52,6 +55,7 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
                                         .symbols = collector->symbols,
                                         .sites = collector->options.sites,
                                         .budget = &collector->budget,
+                                        .thread_sources = &collector->thread_sources,
                                         .session = &collector->session};
     return ms_process_tree_new(&room, collector->options.children, now_ns);
 }
@@ -123,6 +127,19 @@ static void read_trace(struct ms_collector *collector)
     trace->refused = counts->refused;
 }
 
+static void read_cpu_samples(struct ms_collector *collector, uint64_t now_ns, bool last)
+{
+    const struct ms_cpu_samples_room room = {.model = collector->model,
+                                             .symbols = collector->symbols,
+                                             .code = ms_process_tree_code(collector->tree)};
+    if (collector->cpu_samples != NULL) {
+        ms_cpu_samples_read(collector->cpu_samples, &room, now_ns, last);
+    } else {
+        ms_model_source_set(collector->model, MS_SOURCE_CPU_SAMPLES, MS_SOURCE_UNAVAILABLE,
+                            "switched off (--cpu-samples=off)");
+    }
+}
+
 static uint64_t own_cpu_ns(const struct ms_collector *collector)
 {
     struct timespec now;
@@ -130,7 +147,8 @@ static uint64_t own_cpu_ns(const struct ms_collector *collector)
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0) {
         own_ns = (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
     }
-    return own_ns + (collector->symbols == NULL ? 0 : ms_symbols_cpu_ns(collector->symbols));
+    own_ns += collector->symbols == NULL ? 0 : ms_symbols_cpu_ns(collector->symbols);
+    return own_ns + ms_cpu_samples_cpu_ns(collector->cpu_samples);
 }
 
 int ms_collector_connect(const char *socket_path, const struct ms_collect_options *options,
@@ -149,6 +167,9 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
         collector->symbols = ms_symbols_start(&(struct ms_symbols_options){
             .cache_folder = options->symbol_cache, .debuginfod = options->debuginfod});
     }
+    if (options->cpu_samples_hz != 0 && !options->ask_only) {
+        collector->cpu_samples = ms_cpu_samples_start(options->cpu_samples_hz);
+    }
     int connection =
         ms_channel_connect(socket_path, options->ask_only, options->trace, &collector->session);
     if (connection < 0) {
@@ -160,6 +181,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     collector->model =
         ms_model_new(options->interval_ns, session->start_ns, session->start_unix_ns);
     ms_descriptor_budget_init(&collector->budget);
+    ms_thread_sources_init(&collector->thread_sources);
     if (collector->model != NULL) {
         collector->machine = ms_machine_reader_new(collector->model);
     }
@@ -171,6 +193,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
         ms_collector_free(collector);
         return -ENOMEM;
     }
+    read_cpu_samples(collector, now_ns, false); /* its process is to be sampled from now on */
     ms_output_set_captured(ms_model_output_mutable(collector->model),
                            (session->flags & MS_SESSION_PTY) != 0);
     collector->own_since_ns = now_ns;
@@ -187,6 +210,7 @@ void ms_collector_free(struct ms_collector *collector)
     ms_process_tree_free(collector->tree);
     ms_trace_reader_free(collector->trace);
     ms_symbols_free(collector->symbols);
+    ms_cpu_samples_free(collector->cpu_samples);
     ms_machine_reader_free(collector->machine, &collector->budget);
     ms_model_free(collector->model);
     if (collector->socket >= 0) {
@@ -350,6 +374,8 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
     bool keeper_tells = !collector->lost && !collector->ended;
     int result = ms_process_tree_tick(collector->tree, now_ns,
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
+    read_cpu_samples(collector, now_ns, false);
+    ms_thread_sources_tell(&collector->thread_sources, collector->model);
     ms_machine_read(collector->machine, &collector->budget, collector->model, now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
@@ -384,6 +410,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
     uint64_t until_ns = now_ns + timeout_ns;
     (void)ms_collector_handle(collector);
     ms_process_tree_read_all(collector->tree, now_ns);
+    read_cpu_samples(collector, now_ns, true);
     for (;;) {
         (void)ms_collector_handle(collector);
         bool names = collector->symbols != NULL && ms_symbols_pending(collector->symbols) > 0;

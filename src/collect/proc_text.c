@@ -129,7 +129,12 @@ bool ms_proc_parse_schedstat(const char *text, size_t bytes, uint64_t *run_ns, u
     const char *at = text;
     uint64_t run;
     uint64_t wait;
+    uint64_t slices = 1;
     if (!ms_proc_number(&at, text + bytes, &run) || !ms_proc_number(&at, text + bytes, &wait)) {
+        return false;
+    }
+    (void)ms_proc_number(&at, text + bytes, &slices);
+    if (run == 0 && wait == 0 && slices == 0) {
         return false;
     }
     *run_ns = run;
@@ -137,20 +142,100 @@ bool ms_proc_parse_schedstat(const char *text, size_t bytes, uint64_t *run_ns, u
     return true;
 }
 
+static const char *next_line(const char *line, const char *end)
+{
+    const char *stop = memchr(line, '\n', (size_t)(end - line));
+    return stop != NULL ? stop + 1 : end;
+}
+
+bool ms_proc_parse_migrations(const char *text, size_t bytes, uint64_t *migrations)
+{
+    static const char name[] = "nr_migrations";
+    const char *end = text + bytes;
+    /* The first line holds the name of the thread. */
+    for (const char *line = next_line(text, end); line < end; line = next_line(line, end)) {
+        const char *stop = next_line(line, end);
+        const char *at = line + (stop - line > 3 && memcmp(line, "se.", 3) == 0 ? 3 : 0);
+        if ((size_t)(stop - at) < sizeof name || memcmp(at, name, sizeof name - 1) != 0) {
+            continue;
+        }
+        at += sizeof name - 1;
+        while (at < stop && *at == ' ') {
+            at++;
+        }
+        if (at < stop && *at == ':') {
+            at++;
+            return ms_proc_number(&at, stop, migrations);
+        }
+    }
+    return false;
+}
+
+/* Numbers and ranges as in "0-3,8"; 0 when it is something else. */
+static uint32_t count_list(const char *at, const char *end)
+{
+    uint64_t count = 0;
+    for (; at < end; at++) {
+        uint64_t first;
+        uint64_t last;
+        if (!ms_proc_number(&at, end, &first)) {
+            return 0;
+        }
+        last = first;
+        if (at < end && *at == '-') {
+            at++;
+            if (!ms_proc_number(&at, end, &last) || last < first) {
+                return 0;
+            }
+        }
+        if (last > UINT32_MAX || (at < end && *at != ',')) {
+            return 0;
+        }
+        count += last - first + 1;
+    }
+    return count <= UINT32_MAX ? (uint32_t)count : 0;
+}
+
+bool ms_proc_parse_affinity(const char *text, size_t bytes, uint32_t *count, char *list,
+                            size_t size)
+{
+    static const char key[] = "Cpus_allowed_list:\t";
+    const size_t key_bytes = sizeof key - 1;
+    const char *end = text + bytes;
+    for (const char *line = text; line < end; line = next_line(line, end)) {
+        if ((size_t)(end - line) <= key_bytes || memcmp(line, key, key_bytes) != 0) {
+            continue;
+        }
+        const char *first = line + key_bytes;
+        const char *stop = memchr(first, '\n', (size_t)(end - first));
+        const uint32_t cores = stop == NULL ? 0 : count_list(first, stop); /* it may be cut */
+        if (cores == 0) {
+            return false;
+        }
+        size_t length = (size_t)(stop - first);
+        if (length >= size) {
+            length = size - 1;
+            while (length > 0 && first[length] != ',') {
+                length--;
+            }
+        }
+        memcpy(list, first, length);
+        list[length] = '\0';
+        *count = cores;
+        return true;
+    }
+    return false;
+}
+
 bool ms_proc_parse_key(const char *text, size_t bytes, const char *key, uint64_t *out)
 {
     const char *end = text + bytes;
     size_t key_bytes = strlen(key);
-    for (const char *line = text; line < end;) {
+    for (const char *line = text; line < end; line = next_line(line, end)) {
         if ((size_t)(end - line) > key_bytes && memcmp(line, key, key_bytes) == 0) {
             const char *at = line + key_bytes;
             return ms_proc_number(&at, end, out);
         }
-        const char *next = memchr(line, '\n', (size_t)(end - line));
-        if (next == NULL) {
-            break;
-        }
-        line = next + 1;
     }
     return false;
 }

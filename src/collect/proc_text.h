@@ -26,10 +26,17 @@ struct ms_proc_stat {
 uint64_t ms_proc_tick_ns(void);
 
 bool ms_proc_parse_stat(const char *text, size_t bytes, struct ms_proc_stat *out);
+/* All zero is what a kernel writes that does not count: false. */
 bool ms_proc_parse_schedstat(const char *text, size_t bytes, uint64_t *run_ns, uint64_t *wait_ns);
 /* "voluntary_ctxt_switches" and its opposite of status. */
 bool ms_proc_parse_switches(const char *text, size_t bytes, uint64_t *voluntary,
                             uint64_t *involuntary);
+
+/* "nr_migrations" of sched, whatever its prefix. */
+bool ms_proc_parse_migrations(const char *text, size_t bytes, uint64_t *migrations);
+/* "Cpus_allowed_list" of status: how many, and the list itself, cut at a comma to `size`. */
+bool ms_proc_parse_affinity(const char *text, size_t bytes, uint32_t *count, char *list,
+                            size_t size);
 
 struct ms_proc_io {
     uint64_t read_chars_bytes, write_chars_bytes, read_calls, write_calls, read_storage_bytes,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "collect/region_reader.h"
+#include "collect/resources.h"
 #include "collect/shared_code.h"
 #include "wire/clock.h"
 
@@ -28,6 +29,7 @@ struct region {
 struct ms_process_tree {
     struct ms_target_room room;
     struct ms_shared_code *code;
+    struct ms_shared_resources *resources;
     bool children;
     bool ended;
     struct region **regions;
@@ -103,13 +105,20 @@ struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, b
     tree->room = *room;
     tree->code = ms_shared_code_new();
     tree->room.code = tree->code;
+    tree->resources = ms_shared_resources_new();
+    tree->room.resources = tree->resources;
     tree->children = children;
-    if (tree->code == NULL ||
+    if (tree->code == NULL || tree->resources == NULL ||
         add_target(tree, MS_PROCESS_ID(1, 0), (pid_t)room->session->pid, NULL, now_ns) == NULL) {
         ms_process_tree_free(tree);
         return NULL;
     }
     return tree;
+}
+
+struct ms_shared_code *ms_process_tree_code(const struct ms_process_tree *tree)
+{
+    return tree->code;
 }
 
 void ms_process_tree_free(struct ms_process_tree *tree)
@@ -128,6 +137,7 @@ void ms_process_tree_free(struct ms_process_tree *tree)
     }
     free(tree->regions);
     ms_shared_code_free(tree->code);
+    ms_shared_resources_free(tree->resources, tree->room.budget);
     free(tree);
 }
 

@@ -25,6 +25,8 @@ struct ms_process_tree; /* opaque; owns the targets and the mappings of region f
  */
 struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, bool children,
                                             uint64_t now_ns);
+/* The frames that its processes share; the tree's. */
+struct ms_shared_code *ms_process_tree_code(const struct ms_process_tree *tree);
 /* Lets go of all that is held; the model keeps what was read. Accepts NULL. */
 void ms_process_tree_free(struct ms_process_tree *tree);
 

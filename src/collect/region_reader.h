@@ -75,8 +75,9 @@ struct ms_region_facts {
     bool sampled; /* now or before */
     uint64_t untracked_allocations, side_table_full, coarsened_events, busy_events, damaged_tags,
         stale_tags, threads_folded, untracked_children, details_missing, rates_missing,
-        misuse_missing;
-    uint32_t misuses; /* differs when one of MS_AREA_MISUSES does */
+        misuse_missing, io_sites_missing, io_threads_missing;
+    uint32_t io_counting; /* enum ms_io_counting, or anything else */
+    uint32_t misuses;     /* differs when one of MS_AREA_MISUSES does */
     struct ms_stack_check stacks;
     uint32_t slots_taken;
     uint64_t trace_events, trace_lost;
@@ -164,6 +165,36 @@ struct ms_region_misuse_copy {
 /* false: nothing was counted in it. */
 bool ms_region_view_misuse(const struct ms_region_view *view, uint32_t index,
                            struct ms_region_misuse_copy *copy);
+
+/*
+ * The lines of I/O of a thread record. What is timed is read before what it is part of. false:
+ * nothing there. `peek`: a sum that changes when any call was counted, or began.
+ */
+struct ms_region_thread_io_copy {
+    uint32_t serial;
+    bool in_call;
+    uint32_t in_call_kind;     /* < MS_REGION_IO_KINDS */
+    uint64_t in_call_begin_ns; /* 0: not taken */
+    uint64_t calls[MS_REGION_IO_KINDS], bytes[MS_REGION_IO_KINDS], errors[MS_REGION_IO_KINDS],
+        would_block[MS_REGION_IO_KINDS], timed_calls[MS_REGION_IO_KINDS],
+        timed_ns[MS_REGION_IO_KINDS], weighed_calls[MS_REGION_IO_KINDS],
+        weighed_ns[MS_REGION_IO_KINDS];
+    uint64_t more_received, more_sent;
+};
+bool ms_region_view_thread_io(const struct ms_region_view *view, uint32_t index,
+                              struct ms_region_thread_io_copy *copy);
+bool ms_region_view_thread_io_peek(const struct ms_region_view *view, uint32_t index,
+                                   uint32_t *serial, uint64_t *change);
+
+/* What an element of MS_AREA_IO_SITES says; `samples` is read first. */
+struct ms_region_io_site_copy {
+    uint32_t serial, stack; /* of the thread; stack 0: not known */
+    uint32_t kind;          /* < MS_REGION_IO_KINDS */
+    uint64_t calls, bytes, wait_ns, samples;
+};
+/* false: nothing was counted in it. */
+bool ms_region_view_io_site(const struct ms_region_view *view, uint32_t index,
+                            struct ms_region_io_site_copy *copy);
 
 /*
  * Pc ids of a stack, innermost first, at most MS_STACK_DEPTH_MAX; *flags is its header word without

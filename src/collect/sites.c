@@ -40,7 +40,8 @@ struct ms_watched_sites {
     struct seen_module *modules;
     uint32_t module_count;
     struct ms_id_map site_of_stack;
-    struct ms_id_map site_of_release; /* of stacks that were no allocation's when they were met */
+    struct ms_id_map site_of_release;  /* of stacks that were no allocation's when they were met */
+    struct ms_id_map site_of_activity; /* of stacks that were no allocation's either */
     uint32_t root_site;
     const char *probe_path; /* of our library in the process; NULL: not met yet */
 };
@@ -76,6 +77,7 @@ void ms_watched_sites_free(struct ms_watched_sites *sites)
         free(sites->modules);
         ms_id_map_free(&sites->site_of_stack);
         ms_id_map_free(&sites->site_of_release);
+        ms_id_map_free(&sites->site_of_activity);
         free(sites);
     }
 }
@@ -97,6 +99,12 @@ static int grow_array(void **array, uint32_t *held, uint32_t count, size_t eleme
     return 0;
 }
 
+bool ms_is_probe_path(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && strncmp(slash + 1, PROBE_NAME, sizeof PROBE_NAME - 1) == 0;
+}
+
 /* The module of a pc; NULL: none, or out of memory. */
 static const struct seen_module *module_of(const struct pass *pass, uint32_t index)
 {
@@ -115,8 +123,7 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         if (seen->path == NULL) {
             return NULL;
         }
-        const char *slash = strrchr(seen->path, '/');
-        if (slash != NULL && strncmp(slash + 1, PROBE_NAME, sizeof PROBE_NAME - 1) == 0) {
+        if (ms_is_probe_path(seen->path)) {
             sites->probe_path = seen->path;
         }
         seen->load_bias = module.load_bias;
@@ -260,6 +267,19 @@ uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_mod
     }
     return released ? new_site(&pass, &sites->site_of_release, stack, NAMED_SOON, MS_SITE_RELEASE)
                     : new_site(&pass, &sites->site_of_stack, stack, NAMED_SOON, 0);
+}
+
+uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_model *model,
+                                      const struct ms_region_view *view, struct ms_symbols *symbols,
+                                      uint32_t stack)
+{
+    const struct pass pass = {.sites = sites, .model = model, .view = view, .symbols = symbols};
+    if (stack == 0) {
+        return root_site(&pass);
+    }
+    uint32_t site = ms_id_map_find(&sites->site_of_stack, stack);
+    site = site != 0 ? site : ms_id_map_find(&sites->site_of_activity, stack);
+    return site != 0 ? site : new_site(&pass, &sites->site_of_activity, stack, 0, MS_SITE_ACTIVITY);
 }
 
 static uint64_t scaled(uint64_t number, double factor)

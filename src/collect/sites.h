@@ -13,6 +13,9 @@
 
 struct ms_watched_sites; /* opaque */
 
+/* Whether it is our library inside the program: none of its functions. */
+bool ms_is_probe_path(const char *path);
+
 /* `code` outlives it and may be NULL: frames are its own. Returns NULL without memory. */
 struct ms_watched_sites *ms_watched_sites_new(uint32_t process_id, pid_t pid,
                                               struct ms_shared_code *code);
@@ -26,6 +29,14 @@ void ms_watched_sites_free(struct ms_watched_sites *sites); /* accepts NULL */
 uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_model *model,
                                    const struct ms_region_view *view, struct ms_symbols *symbols,
                                    uint32_t stack, bool released);
+
+/*
+ * Site of a stack at which something else than memory was done; a stack without one gets a site
+ * with MS_SITE_ACTIVITY, stack 0 (not known) the root. 0: not readable yet, or no memory.
+ */
+uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_model *model,
+                                      const struct ms_region_view *view,
+                                      struct ms_symbols *symbols, uint32_t stack);
 
 /*
  * Looks at every published context and takes over those that changed, what was live at the peak as

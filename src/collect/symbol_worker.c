@@ -61,15 +61,17 @@ static void die_first(void)
 }
 
 /* In the child: a group of its own, so that Ctrl-C and Ctrl-Z at the terminal are not for it. */
-static void become_worker(int socket, pid_t parent, const struct ms_symbolizer_options *options)
+static void become_worker(int socket, pid_t parent, const char *name,
+                          void (*serve)(int socket, const void *options), const void *options)
     __attribute__((noreturn));
-static void become_worker(int socket, pid_t parent, const struct ms_symbolizer_options *options)
+static void become_worker(int socket, pid_t parent, const char *name,
+                          void (*serve)(int socket, const void *options), const void *options)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) {
         _exit(0);
     }
-    (void)prctl(PR_SET_NAME, "memscope-symbol");
+    (void)prctl(PR_SET_NAME, name);
     (void)setpgid(0, 0);
     for (int number = 1; number < NSIG; number++) {
         (void)signal(number, SIG_DFL);
@@ -96,11 +98,23 @@ static void become_worker(int socket, pid_t parent, const struct ms_symbolizer_o
     }
     limit_space();
     die_first();
-    ms_symbolizer_serve(WORKER_SOCKET, options);
+    serve(WORKER_SOCKET, options);
+    _exit(0);
+}
+
+static void serve_symbols(int socket, const void *options)
+{
+    ms_symbolizer_serve(socket, options);
 }
 
 int ms_symbol_worker_start(struct ms_symbol_worker *worker,
                            const struct ms_symbolizer_options *options)
+{
+    return ms_worker_start(worker, "memscope-symbol", serve_symbols, options);
+}
+
+int ms_worker_start(struct ms_symbol_worker *worker, const char *name,
+                    void (*serve)(int socket, const void *options), const void *options)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -109,7 +123,7 @@ int ms_symbol_worker_start(struct ms_symbol_worker *worker,
     pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0) {
-        become_worker(pair[1], parent, options);
+        become_worker(pair[1], parent, name, serve, options);
     }
     int error = errno;
     close(pair[1]);

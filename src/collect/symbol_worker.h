@@ -20,6 +20,13 @@ struct ms_symbol_worker {
     unsigned dying_count;
 };
 
+/*
+ * Another worker of the kind: a process that reads what may be hostile, runs `serve` on a
+ * SOCK_SEQPACKET socket and may die or hang without harm to the session. Returns 0 or -errno; then
+ * there is none.
+ */
+int ms_worker_start(struct ms_symbol_worker *worker, const char *name,
+                    void (*serve)(int socket, const void *options), const void *options);
 /* Returns 0 or -errno; then there is none. */
 int ms_symbol_worker_start(struct ms_symbol_worker *worker,
                            const struct ms_symbolizer_options *options);

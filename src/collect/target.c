@@ -126,10 +126,13 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     target->threads = ms_watched_threads_new(process_id);
     target->sites = ms_watched_sites_new(process_id, pid, room->code);
     target->misuse = ms_watched_misuse_new(process_id);
+    target->io = ms_watched_io_new();
+    target->resources = ms_watched_resources_new();
     if (process == NULL || target->threads == NULL || target->sites == NULL ||
-        target->misuse == NULL) {
+        target->misuse == NULL || target->io == NULL || target->resources == NULL) {
         return -ENOMEM;
     }
+    ms_watched_threads_share(target->threads, room->thread_sources);
     process->pid = pid;
     process->exit_status = -2;
     process->trace.because = "";
@@ -146,6 +149,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     if (ms_proc_process_open(&target->proc, pid) != 0) {
         target->proc_gone = true;
         target->gone_ns = now_ns;
+        process->threads_unread =
+            "/proc did not show the process: it ended too soon, or is hidden (hidepid)";
     } else if (process_id != MS_PROCESS_ID(1, 0)) {
         read_identity(target, process);
         process->start_ns = now_ns;
@@ -203,6 +208,7 @@ static void take_totals(struct ms_target *target, struct ms_process *process,
         .not_classified = facts->details_missing,
         .rates_refused = facts->rates_missing,
         .misuse_missing = facts->misuse_missing,
+        .io_sites_missing = facts->io_sites_missing,
     };
     process->stacks = facts->stacks;
     target->step_error_bytes =
@@ -314,24 +320,45 @@ static bool executed_for_long(const struct ms_target *target, uint64_t now_ns)
     return facts.exec_ns != 0 && now_ns > facts.exec_ns + MS_PROBE_START_NS;
 }
 
+static int read_kernel(struct ms_target *target, const struct ms_target_room *room,
+                       struct ms_process *process, uint64_t now_ns, bool slow)
+{
+    enum ms_proc_depth depth = slow ? MS_PROC_STATUS : MS_PROC_QUICK;
+    const bool turn = room->resources == NULL || ms_shared_map_turn(room->resources, now_ns);
+    if (!turn || now_ns < target->maps_ns + MAPS_NS) {
+        return ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel);
+    }
+    target->maps_ns = now_ns;
+    const uint64_t from_ns = ms_monotonic_ns();
+    const int result =
+        ms_proc_process_read(&target->proc, room->budget, MS_PROC_MAPS, &process->kernel);
+    if (room->resources != NULL) {
+        ms_shared_map_took(room->resources, now_ns, ms_monotonic_ns() - from_ns);
+    }
+    return result;
+}
+
 static int read_proc(struct ms_target *target, const struct ms_target_room *room,
                      struct ms_process *process, uint64_t now_ns, bool slow)
 {
     if (target->proc_gone || target->ended) {
         return 0;
     }
-    enum ms_proc_depth depth = slow ? MS_PROC_STATUS : MS_PROC_QUICK;
-    if (now_ns >= target->maps_ns + MAPS_NS) {
-        target->maps_ns = now_ns;
-        depth = MS_PROC_MAPS;
+    if (room->resources != NULL && !target->proc.zombie) {
+        ms_watched_resources_read(target->resources, room->resources, room->model, room->budget,
+                                  target->proc.folder, process, now_ns - target->heard_ns, now_ns);
     }
-    if (ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel) == -ESRCH) {
+    if (read_kernel(target, room, process, now_ns, slow) == -ESRCH) {
         target->proc_gone = true;
         target->gone_ns = now_ns;
         return 0;
     }
     if (target->proc.zombie && target->gone_ns == 0) {
         target->gone_ns = now_ns;
+    }
+    if (!target->same_namespace) {
+        process->threads_unread = "the process is in another pid namespace: the thread ids that "
+                                  "its probe knows are not those of our /proc";
     }
     if (target->proc.zombie || !target->same_namespace) {
         return 0;
@@ -372,6 +399,10 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
         .symbols = room->symbols,
     };
     (void)ms_watched_misuse_read(target->misuse, &misuse_room, facts->misuses, last);
+    if (room->sites) {
+        (void)ms_watched_io_sites(target->io, room->model, &target->view, target->threads,
+                                  target->sites, room->symbols, last);
+    }
 }
 
 static void read_region(struct ms_target *target, const struct ms_target_room *room,
@@ -381,6 +412,8 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     struct ms_threads_sum sum;
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
+    (void)ms_watched_io_threads(target->io, room->model, &target->view, target->threads, &facts,
+                                now_ns, all);
     if (all) {
         read_slow_parts(target, room, process, &facts, now_ns, last);
     }
@@ -531,9 +564,13 @@ void ms_target_release(struct ms_target *target, const struct ms_target_room *ro
     ms_watched_threads_free(target->threads, room->budget);
     ms_watched_sites_free(target->sites);
     ms_watched_misuse_free(target->misuse);
+    ms_watched_io_free(target->io);
     target->threads = NULL;
     target->sites = NULL;
     target->misuse = NULL;
+    target->io = NULL;
+    ms_watched_resources_free(target->resources);
+    target->resources = NULL;
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
     ms_region_mapping_close(&target->slot_mapping);

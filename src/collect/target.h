@@ -9,9 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/io.h"
 #include "collect/misuse.h"
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
+#include "collect/resources.h"
 #include "collect/shared_code.h"
 #include "collect/sites.h"
 #include "collect/symbols.h"
@@ -43,6 +45,8 @@ struct ms_target {
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
     struct ms_watched_misuse *misuse;
+    struct ms_watched_io *io;
+    struct ms_watched_resources *resources;
     uint64_t heard_ns; /* when we heard of it first */
     uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
@@ -56,10 +60,12 @@ struct ms_target {
 /* What a target is filled with and from. */
 struct ms_target_room {
     struct ms_model *model;
-    struct ms_symbols *symbols;  /* NULL: none */
-    bool sites;                  /* call sites are read */
-    struct ms_shared_code *code; /* NULL: nothing is shared */
+    struct ms_symbols *symbols;            /* NULL: none */
+    bool sites;                            /* call sites are read */
+    struct ms_shared_code *code;           /* NULL: nothing is shared */
+    struct ms_shared_resources *resources; /* NULL: they are not read */
     struct ms_descriptor_budget *budget;
+    struct ms_thread_sources *thread_sources; /* of all processes */
     const struct ms_message_session *session;
 };
 

@@ -12,11 +12,16 @@
 #include "wire/clock.h"
 
 /*
- * At most so many threads are looked at in one tick; more of them take turns. One that has slept
- * through QUIET_READS looks is looked at with the full reads only: when it wakes up it is seen
- * half a second late at most, with all that it did since.
+ * At most so many threads of all processes are looked at in one tick; more of them take turns. One
+ * that has slept through QUIET_READS looks is looked at with the full reads only: when it wakes up
+ * it is seen half a second late at most, with all that it did since.
  */
-enum { READS_PER_TICK = 500, TICKS_PER_FULL_READ = 5, QUIET_READS = 10 };
+enum {
+    READS_PER_TICK = 500,
+    TICKS_PER_FULL_READ = 5,
+    TICKS_PER_SLOW_READ = 10, /* of migrations, and of counters of the processor */
+    QUIET_READS = 10
+};
 
 /*
  * What of an entry of a flow table is in the model under the owner's name. It stays there when the
@@ -59,6 +64,11 @@ struct ms_watched_threads {
     uint32_t listed; /* how many the process had when they were listed */
     uint64_t ended_voluntary, ended_involuntary;
     uint64_t ever;
+    struct ms_thread_sources *sources; /* of all processes, or these: */
+    struct ms_thread_sources alone;
+    /* How often each thread is read: ticks since then, when `turns` of them read all. */
+    uint64_t rate_since_ns;
+    uint32_t rate_ticks, turns;
     /* The name of the thread that /proc names after the program that it executed, until then. */
     struct {
         uint32_t model_id; /* 0: there was none */
@@ -71,8 +81,16 @@ struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id)
     struct ms_watched_threads *threads = calloc(1, sizeof *threads);
     if (threads != NULL) {
         threads->process_id = process_id;
+        ms_thread_sources_init(&threads->alone);
+        threads->alone.counting.none = true;
+        threads->sources = &threads->alone;
     }
     return threads;
+}
+
+void ms_watched_threads_share(struct ms_watched_threads *threads, struct ms_thread_sources *sources)
+{
+    threads->sources = sources;
 }
 
 static bool is_current(const struct ms_watched_threads *threads, const struct watched *watched)
@@ -104,7 +122,7 @@ void ms_watched_threads_free(struct ms_watched_threads *threads,
     }
     for (size_t i = 0; i < threads->present_count; i++) {
         struct watched *watched = threads->present[i];
-        ms_proc_thread_close(&watched->files, budget);
+        ms_proc_thread_close(&watched->files, budget, threads->sources);
         watched->present = false;
         free_if_unused(threads, watched);
     }
@@ -152,7 +170,7 @@ static void end_watched(struct ms_watched_threads *threads, struct ms_model *mod
                         uint64_t end_ns, const struct ms_final_usage *usage)
 {
     struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
-    ms_proc_thread_close(&watched->files, budget);
+    ms_proc_thread_close(&watched->files, budget, threads->sources);
     watched->ended = true;
     if (thread == NULL) {
         return;
@@ -450,7 +468,7 @@ void ms_watched_threads_executed(struct ms_watched_threads *threads, struct ms_m
 
 static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
                      struct ms_descriptor_budget *budget, int tasks, struct watched *watched,
-                     const struct ms_region_view *view, bool full, uint64_t now_ns)
+                     const struct ms_region_view *view, unsigned depth, uint64_t now_ns)
 {
     struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
     char name[64] = "";
@@ -459,8 +477,16 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
     }
     bool first = watched->read_ns == 0;
     uint64_t run_ns = thread->kernel.run_ns;
-    int result = ms_proc_thread_read(&watched->files, budget, tasks, watched->tid, full || first,
-                                     &thread->kernel, name, &watched->start_ticks);
+    const struct ms_proc_thread_place place = {.budget = budget,
+                                               .sources = threads->sources,
+                                               .system = ms_model_system(model),
+                                               .tasks = tasks,
+                                               .tid = watched->tid,
+                                               .now_ns = now_ns};
+    /* A short life may see no second reading. */
+    depth |= first ? (unsigned)(MS_THREAD_FULL | MS_THREAD_SCHED) : 0;
+    int result = ms_proc_thread_read(&watched->files, &place, depth, &thread->kernel, name,
+                                     &watched->start_ticks);
     if (result != 0) {
         return result;
     }
@@ -522,6 +548,7 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
 {
     ssize_t tid_count = ms_proc_process_tids(process, &threads->tids, &threads->tid_capacity);
     if (tid_count < 0) {
+        ms_thread_sources_note(threads->sources, MS_SOURCE_THREAD_STAT, (int)tid_count);
         return tid_count == -ENOMEM ? -ENOMEM : 0;
     }
     /* After the list, so that what it shows was there before exec. */
@@ -540,6 +567,39 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
     return result;
 }
 
+/* Every thread has its turn at each depth once in so many ticks, others in other ticks. */
+static unsigned depth_at(size_t thread, uint64_t tick, uint32_t turns)
+{
+    const bool full =
+        thread % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
+    const bool slow =
+        thread % (turns * TICKS_PER_SLOW_READ) == tick % (turns * TICKS_PER_SLOW_READ);
+    return (full ? MS_THREAD_FULL : 0u) |
+           (slow ? (unsigned)(MS_THREAD_SCHED | MS_THREAD_COUNTED) : 0u);
+}
+
+/* Ticks may come late: what is told is what was done. */
+static void tell_rate(struct ms_watched_threads *threads, struct ms_model *model, uint32_t turns,
+                      uint64_t now_ns)
+{
+    struct ms_process *process = ms_model_process_mutable(model, threads->process_id);
+    if (process == NULL || threads->present_count == 0) {
+        return;
+    }
+    const uint64_t elapsed_ns = now_ns - threads->rate_since_ns;
+    if (turns != threads->turns) {
+        process->thread_read_hz = (double)MS_NS_PER_S / (double)ms_model_interval_ns(model) / turns;
+    } else if (++threads->rate_ticks < turns || elapsed_ns < MS_NS_PER_S) {
+        return;
+    } else {
+        process->thread_read_hz =
+            (double)threads->rate_ticks * (double)MS_NS_PER_S / (double)elapsed_ns / turns;
+    }
+    threads->turns = turns;
+    threads->rate_ticks = 0;
+    threads->rate_since_ns = now_ns;
+}
+
 int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model *model,
                             struct ms_descriptor_budget *budget,
                             const struct ms_proc_process *process,
@@ -553,15 +613,20 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
     if (!same || tick % TICKS_PER_FULL_READ == 0) {
         result = list_tids(threads, model, budget, process, view, executed, now_ns);
     }
-    size_t turns = threads->present_count / READS_PER_TICK + 1;
+    struct ms_thread_sources *sources = threads->sources;
+    const uint32_t count = (uint32_t)threads->present_count;
+    sources->threads += count;
+    const uint32_t in_all = sources->threads_before > count ? sources->threads_before : count;
+    const uint32_t turns = in_all > 0 ? (in_all - 1) / READS_PER_TICK + 1 : 1;
     for (size_t i = 0; i < threads->present_count; i++) {
         struct watched *watched = threads->present[i];
-        bool full = i % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
-        bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
-        if ((full || awake || watched->read_ns == 0) && !watched->ended) {
-            (void)read_proc(threads, model, budget, process->tasks, watched, view, full, now_ns);
+        const unsigned depth = depth_at(i, tick, turns);
+        const bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
+        if ((depth != 0 || awake || watched->read_ns == 0) && !watched->ended) {
+            (void)read_proc(threads, model, budget, process->tasks, watched, view, depth, now_ns);
         }
     }
+    tell_rate(threads, model, turns, now_ns);
     return result;
 }
 
@@ -638,4 +703,9 @@ uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, 
     const struct watched *watched =
         record < threads->record_count ? threads->by_record[record] : NULL;
     return watched == NULL ? 0 : watched->model_id;
+}
+
+uint32_t ms_watched_threads_of_serial(const struct ms_watched_threads *threads, uint32_t serial)
+{
+    return serial == 0 ? 0 : ms_id_map_find(&threads->by_serial, serial);
 }

@@ -10,6 +10,7 @@
 
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
+#include "collect/thread_sources.h"
 #include "model/model.h"
 
 struct ms_watched_threads; /* opaque */
@@ -17,6 +18,10 @@ struct ms_watched_threads; /* opaque */
 struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id); /* NULL: no memory */
 void ms_watched_threads_free(struct ms_watched_threads *threads,
                              struct ms_descriptor_budget *budget); /* accepts NULL */
+/* Before anything is read: what it shares with other processes, and outlives it. Without it nobody
+ * is told what sources give, and the processor counts nothing. */
+void ms_watched_threads_share(struct ms_watched_threads *threads,
+                              struct ms_thread_sources *sources);
 
 /*
  * Reads the records that changed: those of living threads, with `all` those of ended ones too,
@@ -64,5 +69,7 @@ void ms_watched_threads_sum(const struct ms_watched_threads *threads, const stru
 
 /* Thread of the model that uses this record now, 0: none. */
 uint32_t ms_watched_threads_of_record(const struct ms_watched_threads *threads, uint32_t record);
+/* Thread of the model whose record has, or had, this serial, 0: none yet. It may be merged. */
+uint32_t ms_watched_threads_of_serial(const struct ms_watched_threads *threads, uint32_t serial);
 
 #endif

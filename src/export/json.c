@@ -51,6 +51,7 @@ static void write_losses(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_u64(writer, "not_classified", losses->not_classified);
     ms_json_member_u64(writer, "rates_refused", losses->rates_refused);
     ms_json_member_u64(writer, "misuse_missing", losses->misuse_missing);
+    ms_json_member_u64(writer, "io_sites_missing", losses->io_sites_missing);
     ms_json_member_text_or_null(writer, "untracked_reason", reason != NULL ? reason : "");
     ms_json_object_end(writer);
 }

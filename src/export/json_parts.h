@@ -26,6 +26,9 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
                    struct ms_types *types);
+/* json_io.c. null: not seen. */
+void ms_json_thread_io(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_thread *thread);
 /* Without memory the document ends in an error. */
 void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_modules(struct ms_json_writer *writer, const struct ms_model *model);
@@ -72,6 +75,12 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
                           const struct ms_site *site);
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
                              const struct ms_process *process, const struct ms_figures *figures);
+
+/* json_resources.c: values */
+void ms_json_resources(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_process *process);
+/* null: none. */
+void ms_json_pressure(struct ms_json_writer *writer, const struct ms_pressure *pressure);
 
 #define MS_JSON_TOP_THREADS   50u
 #define MS_JSON_TOP_NOT_FREED 1000u /* sites whose blocks were not freed */

@@ -188,8 +188,8 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
             const enum ms_process_series x = of_process[p][0];
             const enum ms_process_series y = of_process[p][1];
             correlate(writer, pairs, process->history[x], process->history[y],
-                      ms_series_info(MS_SERIES_OF_PROCESS, x)->name,
-                      ms_series_info(MS_SERIES_OF_PROCESS, y)->name, process->id, 0);
+                      ms_series_info(MS_SERIES_OF_PROCESS, (int)x)->name,
+                      ms_series_info(MS_SERIES_OF_PROCESS, (int)y)->name, process->id, 0);
         }
     }
     const struct ms_thread *top[CORRELATED_THREADS];
@@ -199,8 +199,9 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
             const enum ms_series x = of_thread[p][0];
             const enum ms_series y = of_thread[p][1];
             correlate(writer, pairs, top[i]->history[x], top[i]->history[y],
-                      ms_series_info(MS_SERIES_OF_THREAD, x)->name,
-                      ms_series_info(MS_SERIES_OF_THREAD, y)->name, top[i]->process_id, top[i]->id);
+                      ms_series_info(MS_SERIES_OF_THREAD, (int)x)->name,
+                      ms_series_info(MS_SERIES_OF_THREAD, (int)y)->name, top[i]->process_id,
+                      top[i]->id);
         }
     }
 }

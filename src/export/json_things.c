@@ -105,37 +105,16 @@ static void write_metric(struct ms_json_writer *writer, const char *scope, const
     ms_json_object_end(writer);
 }
 
-static bool any_thread_has(const struct ms_model *model, enum ms_metric metric)
-{
-    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        if (ms_metric_of_thread(ms_model_thread(model, i), metric, ms_model_now_ns(model))
-                .available) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void write_thread_metric(struct ms_json_writer *writer, const struct ms_model *model,
                                 enum ms_metric metric)
 {
     const struct ms_metric_info *info = ms_metric_info(metric);
-    enum ms_provenance provenance = info->provenance;
-    char because[160] = "";
-    if (!any_thread_has(model, metric)) {
-        provenance = MS_UNAVAILABLE;
-        if (ms_model_thread_count(model) == 0) {
-            (void)snprintf(because, sizeof(because), "no thread was seen");
-        } else if (metric == MS_METRIC_GROWTH && ms_model_alive_count(model) == 0) {
-            (void)snprintf(because, sizeof(because), "no thread is alive");
-        } else if (strcmp(info->source, "probe") == 0) {
-            (void)snprintf(because, sizeof(because), "the probe has not counted it for any thread");
-        } else {
-            (void)snprintf(because, sizeof(because), "%s was not read for any thread",
-                           info->source);
-        }
-    }
-    write_metric(writer, "thread", info->name, ms_unit_name(info->unit), provenance, "", because,
+    char because[256];
+    ms_metric_unavailable_because(model, NULL, metric, because, sizeof(because));
+    const bool sampled = because[0] == '\0' && info->provenance == MS_SAMPLED;
+    write_metric(writer, "thread", info->name, ms_unit_name(info->unit),
+                 because[0] != '\0' ? MS_UNAVAILABLE : info->provenance,
+                 sampled ? "estimated from those calls whose time was taken" : "", because,
                  info->meaning);
 }
 
@@ -293,6 +272,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_member_string(writer, "seen", seen[process->seen]);
     ms_json_member_text_or_null(writer, "seen_because", process->seen_because);
     ms_json_member_text_or_null(writer, "allocator", process->allocator);
+    ms_json_key(writer, "thread_read_hz");
+    ms_json_fixed(writer, process->thread_read_hz > 0 ? process->thread_read_hz : NAN, 2);
     write_process_kernel(writer, process);
     ms_json_member_u64_or_null(writer, "probe_bytes", process->seen != MS_SEEN_NONE,
                                process->probe_bytes);
@@ -302,6 +283,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
+    ms_json_key(writer, "resources");
+    ms_json_resources(writer, model, process);
     ms_json_key(writer, "branch");
     ms_json_branch(writer, tree, process->id);
     ms_json_object_end(writer);
@@ -334,7 +317,7 @@ static void write_metric_of(struct ms_json_writer *writer, const struct ms_threa
                             enum ms_metric metric, uint64_t now_ns)
 {
     const struct ms_metric_info *info = ms_metric_info(metric);
-    if (info->unit == MS_UNIT_COUNT || info->unit == MS_UNIT_BYTES) {
+    if (info->unit == MS_UNIT_COUNT || info->unit == MS_UNIT_BYTES || info->unit == MS_UNIT_INDEX) {
         uint64_t integer = 0;
         const bool available = ms_metric_integer_of_thread(thread, metric, &integer);
         ms_json_member_u64_or_null(writer, info->name, available, integer);
@@ -344,6 +327,34 @@ static void write_metric_of(struct ms_json_writer *writer, const struct ms_threa
     ms_json_key(writer, info->name);
     ms_json_fixed(writer, value.available ? value.number : NAN,
                   info->unit == MS_UNIT_RATIO ? 6 : 3);
+}
+
+/* What the thread lacks although others have it: by source, or it would be most of the report. */
+static void write_unavailable(struct ms_json_writer *writer, const struct ms_model *model,
+                              const struct ms_thread *thread)
+{
+    ms_json_object_begin(writer);
+    for (int i = 0; i < MS_SOURCE_TOTAL; i++) {
+        const enum ms_source source = (enum ms_source)i;
+        const enum ms_source_condition condition = ms_model_source(model, source)->condition;
+        char because[256];
+        if (!ms_source_is_of_threads(source) || condition == MS_SOURCE_NOT_ASKED ||
+            condition == MS_SOURCE_UNAVAILABLE) {
+            continue; /* said once, with the metrics */
+        }
+        ms_source_unavailable_because(model, thread, source, because, sizeof(because));
+        if (because[0] != '\0') {
+            ms_json_member_string(writer, ms_source_name(source), because);
+        }
+    }
+    ms_json_object_end(writer);
+}
+
+/* Its figures of I/O, switches and migrations are older than those that it left itself. */
+static uint64_t io_age_ns(const struct ms_thread *thread)
+{
+    const uint64_t read_ns = thread->kernel.slowly_read_ns;
+    return thread->end_ns > read_ns ? thread->end_ns - read_ns : 0;
 }
 
 static void write_thread(struct ms_json_writer *writer, const struct ms_model *model,
@@ -363,10 +374,17 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     for (int i = 0; i < MS_METRIC_TOTAL; i++) {
         write_metric_of(writer, thread, (enum ms_metric)i, ms_model_now_ns(model));
     }
+    const struct ms_kernel_thread *kernel = &thread->kernel;
+    ms_json_member_text_or_null(writer, "affinity",
+                                (kernel->have & MS_HAVE_AFFINITY) != 0 ? kernel->affinity : "");
+    ms_json_key(writer, "unavailable");
+    write_unavailable(writer, model, thread);
     struct ms_figures figures;
     ms_figures_of_thread(model, thread->id, &figures);
     ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
     ms_json_not_sampled(writer, &figures);
+    ms_json_key(writer, "io");
+    ms_json_thread_io(writer, model, thread);
     const uint64_t start_ns = ms_model_start_ns(model);
     ms_json_key(writer, "start_ns");
     if (thread->start_ns != 0) {
@@ -376,6 +394,10 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     }
     ms_json_member_bool(writer, "ended", thread->end_ns != 0);
     ms_json_member_u64(writer, "last_seen_before_end_ns", thread->last_seen_before_end_ns);
+    ms_json_member_u64_or_null(writer, "io_last_seen_before_end_ns",
+                               thread->end_ns != 0 && thread->merged == 0 &&
+                                   kernel->slowly_read_ns != 0,
+                               io_age_ns(thread));
     ms_json_member_u64(writer, "merged", thread->merged);
     ms_json_object_end(writer);
 }
@@ -409,6 +431,40 @@ static void write_frame(struct ms_json_writer *writer, const struct ms_frame *fr
 }
 
 /* Index in "stack" of the frame to blame: inlined frames shift it. */
+static void write_work_members(struct ms_json_writer *writer, const struct ms_work *work)
+{
+    ms_json_member_u64(writer, "cpu_samples", work->cpu_samples);
+    ms_json_member_fixed(writer, "cpu_ms", (double)work->cpu_ns / 1e6);
+    ms_json_member_u64(writer, "io_calls", work->io_calls);
+    ms_json_member_u64(writer, "io_bytes", work->io_bytes);
+    ms_json_member_fixed(writer, "io_wait_ms", (double)work->io_wait_ns / 1e6);
+    ms_json_member_u64(writer, "io_samples", work->io_samples);
+}
+
+/* What was done at a site besides allocating, and by whom. */
+static void write_work(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_site *site)
+{
+    ms_json_key(writer, "work");
+    if (site->work == NULL) {
+        ms_json_null(writer);
+        return;
+    }
+    ms_json_object_begin(writer);
+    write_work_members(writer, site->work);
+    ms_json_key(writer, "threads");
+    ms_json_array_begin(writer);
+    const struct ms_activity *activity = NULL;
+    while ((activity = ms_model_site_activity(model, site->id, activity)) != NULL) {
+        ms_json_object_begin(writer);
+        ms_json_member_u64(writer, "thread_id", activity->thread_id);
+        write_work_members(writer, &activity->work);
+        ms_json_object_end(writer);
+    }
+    ms_json_array_end(writer);
+    ms_json_object_end(writer);
+}
+
 static uint64_t culprit_index(const struct ms_site *site)
 {
     const struct ms_frame *culprit = ms_site_culprit_frame(site);
@@ -474,6 +530,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_member_u64(writer, "bytes_allocated", site->heap.bytes_allocated);
     ms_json_member_u64(writer, "bytes_freed", site->heap.bytes_freed);
     ms_json_site_figures(writer, model, site);
+    write_work(writer, model, site);
     ms_json_object_end(writer);
 }
 

@@ -77,6 +77,15 @@ static char *format_ms(char *out, size_t size, double ms)
     return out;
 }
 
+static char *format_us(char *out, size_t size, double us)
+{
+    if (us >= 10000) {
+        return format_ms(out, size, us / 1000);
+    }
+    (void)snprintf(out, size, us < 10 ? "%.2fus" : us < 100 ? "%.1fus" : "%.0fus", us);
+    return out;
+}
+
 char *ms_format_value(char *out, size_t size, struct ms_value value, enum ms_unit unit)
 {
     if (!value.available || !isfinite(value.number)) {
@@ -95,6 +104,11 @@ char *ms_format_value(char *out, size_t size, struct ms_value value, enum ms_uni
         return out;
     case MS_UNIT_MS:
         return format_ms(out, size, value.number);
+    case MS_UNIT_US:
+        return format_us(out, size, value.number);
+    case MS_UNIT_INDEX:
+        (void)snprintf(out, size, "%.0f", value.number);
+        return out;
     case MS_UNIT_COUNT:
     case MS_UNIT_RATE:
         break;

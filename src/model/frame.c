@@ -152,7 +152,9 @@ bool ms_site_hides_wrapper(const struct ms_site *site, size_t index)
 
 size_t ms_site_culprit(const struct ms_site *site)
 {
-    for (size_t i = 0; i < site->depth; i++) {
+    /* Of CPU time and I/O it is what runs, an allocator too. */
+    const bool of_memory = (site->flags & MS_SITE_ACTIVITY) == 0;
+    for (size_t i = 0; of_memory && i < site->depth; i++) {
         if (!is_allocator_frame(ms_site_frame(site, i)) && !ms_site_hides_wrapper(site, i)) {
             return i;
         }
@@ -180,7 +182,9 @@ const struct ms_frame *ms_site_culprit_frame(const struct ms_site *site)
         return NULL;
     }
     const struct ms_frame *first = ms_site_frame(site, ms_site_culprit(site));
-    for (const struct ms_frame *frame = first; frame != NULL; frame = frame->inlined_by) {
+    const bool of_memory = (site->flags & MS_SITE_ACTIVITY) == 0;
+    for (const struct ms_frame *frame = first; of_memory && frame != NULL;
+         frame = frame->inlined_by) {
         if (!ms_frame_is_wrapper(frame)) {
             return frame;
         }

@@ -9,21 +9,40 @@
 #include "model/past.h"
 #include "model/words.h"
 
-#define MS_NO_USAGE UINT32_MAX
+#define MS_NO_USAGE    UINT32_MAX
+#define MS_NO_ACTIVITY UINT32_MAX
+
+/* What adds up over threads and over processes, of struct ms_kernel_thread and ms_process_kernel.
+ */
+#define MS_KERNEL_SUMS(X)                                                                          \
+    X(user_ns)                                                                                     \
+    X(system_ns)                                                                                   \
+    X(minor_faults)                                                                                \
+    X(major_faults)                                                                                \
+    X(voluntary_switches)                                                                          \
+    X(involuntary_switches)                                                                        \
+    X(read_calls)                                                                                  \
+    X(write_calls)                                                                                 \
+    X(read_chars_bytes)                                                                            \
+    X(write_chars_bytes)                                                                           \
+    X(read_storage_bytes)                                                                          \
+    X(write_storage_bytes)
 
 struct ms_thread_record {
     struct ms_thread thread;
     struct ms_past *past; /* NULL once ended */
     uint32_t first_usage; /* position, or MS_NO_USAGE */
     uint32_t usage_count;
-    bool has_not_sampled; /* one of them is of what was not sampled */
-    bool gone;            /* it is about to leave its list */
+    uint32_t first_activity; /* position, or MS_NO_ACTIVITY */
+    bool has_not_sampled;    /* one of them is of what was not sampled */
+    bool gone;               /* it is about to leave its list */
 };
 
 struct ms_site_record {
     struct ms_site site;
     uint32_t first_usage;
-    uint32_t merged_into; /* while processes are merged: id of the site that takes it over */
+    uint32_t first_activity;
+    uint32_t merged_into; /* while sites are merged: id of the site that takes it over */
 };
 
 /* What most usages do without: up to a million of them should be small. */
@@ -69,6 +88,8 @@ struct ms_sites {
     struct ms_frame_numbers *numbers;   /* newest first */
     size_t numbers_unused;              /* in it, of sites that are gone */
     struct ms_index merged_by_stack;    /* ids of the sites of merged processes */
+    size_t merged_activity;             /* of them, that have MS_SITE_ACTIVITY */
+    size_t activity;                    /* sites that have it */
 };
 
 struct ms_thread_list {
@@ -100,6 +121,19 @@ struct ms_usages {
     size_t is_touched_capacity;
 };
 
+struct ms_activity_record {
+    struct ms_activity activity;
+    uint32_t next_of_thread, previous_of_thread;
+    uint32_t next_of_site, previous_of_site;
+};
+
+struct ms_activities {
+    struct ms_chunks records; /* struct ms_activity_record, without holes */
+    struct ms_index by_pair;
+    uint64_t sites_version[MS_WORK_KINDS];
+    size_t most_records, most_sites; /* past them some are merged */
+};
+
 struct ms_flows {
     struct ms_chunks records; /* struct ms_flow */
     struct ms_index by_pair;
@@ -117,9 +151,11 @@ struct ms_process_record {
     bool attributed_at_end;
     bool attribute_peak; /* in this tick */
     uint32_t site_count;
-    uint32_t root_site;   /* of a merged one: takes what finds no room; 0: none yet */
-    bool stands_for_many; /* made by merging */
-    double run_queue_pct; /* sum over its threads alive, of this tick; NaN: not told */
+    uint32_t root_site;     /* of a merged one: takes what finds no room; 0: none yet */
+    uint32_t activity_root; /* the same for sites with MS_SITE_ACTIVITY, of any process */
+    bool stands_for_many;   /* made by merging */
+    double run_queue_pct;   /* sum over its threads alive, of this tick; NaN: not told */
+    uint64_t network_ns, network_received_bytes, network_sent_bytes; /* of the last look; 0 none */
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
@@ -131,6 +167,7 @@ struct ms_model {
     struct ms_source_state sources[MS_SOURCE_TOTAL];
     struct ms_output *output;
     struct ms_trace trace;
+    struct ms_history *sum_history[MS_PROCESS_SERIES_COUNT]; /* over the processes alive */
     struct ms_process_record **processes;
     size_t process_count, process_capacity;
     struct ms_index processes_by_id;
@@ -141,6 +178,8 @@ struct ms_model {
     struct ms_chunks frames; /* struct ms_frame; number = index */
     struct ms_words strings;
     struct ms_usages usages;
+    struct ms_activities activities;
+    struct ms_cpu_sampling cpu_sampling;
     struct ms_flows flows;
     struct ms_misuses misuses;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */
@@ -183,6 +222,14 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into);
 void ms_usages_free(struct ms_usages *usages);
 
+/* As ms_usages_merge, for what they did besides allocating. */
+int ms_activities_merge(struct ms_model *model, struct ms_thread_record *from,
+                        struct ms_thread_record *into);
+/* Past what is kept, stacks that little was sampled at become one of their process. */
+int ms_activities_merge_old(struct ms_model *model);
+void ms_activities_init(struct ms_model *model);
+void ms_activities_free(struct ms_activities *activities);
+
 void ms_usage_detail_free(struct ms_usage_detail *detail); /* accepts NULL */
 
 /* Gives threads their share of peaks that are new; after the sums of the tick. */
@@ -201,6 +248,11 @@ struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id);
 /* Sites of ended processes go to what these are merged into; at first only `merged_into` says so.
  */
 int ms_sites_merge(struct ms_model *model);
+/* Gives what is known of `site` itself to `into`. 0 or -ENOMEM: then nothing happened. */
+int ms_site_merge(struct ms_site_record *into, struct ms_site_record *site);
+/* Of a process: takes what has no stack of its own any more, made when there is none; or NULL. */
+struct ms_site_record *ms_site_activity_root(struct ms_model *model,
+                                             struct ms_process_record *process);
 /* Removes those that went into another; no usage refers to them any more. */
 void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
@@ -210,5 +262,11 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
+
+/* All rates, each by the given way of looking back: ms_past_rate or ms_past_window_rate. */
+typedef double ms_rate_function(const struct ms_past *past, const struct ms_sample *now,
+                                enum ms_counter counter);
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate);
 
 #endif

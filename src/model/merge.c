@@ -82,18 +82,9 @@ static void add_kernel(struct ms_process_kernel *sum, const struct ms_process_ke
     if (kernel->peak_rss_bytes > sum->peak_rss_bytes) {
         sum->peak_rss_bytes = kernel->peak_rss_bytes;
     }
-    sum->user_ns += kernel->user_ns;
-    sum->system_ns += kernel->system_ns;
-    sum->minor_faults += kernel->minor_faults;
-    sum->major_faults += kernel->major_faults;
-    sum->voluntary_switches += kernel->voluntary_switches;
-    sum->involuntary_switches += kernel->involuntary_switches;
-    sum->read_calls += kernel->read_calls;
-    sum->write_calls += kernel->write_calls;
-    sum->read_chars_bytes += kernel->read_chars_bytes;
-    sum->write_chars_bytes += kernel->write_chars_bytes;
-    sum->read_storage_bytes += kernel->read_storage_bytes;
-    sum->write_storage_bytes += kernel->write_storage_bytes;
+#define ADD(figure) sum->figure += kernel->figure;
+    MS_KERNEL_SUMS(ADD)
+#undef ADD
 }
 
 static void add_status(struct ms_process *sum, const struct ms_process *process)

@@ -42,6 +42,7 @@
 #define MS_MERGED_SITES_MAX 50000u
 #define MS_NAME_MAX         256u
 #define MS_SECOND_NS        UINT64_C(1000000000)
+#define MS_WINDOW_NS        (10 * MS_SECOND_NS) /* that judgements look back over */
 
 /* What the kernel tells of a thread; cumulative since its start. `have` says what was read. */
 enum ms_thread_have {
@@ -55,8 +56,8 @@ enum ms_thread_have {
     MS_HAVE_COUNTERS = 128 /* of the processor: cycles and instructions at least */
 };
 
-/* Counters of the processor in user mode; one that it does not have is MS_NO_COUNTER. Scaled by
- * enabled_ns / running_ns when the processor had to share them out. */
+/* Counters of the processor in user mode, since counting began; one that it does not have is
+ * MS_NO_COUNTER. Scaled by enabled_ns / running_ns when the processor had to share them out. */
 #define MS_NO_COUNTER UINT64_MAX
 struct ms_hardware_counters {
     uint64_t cycles, instructions;
@@ -67,9 +68,15 @@ struct ms_hardware_counters {
 
 struct ms_kernel_thread {
     uint32_t have;
-    char state; /* R S D T Z ..., 0 unknown */
-    int32_t last_core;
-    int32_t node;           /* NUMA node of that core */
+    uint32_t refused; /* of enum ms_thread_have: the kernel does not let us see them (EACCES) */
+    /* When it was read, by CLOCK_MONOTONIC; 0: not, or by who reads everything in every tick. */
+    uint64_t often_read_ns;  /* CPU time, run queue, faults, core */
+    uint64_t slowly_read_ns; /* switches, I/O, affinity */
+    uint64_t sched_read_ns;  /* migrations */
+    uint64_t counters_read_ns;
+    char state;             /* R S D T Z ..., 0 unknown */
+    int32_t last_core;      /* -1 unknown */
+    int32_t node;           /* NUMA node of that core, -1 unknown */
     uint32_t cores_allowed; /* by affinity */
     char affinity[32];      /* them as the kernel lists them, "0-3,8", cut at a comma if longer */
     uint64_t migrations;    /* from one core to another */
@@ -104,22 +111,27 @@ enum ms_io_kind {
 #undef MS_IO_KIND_ID
         MS_IO_KIND_TOTAL
 };
-const char *ms_io_kind_name(enum ms_io_kind kind);
+const char *ms_io_kind_name(enum ms_io_kind kind); /* JSON */
+const char *ms_io_kind_what(enum ms_io_kind kind);
 
 struct ms_io_figures {
     uint64_t calls, bytes, errors;  /* exact; EAGAIN is an error of its own: not among them */
-    uint64_t would_block;           /* calls that returned EAGAIN */
+    uint64_t would_block;           /* calls that returned EAGAIN or EINPROGRESS */
+    uint64_t messages;              /* received and sent: several by one recvmmsg or sendmmsg */
     uint64_t timed_calls, timed_ns; /* those whose time was taken; mean = timed_ns / timed_calls */
-    double wait_ns;                 /* of all calls: estimated from the timed ones */
+    double wait_ns; /* of all calls: estimated from the timed ones; NaN: none was timed */
 };
 
 struct ms_thread_io {
     bool have; /* else why: MS_SOURCE_PROBE_IO */
     bool in_flight;
-    enum ms_io_kind in_flight_kind; /* the call that the thread is in, if its time is taken */
-    uint64_t in_flight_since_ns;
+    enum ms_io_kind in_flight_kind; /* the call that the thread, if alive, is in */
+    uint64_t in_flight_since_ns;    /* when it began, or was seen first */
     struct ms_io_figures of[MS_IO_KIND_TOTAL];
 };
+
+/* Figures of several threads as of one, that is in no call. */
+void ms_thread_io_add(struct ms_thread_io *sum, const struct ms_thread_io *io);
 
 /* Per second, over the last second or so; NaN where the source is missing. */
 struct ms_thread_rates {
@@ -132,13 +144,17 @@ struct ms_thread_rates {
     double io_calls_per_s;
     double io_bytes_per_s;
     double read_bytes_per_s, write_bytes_per_s;
-    double io_wait_pct;   /* of wall time, in calls of I/O functions but poll and kin */
-    double poll_wait_pct; /* in poll and kin */
+    double io_wait_pct;      /* of wall time, in calls of I/O functions but poll and kin */
+    double poll_wait_pct;    /* in poll and kin */
+    double network_wait_pct; /* of io_wait_pct: in calls on sockets */
     double received_bytes_per_s, sent_bytes_per_s;
     double switches_per_s;
     double migrations_per_s;
     double minor_faults_per_s, major_faults_per_s;
     double cycles_per_s, instructions_per_s, cache_misses_per_s, branch_misses_per_s;
+    double cache_references_per_s, branches_per_s;
+    double temporary_per_s; /* allocations freed before the next one */
+    double throttled_pct;   /* of a process: time that its control group was kept off all cores */
 };
 
 struct ms_thread {
@@ -250,6 +266,7 @@ struct ms_losses {
     uint64_t not_classified; /* histograms and estimates that there was no room for */
     uint64_t rates_refused;  /* changes of the sampling rate that found no room */
     uint64_t misuse_missing; /* misuses that there was no room for */
+    uint64_t io_sites_missing; /* timed I/O calls whose call sites there was no room for */
 };
 
 /*
@@ -329,9 +346,13 @@ struct ms_process {
     bool core_dumped;
     bool replaced_by_exec; /* the same pid goes on as a later process */
     enum ms_seen seen;
-    char seen_because[256];    /* "" when full */
-    char allocator[256];       /* path of the object malloc comes from, "" unknown */
-    struct ms_heap totals;     /* peak: see peak_error_bytes */
+    char seen_because[256]; /* "" when full */
+    const char
+        *threads_unread;   /* why /proc tells nothing of its threads, a literal; NULL: it does */
+    double thread_read_hz; /* how often each thread is read; below the rate of ticks when there are
+                              many, 0: never */
+    char allocator[256];   /* path of the object malloc comes from, "" unknown */
+    struct ms_heap totals; /* peak: see peak_error_bytes */
     uint64_t peak_error_bytes; /* totals.peak_bytes is within +- this */
     struct ms_peak peak;
     uint64_t sites_read_ns, sites_before_ns; /* the last two times; 0: never */
@@ -385,11 +406,26 @@ const struct ms_process *ms_model_process_by_id(const struct ms_model *model, ui
 /* The program itself: the first process, or what it became by exec. NULL: no process yet. */
 const struct ms_process *ms_model_program(const struct ms_model *model);
 
+/* Sums over the processes that lived at the time, MS_PROCESS_SERIES_COUNT of them, each NULL until
+ * the first tick. What is of a control group is that of the largest one. */
+const struct ms_history *const *ms_model_sum_history(const struct ms_model *model);
+
 /* All threads, alive first in order of creation, then ended ones in order of their end. */
 size_t ms_model_thread_count(const struct ms_model *model);
 size_t ms_model_alive_count(const struct ms_model *model);
 const struct ms_thread *ms_model_thread(const struct ms_model *model, size_t index);
 const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id);
+
+/*
+ * The same rates over the last MS_WINDOW_NS or so, which judgements look at; of what is younger,
+ * and of what has ended, over its life. Of a process: CPU time, faults, I/O, network and
+ * allocations, which its ended threads are in, too. `span_ns` (may be NULL): how long that was, 0:
+ * nothing is known yet.
+ */
+struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
+                                              const struct ms_thread *thread, uint64_t *span_ns);
+struct ms_thread_rates ms_model_process_window(const struct ms_model *model,
+                                               const struct ms_process *process, uint64_t *span_ns);
 
 /* Frame `index` (< depth) of a site, innermost first. */
 const struct ms_frame *ms_site_frame(const struct ms_site *site, size_t index);
@@ -429,6 +465,14 @@ const struct ms_activity *ms_model_thread_activity(const struct ms_model *model,
 /* The same over those of a site. */
 const struct ms_activity *ms_model_site_activity(const struct ms_model *model, uint32_t site_id,
                                                  const struct ms_activity *previous);
+
+/* Grows whenever a site has work of this kind for the first time; see ms_model_sites_version, too.
+ */
+uint64_t ms_model_work_version(const struct ms_model *model, enum ms_work_kind kind);
+
+/* Sites with MS_SITE_ACTIVITY. */
+size_t ms_model_activity_site_count(const struct ms_model *model);
+const struct ms_cpu_sampling *ms_model_cpu_sampling(const struct ms_model *model);
 
 size_t ms_model_flow_count(const struct ms_model *model);
 const struct ms_flow *ms_model_flow(const struct ms_model *model, size_t index);
@@ -508,7 +552,11 @@ struct ms_usage *ms_model_usage_mutable(struct ms_model *model, uint32_t thread_
                                         uint32_t site_id);
 struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t thread_id,
                                                 uint32_t site_id, uint8_t rate);
-/* Adds to what a thread did at a site. -ENOMEM; -ESRCH when the thread or the site is not known. */
+struct ms_cpu_sampling *ms_model_cpu_sampling_mutable(struct ms_model *model);
+/*
+ * Adds to what a thread did at a site, and to the sums of the site. -ENOMEM; -ESRCH when the thread
+ * or the site is not known (merged: a site is to be added anew then).
+ */
 int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_id,
                       const struct ms_work *work);
 /* Made when there is none. NULL without memory and when a thread other than 0 is not known. */

@@ -9,6 +9,45 @@
 /* Ticks jitter: a sample that is a little short of a second old is the one a second ago. */
 #define WINDOW_NS  (MS_SECOND_NS * 19 / 20)
 #define SPACING_NS (MS_SECOND_NS / (MS_PAST_SAMPLES - 4u))
+#define SPARSE_NS  (MS_WINDOW_NS * 19 / 100)
+
+/* By what is read when. */
+static const uint8_t readings[MS_COUNTER_TOTAL] = {
+    [MS_COUNTER_RUN_NS] = MS_READ_OFTEN,
+    [MS_COUNTER_USER_NS] = MS_READ_OFTEN,
+    [MS_COUNTER_SYSTEM_NS] = MS_READ_OFTEN,
+    [MS_COUNTER_RUN_QUEUE_NS] = MS_READ_OFTEN,
+    [MS_COUNTER_MINOR_FAULTS] = MS_READ_OFTEN,
+    [MS_COUNTER_MAJOR_FAULTS] = MS_READ_OFTEN,
+    [MS_COUNTER_SWITCHES] = MS_READ_SLOWLY,
+    [MS_COUNTER_IO_CALLS] = MS_READ_SLOWLY,
+    [MS_COUNTER_READ_BYTES] = MS_READ_SLOWLY,
+    [MS_COUNTER_WRITE_BYTES] = MS_READ_SLOWLY,
+    [MS_COUNTER_MIGRATIONS] = MS_READ_SCHED,
+    [MS_COUNTER_CYCLES] = MS_READ_PROCESSOR,
+    [MS_COUNTER_INSTRUCTIONS] = MS_READ_PROCESSOR,
+    [MS_COUNTER_CACHE_REFERENCES] = MS_READ_PROCESSOR,
+    [MS_COUNTER_CACHE_MISSES] = MS_READ_PROCESSOR,
+    [MS_COUNTER_BRANCHES] = MS_READ_PROCESSOR,
+    [MS_COUNTER_BRANCH_MISSES] = MS_READ_PROCESSOR,
+};
+
+static uint64_t read_ns(const struct ms_sample *sample, enum ms_counter counter)
+{
+    const uint64_t time_ns = sample->read_ns[readings[counter]];
+    return time_ns != 0 ? time_ns : sample->time_ns;
+}
+
+/* NAN when `base` is NULL, or when the counter was not read again since. */
+static double change_per_s(const struct ms_sample *now, const struct ms_sample *base,
+                           enum ms_counter counter)
+{
+    if (base == NULL || read_ns(base, counter) >= read_ns(now, counter)) {
+        return NAN;
+    }
+    const double change = (double)(int64_t)(now->counters[counter] - base->counters[counter]);
+    return change * (double)MS_SECOND_NS / (double)(read_ns(now, counter) - read_ns(base, counter));
+}
 
 double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
                     enum ms_counter counter)
@@ -16,8 +55,9 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
     if ((now->have & MS_COUNTER_BIT(counter)) == 0) {
         return NAN;
     }
+    const uint64_t now_ns = read_ns(now, counter);
     const struct ms_sample *newest = &past->samples[past->newest];
-    if (past->count > 0 && now->time_ns >= past->flat_since_ns + WINDOW_NS &&
+    if (past->count > 0 && now_ns >= past->flat_since_ns + WINDOW_NS &&
         (newest->have & MS_COUNTER_BIT(counter)) != 0 &&
         newest->counters[counter] == now->counters[counter]) {
         return 0; /* most threads of a large program sleep */
@@ -26,19 +66,62 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
     for (uint32_t back = 0; back < past->count; back++) {
         const struct ms_sample *sample =
             &past->samples[(past->newest + MS_PAST_SAMPLES - back) % MS_PAST_SAMPLES];
-        if ((sample->have & MS_COUNTER_BIT(counter)) == 0 || sample->time_ns >= now->time_ns) {
+        if ((sample->have & MS_COUNTER_BIT(counter)) == 0 || read_ns(sample, counter) >= now_ns) {
             continue;
         }
         base = sample;
-        if (now->time_ns - sample->time_ns >= WINDOW_NS) {
+        if (now_ns - read_ns(sample, counter) >= WINDOW_NS) {
             break;
         }
     }
-    if (base == NULL) {
-        return NAN;
+    return change_per_s(now, base, counter);
+}
+
+/* Of those that have all of `have`; NULL: none. */
+static const struct ms_sample *window_base(const struct ms_past *past, uint64_t now_ns,
+                                           uint32_t have)
+{
+    const struct ms_sample *base = NULL;
+    for (uint32_t back = 0; back < past->sparse_count; back++) {
+        const struct ms_sample *sample =
+            &past->sparse[(past->sparse_newest + MS_PAST_SPARSE - back) % MS_PAST_SPARSE];
+        if ((sample->have & have) != have || sample->time_ns >= now_ns) {
+            continue;
+        }
+        base = sample;
+        if (now_ns - sample->time_ns >= MS_WINDOW_NS * 19 / 20) {
+            break;
+        }
     }
-    const double change = (double)(int64_t)(now->counters[counter] - base->counters[counter]);
-    return change * (double)MS_SECOND_NS / (double)(now->time_ns - base->time_ns);
+    return base;
+}
+
+double ms_past_window_rate(const struct ms_past *past, const struct ms_sample *now,
+                           enum ms_counter counter)
+{
+    const uint32_t bit = MS_COUNTER_BIT(counter);
+    return (now->have & bit) != 0 ? change_per_s(now, window_base(past, now->time_ns, bit), counter)
+                                  : (double)NAN;
+}
+
+uint64_t ms_past_window_ns(const struct ms_past *past, uint64_t now_ns)
+{
+    const struct ms_sample *base = window_base(past, now_ns, 0);
+    return base != NULL ? now_ns - base->time_ns : 0;
+}
+
+static void add_sparse(struct ms_past *past, const struct ms_sample *now)
+{
+    if (past->sparse_count > 0) {
+        if (now->time_ns < past->sparse[past->sparse_newest].time_ns + SPARSE_NS) {
+            return;
+        }
+        past->sparse_newest = (past->sparse_newest + 1) % MS_PAST_SPARSE;
+    }
+    past->sparse[past->sparse_newest] = *now;
+    if (past->sparse_count < MS_PAST_SPARSE) {
+        past->sparse_count++;
+    }
 }
 
 static bool equal(const struct ms_sample *a, const struct ms_sample *b)
@@ -49,6 +132,7 @@ static bool equal(const struct ms_sample *a, const struct ms_sample *b)
 void ms_past_add(struct ms_past *past, const struct ms_sample *now)
 {
     const struct ms_sample *newest = &past->samples[past->newest];
+    add_sparse(past, now);
     if (past->count == 0 || !equal(newest, now)) {
         past->flat_since_ns = now->time_ns;
     }

@@ -48,6 +48,8 @@ struct ms_memory_map {
     uint64_t read_ns; /* by CLOCK_MONOTONIC */
     struct ms_memory_figures parts[MS_MEMORY_PART_TOTAL];
     struct ms_memory_figures all; /* the sum of the parts */
+    /* What the probe knew of the heap at that time. */
+    uint64_t live_bytes, live_blocks, rounding_bytes;
 };
 
 /*
@@ -63,7 +65,17 @@ struct ms_heap_parts {
     uint64_t tags_bytes;     /* of ours, on live blocks; an upper bound */
     int64_t unexplained_bytes;
     double fragmentation; /* 1 - live / resident, at least 0 */
+    const char *because;  /* why not, when it is not there: a literal */
 };
+
+struct ms_process;
+/*
+ * Of the time at which the map was read. Not of other allocators than glibc's, whose memory the
+ * map does not tell from other anonymous memory, nor while only some of the threads are tracked.
+ */
+struct ms_heap_parts ms_heap_parts_of(const struct ms_process *process);
+/* By the path of the object that malloc comes from. */
+bool ms_path_is_of_glibc(const char *path);
 
 struct ms_resource_limits { /* soft limits by setrlimit; MS_NO_LIMIT: none */
     bool have;
@@ -82,10 +94,15 @@ struct ms_pressure {
     struct ms_stall cpu, memory, io;
 };
 
+/*
+ * Limits are the smallest of the group and those above it, MS_NO_LIMIT: none; what is used is of
+ * the group that the limit stands at, which other processes may be in, too.
+ */
 struct ms_cgroup {
-    bool have;
+    bool have; /* any of these: */
+    bool have_memory, have_swap, have_kills, have_cpu, have_throttling, have_processes;
     uint32_t version; /* 1 or 2: of the hierarchy that the memory limit is from */
-    char path[256];   /* within the hierarchy */
+    char path[256];   /* within the hierarchy; hostile */
     uint64_t memory_bytes, memory_max_bytes, memory_high_bytes, swap_bytes, swap_max_bytes;
     uint64_t out_of_memory_kills;
     double cpus; /* quota / period, NaN: no limit */
@@ -119,12 +136,12 @@ struct ms_network {
     bool have;
     uint32_t established, listening, other_tcp, udp, unix_sockets;
     /* Of TCP connections seen, closed ones too; a short connection between two looks is missed. */
-    uint64_t sent_bytes, received_bytes, retransmitted;
+    uint64_t sent_bytes, received_bytes, retransmitted; /* one that processes share: at each */
     uint64_t connections_seen;
     double round_trip_us, round_trip_max_us; /* mean and highest of the open ones; NaN */
-    uint64_t read_ns;
-    size_t kept;                       /* of `connections`, those with the most bytes first */
-    struct ms_connection *connections; /* MS_CONNECTIONS_KEPT of them; NULL: none yet */
+    uint64_t read_ns;                        /* rates are between two of these */
+    size_t kept;                             /* of `connections`, those with the most bytes first */
+    struct ms_connection *connections;       /* at most MS_CONNECTIONS_KEPT; NULL: none yet */
 };
 
 struct ms_resources {

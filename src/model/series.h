@@ -29,6 +29,10 @@
     X(SENT_PER_S,      "network_sent_bytes_per_s", "sent",     BYTES_PER_S, "bytes sent on connections") \
     X(RUN_QUEUE_PCT,   "run_queue_wait_percent",  "run queue", PERCENT,     "time of threads runnable without a core, of one core") \
     X(FAULTS_PER_S,    "major_faults_per_s",      "faults",    RATE,        "page faults that waited for I/O") \
+    X(VIRTUAL_BYTES,   "virtual_bytes",           "virtual",   BYTES,       "address space that is mapped") \
+    X(CGROUP_BYTES,    "cgroup_memory_bytes",     "cgroup",    BYTES,       "memory of all of its control group") \
+    X(CGROUP_TASKS,    "cgroup_processes",        "tasks",     COUNT,       "processes and threads of its control group") \
+    X(OPEN_FILES,      "open_files",              "files",     COUNT,       "open file descriptors") \
     X(GPU_PCT,         "gpu_percent",             "GPU",       PERCENT,     "time that kernels of it ran on a GPU") \
     X(GPU_BYTES,       "gpu_memory_bytes",        "GPU mem",   BYTES,       "memory of it on GPUs")
 

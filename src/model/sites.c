@@ -142,6 +142,7 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
         numbers[i] = frames[i]->number;
     }
     record->first_usage = MS_NO_USAGE;
+    record->first_activity = MS_NO_ACTIVITY;
     record->site = (struct ms_site){
         .id = ++sites->next_id,
         .process_id = process_id,
@@ -152,6 +153,7 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
     };
     page->positions[record->site.id % MS_ID_PAGE] = (uint32_t)sites->records.count;
     page->used++;
+    sites->activity += (flags & MS_SITE_ACTIVITY) != 0;
     struct ms_process_record *process = ms_process_record_of(model, process_id);
     if (process != NULL) {
         process->site_count++;
@@ -217,10 +219,39 @@ static struct ms_site_record *root_of(struct ms_model *model, struct ms_process_
     return ms_sites_find(model, process->root_site);
 }
 
-static void add_heap_of(struct ms_site_record *into, struct ms_site_record *site)
+struct ms_site_record *ms_site_activity_root(struct ms_model *model,
+                                             struct ms_process_record *process)
 {
+    if (process->activity_root == 0) {
+        const struct ms_site *root =
+            ms_model_add_site(model, process->process.id, NULL, 0,
+                              MS_SITE_ROOT | MS_SITE_COARSENED | MS_SITE_ACTIVITY);
+        process->activity_root = root != NULL ? root->id : 0;
+    }
+    return ms_sites_find(model, process->activity_root);
+}
+
+int ms_site_merge(struct ms_site_record *into, struct ms_site_record *site)
+{
+    if (site->site.work != NULL && into->site.work == NULL) {
+        into->site.work = calloc(1, sizeof(*into->site.work));
+        if (into->site.work == NULL) {
+            return -ENOMEM;
+        }
+    }
+    if (site->site.work != NULL) {
+        ms_work_add(into->site.work, site->site.work);
+    }
     ms_heap_add(&into->site.heap, &site->site.heap);
     site->merged_into = into->site.id;
+    return 0;
+}
+
+/* Stacks of memory and of samples have their limits apart, so that neither crowds out the other. */
+static bool no_room_to_merge(const struct ms_sites *sites, bool activity)
+{
+    return activity ? sites->merged_activity >= MS_MERGED_ACTIVITY_SITES_MAX
+                    : sites->merged_by_stack.count - sites->merged_activity >= MS_MERGED_SITES_MAX;
 }
 
 static int merge_site(struct ms_model *model, size_t position, struct ms_process_record *from)
@@ -228,21 +259,23 @@ static int merge_site(struct ms_model *model, size_t position, struct ms_process
     struct ms_process_record *into = from->merged_into;
     struct ms_site_record *record = ms_chunks_at(&model->sites.records, position);
     struct ms_site_record *known = find_merged(model, into->process.id, &record->site);
-    if (known == NULL && model->sites.merged_by_stack.count >= MS_MERGED_SITES_MAX) {
-        known = root_of(model, into); /* chunks do not move: `record` still holds */
+    const bool activity = (record->site.flags & MS_SITE_ACTIVITY) != 0;
+    if (known == NULL && no_room_to_merge(&model->sites, activity)) {
+        /* Chunks do not move: `record` still holds. */
+        known = activity ? ms_site_activity_root(model, into) : root_of(model, into);
         if (known == NULL) {
             return -ENOMEM;
         }
     }
     if (known != NULL) {
-        add_heap_of(known, record);
-        return 0;
+        return ms_site_merge(known, record);
     }
     if (ms_index_add(&model->sites.merged_by_stack, stack_hash(into->process.id, &record->site),
                      record->site.id) != 0) {
         return -ENOMEM;
     }
     record->site.process_id = into->process.id;
+    model->sites.merged_activity += activity;
     into->site_count++;
     from->site_count--;
     return 0;
@@ -307,6 +340,14 @@ static void begin_moves(struct ms_sites *sites)
     }
 }
 
+/* One of a merged process makes room there; others are not found. */
+static void forget_merged(struct ms_sites *sites, const struct ms_site *site)
+{
+    const size_t count = sites->merged_by_stack.count;
+    ms_index_remove(&sites->merged_by_stack, stack_hash(site->process_id, site), site->id);
+    sites->merged_activity -= sites->merged_by_stack.count < count;
+}
+
 void ms_sites_drop_merged(struct ms_model *model)
 {
     struct ms_sites *sites = &model->sites;
@@ -318,6 +359,9 @@ void ms_sites_drop_merged(struct ms_model *model)
         const struct ms_site_record *record = ms_chunks_at(&sites->records, i);
         if (record->merged_into != 0) {
             sites->numbers_unused += record->site.depth;
+            sites->activity -= (record->site.flags & MS_SITE_ACTIVITY) != 0;
+            free(record->site.work);
+            forget_merged(sites, &record->site);
             leave_id(sites, record->site.id);
             if (i < sites->moved_count) {
                 sites->moved[i] = 0;
@@ -349,6 +393,9 @@ void ms_sites_free(struct ms_model *model)
         struct ms_frame_numbers *next = sites->numbers->next;
         free(sites->numbers);
         sites->numbers = next;
+    }
+    for (size_t i = 0; i < sites->records.count; i++) {
+        free(((const struct ms_site_record *)ms_chunks_at(&sites->records, i))->site.work);
     }
     for (size_t i = 0; i < sites->page_count; i++) {
         free(sites->pages[i]);

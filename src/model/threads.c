@@ -126,7 +126,10 @@ static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms
     }
     record->thread.id = ++threads->next_id;
     record->thread.process_id = process_id;
+    record->thread.kernel.last_core = -1;
+    record->thread.kernel.node = -1;
     record->first_usage = MS_NO_USAGE;
+    record->first_activity = MS_NO_ACTIVITY;
     rates_none(&record->thread.rates);
     list_push(list, record);
     return record;
@@ -218,23 +221,31 @@ void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns)
     }
 }
 
+static void add_counter(uint64_t *sum, uint64_t counter)
+{
+    *sum = *sum == MS_NO_COUNTER || counter == MS_NO_COUNTER ? MS_NO_COUNTER : *sum + counter;
+}
+
+/* What is of a moment (state, core, node, affinity) is nobody's when several are one. */
 static void kernel_add(struct ms_kernel_thread *sum, const struct ms_kernel_thread *kernel)
 {
-    sum->run_ns += kernel->run_ns;
-    sum->run_queue_wait_ns += kernel->run_queue_wait_ns;
-    sum->user_ns += kernel->user_ns;
-    sum->system_ns += kernel->system_ns;
-    sum->minor_faults += kernel->minor_faults;
-    sum->major_faults += kernel->major_faults;
-    sum->voluntary_switches += kernel->voluntary_switches;
-    sum->involuntary_switches += kernel->involuntary_switches;
-    sum->migrations += kernel->migrations;
-    sum->read_calls += kernel->read_calls;
-    sum->write_calls += kernel->write_calls;
-    sum->read_chars_bytes += kernel->read_chars_bytes;
-    sum->write_chars_bytes += kernel->write_chars_bytes;
-    sum->read_storage_bytes += kernel->read_storage_bytes;
-    sum->write_storage_bytes += kernel->write_storage_bytes;
+    const uint32_t momentary = MS_HAVE_NODE | MS_HAVE_AFFINITY;
+    sum->have &= kernel->have & ~momentary;
+    sum->refused |= kernel->refused;
+#define ADD(figure) sum->figure += kernel->figure;
+    MS_KERNEL_SUMS(ADD)
+    ADD(run_ns)
+    ADD(run_queue_wait_ns)
+    ADD(migrations)
+    ADD(counters.enabled_ns)
+    ADD(counters.running_ns)
+#undef ADD
+    add_counter(&sum->counters.cycles, kernel->counters.cycles);
+    add_counter(&sum->counters.instructions, kernel->counters.instructions);
+    add_counter(&sum->counters.cache_references, kernel->counters.cache_references);
+    add_counter(&sum->counters.cache_misses, kernel->counters.cache_misses);
+    add_counter(&sum->counters.branches, kernel->counters.branches);
+    add_counter(&sum->counters.branch_misses, kernel->counters.branch_misses);
 }
 
 static uint32_t name_hash(uint32_t process_id, const char *name)
@@ -302,8 +313,8 @@ static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
     into->own_bytes_freed += from->own_bytes_freed;
     into->at_peak_bytes += from->at_peak_bytes;
     into->at_peak_known = into->at_peak_known || from->at_peak_known;
-    into->kernel.have &= from->kernel.have;
     kernel_add(&into->kernel, &from->kernel);
+    ms_thread_io_add(&into->io, &from->io);
     into->tracked = into->tracked || from->tracked;
     into->probed = into->probed || from->probed;
     into->start_ns = from->start_ns < into->start_ns ? from->start_ns : into->start_ns;
@@ -322,9 +333,9 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
     if (into == NULL) {
         return -ENOMEM;
     }
-    const int error = ms_usages_merge(model, oldest, into);
-    if (error != 0) {
-        return error;
+    if (ms_usages_merge(model, oldest, into) != 0 ||
+        ms_activities_merge(model, oldest, into) != 0) {
+        return -ENOMEM;
     }
     merge_figures(&into->thread, &oldest->thread);
     *merge = (struct ms_merge){.from = oldest->thread.id, .into = into->thread.id};
@@ -427,7 +438,8 @@ static int empty_list(struct ms_model *model, const struct ms_thread_list *list,
         }
         struct ms_thread_record *into =
             merged_for(&model->threads, process->merged_into->process.id, &record->thread);
-        if (into == NULL || ms_usages_merge(model, record, into) != 0) {
+        if (into == NULL || ms_usages_merge(model, record, into) != 0 ||
+            ms_activities_merge(model, record, into) != 0) {
             return -ENOMEM;
         }
         merge_figures(&into->thread, &record->thread);
@@ -506,20 +518,39 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
     put(sample, MS_COUNTER_CYCLES, have && counters->cycles != MS_NO_COUNTER, counters->cycles);
     put(sample, MS_COUNTER_INSTRUCTIONS, have && counters->instructions != MS_NO_COUNTER,
         counters->instructions);
+    put(sample, MS_COUNTER_CACHE_REFERENCES, have && counters->cache_references != MS_NO_COUNTER,
+        counters->cache_references);
+    put(sample, MS_COUNTER_BRANCHES, have && counters->branches != MS_NO_COUNTER,
+        counters->branches);
     put(sample, MS_COUNTER_CACHE_MISSES, have && counters->cache_misses != MS_NO_COUNTER,
         counters->cache_misses);
     put(sample, MS_COUNTER_BRANCH_MISSES, have && counters->branch_misses != MS_NO_COUNTER,
         counters->branch_misses);
 }
 
+/* Time in calls is known when some of each kind that was called were timed. */
+static bool have_wait(const struct ms_io_figures *figures)
+{
+    return isfinite(figures->wait_ns) && (figures->calls == 0 || figures->timed_calls > 0);
+}
+
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 {
     double wait_ns = 0;
-    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        wait_ns += kind == MS_IO_KIND_POLL ? 0 : io->of[kind].wait_ns;
+    double network_ns = 0;
+    bool have = io->have;
+    for (int kind = 0; have && kind < MS_IO_KIND_TOTAL; kind++) {
+        const struct ms_io_figures *figures = &io->of[kind];
+        const bool network =
+            kind == MS_IO_KIND_RECEIVE || kind == MS_IO_KIND_SEND || kind == MS_IO_KIND_OPEN;
+        have = have_wait(figures);
+        wait_ns += have && kind != MS_IO_KIND_POLL ? figures->wait_ns : 0;
+        network_ns += have && network ? figures->wait_ns : 0;
     }
-    put(sample, MS_COUNTER_IO_WAIT_NS, io->have, (uint64_t)wait_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, io->have, (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns);
+    put(sample, MS_COUNTER_IO_WAIT_NS, have, (uint64_t)wait_ns);
+    put(sample, MS_COUNTER_NETWORK_WAIT_NS, have, (uint64_t)network_ns);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, have,
+        have ? (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns : 0);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
@@ -527,13 +558,19 @@ static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struct ms_sample *sample)
 {
     const bool heap = thread->probed && thread->tracked;
-    *sample = (struct ms_sample){.time_ns = now_ns};
-    sample_kernel(&thread->kernel, sample);
-    sample_counters(&thread->kernel, sample);
+    const struct ms_kernel_thread *kernel = &thread->kernel;
+    *sample = (struct ms_sample){.time_ns = now_ns,
+                                 .read_ns = {[MS_READ_OFTEN] = kernel->often_read_ns,
+                                             [MS_READ_SLOWLY] = kernel->slowly_read_ns,
+                                             [MS_READ_SCHED] = kernel->sched_read_ns,
+                                             [MS_READ_PROCESSOR] = kernel->counters_read_ns}};
+    sample_kernel(kernel, sample);
+    sample_counters(kernel, sample);
     sample_io(&thread->io, sample);
     put(sample, MS_COUNTER_ALLOCATIONS, heap, thread->heap.allocations);
     put(sample, MS_COUNTER_BYTES_ALLOCATED, heap, thread->heap.bytes_allocated);
     put(sample, MS_COUNTER_CURRENT_BYTES, heap, ms_heap_current_bytes(&thread->heap));
+    put(sample, MS_COUNTER_TEMPORARY, heap, thread->heap.temporary);
 }
 
 /*
@@ -554,6 +591,65 @@ static void add_birth(struct ms_past *past, const struct ms_thread *thread, uint
     }
 }
 
+/* What nobody has read again has the rate that it had. */
+static double rate_or_before(ms_rate_function *rate, const struct ms_past *past,
+                             const struct ms_sample *now, enum ms_counter counter, double before)
+{
+    const double found = rate(past, now, counter);
+    return isnan(found) && (now->have & MS_COUNTER_BIT(counter)) != 0 ? before : found;
+}
+
+static void rates_update(struct ms_thread_rates *rates, const struct ms_past *past,
+                         const struct ms_sample *now, ms_rate_function *rate)
+{
+    const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
+#define RATE(member, counter)                                                                      \
+    rates->member = rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member);
+#define PCT(member, counter)                                                                       \
+    rates->member =                                                                                \
+        rate_or_before(rate, past, now, MS_COUNTER_##counter, rates->member / ns_to_pct) *         \
+        ns_to_pct;
+    PCT(cpu_pct, RUN_NS)
+    PCT(user_pct, USER_NS)
+    PCT(system_pct, SYSTEM_NS)
+    PCT(run_queue_wait_pct, RUN_QUEUE_NS)
+    PCT(io_wait_pct, IO_WAIT_NS)
+    PCT(network_wait_pct, NETWORK_WAIT_NS)
+    PCT(poll_wait_pct, POLL_WAIT_NS)
+    PCT(throttled_pct, THROTTLED_NS)
+    RATE(allocations_per_s, ALLOCATIONS)
+    RATE(bytes_allocated_per_s, BYTES_ALLOCATED)
+    RATE(growth_bytes_per_s, CURRENT_BYTES)
+    RATE(temporary_per_s, TEMPORARY)
+    RATE(io_calls_per_s, IO_CALLS)
+    RATE(read_bytes_per_s, READ_BYTES)
+    RATE(write_bytes_per_s, WRITE_BYTES)
+    RATE(received_bytes_per_s, RECEIVED_BYTES)
+    RATE(sent_bytes_per_s, SENT_BYTES)
+    RATE(switches_per_s, SWITCHES)
+    RATE(migrations_per_s, MIGRATIONS)
+    RATE(minor_faults_per_s, MINOR_FAULTS)
+    RATE(major_faults_per_s, MAJOR_FAULTS)
+    RATE(cycles_per_s, CYCLES)
+    RATE(instructions_per_s, INSTRUCTIONS)
+    RATE(cache_references_per_s, CACHE_REFERENCES)
+    RATE(cache_misses_per_s, CACHE_MISSES)
+    RATE(branches_per_s, BRANCHES)
+    RATE(branch_misses_per_s, BRANCH_MISSES)
+#undef RATE
+#undef PCT
+    rates->io_bytes_per_s = rates->read_bytes_per_s + rates->write_bytes_per_s;
+}
+
+struct ms_thread_rates ms_rates_of(const struct ms_past *past, const struct ms_sample *now,
+                                   ms_rate_function *rate)
+{
+    struct ms_thread_rates rates;
+    rates_none(&rates);
+    rates_update(&rates, past, now, rate);
+    return rates;
+}
+
 static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
 {
     struct ms_thread *thread = &record->thread;
@@ -563,38 +659,46 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
     if (past->count == 0) {
         add_birth(past, thread, now_ns);
         rates_none(&thread->rates);
-        ms_past_add(past, &now);
-        return;
+    } else {
+        rates_update(&thread->rates, past, &now, ms_past_rate);
     }
-    const double ns_to_pct = 100.0 / (double)MS_SECOND_NS;
-#define RATE(counter) ms_past_rate(past, &now, MS_COUNTER_##counter)
-    thread->rates = (struct ms_thread_rates){
-        .cpu_pct = RATE(RUN_NS) * ns_to_pct,
-        .user_pct = RATE(USER_NS) * ns_to_pct,
-        .system_pct = RATE(SYSTEM_NS) * ns_to_pct,
-        .run_queue_wait_pct = RATE(RUN_QUEUE_NS) * ns_to_pct,
-        .allocations_per_s = RATE(ALLOCATIONS),
-        .bytes_allocated_per_s = RATE(BYTES_ALLOCATED),
-        .growth_bytes_per_s = RATE(CURRENT_BYTES),
-        .io_calls_per_s = RATE(IO_CALLS),
-        .read_bytes_per_s = RATE(READ_BYTES),
-        .write_bytes_per_s = RATE(WRITE_BYTES),
-        .io_wait_pct = RATE(IO_WAIT_NS) * ns_to_pct,
-        .poll_wait_pct = RATE(POLL_WAIT_NS) * ns_to_pct,
-        .received_bytes_per_s = RATE(RECEIVED_BYTES),
-        .sent_bytes_per_s = RATE(SENT_BYTES),
-        .switches_per_s = RATE(SWITCHES),
-        .migrations_per_s = RATE(MIGRATIONS),
-        .minor_faults_per_s = RATE(MINOR_FAULTS),
-        .major_faults_per_s = RATE(MAJOR_FAULTS),
-        .cycles_per_s = RATE(CYCLES),
-        .instructions_per_s = RATE(INSTRUCTIONS),
-        .cache_misses_per_s = RATE(CACHE_MISSES),
-        .branch_misses_per_s = RATE(BRANCH_MISSES),
-    };
-#undef RATE
-    thread->rates.io_bytes_per_s = thread->rates.read_bytes_per_s + thread->rates.write_bytes_per_s;
     ms_past_add(past, &now);
+}
+
+static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint64_t *span_ns)
+{
+    struct ms_thread_rates rates;
+    uint64_t life_ns = thread->merged_life_ns;
+    if (thread->merged == 0) {
+        life_ns = thread->start_ns != 0 && thread->end_ns > thread->start_ns
+                      ? thread->end_ns - thread->start_ns
+                      : 0;
+    }
+    *span_ns = life_ns;
+    if (life_ns == 0) {
+        rates_none(&rates);
+        return rates;
+    }
+    struct ms_sample end;
+    sample_thread(thread, life_ns, &end);
+    memset(end.read_ns, 0, sizeof(end.read_ns)); /* all of it is of the whole life */
+    const struct ms_past past = {.count = 1, .samples = {{.have = end.have}}};
+    return ms_rates_of(&past, &end, ms_past_rate);
+}
+
+struct ms_thread_rates ms_model_thread_window(const struct ms_model *model,
+                                              const struct ms_thread *thread, uint64_t *span_ns)
+{
+    uint64_t span;
+    span_ns = span_ns != NULL ? span_ns : &span;
+    const struct ms_thread_record *record = ms_threads_find(&model->threads, thread->id);
+    if (record == NULL || record->past == NULL) {
+        return rates_of_life(thread, span_ns);
+    }
+    struct ms_sample now;
+    sample_thread(thread, model->now_ns, &now);
+    *span_ns = ms_past_window_ns(record->past, model->now_ns);
+    return ms_rates_of(record->past, &now, ms_past_window_rate);
 }
 
 /* A process waits for cores as much as its threads alive do together. */

@@ -45,6 +45,7 @@ static void restore(struct ms_thread_state *state, const struct ms_thread_state 
     /* Reserved for the parent, in the parent's region. */
     state->contexts.slab_next = 0;
     state->contexts.slab_end = 0;
+    memset(&state->io, 0, sizeof state->io);
     if (state->busy_stack_pointer != 0) {
         (void)ms_thread_enter();
     }

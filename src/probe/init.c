@@ -36,7 +36,7 @@ bool ms_initialising(void)
     return atomic_load_explicit(&init_state, memory_order_relaxed) == INIT_RUNNING;
 }
 
-static bool relocated(void)
+bool ms_relocated(void)
 {
     return self_pointer == (void *)&self_pointer;
 }
@@ -123,6 +123,7 @@ static void initialise(void)
     ms_thread_hooks_init();
     ms_map_hooks_init();
     ms_dlopen_hooks_init();
+    ms_io_hooks_init();
     int descriptor = ms_handshake_begin();
     if (descriptor >= 0) {
         if (found && start_counting(descriptor)) {
@@ -144,7 +145,7 @@ enum ms_gate ms_gate_slow(void)
 {
     unsigned char ready = __atomic_load_n(&ms_ready, __ATOMIC_ACQUIRE);
     if (ready == MS_READY_NOT) {
-        if (!relocated() || atomic_load(&init_state) != INIT_NOT || !libc_works()) {
+        if (!ms_relocated() || atomic_load(&init_state) != INIT_NOT || !libc_works()) {
             return MS_GATE_ARENA;
         }
         initialise();

@@ -19,6 +19,9 @@ MS_HIDDEN enum ms_gate ms_gate_slow(void);
 /* Is the calling code part of our own initialisation (or of what it calls)? */
 MS_HIDDEN bool ms_initialising(void);
 
+/* Until then nothing of ours may be used that is reached by PLT, GOT or thread pointer. */
+MS_HIDDEN bool ms_relocated(void);
+
 static inline enum ms_gate ms_gate(void)
 {
     return MS_LIKELY(ms_ready == MS_READY_COUNTING) ? MS_GATE_COUNT : ms_gate_slow();

@@ -4,9 +4,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "probe/caller_stack.h"
 #include "probe/intern.h"
 #include "probe/map.h"
-#include "probe/stack.h"
 #include "probe/unseen.h"
 #include "wire/clock.h"
 
@@ -92,46 +92,6 @@ static uint32_t allocated_stack(struct ms_region_header *region, const struct ms
     return context->stack;
 }
 
-/* Are stacks wanted, and is the walker of this thread free? */
-static bool may_walk(const struct ms_thread_state *state, const struct ms_release *release)
-{
-    return state != NULL && release->caller != NULL && state->busy_stack_pointer == 0 &&
-           (state->tracking.mode == MS_MODE_EXACT || state->tracking.mode == MS_MODE_SAMPLED);
-}
-
-static void begin_walk(struct ms_thread_state *state)
-{
-    state->busy_stack_pointer = (uintptr_t)__builtin_frame_address(0);
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
-static void end_walk(struct ms_thread_state *state)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    state->busy_stack_pointer = 0;
-}
-
-static uint32_t released_stack(struct ms_thread_state *state, const struct ms_release *release)
-{
-    if (!may_walk(state, release)) {
-        return 0;
-    }
-    const uint32_t depth = state->tracking.stack_depth;
-    begin_walk(state);
-    const struct ms_read_set *found = ms_stack_find(&state->stack, *release->caller, depth);
-    uint32_t stack = found != NULL ? found->stack : 0;
-    if (found == NULL) {
-        stack = ms_stack_capture(&state->stack, release->caller, depth);
-        if (stack != 0) {
-            /* No holder: no allocation is counted on it without a look at its stack. */
-            const struct ms_read_set set = {.stack = stack};
-            ms_stack_remember(&state->stack, release->caller, depth, &set);
-        }
-    }
-    end_walk(state);
-    return stack;
-}
-
 void ms_misuse_seen(struct ms_thread_state *state, const struct ms_block_claim *claim,
                     const struct ms_release *release)
 {
@@ -149,7 +109,7 @@ void ms_misuse_seen(struct ms_thread_state *state, const struct ms_block_claim *
         kind = MS_MISUSED_OVERRUN;
         block.kind = MS_BLOCK_MALLOC; /* it may be wrong: one overrun, not two */
     }
-    uint32_t released = released_stack(state, release);
+    uint32_t released = ms_caller_stack(state, release->caller);
     count(region, state,
           identity_of(kind, allocated_stack(region, &block), released, &block, release->releaser),
           block.requested_bytes, 1);
@@ -167,7 +127,7 @@ void ms_misuse_look(struct ms_thread_state *state, const struct ms_block_claim *
                     const struct ms_release *release, uint32_t stands_for)
 {
     struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
-    if (region == NULL || !may_walk(state, release)) {
+    if (region == NULL || !ms_caller_may_walk(state, release->caller)) {
         return;
     }
     uint32_t allocated = allocated_stack(region, &claim->owner);
@@ -175,9 +135,7 @@ void ms_misuse_look(struct ms_thread_state *state, const struct ms_block_claim *
         return;
     }
     const uint32_t *words = ms_region_element(region, MS_AREA_STACKS, allocated);
-    begin_walk(state);
-    uint32_t pc_id = ms_stack_caller_pc(&state->stack, release->caller);
-    end_walk(state);
+    uint32_t pc_id = ms_caller_pc(state, release->caller);
     const struct ms_region_module *there = module_of(region, words[1]);
     const struct ms_region_module *here = module_of(region, pc_id);
     if (there == NULL || here == NULL || there == here || there->runtime != 0 ||
@@ -186,7 +144,7 @@ void ms_misuse_look(struct ms_thread_state *state, const struct ms_block_claim *
     }
     /* Of both ends only the places matter. */
     const struct ms_tag_owner block = {.kind = MS_BLOCK_MALLOC};
-    uint32_t released = released_stack(state, release);
+    uint32_t released = ms_caller_stack(state, release->caller);
     count(region, state,
           identity_of(MS_MISUSED_OTHER_LIBRARY, allocated, released, &block, MS_RELEASER_ANY),
           claim->owner.requested_bytes, stands_for);

@@ -42,6 +42,7 @@ MS_HIDDEN void ms_thread_hooks_init(void);
 MS_HIDDEN void ms_syscall_hooks_init(void);
 MS_HIDDEN void ms_map_hooks_init(void);
 MS_HIDDEN void ms_dlopen_hooks_init(void);
+MS_HIDDEN void ms_io_hooks_init(void);
 
 /*
  * Leads the functions that the allocator exports under names of its own to us, and notes a malloc

@@ -82,6 +82,7 @@ static void clean_state(struct ms_thread_state *state)
     state->last_block = 0;
     state->stack.stack_low = 0;
     state->stack.stack_high = 0;
+    memset(&state->io, 0, sizeof state->io);
 }
 
 /* A state whose thread is gone, taken over; NULL when a short search finds none. */
@@ -241,6 +242,7 @@ static bool make_record(struct ms_thread_state *state)
     state->index = index;
     state->owner_word = (uint64_t)index << 32;
     state->unpublished_bytes = 0;
+    memset(&state->io, 0, sizeof state->io);
     state->root_context = ms_context_make_root(state);
     if (state->root_context == 0) {
         /* The record stays taken, without ever having been a thread. */
@@ -369,6 +371,7 @@ void ms_thread_exiting(void)
         return;
     }
     ms_trace_flush(state);
+    ms_io_ended(state);
     store_usage(&record->final_usage);
     ms_live_publish_thread(state);
     record->end_ns = ms_monotonic_ns();

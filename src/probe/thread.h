@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "probe/io.h"
 #include "probe/real.h"
 #include "probe/stack.h"
 #include "probe/tracking.h"
@@ -50,6 +51,7 @@ struct ms_thread_state {
     uintptr_t busy_stack_pointer; /* non-zero: inside the probe, entered at this sp */
     struct ms_thread_tracking tracking;
     struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
+    struct ms_io_state io;
 
     uint32_t coarsened_pending; /* events without their stack, to be counted at the next look */
     uint32_t tid;               /* 0: unknown */

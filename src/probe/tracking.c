@@ -25,7 +25,7 @@
 static const uint32_t step_at_32nds[] = {16, 22, 26, 28, 29, 30, 31};
 #define STEPS_MAX (sizeof step_at_32nds / sizeof *step_at_32nds)
 
-static uint64_t next_random(struct ms_thread_tracking *tracking)
+uint64_t ms_tracking_random(struct ms_thread_tracking *tracking)
 {
     uint64_t value = tracking->random += UINT64_C(0x9e3779b97f4a7c15);
     value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -36,7 +36,7 @@ static uint64_t next_random(struct ms_thread_tracking *tracking)
 /* Uniform in [0, limit). */
 static uint64_t random_below(struct ms_thread_tracking *tracking, uint64_t limit)
 {
-    return (uint64_t)(((unsigned __int128)next_random(tracking) * limit) >> 64);
+    return (uint64_t)(((unsigned __int128)ms_tracking_random(tracking) * limit) >> 64);
 }
 
 /*

@@ -47,6 +47,9 @@ MS_HIDDEN void ms_tracking_begin(struct ms_thread_state *state, const char *name
 /* The look: clock, config, pending counters. Async-signal-safe, keeps errno. Cold. */
 MS_HIDDEN void ms_tracking_look(struct ms_thread_state *state);
 
+/* Uniform over all 64 bits. */
+MS_HIDDEN uint64_t ms_tracking_random(struct ms_thread_tracking *tracking);
+
 /* The thread has a new name: is it still selected? */
 MS_HIDDEN void ms_tracking_renamed(struct ms_thread_state *state, const char *name);
 

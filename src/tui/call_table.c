@@ -20,9 +20,10 @@ enum {
 
 /* The most wanted first: those that do not fit are left out, but never the one sorted by. */
 static const enum ms_site_figure wanted[] = {
-    MS_SITE_FIGURE_LIVE,    MS_SITE_FIGURE_COUNT,  MS_SITE_FIGURE_ALLOCATED,
-    MS_SITE_FIGURE_AT_PEAK, MS_SITE_FIGURE_GROWTH, MS_SITE_FIGURE_TEMPORARY,
-    MS_SITE_FIGURE_WASTE,
+    MS_SITE_FIGURE_LIVE,    MS_SITE_FIGURE_COUNT,    MS_SITE_FIGURE_ALLOCATED,
+    MS_SITE_FIGURE_AT_PEAK, MS_SITE_FIGURE_GROWTH,   MS_SITE_FIGURE_TEMPORARY,
+    MS_SITE_FIGURE_WASTE,   MS_SITE_FIGURE_CPU,      MS_SITE_FIGURE_CPU_SAMPLES,
+    MS_SITE_FIGURE_IO_WAIT, MS_SITE_FIGURE_IO_BYTES, MS_SITE_FIGURE_IO_CALLS,
 };
 
 struct columns {
@@ -59,7 +60,8 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
         room -= FIGURE_WIDTH;
     }
     for (size_t i = 0; i < MS_SITE_FIGURE_TOTAL && room >= FIGURE_WIDTH; i++) {
-        if (wanted[i] != sort) {
+        if (wanted[i] != sort &&
+            ms_site_figure_info(wanted[i])->kind == ms_site_figure_info(sort)->kind) {
             columns.figures[columns.count++] = wanted[i];
             column += FIGURE_WIDTH;
             room -= FIGURE_WIDTH;
@@ -110,11 +112,15 @@ void ms_call_indents(const struct ms_call_tree *tree, uint8_t *out)
 static const char *shape_words(const struct ms_tui *tui, int room)
 {
     static const char *const brief[] = {"BOTTOM-UP", "TOP-DOWN", "FLAT"};
-    static const char *const words[] = {"BOTTOM-UP: who allocates < its callers",
-                                        "TOP-DOWN: from main > to what it calls",
+    static const char *const roots[] = {[MS_FIGURES_MEMORY] =
+                                            "BOTTOM-UP: who allocates < its callers",
+                                        [MS_FIGURES_CPU] = "BOTTOM-UP: what runs < its callers",
+                                        [MS_FIGURES_IO] = "BOTTOM-UP: who does I/O < its callers"};
+    static const char *const words[] = {"", "TOP-DOWN: from main > to what it calls",
                                         "FLAT: every function with all it calls"};
     const enum ms_call_shape shape = tui->hotspots.shape;
-    return (int)strlen(words[shape]) <= room ? words[shape] : brief[shape];
+    const char *text = shape == MS_CALL_CALLERS ? roots[tui->hotspots.kind] : words[shape];
+    return (int)strlen(text) <= room ? text : brief[shape];
 }
 
 static const char *sort_sign(const struct ms_tui *tui, bool ascending)

@@ -216,10 +216,10 @@ static void move_in_menu(struct ms_dialog_state *state, enum ms_action action, s
 
 /* One line of a menu: a name and what it means. */
 static void draw_menu_line(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,
-                           int line, bool chosen, const char *name, const char *meaning)
+                           int line, bool chosen, int name_width, const char *name,
+                           const char *meaning)
 {
     const int row = area.row + line;
-    const int name_width = area.columns >= 50 ? 24 : 12;
     ms_grid_pen(grid, chosen ? MS_COLOUR_SELECTED : MS_COLOUR_DEFAULT,
                 chosen ? MS_ATTRIBUTE_BOLD : 0);
     ms_grid_put(grid, row, area.column, 1, chosen ? ms_theme_pointer(tui) : " ");
@@ -270,8 +270,8 @@ static void draw_signal(struct ms_tui *tui, const struct ms_view *view, struct m
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < SIGNALS; i++) {
-        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, signals[top + i].name,
-                       signals[top + i].meaning);
+        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, 12,
+                       signals[top + i].name, signals[top + i].meaning);
     }
 }
 
@@ -301,24 +301,57 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
     tui->state = (struct ms_dialog_state){.chosen = tui->screen->listing(tui)->order};
 }
 
-static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                  const char *title, const struct ms_orders *orders)
 {
-    const struct ms_orders *orders = tui->screen->orders;
-    const struct ms_area area =
-        ms_theme_frame(tui, grid, ms_dialog_area(view, (int)orders->count + 2, 78), "sort by");
+    const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 78);
+    char text[96];
+    (void)snprintf(text, sizeof text, "%s", title);
+    if (whole.rows < (int)orders->count + 2) {
+        (void)snprintf(text, sizeof text, "%s: %zu of %zu, a letter jumps", title,
+                       tui->state.chosen + 1, orders->count);
+    }
+    const struct ms_area area = ms_theme_frame(tui, grid, whole, text);
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < orders->count; i++) {
-        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen, orders->name(top + i),
+        draw_menu_line(tui, grid, area, (int)i, top + i == tui->state.chosen,
+                       area.columns >= 60 ? 30 : area.columns - 2, orders->name(top + i),
                        orders->meaning(top + i));
     }
+}
+
+/* The next name that begins with the letter. */
+static void jump_to_letter(struct ms_dialog_state *state, const struct ms_orders *orders, int key)
+{
+    for (size_t step = 1; step < orders->count; step++) {
+        const size_t at = (state->chosen + step) % orders->count;
+        if (orders->name(at)[0] == key) {
+            state->chosen = at;
+            return;
+        }
+    }
+}
+
+void ms_menu_key(struct ms_tui *tui, enum ms_action action, const struct ms_input *input,
+                 const struct ms_orders *orders)
+{
+    if (action == MS_ACTION_NONE) {
+        jump_to_letter(&tui->state, orders, input->key);
+    } else {
+        move_in_menu(&tui->state, action, orders->count);
+    }
+}
+
+static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    ms_menu_draw(tui, view, grid, "sort by", tui->screen->orders);
 }
 
 static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                      const struct ms_input *input, struct ms_command *command)
 {
     (void)view;
-    (void)input;
     (void)command;
     if (action == MS_ACTION_ENTER) {
         ms_listing_sort_by(tui->screen->listing(tui), tui->state.chosen);
@@ -327,7 +360,7 @@ static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_act
         tui->dialog = NULL;
         return;
     }
-    move_in_menu(&tui->state, action, tui->screen->orders->count);
+    ms_menu_key(tui, action, input, tui->screen->orders);
 }
 
 const struct ms_screen ms_dialog_sort = {

@@ -87,7 +87,7 @@ static void draw_message(struct ms_tui *tui, const struct ms_view *view, struct 
 {
     const int row = view->layout.message_row;
     const struct ms_tui_status *status = view->status;
-    if (tui->typing != MS_TYPING_NONE) {
+    if (tui->typing != MS_TYPING_NONE && tui->typing != MS_TYPING_SETTING) {
         clear_row(grid, row);
         draw_typing(tui, view, grid, row);
     } else if (status->message != NULL && status->message[0] != '\0') {

@@ -1,4 +1,6 @@
-/* Screen 5: which code allocates, as a call tree over all call sites in focus. */
+/* Screen 5: which code allocates, computes or does I/O, as a call tree over all call sites in
+ * focus. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +107,10 @@ static void update(struct ms_tui *tui, const struct ms_view *view)
         memcpy(state->filter, state->listing.filter.text, sizeof state->filter);
         look_anew(state);
     }
+    if (state->kind != ms_site_figure_info(options.sort)->kind) {
+        state->kind = ms_site_figure_info(options.sort)->kind;
+        look_anew(state);
+    }
     (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
     if (unfold_first(state)) {
         (void)ms_call_tree_update(state->tree, view->model, &options, now_ns, COST_OF_A_CORE);
@@ -164,6 +170,8 @@ static void draw_nothing(const struct ms_tui *tui, const struct ms_view *view, s
                  "No call site has \"%.200s\" in a function, file or module. Esc clears the "
                  "filter.",
                  tui->hotspots.listing.filter.text);
+    } else if (tui->hotspots.kind != MS_FIGURES_MEMORY) {
+        ms_why_no_work(tui, view->model, tui->hotspots.kind, text, sizeof text);
     } else if (thread != NULL) {
         why_thread(thread, text, sizeof text);
     } else if (!ms_why_no_stacks(tui, view->model, text, sizeof text)) {
@@ -176,6 +184,29 @@ static void draw_nothing(const struct ms_tui *tui, const struct ms_view *view, s
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_text(grid, words, text);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+}
+
+/* What is known of how sure the figures are; "" for exact ones. */
+static void say_sampling(const struct ms_tui *tui, const struct ms_view *view,
+                         const struct ms_call_row *total, char *out, size_t size)
+{
+    const struct ms_cpu_sampling *sampling = ms_model_cpu_sampling(view->model);
+    int used = 0;
+    out[0] = '\0';
+    if (tui->hotspots.kind != MS_FIGURES_CPU) {
+        return;
+    }
+    used = snprintf(out, size, " of %.0f samples, %u Hz",
+                    total->inclusive[MS_SITE_FIGURE_CPU_SAMPLES], (unsigned)sampling->frequency_hz);
+    if (sampling->keep_one_in > 1 && (size_t)used < size) {
+        used += snprintf(out + used, size - (size_t)used, "/%u", (unsigned)sampling->keep_one_in);
+    }
+    if (sampling->lost > 0 && (size_t)used < size) {
+        used += snprintf(out + used, size - (size_t)used, ", %" PRIu64 " lost", sampling->lost);
+    }
+    if (!sampling->kernel && (size_t)used < size) {
+        (void)snprintf(out + used, size - (size_t)used, ", without the kernel");
+    }
 }
 
 static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
@@ -198,9 +229,13 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
         ms_call_table_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order,
                              false);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        used += ms_grid_printf(grid, row, used, view->columns - used, "%u call site%s, %s %s",
-                               (unsigned)total->sites, total->sites == 1 ? "" : "s", figure,
-                               ms_hotspots_word((enum ms_site_figure)listing->order));
+        char sampling[128];
+        say_sampling(tui, view, total, sampling, sizeof sampling);
+        used += ms_grid_printf(grid, row, used, view->columns - used, "%u call %s%s, %s %s%s",
+                               (unsigned)total->sites,
+                               tui->hotspots.kind == MS_FIGURES_MEMORY ? "site" : "stack",
+                               total->sites == 1 ? "" : "s", figure,
+                               ms_hotspots_word((enum ms_site_figure)listing->order), sampling);
     }
     const bool names_come = ms_tui_names_come(view->model);
     const char *folds = names_come                         ? "names are still being read"

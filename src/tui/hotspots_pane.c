@@ -15,10 +15,12 @@
 #define SIDE_BY_SIDE  150 /* columns from which stack and source are shown both */
 
 static const char *const figure_words[] = {
-    [MS_SITE_FIGURE_LIVE] = "live",       [MS_SITE_FIGURE_AT_PEAK] = "at peak",
-    [MS_SITE_FIGURE_ALLOCATED] = "total", [MS_SITE_FIGURE_COUNT] = "allocs",
-    [MS_SITE_FIGURE_TEMPORARY] = "temp",  [MS_SITE_FIGURE_GROWTH] = "growth",
-    [MS_SITE_FIGURE_WASTE] = "waste"};
+    [MS_SITE_FIGURE_LIVE] = "live",           [MS_SITE_FIGURE_AT_PEAK] = "at peak",
+    [MS_SITE_FIGURE_ALLOCATED] = "total",     [MS_SITE_FIGURE_COUNT] = "allocs",
+    [MS_SITE_FIGURE_TEMPORARY] = "temp",      [MS_SITE_FIGURE_GROWTH] = "growth",
+    [MS_SITE_FIGURE_WASTE] = "waste",         [MS_SITE_FIGURE_CPU] = "CPU",
+    [MS_SITE_FIGURE_CPU_SAMPLES] = "samples", [MS_SITE_FIGURE_IO_CALLS] = "I/O calls",
+    [MS_SITE_FIGURE_IO_BYTES] = "bytes",      [MS_SITE_FIGURE_IO_WAIT] = "in I/O"};
 
 const char *ms_hotspots_word(enum ms_site_figure figure)
 {
@@ -49,11 +51,15 @@ static uint32_t level_of(const struct ms_site *site, const struct ms_call_row *r
 }
 
 /* All figures of the row, those that have no column too. */
-static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct ms_call_row *row)
+static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct ms_call_row *row,
+                         enum ms_site_figure_kind kind)
 {
     int column = area.column + 1;
     for (int i = 0; i < MS_SITE_FIGURE_TOTAL; i++) {
         char figure[MS_FORMAT_MAX + 1];
+        if (ms_site_figure_info((enum ms_site_figure)i)->kind != kind) {
+            continue;
+        }
         ms_call_table_figure(figure, sizeof figure, row, (enum ms_site_figure)i, false);
         const int needed = (int)(strlen(figure_words[i]) + 1 + strlen(figure));
         if (column + needed > area.column + area.columns) {
@@ -63,6 +69,13 @@ static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct
         column += ms_grid_put(grid, area.row, column, area.columns, figure_words[i]) + 1;
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         column += ms_grid_put(grid, area.row, column, area.columns, figure) + 2;
+    }
+    const double samples = row->inclusive[MS_SITE_FIGURE_CPU_SAMPLES];
+    if (kind == MS_FIGURES_CPU && samples > 0 && column + 8 < area.column + area.columns) {
+        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+        ms_grid_printf(grid, area.row, column, area.column + area.columns - column,
+                       "right within %.0f %% of it", 196 / sqrt(samples));
+        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     }
 }
 
@@ -88,7 +101,8 @@ static void draw_stack(const struct ms_tui *tui, const struct ms_view *view, str
     ms_theme_heading(tui, grid, area.row, area.column, area.columns, heading);
     area.row++;
     area.rows--;
-    draw_figures(grid, area, row);
+    draw_figures(grid, area, row,
+                 ms_site_figure_info((enum ms_site_figure)tui->hotspots.listing.order)->kind);
     area.row++;
     area.rows--;
     if (site == NULL || site->depth == 0) {

@@ -29,14 +29,28 @@ const char *ms_place_name(enum ms_place place)
         enum ms_place place;
         const char *name;
     } names[] = {
-        {MS_PLACE_OVERVIEW, "Overview"}, {MS_PLACE_FOCUS, "Focus"},
-        {MS_PLACE_HOTSPOTS, "Hotspots"}, {MS_PLACE_SITE, "Call site"},
-        {MS_PLACE_LEAKS, "Leaks"},       {MS_PLACE_FLOWS, "Flows"},
-        {MS_PLACE_TYPES, "Types"},       {MS_PLACE_PROCESSES, "Processes"},
-        {MS_PLACE_OUTPUT, "Output"},     {MS_PLACE_HELP, "Help"},
-        {MS_PLACE_TRACKING, "Tracking"}, {MS_PLACE_SORT, "Sort"},
-        {MS_PLACE_SIGNAL, "Signal"},     {MS_PLACE_EXPORT, "Export"},
+        /* clang-format off */
+        {MS_PLACE_OVERVIEW, "Overview"},
+        {MS_PLACE_FOCUS, "Focus"},
+        {MS_PLACE_HOTSPOTS, "Hotspots"},
+        {MS_PLACE_SITE, "Call site"},
+        {MS_PLACE_RANKINGS, "Rankings"},
+        {MS_PLACE_CORRELATIONS, "Correlations"},
+        {MS_PLACE_LEAKS, "Leaks"},
+        {MS_PLACE_FLOWS, "Flows"},
+        {MS_PLACE_TYPES, "Types"},
+        {MS_PLACE_PROCESSES, "Processes"},
+        {MS_PLACE_TIMELINES, "Timelines"},
+        {MS_PLACE_SYSTEM, "System"},
+        {MS_PLACE_OUTPUT, "Output"},
+        {MS_PLACE_HELP, "Help"},
+        {MS_PLACE_TRACKING, "Tracking"},
+        {MS_PLACE_SETUP, "Setup"},
+        {MS_PLACE_SORT, "Sort"},
+        {MS_PLACE_SIGNAL, "Signal"},
+        {MS_PLACE_EXPORT, "Export"},
         {MS_PLACE_QUIT, "Quit"},
+        /* clang-format on */
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i].place == place) {

@@ -12,6 +12,7 @@
 #include "tui/screen.h"
 #include "tui/short_name.h"
 #include "tui/site_notes.h"
+#include "tui/site_work.h"
 #include "tui/source_pane.h"
 #include "tui/stack.h"
 
@@ -240,16 +241,21 @@ static void draw_source(const struct ms_tui *tui, const struct ms_view *view, st
                         struct ms_area area, const struct ms_site *site, const struct sums *sums)
 {
     struct ms_call_line line = {.file = ""};
+    const enum ms_site_figure figure = !ms_site_is_work(site)        ? MS_SITE_FIGURE_LIVE
+                                       : site->work->cpu_samples > 0 ? MS_SITE_FIGURE_CPU
+                                                                     : MS_SITE_FIGURE_IO_WAIT;
     const struct ms_frame *frame = ms_stack_level(site, marked_level(tui, view, site));
     if (frame != NULL) {
         line.file = frame->file;
         line.line = frame->line;
         line.frame = frame;
-        line.inclusive[MS_SITE_FIGURE_LIVE] = (double)ms_heap_current_bytes(&sums->heap);
+        line.inclusive[figure] = figure == MS_SITE_FIGURE_LIVE
+                                     ? (double)ms_heap_current_bytes(&sums->heap)
+                                     : ms_site_work_ms(view->model, site, tui->scope.thread_id);
     }
     ms_source_pane_draw(tui, view, grid, area,
                         ms_model_process_by_id(view->model, site->process_id), &line,
-                        frame != NULL ? 1 : 0, MS_SITE_FIGURE_LIVE);
+                        frame != NULL ? 1 : 0, figure);
 }
 
 static void draw_users(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
@@ -297,9 +303,16 @@ static void draw_pane(const struct ms_tui *tui, const struct ms_view *view, stru
         draw_source(tui, view, grid, area, site, sums);
         break;
     case MS_SITE_CLASSES:
+        if (ms_site_is_work(site)) {
+            break;
+        }
         ms_classes_draw_site(tui, view, grid, area, site, tui->scope.thread_id);
         break;
     case MS_SITE_THREADS:
+        if (ms_site_is_work(site)) {
+            ms_site_work_draw_users(tui, view, grid, area, site);
+            break;
+        }
         draw_users(tui, view, grid, area, sums);
         break;
     case MS_SITE_PANES:
@@ -328,7 +341,11 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     }
     sum_up(tui, view, site, &sums);
     draw_identity(tui, view, grid, area.row, site);
-    draw_figures(view, grid, area.row + 1, site, &sums);
+    if (ms_site_is_work(site)) {
+        ms_site_work_draw(view, grid, area.row + 1, site, tui->scope.thread_id);
+    } else {
+        draw_figures(view, grid, area.row + 1, site, &sums);
+    }
     const int words = area.rows < SMALL_ROWS    ? 0
                       : area.rows < MEDIUM_ROWS ? 1
                       : area.rows < LARGE_ROWS  ? 2

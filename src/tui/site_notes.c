@@ -6,6 +6,7 @@
 
 #include "analysis/types.h"
 #include "model/module.h"
+#include "tui/site_work.h"
 #include "tui/stack.h"
 #include "tui/why_none.h"
 
@@ -130,7 +131,7 @@ int ms_site_notes_draw(const struct ms_view *view, struct ms_grid *grid, int row
                  process != NULL ? (int)process->pid : 0, process != NULL ? process->exe : "");
         used += put(grid, row, 1, MS_COLOUR_DIM, text);
     }
-    if (rows - used > 0 && site->depth > 0) {
+    if (rows - used > 0 && site->depth > 0 && !ms_site_is_work(site)) {
         say_type(site, text, sizeof text);
         used += put(grid, row + used, rows - used < each ? rows - used : each, MS_COLOUR_DIM, text);
     }

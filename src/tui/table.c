@@ -5,19 +5,11 @@
 #include "model/format.h"
 #include "tui/screen.h"
 
-/* Columns of the table, the most wanted first: those that do not fit are left out. */
-static const enum ms_metric table_columns[] = {
-    MS_METRIC_CPU_PCT,      MS_METRIC_CURRENT_BYTES,   MS_METRIC_PEAK_BYTES,
-    MS_METRIC_GROWTH,       MS_METRIC_ALLOCATION_RATE, MS_METRIC_ALLOCATIONS,
-    MS_METRIC_IO_RATE,      MS_METRIC_SWITCHES,        MS_METRIC_USER_MS,
-    MS_METRIC_SYSTEM_MS,    MS_METRIC_TEMPORARY,       MS_METRIC_FREED_RATIO,
-    MS_METRIC_RUN_QUEUE_MS, MS_METRIC_READ_BYTES,      MS_METRIC_WRITE_BYTES,
-    MS_METRIC_RUN_TIME,
-};
-enum { TABLE_COLUMNS = sizeof table_columns / sizeof table_columns[0], FIGURE_WIDTH = 10 };
+enum { FIGURE_WIDTH = 10 };
 
+/* Those that fit, of the ones that the settings want, the most wanted first. */
 struct columns {
-    enum ms_metric metrics[TABLE_COLUMNS + 1];
+    enum ms_metric metrics[MS_COLUMNS_MAX + 1];
     int count;
     int name_width, tid_column, figures_column;
 };
@@ -29,9 +21,9 @@ static struct columns columns_of(const struct ms_tui *tui, int width)
     const int lead = 7; /* pointer, role, alert */
     int room = width - lead - tid_width - (width >= 60 ? 16 : 9);
     bool sort_shown = false;
-    for (int i = 0; i < TABLE_COLUMNS && room >= FIGURE_WIDTH; i++) {
-        columns.metrics[columns.count++] = table_columns[i];
-        sort_shown = sort_shown || table_columns[i] == (enum ms_metric)tui->threads.order;
+    for (size_t i = 0; i < tui->settings.column_count && room >= FIGURE_WIDTH; i++) {
+        columns.metrics[columns.count++] = tui->settings.columns[i];
+        sort_shown = sort_shown || tui->settings.columns[i] == (enum ms_metric)tui->threads.order;
         room -= FIGURE_WIDTH;
     }
     if (!sort_shown && columns.count > 0) {

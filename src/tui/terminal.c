@@ -31,6 +31,7 @@ struct ms_terminal {
     bool mouse_waits;      /* curses gives one key for several mouse events */
     enum ms_scheme scheme; /* whose colour pairs are set */
     bool scheme_set;
+    int own_colours[MS_COLOUR_COUNT]; /* see ms_terminal_set_colours */
 };
 
 /* What a fatal signal needs to give the terminal back; the rest of curses is not safe there. */
@@ -463,8 +464,20 @@ static void set_scheme(struct ms_terminal *terminal, enum ms_scheme scheme)
     }
     for (short colour = 0; colour < MS_COLOUR_COUNT; colour++) {
         const struct look *look = &looks[scheme][colour];
-        init_pair((short)(colour + 1), COLORS >= 256 ? look->many : look->few, -1);
+        const int own = terminal->own_colours[colour];
+        const bool use_own = own != MS_COLOUR_OF_SCHEME && own < COLORS;
+        init_pair((short)(colour + 1),
+                  use_own         ? (short)own
+                  : COLORS >= 256 ? look->many
+                                  : look->few,
+                  -1);
     }
+}
+
+void ms_terminal_set_colours(struct ms_terminal *terminal, const int colours[MS_COLOUR_COUNT])
+{
+    memcpy(terminal->own_colours, colours, sizeof terminal->own_colours);
+    terminal->scheme_set = false;
 }
 
 static attr_t attributes_of(const struct look *look, unsigned attributes, bool many)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "tui/grid.h"
+#include "tui/settings.h"
 #include "tui/tui.h"
 
 struct ms_terminal; /* opaque */
@@ -29,6 +30,9 @@ struct ms_input ms_terminal_read(struct ms_terminal *terminal);
 void ms_terminal_show(struct ms_terminal *terminal, const struct ms_grid *grid,
                       enum ms_scheme scheme);
 void ms_terminal_redraw(struct ms_terminal *terminal); /* everything anew at the next show */
+/* Colours in place of the scheme's: -1 the terminal's own, 0..255, MS_COLOUR_OF_SCHEME. Those of a
+ * terminal with eight colours stay the scheme's where it does not have the number. */
+void ms_terminal_set_colours(struct ms_terminal *terminal, const int colours[MS_COLOUR_COUNT]);
 void ms_terminal_set_mouse(struct ms_terminal *terminal, bool on);
 /* Gives the terminal back, stops this process (SIGTSTP), takes it again when continued. */
 void ms_terminal_suspend(struct ms_terminal *terminal);

@@ -8,10 +8,13 @@
 #include "tui/chart.h"
 #include "tui/screen.h"
 
+#define SCOPE_WIDTH 24 /* cells beside the tabs for what is in focus */
+
 /* What the rows of totals say, added up over processes. */
 struct sums {
     double cpu_pct, rss_bytes, growth_per_s, allocations_per_s; /* NaN: none */
-    bool rss_is_peak; /* nothing lives: the highest that was */
+    double thread_read_hz; /* the lowest of what lives; NaN: none is read */
+    bool rss_is_peak;      /* nothing lives: the highest that was */
     uint64_t peak_error_bytes;
     size_t processes;
     uint64_t live_bytes; /* of what lives; at the end: what was never freed */
@@ -31,7 +34,12 @@ static void add(double *sum, double part)
 static struct sums sums_of(const struct ms_model *model)
 {
     struct sums sums = {
-        .cpu_pct = NAN, .rss_bytes = NAN, .growth_per_s = NAN, .allocations_per_s = NAN};
+        .cpu_pct = NAN,
+        .rss_bytes = NAN,
+        .growth_per_s = NAN,
+        .allocations_per_s = NAN,
+        .thread_read_hz = NAN,
+    };
     double highest_rss = NAN;
     bool alive = false;
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
@@ -47,6 +55,9 @@ static struct sums sums_of(const struct ms_model *model)
             continue;
         }
         alive = true;
+        if (process->thread_read_hz > 0) {
+            sums.thread_read_hz = fmin(sums.thread_read_hz, process->thread_read_hz);
+        }
         sums.live_bytes += ms_heap_current_bytes(&process->totals);
         add(&sums.cpu_pct, process->cpu_pct);
         add(&sums.growth_per_s, process->growth_per_s);
@@ -340,6 +351,20 @@ static void draw_stack_check(const struct ms_view *view, struct ms_grid *grid, i
     }
 }
 
+/* How often threads are read, when that is not in every tick. Returns the column after it. */
+static int put_thread_rate(const struct ms_view *view, struct ms_grid *grid, int row, int column,
+                           double thread_read_hz)
+{
+    const double tick_hz = (double)MS_SECOND_NS / (double)ms_model_interval_ns(view->model);
+    if (!(thread_read_hz < 0.75 * tick_hz)) { /* ticks jitter: a little late is no news */
+        return column;
+    }
+    char text[32];
+    snprintf(text, sizeof text, "%.1f Hz", thread_read_hz);
+    return put_pair(grid, row, column + 3, view->columns >= 100 ? "threads read at" : "threads at",
+                    text, MS_COLOUR_ALERT_MEDIUM);
+}
+
 static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view,
                             struct ms_grid *grid, const struct sums *sums)
 {
@@ -368,9 +393,15 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
         column = put_pair(grid, row, column + 3, "viewer", text, MS_COLOUR_DEFAULT);
     }
     const bool lost = sums->losses.lost > 0;
+    if (!lost) { /* else that comes first, as there may be no room for both */
+        column = put_thread_rate(view, grid, row, column, sums->thread_read_hz);
+    }
     ms_format_count(text, sizeof text, sums->heap_seen ? (double)sums->losses.lost : NAN);
     column = put_pair(grid, row, column + 3, wide ? "events lost" : "lost", text,
                       lost ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT);
+    if (lost) {
+        column = put_thread_rate(view, grid, row, column, sums->thread_read_hz);
+    }
     if (sums->losses.coarsened > 0) {
         ms_format_count(text, sizeof text, (double)sums->losses.coarsened);
         column = put_pair(grid, row, column + 3, "stacks cut", text, MS_COLOUR_ALERT_MEDIUM);
@@ -427,9 +458,15 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     }
     int column = 1;
     const struct ms_screen *active =
-        tui->screen == &ms_screen_site && tui->site.from != NULL ? tui->site.from : tui->screen;
+        tui->screen == &ms_screen_site && tui->site.from != NULL     ? tui->site.from
+        : tui->screen == &ms_screen_focus && tui->focus_from != NULL ? tui->focus_from
+                                                                     : tui->screen;
     active = active->digit != 0 ? active : &ms_screen_overview;
-    const bool words = tabs_width(active, true) <= view->columns;
+    /* What is in focus matters more than words that one knows. */
+    const bool deeper_than_tabs = tui->screen->digit == 0;
+    const int beside = (ms_scope_is_all(&tui->scope) ? 0 : SCOPE_WIDTH) +
+                       (deeper_than_tabs ? 3 + (int)strlen(tui->screen->tab) : 0);
+    const bool words = tabs_width(active, true) + beside <= view->columns;
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
         const struct ms_screen *screen = ms_screens[i];
         const bool here = screen == active;

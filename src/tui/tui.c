@@ -12,18 +12,22 @@
 #include "tui/stack.h"
 
 const struct ms_screen *const ms_screens[] = {
-    &ms_screen_overview, &ms_screen_hotspots,  &ms_screen_leaks,  &ms_screen_flows,
-    &ms_screen_types,    &ms_screen_processes, &ms_screen_output, NULL};
+    &ms_screen_overview,  &ms_screen_rankings, &ms_screen_timelines, &ms_screen_correlations,
+    &ms_screen_hotspots,  &ms_screen_leaks,    &ms_screen_flows,     &ms_screen_types,
+    &ms_screen_processes, &ms_screen_output,   &ms_screen_system,    NULL,
+};
 
 /* The actions that lead to a screen, wherever one is. */
 static const struct {
     enum ms_action action;
     const struct ms_screen *screen;
 } ways[] = {
-    {MS_ACTION_OVERVIEW, &ms_screen_overview}, {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},
-    {MS_ACTION_LEAKS, &ms_screen_leaks},       {MS_ACTION_FLOWS, &ms_screen_flows},
-    {MS_ACTION_TYPES, &ms_screen_types},       {MS_ACTION_PROCESSES, &ms_screen_processes},
-    {MS_ACTION_OUTPUT, &ms_screen_output},
+    {MS_ACTION_OVERVIEW, &ms_screen_overview},   {MS_ACTION_RANKINGS, &ms_screen_rankings},
+    {MS_ACTION_TIMELINES, &ms_screen_timelines}, {MS_ACTION_CORRELATIONS, &ms_screen_correlations},
+    {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},   {MS_ACTION_LEAKS, &ms_screen_leaks},
+    {MS_ACTION_FLOWS, &ms_screen_flows},         {MS_ACTION_TYPES, &ms_screen_types},
+    {MS_ACTION_PROCESSES, &ms_screen_processes}, {MS_ACTION_OUTPUT, &ms_screen_output},
+    {MS_ACTION_SYSTEM, &ms_screen_system},
 };
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
@@ -37,9 +41,12 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
         free(tui);
         return NULL;
     }
-    tui->glyphs = options->glyphs;
-    tui->scheme = options->scheme;
-    tui->mouse = options->mouse;
+    tui->glyphs_of_terminal = options->glyphs;
+    if (options->settings != NULL) {
+        tui->settings = *options->settings;
+    } else {
+        ms_settings_default(&tui->settings);
+    }
     tui->readonly = options->readonly;
     tui->stdin_from_terminal = options->stdin_from_terminal;
     snprintf(tui->program, sizeof tui->program, "%s",
@@ -55,11 +62,7 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     if (options->filter != NULL) {
         ms_entry_set(&tui->threads.filter, options->filter);
     }
-    for (int metric = 0; options->sort != NULL && metric < MS_METRIC_TOTAL; metric++) {
-        if (strcmp(options->sort, ms_metric_info((enum ms_metric)metric)->name) == 0) {
-            tui->threads.order = (size_t)metric;
-        }
-    }
+    ms_setup_apply(tui);
     return tui;
 }
 
@@ -75,6 +78,12 @@ void ms_tui_free(struct ms_tui *tui)
         ms_leaks_view_free(tui->leaks);
         ms_types_view_free(tui->types);
         ms_flows_view_free(tui->flows);
+        ms_timelines_view_free(tui->timelines);
+        ms_system_view_free(tui->system);
+        ms_rankings_view_free(tui->rankings);
+        ms_correlations_view_free(tui->correlations);
+        ms_focus_view_free(tui->focus);
+        ms_verdicts_free(tui->verdicts);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -93,6 +102,11 @@ enum ms_scheme ms_tui_scheme(const struct ms_tui *tui)
 bool ms_tui_mouse(const struct ms_tui *tui)
 {
     return tui->mouse;
+}
+
+const struct ms_settings *ms_tui_settings(const struct ms_tui *tui)
+{
+    return &tui->settings;
 }
 
 void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen)
@@ -128,6 +142,9 @@ void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_
     rows->selected = thread_id; /* even when the filter hides it */
     rows->chosen = true;
     tui->scope = (struct ms_scope){.thread_id = thread_id};
+    if (tui->screen != &ms_screen_focus) {
+        tui->focus_from = tui->screen;
+    }
     ms_tui_open(tui, view, &ms_screen_focus);
 }
 
@@ -246,6 +263,8 @@ static bool works_paused(enum ms_action action)
     case MS_ACTION_PAUSE:
     case MS_ACTION_EXPORT:
     case MS_ACTION_TRACKING:
+    case MS_ACTION_SETUP:
+    case MS_ACTION_WRITE_CONFIG:
     case MS_ACTION_SCHEME:
     case MS_ACTION_MOUSE:
     case MS_ACTION_REDRAW:
@@ -293,7 +312,15 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
             ms_tui_open_dialog(tui, view, &ms_dialog_tracking);
         }
         return true;
+    case MS_ACTION_SETUP:
+        ms_tui_open_dialog(tui, view, &ms_dialog_setup);
+        return true;
+    case MS_ACTION_WRITE_CONFIG:
+        ms_setup_sync(tui);
+        command->type = MS_COMMAND_WRITE_CONFIG;
+        return true;
     case MS_ACTION_GLYPHS:
+        tui->glyphs_by_key = true;
         tui->glyphs = (enum ms_glyphs)((tui->glyphs + 1) % (MS_GLYPHS_ASCII + 1));
         command->type = MS_COMMAND_TERMINAL;
         return true;
@@ -380,20 +407,24 @@ static void type(struct ms_tui *tui, const struct ms_view *view, const struct ms
 {
     const bool filter = tui->typing == MS_TYPING_FILTER;
     const bool help = tui->dialog == &ms_dialog_help;
+    const bool setting = tui->typing == MS_TYPING_SETTING;
     struct ms_listing *listing = tui->screen->listing != NULL ? tui->screen->listing(tui) : NULL;
     if (filter && listing == NULL) {
         tui->typing = MS_TYPING_NONE;
         return;
     }
-    struct ms_entry *entry = filter ? &listing->filter
-                             : help ? &tui->help.search
-                                    : &tui->output.search;
+    struct ms_entry *entry = filter    ? &listing->filter
+                             : setting ? &tui->setup.entry
+                             : help    ? &tui->help.search
+                                       : &tui->output.search;
     if (input->key == MS_KEY_ESCAPE) {
         ms_entry_set(entry, filter ? tui->filter_before : "");
         tui->typing = MS_TYPING_NONE;
     } else if (input->key == MS_KEY_ENTER) {
         tui->typing = MS_TYPING_NONE;
-        if (!filter && !help) {
+        if (setting) {
+            ms_setup_typed(tui, command);
+        } else if (!filter && !help) {
             tui->output.match = UINT64_MAX;
             act(tui, view, MS_ACTION_SEARCH_NEXT, input, command);
         }

@@ -13,19 +13,18 @@
 #include "model/model.h"
 #include "model/source_text.h"
 #include "tui/grid.h"
+#include "tui/settings.h"
 
 enum ms_glyphs { MS_GLYPHS_BRAILLE, MS_GLYPHS_BLOCK, MS_GLYPHS_ASCII };
 enum ms_scheme { MS_SCHEME_DEFAULT, MS_SCHEME_COLOUR_BLIND, MS_SCHEME_MONO };
 
 struct ms_tui_options {
-    enum ms_glyphs glyphs;
-    enum ms_scheme scheme;
-    bool mouse;
-    bool readonly;            /* no signal, no kill */
-    bool stdin_from_terminal; /* the program reads what is typed on screen 9 */
-    const char *filter;       /* initial, may be NULL */
-    const char *sort;         /* metric name, NULL = peak_bytes */
-    const char *program;      /* shown in the title */
+    enum ms_glyphs glyphs;              /* what the terminal can show; settings may say otherwise */
+    const struct ms_settings *settings; /* NULL: defaults */
+    bool readonly;                      /* no signal, no kill */
+    bool stdin_from_terminal;           /* the program reads what is typed on screen 9 */
+    const char *filter;                 /* initial, may be NULL */
+    const char *program;                /* shown in the title */
     /* Gives the text of a source file of a process; valid until it is called again. NULL: none. */
     const struct ms_source_text *(*source)(void *context, const struct ms_process *process,
                                            const char *file);
@@ -91,14 +90,16 @@ struct ms_input {
 
 enum ms_command_type {
     MS_COMMAND_NONE,
-    MS_COMMAND_QUIT,        /* leave; the program has ended, or was dealt with before */
-    MS_COMMAND_KILL_QUIT,   /* end the program, then leave */
-    MS_COMMAND_DETACH_QUIT, /* leave the program running */
-    MS_COMMAND_EXPORT_JSON, /* to `path` */
-    MS_COMMAND_SIGNAL,      /* `signal` to the process of the selection */
-    MS_COMMAND_INPUT,       /* bytes to the program's terminal: `path` holds them */
-    MS_COMMAND_TRACKING,    /* `tracking` is wanted from now on */
-    MS_COMMAND_EDIT,        /* the source file `path` of `process_id` at `line`; "": not known */
+    MS_COMMAND_QUIT,         /* leave; the program has ended, or was dealt with before */
+    MS_COMMAND_KILL_QUIT,    /* end the program, then leave */
+    MS_COMMAND_DETACH_QUIT,  /* leave the program running */
+    MS_COMMAND_EXPORT_JSON,  /* to `path` */
+    MS_COMMAND_SIGNAL,       /* `signal` to the process of the selection */
+    MS_COMMAND_INPUT,        /* bytes to the program's terminal: `path` holds them */
+    MS_COMMAND_TRACKING,     /* `tracking` is wanted from now on */
+    MS_COMMAND_EDIT,         /* the source file `path` of `process_id` at `line`; "": not known */
+    MS_COMMAND_SETTINGS,     /* ms_tui_settings are others now */
+    MS_COMMAND_WRITE_CONFIG, /* ms_tui_settings are to be kept */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
     MS_COMMAND_TERMINAL /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
@@ -138,5 +139,7 @@ void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
 enum ms_glyphs ms_tui_glyphs(const struct ms_tui *tui);
 enum ms_scheme ms_tui_scheme(const struct ms_tui *tui);
 bool ms_tui_mouse(const struct ms_tui *tui);
+/* As they are now, what keys changed among them once they are to be written. */
+const struct ms_settings *ms_tui_settings(const struct ms_tui *tui);
 
 #endif

@@ -39,10 +39,41 @@ bool ms_why_no_stacks(const struct ms_tui *tui, const struct ms_model *model, ch
     return true;
 }
 
+void ms_why_no_work(const struct ms_tui *tui, const struct ms_model *model,
+                    enum ms_site_figure_kind kind, char *out, size_t size)
+{
+    const bool cpu = kind == MS_FIGURES_CPU;
+    const struct ms_source_state *source =
+        ms_model_source(model, cpu ? MS_SOURCE_CPU_SAMPLES : MS_SOURCE_PROBE_IO);
+    const char *what = cpu ? "CPU time by call stack" : "I/O by call stack";
+    if (is_gone(&tui->scope, model)) {
+        snprintf(out, size,
+                 "What was in focus ended long ago and is merged with others of its name. Esc "
+                 "leaves the focus.");
+    } else if (source->condition == MS_SOURCE_UNAVAILABLE) {
+        snprintf(out, size, "No %s: %s. Press < or > for another order.", what, source->because);
+    } else if (source->condition == MS_SOURCE_NOT_ASKED) {
+        snprintf(out, size, "No %s: it has not been read yet.", what);
+    } else if (cpu) {
+        snprintf(out, size,
+                 "No CPU time was sampled %s: what ran for less than a few hundredths of a second "
+                 "is not seen. Press < or > for another order.",
+                 tui->scope.thread_id != 0 ? "in this thread" : "yet");
+    } else {
+        snprintf(out, size, "No I/O function was called %s. Press < or > for another order.",
+                 tui->scope.thread_id != 0 ? "by this thread" : "yet");
+    }
+}
+
 const char *ms_why_no_stack(const struct ms_model *model, const struct ms_site *site)
 {
     if (site == NULL) {
         return "it is gone";
+    }
+    if ((site->flags & MS_SITE_ACTIVITY) != 0) {
+        return (site->flags & MS_SITE_COARSENED) != 0
+                   ? "stacks with few samples, which are no longer told apart"
+                   : "no stack: a thread that was ending, or 32-bit code";
     }
     if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
         return "what a sample left out: counted, but without call stacks";

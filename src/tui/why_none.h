@@ -9,6 +9,10 @@
 bool ms_why_no_stacks(const struct ms_tui *tui, const struct ms_model *model, char *out,
                       size_t size);
 
+/* Why nothing in focus has CPU time or I/O. */
+void ms_why_no_work(const struct ms_tui *tui, const struct ms_model *model,
+                    enum ms_site_figure_kind kind, char *out, size_t size);
+
 /* Of a site without a stack; no full stop. */
 const char *ms_why_no_stack(const struct ms_model *model, const struct ms_site *site);
 

@@ -16,11 +16,13 @@ static const struct capacity capacities[MS_AREA_COUNT] = {
     [MS_AREA_OWNERS] = {sizeof(struct ms_region_owner), MS_CONTEXTS_MAX, 1u << 14},
     [MS_AREA_CONTEXTS] = {sizeof(struct ms_region_context), MS_CONTEXTS_MAX, 1u << 14},
     [MS_AREA_PCS] = {sizeof(struct ms_region_pc), 1u << 19, 1u << 15},
-    [MS_AREA_STACKS] = {sizeof(uint32_t), 20u << 20, 1u << 19},
+    [MS_AREA_STACKS] = {sizeof(uint32_t), 17u << 20, 1u << 19},
     [MS_AREA_MODULES] = {sizeof(struct ms_region_module), 4096, 1024},
     [MS_AREA_STRINGS] = {1, 2u << 20, 256u << 10},
     [MS_AREA_DETAILS] = {sizeof(union ms_region_detail), 160u << 10, 1u << 13},
     [MS_AREA_MISUSES] = {sizeof(struct ms_region_misuse), 512, 128},
+    [MS_AREA_THREAD_IO] = {sizeof(struct ms_region_thread_io), 16384, 512},
+    [MS_AREA_IO_SITES] = {sizeof(struct ms_region_io_site), 1u << 16, 1u << 11},
 };
 
 static uint64_t page_round(uint64_t bytes)

@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define MS_REGION_MAGIC   UINT64_C(0x4e47455250544d53) /* "SMTPREGN" */
-#define MS_REGION_VERSION 3u
+#define MS_REGION_VERSION 4u
 #define MS_PAGE_BYTES     4096u
 #define MS_LINE_BYTES     64u
 
@@ -41,15 +41,17 @@
 
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
-    MS_AREA_THREADS,  /* struct ms_region_thread */
-    MS_AREA_OWNERS,   /* struct ms_region_owner, one for each context. For the probe */
-    MS_AREA_CONTEXTS, /* struct ms_region_context */
-    MS_AREA_PCS,      /* struct ms_region_pc */
-    MS_AREA_STACKS,   /* uint32_t words: header word, then pc ids from innermost outwards */
-    MS_AREA_MODULES,  /* struct ms_region_module */
-    MS_AREA_STRINGS,  /* bytes; a string is NUL-terminated, referred to by offset */
-    MS_AREA_DETAILS,  /* union ms_region_detail */
-    MS_AREA_MISUSES,  /* struct ms_region_misuse: a hash table, any element may be in use */
+    MS_AREA_THREADS,   /* struct ms_region_thread */
+    MS_AREA_OWNERS,    /* struct ms_region_owner, one for each context. For the probe */
+    MS_AREA_CONTEXTS,  /* struct ms_region_context */
+    MS_AREA_PCS,       /* struct ms_region_pc */
+    MS_AREA_STACKS,    /* uint32_t words: header word, then pc ids from innermost outwards */
+    MS_AREA_MODULES,   /* struct ms_region_module */
+    MS_AREA_STRINGS,   /* bytes; a string is NUL-terminated, referred to by offset */
+    MS_AREA_DETAILS,   /* union ms_region_detail */
+    MS_AREA_MISUSES,   /* struct ms_region_misuse: a hash table, any element may be in use */
+    MS_AREA_THREAD_IO, /* struct ms_region_thread_io, one for each thread record */
+    MS_AREA_IO_SITES,  /* struct ms_region_io_site */
     MS_AREA_COUNT
 };
 
@@ -97,6 +99,14 @@ struct ms_tracking {
     char selection[MS_SELECTION_MAX]; /* --threads list, "" = all; see wire/selection.h */
 };
 
+/* What is done about calls of I/O functions. */
+enum ms_io_counting {
+    MS_IO_SAMPLE, /* all are counted, some are timed and looked at for their callers */
+    MS_IO_OFF,
+    MS_IO_COUNT, /* counted only */
+    MS_IO_ALL    /* all are timed and looked at */
+};
+
 /*
  * Written by the keeper before hand-over and whenever a viewer asks for another tracking; a child
  * that claims a slot copies the main header's. The keeper writes the main header first, then
@@ -111,6 +121,8 @@ struct ms_probe_config {
     uint32_t trace_buffer_bytes; /* of one thread, MS_TRACE_BUFFER_BYTES_MIN to _MAX; 0: default */
     uint32_t trace_wait_ms;      /* how long a full socket may hold the program up; 0: not at all */
     uint64_t trace_events_max;   /* of one process, then its trace ends; 0: no limit */
+    uint32_t io;                 /* enum ms_io_counting; does not change */
+    uint32_t reserved;
     struct ms_tracking tracking;
 };
 
@@ -204,7 +216,8 @@ struct ms_region_losses {
     _Atomic uint64_t details_missing;    /* histograms and estimates without room: area full */
     _Atomic uint64_t rates_missing;      /* sampling rates refused: more than MS_RATES_MAX */
     _Atomic uint64_t misuse_missing;     /* misuses that found no element: area full */
-    uint64_t reserved;
+    _Atomic uint64_t io_sites_missing;   /* I/O calls looked at, without a call site: area full */
+    _Atomic uint64_t io_threads_missing; /* threads whose I/O is not counted: no memory for it */
 };
 
 /* A thread's own counters: plain stores by that thread only. Calls are counted as
@@ -462,6 +475,70 @@ struct ms_region_misuse {
 #define MS_MISUSE_BLOCK_KIND(identity) ((uint32_t)((identity) >> 53 & 3))
 #define MS_MISUSE_RELEASER(identity)   ((uint32_t)((identity) >> 55 & 7))
 
+/* Calls of I/O functions by what they do; those of READ and WRITE on sockets are the next two. */
+enum ms_region_io_kind {
+    MS_REGION_IO_READ,
+    MS_REGION_IO_WRITE,
+    MS_REGION_IO_RECEIVE,
+    MS_REGION_IO_SEND,
+    MS_REGION_IO_SYNC,
+    MS_REGION_IO_OPEN,
+    MS_REGION_IO_POLL,
+    MS_REGION_IO_KINDS
+};
+
+/*
+ * I/O of the thread with the record of the same index; plain stores by that thread only, when a
+ * call has returned. Of some calls the time is taken, which ones is chosen by chance: each stands
+ * for 1 / (the chance that it had), so that `weighed_ns` / `weighed_calls` is an unbiased mean over
+ * all calls although calls that are slow are looked at more often than fast ones.
+ */
+struct ms_region_thread_io {
+    uint64_t calls[MS_REGION_IO_KINDS];
+    uint64_t
+        in_call; /* begin << 3 | kind + 1, 0: in none. Begin 0: not taken. See MS_IN_CALL_... */
+    uint64_t bytes[MS_REGION_IO_KINDS];
+    _Atomic uint64_t serial;             /* as in the record; 0: nothing here. Written last */
+    uint64_t errors[MS_REGION_IO_KINDS]; /* but EAGAIN and EINPROGRESS */
+    uint64_t more_received;              /* messages of recvmmsg beyond one each call */
+    uint64_t would_block[MS_REGION_IO_KINDS];
+    uint64_t more_sent; /* messages of sendmmsg, likewise */
+    uint64_t timed_calls[MS_REGION_IO_KINDS];
+    uint64_t reserved0;
+    uint64_t timed_ns[MS_REGION_IO_KINDS];
+    uint64_t reserved1;
+    uint64_t weighed_calls[MS_REGION_IO_KINDS];
+    uint64_t reserved2;
+    uint64_t weighed_ns[MS_REGION_IO_KINDS];
+    uint64_t reserved3;
+};
+
+#define MS_IN_CALL(begin_ns, kind) ((uint64_t)(begin_ns) << 3 | ((uint64_t)(kind) + 1))
+#define MS_IN_CALL_KIND(word)      ((uint32_t)((word)&7) - 1) /* of a word that is not 0 */
+#define MS_IN_CALL_BEGIN_NS(word)  ((word) >> 3)
+
+/*
+ * Calls of one kind that one thread made at one call stack, as far as they were looked at; written
+ * by that thread only. `samples` last. Two elements may have one identity: they add up.
+ */
+struct ms_region_io_site {
+    _Atomic uint64_t identity; /* 0: unused. See MS_IO_SITE_... Written last */
+    uint64_t calls;            /* what the samples stand for, as all the following */
+    uint64_t bytes;
+    uint64_t wait_ns;
+    uint64_t samples;
+    uint32_t next; /* of the same thread. For the probe */
+    uint32_t reserved0;
+    uint64_t reserved[2];
+};
+
+#define MS_IO_SITE_STACK_BITS 25u
+#define MS_IO_SITE_IDENTITY(serial, kind, stack)                                                   \
+    ((uint64_t)(serial) << 28 | (uint64_t)(kind) << 25 | (uint64_t)(stack))
+#define MS_IO_SITE_STACK(identity)  ((uint32_t)((identity)&0x1ffffff)) /* 0: not known */
+#define MS_IO_SITE_KIND(identity)   ((uint32_t)((identity) >> 25 & 7))
+#define MS_IO_SITE_SERIAL(identity) ((uint32_t)((identity) >> 28))
+
 struct ms_region_header {
     /* by the keeper before hand-over, in a slot by the child that claims it */
     uint64_t magic;
@@ -532,5 +609,7 @@ _Static_assert(sizeof(struct ms_tracking) % 8 == 0, "copied by words");
 _Static_assert(offsetof(struct ms_region_header, config.tracking) % 8 == 0, "copied by words");
 _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 _Static_assert(sizeof(struct ms_region_misuse) == MS_LINE_BYTES, "one line");
+_Static_assert(sizeof(struct ms_region_thread_io) == 8 * MS_LINE_BYTES, "eight lines");
+_Static_assert(sizeof(struct ms_region_io_site) == MS_LINE_BYTES, "one line");
 
 #endif

@@ -118,7 +118,7 @@ static void open_world(struct world *world, enum ms_glyphs glyphs)
     world_run(world, 1);
     ms_tui_free(world->tui);
     const struct ms_tui_options options = {
-        .glyphs = glyphs, .program = "./app", .mouse = true, .source = source};
+        .glyphs = glyphs, .program = "./app", .source = source};
     world->tui = ms_tui_new(&options);
     world_key(world, '5');
     free(world_draw(world));

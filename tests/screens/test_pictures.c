@@ -66,6 +66,22 @@ static void test_numbers_of_threads(void **state)
     }
 }
 
+/* Of many threads each is read by turns, and the screen says how often. */
+static void test_threads_read_by_turns(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, 500, MS_GLYPHS_BRAILLE);
+    ms_model_process_mutable(world.model, 1)->thread_read_hz = 9.7; /* as good as 10 */
+    world_run(&world, 50);
+    picture_check(&world, "threads-500", 24, 80);
+    ms_model_process_mutable(world.model, 1)->thread_read_hz = 2.5;
+    picture_check(&world, "threads-by-turns", 24, 80);
+    picture_check(&world, "threads-by-turns", 40, 120);
+    picture_check(&world, "threads-by-turns", 8, 40);
+    world_close(&world);
+}
+
 static void test_ended(void **state)
 {
     (void)state;
@@ -204,6 +220,8 @@ static void test_help_and_dialogs(void **state)
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 's');
     check_sizes(&world, "sort");
+    world_keys(&world, "mm"); /* the second figure after the chosen one that begins with an m */
+    picture_check(&world, "sort-by-letter", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_keys(&world, "/work");
     picture_check(&world, "filter-typing", 24, 80);
@@ -263,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
         cmocka_unit_test(test_numbers_of_threads),
+        cmocka_unit_test(test_threads_read_by_turns),
         cmocka_unit_test(test_ended),
         cmocka_unit_test(test_focus),
         cmocka_unit_test(test_untracked_and_unavailable),

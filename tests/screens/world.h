@@ -125,7 +125,7 @@ static inline void world_open(struct world *world, size_t threads, enum ms_glyph
         snprintf(name, sizeof name, "pool-%zu", i - ACTORS);
         world_add_thread(world, i < ACTORS ? actors[i].name : name, (pid_t)(4242 + i));
     }
-    const struct ms_tui_options options = {.glyphs = glyphs, .program = "./app", .mouse = true};
+    const struct ms_tui_options options = {.glyphs = glyphs, .program = "./app"};
     world->tui = ms_tui_new(&options);
     world->grid = ms_grid_new(24, 80);
 }

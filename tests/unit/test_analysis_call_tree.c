@@ -485,7 +485,7 @@ static void make_world(struct world *world)
 /* What the sites of a scope have, added up one by one. */
 static void add_up(const struct ms_model *model, const struct ms_scope *scope, double *sums)
 {
-    memset(sums, 0, MS_SITE_FIGURE_TOTAL * sizeof(*sums));
+    memset(sums, 0, MS_SITE_FIGURE_CPU * sizeof(*sums));
     for (size_t i = 0; i < ms_model_usage_count(model); i++) {
         const struct ms_usage *usage = ms_model_usage(model, i);
         if (ms_scope_has_usage(scope, model, usage)) {
@@ -501,18 +501,18 @@ static void add_up(const struct ms_model *model, const struct ms_scope *scope, d
 
 static void check_level(const struct ms_call_tree *tree, size_t parent, const double *expected)
 {
-    double sums[MS_SITE_FIGURE_TOTAL] = {0};
+    double sums[MS_SITE_FIGURE_CPU] = {0};
     uint32_t sites = 0;
     for (size_t i = 0; i < ms_call_tree_rows(tree); i++) {
         if (ms_call_tree_parent(tree, i) == parent) {
             const struct ms_call_row *row = ms_call_tree_row(tree, i);
             sites += row->sites;
-            for (int figure = 0; figure < MS_SITE_FIGURE_TOTAL; figure++) {
+            for (int figure = 0; figure < MS_SITE_FIGURE_CPU; figure++) {
                 sums[figure] += row->inclusive[figure];
             }
         }
     }
-    for (int figure = 0; figure < MS_SITE_FIGURE_TOTAL; figure++) {
+    for (int figure = 0; figure < MS_SITE_FIGURE_CPU; figure++) {
         if (figure != MS_SITE_FIGURE_GROWTH) {
             assert_true(sums[figure] == expected[figure]);
         }
@@ -523,9 +523,9 @@ static void check_level(const struct ms_call_tree *tree, size_t parent, const do
 static void check_tree(const struct ms_call_tree *tree, const struct ms_model *model,
                        const struct ms_call_options *options)
 {
-    double expected[MS_SITE_FIGURE_TOTAL];
+    double expected[MS_SITE_FIGURE_CPU];
     add_up(model, &options->scope, expected);
-    for (int figure = 0; figure < MS_SITE_FIGURE_TOTAL; figure++) {
+    for (int figure = 0; figure < MS_SITE_FIGURE_CPU; figure++) {
         if (figure != MS_SITE_FIGURE_GROWTH) {
             assert_true(ms_call_tree_total(tree)->inclusive[figure] == expected[figure]);
         }
@@ -533,7 +533,7 @@ static void check_tree(const struct ms_call_tree *tree, const struct ms_model *m
     if (options->shape != MS_CALL_FLAT) {
         check_level(tree, SIZE_MAX, expected);
     }
-    double self[MS_SITE_FIGURE_TOTAL] = {0};
+    double self[MS_SITE_FIGURE_CPU] = {0};
     for (size_t i = 0; i < ms_call_tree_rows(tree); i++) {
         const struct ms_call_row *row = ms_call_tree_row(tree, i);
         uint32_t sites[2000];
@@ -546,12 +546,12 @@ static void check_tree(const struct ms_call_tree *tree, const struct ms_model *m
             of_sites += (double)heap.bytes_allocated;
         }
         assert_true(of_sites == row->inclusive[MS_SITE_FIGURE_ALLOCATED]);
-        for (int figure = 0; figure < MS_SITE_FIGURE_TOTAL; figure++) {
+        for (int figure = 0; figure < MS_SITE_FIGURE_CPU; figure++) {
             self[figure] += row->self[figure];
         }
-        double least[MS_SITE_FIGURE_TOTAL];
+        double least[MS_SITE_FIGURE_CPU];
         if (row->expanded) {
-            for (int figure = 0; figure < MS_SITE_FIGURE_TOTAL; figure++) {
+            for (int figure = 0; figure < MS_SITE_FIGURE_CPU; figure++) {
                 least[figure] = row->inclusive[figure] -
                                 (options->shape == MS_CALL_CALLEES ? row->self[figure] : 0);
             }
@@ -592,7 +592,7 @@ static void test_sums_are_exact(void **state)
                 .scope = scopes[i / 6],
                 .shape = (enum ms_call_shape)(i % 3),
                 .fold_libraries = i / 3 % 2 == 1,
-                .sort = (enum ms_site_figure)(next_random(&world.seed) % MS_SITE_FIGURE_TOTAL),
+                .sort = (enum ms_site_figure)(next_random(&world.seed) % MS_SITE_FIGURE_CPU),
             };
             if (tick % 3 == 0) {
                 ms_call_tree_unfold_all(tree, true);

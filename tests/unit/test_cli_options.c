@@ -93,13 +93,42 @@ static void environment_gives_defaults_and_the_command_line_wins(void **state)
     setenv("MEMSCOPE_NO_MOUSE", "yes", 1);
     assert_int_equal(PARSE("./app"), 0);
     assert_int_equal(options.tracking.depth, 7);
-    assert_false(options.mouse);
+    assert_true(options.settings.values[MS_SETTING_MOUSE] == 0);
     assert_int_equal(PARSE("--depth=9", "./app"), 0);
     assert_int_equal(options.tracking.depth, 9);
     setenv("MEMSCOPE_NO_MOUSE", "perhaps", 1);
     assert_int_equal(PARSE("./app"), -EINVAL);
     unsetenv("MEMSCOPE_DEPTH");
     unsetenv("MEMSCOPE_NO_MOUSE");
+}
+
+/* Defaults, the file, the environment, the command line: the later ones win. */
+static void the_configuration_file_is_below_all_else(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/memscope-test-options-XXXXXX";
+    const int file = mkstemp(path);
+    static const char text[] = "[screen]\nrefresh_s = 3\nmouse = no\n[rates]\ninterval_ms = 500\n"
+                               "[screen]\nsort = allocations\n";
+    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    setenv("MEMSCOPE_CONFIG", path, 1);
+    setenv("MEMSCOPE_INTERVAL", "200", 1);
+    assert_int_equal(PARSE("--sort=cpu_percent", "./app"), 0);
+    const double *values = options.settings.values;
+    assert_true(values[MS_SETTING_REFRESH] == 3);
+    assert_true(values[MS_SETTING_MOUSE] == 0);
+    assert_true(values[MS_SETTING_SORT] == MS_METRIC_CPU_PCT);
+    assert_int_equal(options.interval_ns, 200000000);
+    assert_int_equal(options.delay_ns, 0); /* --plain has a default of its own */
+    assert_int_equal(PARSE("--config=no", "-d", "1", "./app"), 0);
+    assert_true(options.settings.values[MS_SETTING_MOUSE] == 1);
+    assert_int_equal(options.delay_ns, 1000000000);
+    unlink(path);
+    assert_int_equal(PARSE("./app"), -EINVAL); /* named, and not there */
+    assert_int_equal(PARSE("--help"), 0);
+    unsetenv("MEMSCOPE_CONFIG");
+    unsetenv("MEMSCOPE_INTERVAL");
 }
 
 static void no_color_turns_colours_off(void **state)
@@ -219,6 +248,7 @@ int main(void)
         cmocka_unit_test(mode_of_the_command_line_goes_before_the_environment),
         cmocka_unit_test(joining_changes_only_what_the_command_line_says),
         cmocka_unit_test(set_needs_a_program_and_something_to_change),
+        cmocka_unit_test(the_configuration_file_is_below_all_else),
         cmocka_unit_test(no_color_turns_colours_off),
     };
     return cmocka_run_group_tests(tests, quiet_stderr, NULL);

@@ -504,8 +504,9 @@ int main(void)
         TEST(test_nothing_there), TEST(test_lost_in_the_middle),
         TEST(test_processes),     TEST(test_matching),
         TEST(test_hang),          TEST(test_stale),
-        TEST(test_neither),       TEST(test_drm_client),
-        TEST(test_drm),           TEST(test_drm_joined),
+        TEST(test_all_lost),      TEST(test_neither),
+        TEST(test_drm_client),    TEST(test_drm),
+        TEST(test_drm_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

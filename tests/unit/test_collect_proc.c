@@ -111,6 +111,8 @@ static void test_other_files(void **state)
     assert_int_equal(a, 123);
     assert_int_equal(b, 456);
     assert_false(ms_proc_parse_schedstat("123", 3, &a, &b));
+    assert_true(ms_proc_parse_schedstat("0 0 1\n", 6, &a, &b));
+    assert_false(ms_proc_parse_schedstat("0 0 0\n", 6, &a, &b)); /* of a kernel that counts none */
 
     /* A name that looks like the line looked for: status escapes newlines, we look at line starts.
      */
@@ -128,6 +130,104 @@ static void test_other_files(void **state)
     assert_true(ms_proc_parse_io(text, strlen(text), &io));
     assert_int_equal(io.read_calls, 3);
     assert_int_equal(io.write_storage_bytes, 6);
+}
+
+static void test_migrations(void **state)
+{
+    (void)state;
+    uint64_t moves = 5;
+    const char *sched = "se.nr_migrations : 9 (7, #threads: 1)\n---\n"
+                        "se.sum_exec_runtime                          :            0.000000\n"
+                        "se.nr_migrations                             :                 31\n";
+    assert_true(ms_proc_parse_migrations(sched, strlen(sched), &moves)); /* not of its name */
+    assert_int_equal(moves, 31);
+    const char *newer = "x (7, #threads: 1)\nnr_migrations   :   12\n";
+    assert_true(ms_proc_parse_migrations(newer, strlen(newer), &moves));
+    assert_int_equal(moves, 12);
+    const char *others[] = {"",
+                            "x\n",
+                            "x\nse.nr_migrations",
+                            "x\nse.nr_migrations :\n",
+                            "x\nse.nr_migrations_cold : 5\n",
+                            "x\nse.\n",
+                            "x\n\n\n"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(ms_proc_parse_migrations(others[i], strlen(others[i]), &moves));
+    }
+    for (size_t bytes = 0; bytes < strlen(sched); bytes++) {
+        char *exact = malloc(bytes + 1);
+        assert_non_null(exact);
+        memcpy(exact, sched, bytes);
+        (void)ms_proc_parse_migrations(exact, bytes, &moves);
+        free(exact);
+    }
+}
+
+static void test_affinity(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *list;
+        uint32_t count; /* 0: no figure */
+    } cases[] = {
+        {"0-1", "0-1", 2},
+        {"3", "3", 1},
+        {"0-3,8,10-11", "0-3,8,10-11", 7},
+        {"0,2,4,6,8,10,12,14,16,18,20,22,24,26", "0,2,4,6,8,10,12,14,16,18,20,22", 14},
+        {"1000000000000-1000000000001", "", 0},
+        {"0-4294967295", "", 0},
+        {"3-1", "", 0},
+        {"x", "", 0},
+        {"1;2", "", 0},
+        {"", "", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        char list[32] = "?";
+        uint32_t count = 0;
+        (void)snprintf(text, sizeof text,
+                       "Name:\tCpus_allowed_list:\t9\nCpus_allowed_list:\t%s\nX:\n",
+                       cases[i].written);
+        assert_int_equal(ms_proc_parse_affinity(text, strlen(text), &count, list, sizeof list),
+                         cases[i].count != 0);
+        assert_int_equal(count, cases[i].count);
+        assert_string_equal(list, cases[i].count != 0 ? cases[i].list : "?");
+    }
+    const char *cut = "Cpus_allowed_list:\t0-1"; /* the rest may be more of the list */
+    char list[32];
+    uint32_t count;
+    assert_false(ms_proc_parse_affinity(cut, strlen(cut), &count, list, sizeof list));
+}
+
+static void test_sources_tell_what_they_gave(void **state)
+{
+    (void)state;
+    static const struct {
+        int first, second; /* results of two readings */
+        enum ms_source_condition condition;
+        const char *says;
+    } cases[] = {
+        {0, -ESRCH, MS_SOURCE_AVAILABLE, ""},
+        {-ESRCH, -ESRCH, MS_SOURCE_NOT_ASKED, ""},
+        {0, -EACCES, MS_SOURCE_PARTIAL, "other users"},
+        {-EACCES, -EACCES, MS_SOURCE_UNAVAILABLE, "another user"},
+        {-ENOENT, -ENOENT, MS_SOURCE_UNAVAILABLE, "CONFIG_TASK_IO_ACCOUNTING"},
+        {-ENODATA, -ESRCH, MS_SOURCE_UNAVAILABLE, "CONFIG_TASK_IO_ACCOUNTING"},
+        {-EIO, -EIO, MS_SOURCE_UNAVAILABLE, "Input/output error"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ms_model *model = ms_model_new(100, 0, 0);
+        struct ms_thread_sources sources;
+        ms_thread_sources_init(&sources);
+        ms_thread_sources_note(&sources, MS_SOURCE_THREAD_IO, cases[i].first);
+        ms_thread_sources_tell(&sources, model);
+        ms_thread_sources_note(&sources, MS_SOURCE_THREAD_IO, cases[i].second);
+        ms_thread_sources_tell(&sources, model);
+        const struct ms_source_state *source = ms_model_source(model, MS_SOURCE_THREAD_IO);
+        assert_int_equal(source->condition, cases[i].condition);
+        assert_non_null(strstr(source->because, cases[i].says));
+        ms_model_free(model);
+    }
 }
 
 static pthread_barrier_t barrier;
@@ -166,15 +266,26 @@ static void test_live_thread(void **state)
     struct ms_kernel_thread kernel = {0};
     char name[64] = "";
     uint64_t start_ticks = 0;
+    struct ms_thread_sources sources;
+    ms_thread_sources_init(&sources);
+    sources.counting.none = true;
+    const struct ms_proc_thread_place place = {.budget = &budget,
+                                               .sources = &sources,
+                                               .tasks = process.tasks,
+                                               .tid = named_tid,
+                                               .now_ns = 1};
+    const unsigned depth = MS_THREAD_FULL | MS_THREAD_SCHED | MS_THREAD_COUNTED;
     ms_proc_thread_init(&files);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true,
-                                             &kernel, name, &start_ticks),
+        assert_int_equal(ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks),
                          0);
     }
     assert_string_equal(name, "a ) b (");
-    assert_int_equal(kernel.have & (MS_HAVE_CPU | MS_HAVE_SWITCHES | MS_HAVE_IO),
-                     MS_HAVE_CPU | MS_HAVE_SWITCHES | MS_HAVE_IO);
+    const uint32_t wanted = MS_HAVE_CPU | MS_HAVE_SWITCHES | MS_HAVE_IO | MS_HAVE_AFFINITY;
+    assert_int_equal(kernel.have & wanted, wanted);
+    assert_true(kernel.last_core >= 0 && kernel.cores_allowed > 0 && kernel.affinity[0] != '\0');
+    assert_int_equal((kernel.have & MS_HAVE_MIGRATIONS) != 0,
+                     !ms_thread_sources_absent(&sources, MS_SOURCE_THREAD_SCHED));
     assert_int_equal(budget.open, 3);
     assert_true(start_ticks > 0);
 
@@ -183,11 +294,10 @@ static void test_live_thread(void **state)
     int result = 0;
     for (int i = 0; i < 200 && result == 0; i++) { /* join may return before the kernel is done */
         usleep(1000);
-        result = ms_proc_thread_read(&files, &budget, process.tasks, named_tid, true, &kernel, name,
-                                     &start_ticks);
+        result = ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks);
     }
     assert_true(result < 0);
-    ms_proc_thread_close(&files, &budget);
+    ms_proc_thread_close(&files, &budget, &sources);
     assert_int_equal(budget.open, 0);
     ms_proc_process_close(&process, &budget);
     free(tids);
@@ -254,13 +364,16 @@ static void test_sleeper_wakes_up(void **state)
     struct ms_model *model = ms_model_new(100, 0, 0);
     struct ms_watched_threads *threads = ms_watched_threads_new(1);
     uint64_t tick = 0;
-    for (; tick < 50; tick++) {
+    const struct ms_thread *thread = NULL;
+    /* It may take its time until it runs for the first time. */
+    for (; tick < 50 || (tick < 2000 && (thread->kernel.have & MS_HAVE_RUN_QUEUE) == 0); tick++) {
         assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
         assert_int_equal(
             ms_watched_threads_proc(threads, model, &budget, &process, NULL, false, 1 + tick, tick),
             0);
+        thread = ms_model_thread(model, ms_model_thread_count(model) - 1);
+        usleep(tick < 50 ? 0 : 1000);
     }
-    const struct ms_thread *thread = ms_model_thread(model, ms_model_thread_count(model) - 1);
     const uint64_t slept_ns = thread->kernel.run_ns;
     if ((thread->kernel.have & MS_HAVE_RUN_QUEUE) == 0) {
         skip();
@@ -290,6 +403,43 @@ static void test_sleeper_wakes_up(void **state)
     close(ends[1]);
 }
 
+/* Of more than 500 threads, whosever they are, each is read every second tick, and told so. */
+static void test_many_threads_take_turns(void **state)
+{
+    (void)state;
+    struct ms_proc_process process;
+    struct ms_process_kernel kernel = {0};
+    struct ms_descriptor_budget budget = {.limit = 100};
+    struct ms_thread_sources sources;
+    ms_thread_sources_init(&sources);
+    assert_int_equal(ms_proc_process_open(&process, getpid()), 0);
+    struct ms_model *model = ms_model_new(MS_SECOND_NS / 10, 0, 0);
+    const struct ms_process *of = ms_model_add_process(model, 1);
+    struct ms_watched_threads *threads = ms_watched_threads_new(1);
+    ms_watched_threads_share(threads, &sources);
+    uint64_t reads = 0;
+    uint64_t last_ns = 0;
+    for (uint64_t tick = 0; tick < 40; tick++) {
+        sources.threads_before = 501; /* 500 of them elsewhere */
+        const uint64_t now_ns = (tick + 1) * MS_SECOND_NS / 10;
+        assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
+        assert_int_equal(
+            ms_watched_threads_proc(threads, model, &budget, &process, NULL, false, now_ns, tick),
+            0);
+        assert_int_equal((int)(of->thread_read_hz * 100 + 0.5), 500);
+        const struct ms_thread *thread = ms_model_thread(model, 0);
+        reads += thread->kernel.often_read_ns != last_ns ? 1 : 0;
+        last_ns = thread->kernel.often_read_ns;
+        for (volatile unsigned work = 0; work < 1000000; work++) { /* lest it be quiet */
+        }
+    }
+    assert_in_range(reads, 8, 21);
+    ms_watched_threads_free(threads, &budget);
+    ms_proc_process_close(&process, &budget);
+    assert_int_equal(budget.open, 0);
+    ms_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,9 +448,13 @@ int main(void)
         cmocka_unit_test(test_stat_cut_anywhere),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_migrations),
+        cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_sources_tell_what_they_gave),
         cmocka_unit_test(test_live_thread),
         cmocka_unit_test(test_live_process),
         cmocka_unit_test(test_sleeper_wakes_up),
+        cmocka_unit_test(test_many_threads_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,144 @@ static void test_missing_source_is_never_zero(void **state)
     ms_model_free(model);
 }
 
+/* A counter that is read every third of a second, every second, every five: the same rate. */
+static void test_rates_of_what_is_read_by_turns(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_new();
+    struct ms_thread *thread = thread_new(model, "by turns", START - 100 * MS_SECOND_NS);
+    struct ms_kernel_thread *kernel = &thread->kernel;
+    kernel->have |= MS_HAVE_MIGRATIONS | MS_HAVE_COUNTERS;
+    for (uint64_t t = 1; t <= 150; t++) {
+        const uint64_t now_ns = START + t * TENTH;
+        if (t % 3 == 1) {
+            kernel->often_read_ns = now_ns;
+            kernel->run_ns = (now_ns - START) / 4;
+        }
+        if (t % 10 == 1) {
+            kernel->slowly_read_ns = now_ns;
+            kernel->read_calls = (now_ns - START) / 1000000;
+        }
+        if (t % 50 == 1) {
+            kernel->sched_read_ns = kernel->counters_read_ns = now_ns;
+            kernel->migrations = (now_ns - START) / TENTH;
+            kernel->counters.cycles = 4 * (now_ns - START);
+            kernel->counters.instructions = 2 * kernel->counters.cycles;
+            kernel->counters.cache_references = (now_ns - START) / 100;
+            kernel->counters.cache_misses = (now_ns - START) / 1000;
+            kernel->counters.branches = MS_NO_COUNTER;
+        }
+        assert_int_equal(ms_model_tick_end(model, now_ns), 0);
+        if (t >= 5) {
+            CLOSE(thread->rates.cpu_pct, 25, 1e-6);
+        }
+        if (t >= 11) {
+            CLOSE(thread->rates.io_calls_per_s, 1000, 1e-3);
+        }
+        if (t >= 51) {
+            CLOSE(thread->rates.migrations_per_s, 10, 1e-6);
+            CLOSE(ms_metric_of_thread(thread, MS_METRIC_IPC, now_ns).number, 2, 1e-6);
+            CLOSE(ms_metric_of_thread(thread, MS_METRIC_CACHE_MISS_PCT, now_ns).number, 10, 1e-3);
+            CLOSE(ms_metric_of_thread(thread, MS_METRIC_MEMORY_TRAFFIC, now_ns).number, 64e6, 1e3);
+            assert_false(ms_metric_of_thread(thread, MS_METRIC_BRANCH_MISS_PCT, now_ns).available);
+        }
+    }
+    kernel->have = 0; /* what is not told any more has no rate */
+    assert_int_equal(ms_model_tick_end(model, START + 151 * TENTH), 0);
+    assert_true(isnan(thread->rates.migrations_per_s) && isnan(thread->rates.cpu_pct));
+    ms_model_free(model);
+}
+
+static const char *because(const struct ms_model *model, const struct ms_thread *thread,
+                           enum ms_metric metric)
+{
+    static char text[256];
+    return ms_metric_unavailable_because(model, thread, metric, text, sizeof text);
+}
+
+static void test_reasons_of_what_is_missing(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_new();
+    assert_string_equal(because(model, NULL, MS_METRIC_CORE), "no thread was seen");
+    struct ms_thread *thread = thread_new(model, "worker", START);
+    thread->kernel.have = MS_HAVE_CPU;
+    thread->kernel.last_core = 3;
+    assert_int_equal(ms_model_tick_end(model, START + TENTH), 0);
+    assert_string_equal(because(model, thread, MS_METRIC_CORE), "");
+    assert_string_equal(because(model, thread, MS_METRIC_USER_PCT), "it was read once so far");
+    assert_string_equal(because(model, thread, MS_METRIC_RECEIVED_BYTES),
+                        "nothing has read it yet");
+
+    ms_model_source_set(model, MS_SOURCE_HARDWARE_COUNTERS, MS_SOURCE_UNAVAILABLE, "no PMU");
+    ms_model_source_set(model, MS_SOURCE_THREAD_IO, MS_SOURCE_AVAILABLE, NULL);
+    assert_string_equal(because(model, thread, MS_METRIC_CYCLES), "no PMU");
+    assert_string_equal(because(model, NULL, MS_METRIC_IPC), "no PMU");
+    assert_string_equal(because(model, thread, MS_METRIC_READ_BYTES), "it was not read yet");
+    thread->kernel.refused = MS_HAVE_IO;
+    assert_non_null(strstr(because(model, thread, MS_METRIC_READ_BYTES), "another user"));
+    assert_non_null(strstr(because(model, NULL, MS_METRIC_READ_BYTES), "another user"));
+
+    thread->tracked = false;
+    assert_non_null(strstr(because(model, thread, MS_METRIC_PEAK_BYTES), "not selected"));
+    thread->probed = false;
+    assert_non_null(strstr(because(model, thread, MS_METRIC_PEAK_BYTES), "no record"));
+    ms_model_process_mutable(model, 128)->threads_unread = "elsewhere";
+    thread->kernel = (struct ms_kernel_thread){.last_core = -1};
+    assert_string_equal(because(model, thread, MS_METRIC_CORE), "elsewhere");
+    ms_model_process_mutable(model, 128)->threads_unread = NULL;
+    ms_model_end_thread(model, thread->id, START + 1);
+    assert_string_equal(because(model, thread, MS_METRIC_READ_BYTES),
+                        "the thread ended before it was read");
+    /* Every metric has a value or a reason, whatever is there of a thread. */
+    for (int i = 0; i < MS_METRIC_TOTAL; i++) {
+        const enum ms_metric metric = (enum ms_metric)i;
+        const bool available = ms_metric_of_thread(thread, metric, START + TENTH).available;
+        assert_int_equal(because(model, thread, metric)[0] == '\0', available);
+        assert_true(strlen(ms_metric_info(metric)->heading) <= 8);
+    }
+    ms_model_free(model);
+}
+
+static void test_merged_threads_add_up(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_new();
+    for (unsigned i = 0; i < MS_ENDED_THREADS_MAX + 3; i++) {
+        struct ms_thread *thread = thread_new(model, "short", START);
+        struct ms_kernel_thread *kernel = &thread->kernel;
+        kernel->have |= MS_HAVE_MIGRATIONS | MS_HAVE_COUNTERS | MS_HAVE_AFFINITY | MS_HAVE_NODE;
+        kernel->have &= i == 1 ? ~(uint32_t)MS_HAVE_SWITCHES : ~UINT32_C(0);
+        kernel->last_core = 1;
+        kernel->migrations = 2;
+        kernel->user_ns = 5;
+        kernel->minor_faults = 3;
+        kernel->write_storage_bytes = 7;
+        kernel->counters = (struct ms_hardware_counters){
+            .cycles = 100, .instructions = 50, .branches = MS_NO_COUNTER};
+        ms_model_end_thread(model, thread->id, START + 10);
+    }
+    assert_int_equal(ms_model_tick_end(model, START + TENTH), 0);
+    const struct ms_thread *merged = ms_model_thread(model, 0);
+    assert_int_equal(merged->merged, 3);
+    uint64_t figure;
+    assert_true(ms_metric_integer_of_thread(merged, MS_METRIC_MIGRATIONS, &figure));
+    assert_int_equal(figure, 6);
+    assert_true(ms_metric_integer_of_thread(merged, MS_METRIC_MINOR_FAULTS, &figure));
+    assert_int_equal(figure, 9);
+    assert_true(ms_metric_integer_of_thread(merged, MS_METRIC_WRITE_STORAGE, &figure));
+    assert_int_equal(figure, 21);
+    assert_true(ms_metric_integer_of_thread(merged, MS_METRIC_CYCLES, &figure));
+    assert_int_equal(figure, 300);
+    CLOSE(ms_metric_of_thread(merged, MS_METRIC_IPC, 0).number, 0.5, 1e-9);
+    assert_false(ms_metric_of_thread(merged, MS_METRIC_BRANCH_MISS_PCT, 0).available);
+    assert_false(ms_metric_integer_of_thread(merged, MS_METRIC_SWITCHES, &figure)); /* not of all */
+    assert_false(ms_metric_integer_of_thread(merged, MS_METRIC_CORE, &figure));     /* whose? */
+    assert_false(ms_metric_integer_of_thread(merged, MS_METRIC_CORES_ALLOWED, &figure));
+    assert_non_null(strstr(because(model, merged, MS_METRIC_SWITCHES), "several threads"));
+    ms_model_free(model);
+}
+
 static void test_ended_thread_is_rated_over_its_life(void **state)
 {
     (void)state;
@@ -352,6 +490,9 @@ int main(void)
         cmocka_unit_test(test_late_ticks_do_not_bend_rates),
         cmocka_unit_test(test_first_second_of_a_thread),
         cmocka_unit_test(test_missing_source_is_never_zero),
+        cmocka_unit_test(test_rates_of_what_is_read_by_turns),
+        cmocka_unit_test(test_reasons_of_what_is_missing),
+        cmocka_unit_test(test_merged_threads_add_up),
         cmocka_unit_test(test_ended_thread_is_rated_over_its_life),
         cmocka_unit_test(test_alive_come_first_in_order),
         cmocka_unit_test(test_old_ended_threads_are_merged_without_loss),

@@ -1,0 +1,144 @@
+#include "analysis/time_use.h"
+
+#include <math.h>
+
+static double known(double value)
+{
+    return isnan(value) ? 0 : value;
+}
+
+/* How much of the last `span_ns` the call took so far that the thread is in now. */
+static double in_flight(const struct ms_model *model, const struct ms_thread *thread,
+                        uint64_t span_ns, enum ms_io_kind first, enum ms_io_kind last)
+{
+    const struct ms_thread_io *io = &thread->io;
+    const uint64_t now_ns = ms_model_now_ns(model);
+    if (!io->have || !io->in_flight || thread->end_ns != 0 || span_ns == 0 ||
+        io->in_flight_kind < first || io->in_flight_kind > last ||
+        io->in_flight_since_ns >= now_ns) {
+        return 0;
+    }
+    const uint64_t taken_ns = now_ns - io->in_flight_since_ns;
+    return taken_ns < span_ns ? (double)taken_ns / (double)span_ns : 1;
+}
+
+static double at_most(double value, double limit)
+{
+    return value > limit ? limit : value;
+}
+
+/* Calls cannot take more than what is left when neither computing nor waiting for a core. */
+static void split_calls(struct ms_time_use *use)
+{
+    const double calls = use->files + use->sockets;
+    const double kernel = at_most(use->system, calls);
+    if (isnan(calls) || isnan(use->system)) {
+        use->files_blocked = use->sockets_blocked = use->computing = NAN;
+        return;
+    }
+    const double blocked = calls - kernel;
+    use->files_blocked = calls > 0 ? blocked * (use->files / calls) : 0;
+    use->sockets_blocked = calls > 0 ? blocked * (use->sockets / calls) : 0;
+    use->computing = use->cpu > kernel ? use->cpu - kernel : 0;
+}
+
+static void set_times(struct ms_time_use *use, const struct ms_thread_rates *rates)
+{
+    use->cpu = rates->cpu_pct / 100;
+    const double both = rates->user_pct + rates->system_pct;
+    /* schedstat's CPU time is the finer one; stat's only tells how it is split. */
+    use->system = both > 0 ? use->cpu * (rates->system_pct / both) : both;
+    use->user = use->cpu - use->system;
+    use->run_queue = rates->run_queue_wait_pct / 100;
+    use->sockets = rates->network_wait_pct / 100;
+    use->files = (rates->io_wait_pct - rates->network_wait_pct) / 100;
+    use->poll = rates->poll_wait_pct / 100;
+}
+
+static void set_counts(struct ms_time_use *use, const struct ms_thread_rates *rates)
+{
+    use->allocations = rates->allocations_per_s;
+    use->temporary = rates->temporary_per_s;
+    use->minor_faults = rates->minor_faults_per_s;
+    use->major_faults = rates->major_faults_per_s;
+    use->io_calls = rates->io_calls_per_s;
+    use->io_bytes = rates->io_bytes_per_s;
+    use->socket_bytes = rates->received_bytes_per_s + rates->sent_bytes_per_s;
+    use->switches = rates->switches_per_s;
+}
+
+struct ms_time_use ms_time_use_of_thread(const struct ms_model *model,
+                                         const struct ms_thread *thread)
+{
+    struct ms_time_use use = {.threads = thread->merged > 0 ? thread->merged : 1};
+    const struct ms_thread_rates rates = ms_model_thread_window(model, thread, &use.span_ns);
+    set_times(&use, &rates);
+    set_counts(&use, &rates);
+    use.files = at_most(
+        use.files + in_flight(model, thread, use.span_ns, MS_IO_KIND_READ, MS_IO_KIND_WRITE) +
+            in_flight(model, thread, use.span_ns, MS_IO_KIND_SYNC, MS_IO_KIND_SYNC),
+        1);
+    use.sockets = at_most(
+        use.sockets + in_flight(model, thread, use.span_ns, MS_IO_KIND_RECEIVE, MS_IO_KIND_SEND) +
+            in_flight(model, thread, use.span_ns, MS_IO_KIND_OPEN, MS_IO_KIND_OPEN),
+        1);
+    use.poll = at_most(
+        use.poll + in_flight(model, thread, use.span_ns, MS_IO_KIND_POLL, MS_IO_KIND_POLL), 1);
+    split_calls(&use);
+    return use;
+}
+
+static void add(double *sum, double value)
+{
+    *sum = isnan(*sum) ? value : *sum + known(value);
+}
+
+static void add_times(struct ms_time_use *sum, const struct ms_time_use *use)
+{
+    add(&sum->cpu, use->cpu);
+    add(&sum->user, use->user);
+    add(&sum->system, use->system);
+    add(&sum->run_queue, use->run_queue);
+    add(&sum->files, use->files);
+    add(&sum->sockets, use->sockets);
+    add(&sum->poll, use->poll);
+    add(&sum->files_blocked, use->files_blocked);
+    add(&sum->sockets_blocked, use->sockets_blocked);
+    add(&sum->computing, use->computing);
+    add(&sum->socket_bytes, use->socket_bytes);
+    add(&sum->switches, use->switches);
+    sum->threads += use->threads;
+}
+
+struct ms_time_use ms_time_use_of_process(const struct ms_model *model,
+                                          const struct ms_process *process)
+{
+    const double none = (double)NAN;
+    struct ms_time_use sum = {0};
+    const struct ms_thread_rates own = ms_model_process_window(model, process, &sum.span_ns);
+    set_times(&sum, &own);
+    set_counts(&sum, &own);
+    if (process->end_ns != 0) {
+        split_calls(&sum);
+        return sum;
+    }
+    const double own_cpu = sum.cpu;
+    sum.cpu = sum.user = sum.system = sum.run_queue = none;
+    sum.files = sum.sockets = sum.poll = none;
+    sum.files_blocked = sum.sockets_blocked = sum.computing = none;
+    sum.socket_bytes = sum.switches = none;
+    for (size_t i = 0; i < ms_model_alive_count(model); i++) {
+        const struct ms_thread *thread = ms_model_thread(model, i);
+        if (thread->process_id == process->id) {
+            const struct ms_time_use use = ms_time_use_of_thread(model, thread);
+            add_times(&sum, &use);
+        }
+    }
+    if (isnan(sum.cpu)) {
+        sum.cpu = own_cpu;
+    }
+    if (isnan(sum.socket_bytes)) {
+        sum.socket_bytes = own.received_bytes_per_s + own.sent_bytes_per_s;
+    }
+    return sum;
+}

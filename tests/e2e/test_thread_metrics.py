@@ -1,0 +1,181 @@
+"""What the kernel counts of threads: known amounts of it, and what another tool says of a program.
+
+The threads of programs/amounts.c never end by themselves, so what is compared was read by the
+viewer from /proc while they were alive.
+"""
+
+import functools
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from watched import BARE, BUILD, MEMSCOPE, equal, load, main, need, run, watch
+
+SCALE = os.path.join(BUILD, "tests/e2e/scale")
+AMOUNTS = os.path.join(BUILD, "tests/e2e/amounts")
+SLEEPS, PAGES, WRITES, WRITE_BYTES, READS, READ_BYTES, MOVES = 1000, 5000, 300, 1000, 200, 700, 200
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+
+
+@functools.lru_cache(maxsize=None)
+def amounts():
+    """What the threads say they made, and the document."""
+    # Not in /tmp, which may be memory: then nothing is written to storage.
+    with tempfile.TemporaryDirectory(prefix="memscope-amounts-", dir=BUILD) as folder:
+        result, document = watch([AMOUNTS, os.path.join(folder, "written")])
+    equal(result.returncode, 0, "exit status")
+    said = {}
+    for line in result.stdout.decode().splitlines():
+        name, *pairs = line.split()
+        said[name] = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
+    return said, document
+
+
+def thread(name):
+    return next(t for t in amounts()[1]["threads"] if t["name"] == name)
+
+
+def reason(metric):
+    return next(m for m in amounts()[1]["metrics"]
+                if (m["scope"], m["name"]) == ("thread", metric))["unavailable_because"]
+
+
+def within(found, low, high, what):
+    assert found is not None and low <= found <= high, f"{what}: {found}, not {low} to {high}"
+
+
+def test_switches():
+    """1,000 sleeps are 1,000 voluntary context switches"""
+    sleeper, said = thread("sleeper"), amounts()[0]["sleeper"]
+    within(said["voluntary"], SLEEPS, SLEEPS + 20, "as it counted itself")
+    # One more for each lock that it had to wait for, and for the sleep that it never woke up from.
+    within(sleeper["voluntary_switches"], said["voluntary"], said["voluntary"] + 5, "voluntary")
+    equal(sleeper["context_switches"],
+          sleeper["voluntary_switches"] + sleeper["involuntary_switches"], "sum of both")
+    within(sleeper["involuntary_switches"], said["involuntary"], said["involuntary"] + 5, "forced")
+
+
+def test_faults():
+    """5,000 pages touched are 5,000 page faults"""
+    toucher, said = thread("toucher"), amounts()[0]["toucher"]
+    within(toucher["minor_faults"], PAGES, PAGES + 100, "minor faults")
+    within(toucher["minor_faults"], said["minor"], said["minor"] + 10, "as it counted itself")
+    equal(toucher["major_faults"], 0, "major faults")
+
+
+def test_input_output():
+    """calls and bytes of read and write are exact, and so is what reached storage"""
+    writer, said = thread("writer"), amounts()[0]["writer"]
+    equal([writer[f] for f in ("write_operations", "write_bytes", "read_operations", "read_bytes",
+                               "io_operations", "write_storage_bytes")],
+          [WRITES, WRITES * WRITE_BYTES, READS + 1, READS * READ_BYTES + said["io_bytes"],
+           WRITES + READS + 1, said["storage"]], "I/O of the writer")
+    idle = thread("spinner")
+    equal([idle[f] for f in ("io_operations", "read_bytes", "write_bytes")], [0, 0, 0],
+          "I/O of another thread")
+
+
+def test_user_and_kernel_time():
+    """a loop in user mode and one of system calls: the time that getrusage says of each"""
+    for name in ("spinner", "caller"):
+        found, said = thread(name), amounts()[0][name]
+        for field, own in (("user_ms", "user_us"), ("system_ms", "system_us")):
+            within(found[field], said[own] / 1000 - 2 * TICK_MS, said[own] / 1000 + 2 * TICK_MS,
+                   f"{field} of {name}")
+        within(found["user_ms"] + found["system_ms"], 380, 450, "CPU time of " + name)
+    assert thread("caller")["system_ms"] > thread("spinner")["system_ms"] + 50, "kernel time"
+    life_s = thread("spinner")["run_time_ms"] / 1000
+    within(thread("spinner")["user_percent"], thread("spinner")["user_ms"] / life_s / 10 - 0.1,
+           thread("spinner")["user_ms"] / life_s / 10 + 0.1, "user time over its life")
+
+
+def test_cores():
+    """moves between cores, the cores allowed, and the core and node it is on"""
+    mover, said = thread("mover"), amounts()[0]["mover"]
+    equal([mover["affinity"], mover["cores_allowed"], mover["core"]],
+          [str(said["core"]), 1, said["core"]], "where it may run, and does")
+    equal(thread("sleeper")["cores_allowed"], said["cores"], "cores that others may use")
+    if mover["migrations"] is None:
+        assert reason("migrations"), "a reason"
+    else:
+        moves = MOVES if said["cores"] > 1 else 0
+        within(mover["migrations"], moves - 2, moves + 3, "migrations")
+    nodes = [f for f in os.listdir("/sys/devices/system/node") if re.fullmatch(r"node\d+", f)] \
+        if os.path.isdir("/sys/devices/system/node") else []
+    if mover["numa_node"] is None:
+        assert reason("numa_node"), "a reason"
+    else:
+        assert f"node{mover['numa_node']}" in nodes, f"node {mover['numa_node']}"
+
+
+def test_run_queue():
+    """two threads on one core wait for it half of the time"""
+    for name in ("sharer-a", "sharer-b"):
+        found, said = thread(name), amounts()[0].get(name)
+        if said is None or found["run_queue_wait_ms"] is None:
+            assert reason("run_queue_wait_ms"), "a reason"
+            continue
+        within(found["run_queue_wait_ms"], said["wait_ns"] / 1e6 - 1, said["wait_ns"] / 1e6 + 30,
+               "as the kernel told the thread")
+        # Somebody else may want the core, too: then they wait for longer.
+        within(found["run_queue_wait_ms"], 0.4 * 1200, 1200, "of 1.2 s")
+
+
+def test_what_is_missing_has_a_reason():
+    """no metric is null without a reason, and counters of the processor say what they lack"""
+    document = amounts()[1]
+    alive = [t for t in document["threads"] if t["name"] == "mover"]
+    for metric in document["metrics"]:
+        if metric["scope"] == "thread" and metric["name"] in alive[0]:
+            null = all(t[metric["name"]] is None for t in document["threads"])
+            equal(metric["unavailable_because"] is not None, null, metric["name"])
+    counted = thread("spinner")["cycles"]
+    if counted is None:
+        assert re.search("virtual|paranoid|seccomp|another user|perf_event_open|counters",
+                         reason("cycles")), reason("cycles")
+        equal(reason("memory_bytes_per_s"), reason("cycles"), "what is derived from it")
+    else:
+        assert counted > 0 and thread("spinner")["instructions"] > 0, "counters"
+
+
+def test_against_another_tool():
+    """/usr/bin/time says the same of gzip"""
+    need("time", "gzip")
+    with tempfile.TemporaryDirectory(prefix="memscope-time-") as folder:
+        data, report, out = (os.path.join(folder, name) for name in ("data", "report", "json"))
+        with open(data, "wb") as file:
+            file.write(os.urandom(8_000_000))
+        result = run([MEMSCOPE, "-q", "--json", out, "--", "/usr/bin/time", "-v", "-o", report,
+                      "gzip", "-k", data])
+        equal(result.returncode, 0, "exit status")
+        with open(report, encoding="utf-8") as file:
+            said = dict(line.strip().rsplit(": ", 1) for line in file if ": " in line)
+        found = next(t for t in load(out)["threads"] if t["name"] == "gzip")
+    seen_ms = found["last_seen_before_end_ns"] / 1e6
+    for field, line in (("user_ms", "User time (seconds)"),
+                        ("system_ms", "System time (seconds)")):
+        own_ms = 1000 * float(said[line])
+        within(found[field], own_ms - seen_ms - 20, own_ms + 20, field)
+    faults = int(said["Minor (reclaiming a frame) page faults"])
+    within(found["minor_faults"], faults - 100, faults, "minor faults")
+
+
+def test_many_threads():
+    """1,200 threads are read by turns, and the report says how often"""
+    with tempfile.TemporaryDirectory(prefix="memscope-many-") as folder:
+        out = os.path.join(folder, "json")
+        with subprocess.Popen([MEMSCOPE, "-q", "--json", out, "--", SCALE, "alive", "1200"],
+                              env=BARE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as viewer:
+            equal(viewer.stdout.readline(), b"ready\n", "what the program says")
+            time.sleep(2.5)
+            viewer.communicate(b"\n", timeout=60)
+        document = load(out)
+    # A tenth of a second, and three turns; a busy machine is slower, and then says less.
+    within(document["processes"][0]["thread_read_hz"], 0.3, 3.4, "readings a second")
+    read = [t for t in document["threads"] if t["affinity"] is not None]
+    assert len(read) >= 1200, f"{len(read)} threads were read"
+
+
+main(globals())
