@@ -2,7 +2,8 @@
 # Elsewhere: install what corresponds and build with DEPS=no.
 
 # To build: a C compiler, curses with wide characters, ELF and DWARF readers, the unwinder of
-# sampled stacks, the demangler, readers of sensors and of the processor's identity (of x86 only).
+# sampled stacks, the demangler, readers of sensors and of the processor's identity (the latter of
+# x86 only).
 BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libunwind-dev libiberty-dev \
                   libsensors-dev $(if $(filter x86_64,$(MACHINE)),libcpuid-dev)
 
