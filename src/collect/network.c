@@ -308,20 +308,28 @@ static int compare_rank(const void *left, const void *right)
     return (a->descriptor > b->descriptor) - (a->descriptor < b->descriptor);
 }
 
+/* Ended processes keep theirs: no more room than is used. */
+static bool resize(struct ms_network *out, size_t count)
+{
+    if (count == out->kept && out->connections != NULL) {
+        return true;
+    }
+    struct ms_connection *resized = reallocarray(out->connections, count, sizeof *resized);
+    if (resized == NULL) {
+        return false;
+    }
+    out->connections = resized;
+    return true;
+}
+
 static int keep_connections(const struct ms_watched_network *network, struct ms_network *out)
 {
     size_t count = 0;
-    if (network->count == 0) {
+    const struct watched_socket **ranked =
+        network->count == 0 ? NULL : calloc(network->count, sizeof *ranked);
+    if (ranked == NULL) {
         out->kept = 0;
-        return 0;
-    }
-    if (out->connections == NULL) {
-        out->connections = calloc(MS_CONNECTIONS_KEPT, sizeof *out->connections);
-    }
-    const struct watched_socket **ranked = calloc(network->count, sizeof *ranked);
-    if (out->connections == NULL || ranked == NULL) {
-        free(ranked);
-        return -ENOMEM;
+        return network->count == 0 ? 0 : -ENOMEM;
     }
     for (size_t i = 0; i < network->count; i++) {
         if (network->all[i].protocol != OTHER_PROTOCOL && network->all[i].protocol != NOT_TOLD) {
@@ -329,12 +337,14 @@ static int keep_connections(const struct ms_watched_network *network, struct ms_
         }
     }
     qsort(ranked, count, sizeof(*ranked), compare_rank);
-    out->kept = count < MS_CONNECTIONS_KEPT ? count : MS_CONNECTIONS_KEPT;
+    count = count < MS_CONNECTIONS_KEPT ? count : MS_CONNECTIONS_KEPT;
+    const bool room = count == 0 || resize(out, count);
+    out->kept = room ? count : 0;
     for (size_t i = 0; i < out->kept; i++) {
         describe(ranked[i], &out->connections[i]);
     }
     free(ranked);
-    return 0;
+    return room ? 0 : -ENOMEM;
 }
 
 static void count_tcp(const struct watched_socket *watched, struct ms_network *out)

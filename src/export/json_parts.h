@@ -9,6 +9,9 @@
 #include "model/tree.h"
 
 /* Each writes the value that belongs to its key. */
+/* json_machine.c */
+void ms_json_system(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_sources(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_metrics(struct ms_json_writer *writer, const struct ms_model *model);
 /* What it was by exec, and whether it stands for several. */
 void ms_json_process_kin(struct ms_json_writer *writer, const struct ms_process *process);

@@ -136,12 +136,12 @@ struct ms_network {
     bool have;
     uint32_t established, listening, other_tcp, udp, unix_sockets;
     /* Of TCP connections seen, closed ones too; a short connection between two looks is missed. */
-    uint64_t sent_bytes, received_bytes, retransmitted;
+    uint64_t sent_bytes, received_bytes, retransmitted; /* one that processes share: at each */
     uint64_t connections_seen;
     double round_trip_us, round_trip_max_us; /* mean and highest of the open ones; NaN */
-    uint64_t read_ns;
-    size_t kept;                       /* of `connections`, those with the most bytes first */
-    struct ms_connection *connections; /* MS_CONNECTIONS_KEPT of them; NULL: none yet */
+    uint64_t read_ns;                        /* rates are between two of these */
+    size_t kept;                             /* of `connections`, those with the most bytes first */
+    struct ms_connection *connections;       /* at most MS_CONNECTIONS_KEPT; NULL: none yet */
 };
 
 struct ms_resources {

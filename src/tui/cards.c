@@ -6,9 +6,11 @@
 #include "model/format.h"
 #include "tui/chart.h"
 #include "tui/screen.h"
+#include "tui/verdicts.h"
 
 #define SPARK_POINTS_MAX 1024
-#define SPARK_LABEL      5 /* cells for the word after a sparkline */
+#define SPARK_LABEL      5  /* cells for the word after a sparkline */
+#define BUSY_LABEL       11 /* and for what the thread is busy with */
 
 static bool has_heap(const struct ms_thread *thread)
 {
@@ -136,23 +138,34 @@ static void draw_heap(const struct ms_view *view, struct ms_grid *grid, struct m
                    card.columns - 24 < 15 ? card.columns - 24 : 15, text);
 }
 
-/* Its own scale: the least range is a tenth of the value, so that a flat line looks flat. */
-static void scale_of(const double *points, size_t count, double *low, double *high)
+/* "io 71%", "net 1.2MB/s", or the bottleneck; "" when there is nothing to tell. */
+static void busy_text(struct ms_tui *tui, const struct ms_view *view,
+                      const struct ms_thread *thread, char *out, size_t size)
 {
-    const double highest = ms_chart_highest(points, count);
-    double lowest = highest;
-    for (size_t i = 0; i < count; i++) {
-        if (points[i] < lowest) {
-            lowest = points[i];
-        }
+    const double worth_telling = 1000; /* bytes per second */
+    const struct ms_thread_rates *rates = &thread->rates;
+    const double network = rates->received_bytes_per_s + rates->sent_bytes_per_s;
+    char figure[MS_FORMAT_MAX];
+    out[0] = '\0';
+    if (thread->end_ns != 0) {
+        return;
     }
-    const double range = fmax(highest - lowest, fmax(highest / 10, 1));
-    *low = lowest - range / 4;
-    *high = lowest + range;
+    if (rates->io_wait_pct >= 5) {
+        snprintf(out, size, "io %.0f%%", rates->io_wait_pct);
+    } else if (network >= worth_telling) {
+        snprintf(out, size, "net %s/s", ms_format_bytes(figure, sizeof figure, network));
+    } else if (rates->io_bytes_per_s >= worth_telling) {
+        snprintf(out, size, "io %s/s",
+                 ms_format_bytes(figure, sizeof figure, rates->io_bytes_per_s));
+    } else {
+        const struct ms_verdict *verdict = ms_verdict_of(tui, view, thread);
+        const bool cores = verdict != NULL && verdict->bottleneck.kind == MS_BOTTLENECK_CORES;
+        snprintf(out, size, "%s", cores ? "run queue" : ms_verdict_bottleneck(verdict));
+    }
 }
 
-static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area card,
-                           const struct ms_thread *thread)
+static void draw_sparkline(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                           struct ms_area card, const struct ms_thread *thread)
 {
     const bool cpu = (enum ms_metric)tui->threads.order == MS_METRIC_CPU_PCT || !has_heap(thread);
     const struct ms_history *history =
@@ -160,7 +173,7 @@ static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struc
     const struct ms_area area = {.row = card.row + 3,
                                  .column = card.column + 1,
                                  .rows = 1,
-                                 .columns = card.columns - SPARK_LABEL - 2};
+                                 .columns = card.columns - SPARK_LABEL - BUSY_LABEL - 3};
     double points[SPARK_POINTS_MAX];
     size_t count = ms_chart_points(tui->glyphs, area.columns);
     if (count > SPARK_POINTS_MAX) {
@@ -169,13 +182,18 @@ static void draw_sparkline(const struct ms_tui *tui, struct ms_grid *grid, struc
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_grid_printf(grid, area.row, area.column + area.columns, SPARK_LABEL, "%5s",
                    cpu ? "cpu" : "heap");
+    char busy[48];
+    busy_text(tui, view, thread, busy, sizeof busy);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    ms_grid_printf(grid, area.row, area.column + area.columns + SPARK_LABEL + 1, BUSY_LABEL, "%*s",
+                   BUSY_LABEL, busy);
     if (history == NULL || ms_history_read(history, MS_RESOLUTION_SECOND, count, points) == 0) {
         return;
     }
     double low = 0;
     double high = 100;
     if (!cpu) {
-        scale_of(points, count, &low, &high);
+        ms_chart_scale(points, count, &low, &high);
     }
     ms_grid_pen(grid, thread->end_ns != 0 ? MS_COLOUR_DIM : MS_COLOUR_GRAPH, 0);
     ms_chart_area(grid, tui->glyphs, area, points, count, low, high);
@@ -197,7 +215,7 @@ void ms_cards_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_gri
         draw_cpu(tui, view, grid, card, thread);
         draw_heap(view, grid, card, thread);
         if (layout->card_rows > 3) {
-            draw_sparkline(tui, grid, card, thread);
+            draw_sparkline(tui, view, grid, card, thread);
         }
     }
     const size_t end = tui->threads.rows.top + shown;

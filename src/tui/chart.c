@@ -270,6 +270,20 @@ double ms_chart_highest(const double *points, size_t count)
     return highest;
 }
 
+void ms_chart_scale(const double *points, size_t count, double *low, double *high)
+{
+    const double highest = ms_chart_highest(points, count);
+    double lowest = highest;
+    for (size_t i = 0; i < count; i++) {
+        if (points[i] < lowest) {
+            lowest = points[i];
+        }
+    }
+    const double range = fmax(highest - lowest, fmax(highest / 10, 1));
+    *low = lowest - range / 4;
+    *high = lowest + range;
+}
+
 void ms_chart_resample(const double *in, size_t in_count, double *out, size_t out_count)
 {
     for (size_t i = 0; i < out_count; i++) {

@@ -41,6 +41,10 @@ wchar_t ms_chart_part(enum ms_glyphs glyphs, size_t part);
 /* Highest known point; NaN when none is known. */
 double ms_chart_highest(const double *points, size_t count);
 
+/* A scale of its own for a sparkline: the least range is a tenth of the value, so that a flat line
+ * looks flat. */
+void ms_chart_scale(const double *points, size_t count, double *low, double *high);
+
 /* Means of `in_count` values over `out_count` equal stretches; NaN where a stretch holds none. */
 void ms_chart_resample(const double *in, size_t in_count, double *out, size_t out_count);
 

@@ -301,16 +301,17 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
     tui->state = (struct ms_dialog_state){.chosen = tui->screen->listing(tui)->order};
 }
 
-static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                  const char *title, const struct ms_orders *orders)
 {
-    const struct ms_orders *orders = tui->screen->orders;
     const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 78);
-    char title[64] = "sort by";
+    char text[96];
+    (void)snprintf(text, sizeof text, "%s", title);
     if (whole.rows < (int)orders->count + 2) {
-        (void)snprintf(title, sizeof title, "sort by: %zu of %zu, a letter jumps",
+        (void)snprintf(text, sizeof text, "%s: %zu of %zu, a letter jumps", title,
                        tui->state.chosen + 1, orders->count);
     }
-    const struct ms_area area = ms_theme_frame(tui, grid, whole, title);
+    const struct ms_area area = ms_theme_frame(tui, grid, whole, text);
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
     const size_t top = menu_top(tui->state.chosen, shown);
     for (size_t i = 0; i < shown && top + i < orders->count; i++) {
@@ -332,6 +333,21 @@ static void jump_to_letter(struct ms_dialog_state *state, const struct ms_orders
     }
 }
 
+void ms_menu_key(struct ms_tui *tui, enum ms_action action, const struct ms_input *input,
+                 const struct ms_orders *orders)
+{
+    if (action == MS_ACTION_NONE) {
+        jump_to_letter(&tui->state, orders, input->key);
+    } else {
+        move_in_menu(&tui->state, action, orders->count);
+    }
+}
+
+static void draw_sort(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
+{
+    ms_menu_draw(tui, view, grid, "sort by", tui->screen->orders);
+}
+
 static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                      const struct ms_input *input, struct ms_command *command)
 {
@@ -344,11 +360,7 @@ static void key_sort(struct ms_tui *tui, const struct ms_view *view, enum ms_act
         tui->dialog = NULL;
         return;
     }
-    if (action == MS_ACTION_NONE) {
-        jump_to_letter(&tui->state, tui->screen->orders, input->key);
-        return;
-    }
-    move_in_menu(&tui->state, action, tui->screen->orders->count);
+    ms_menu_key(tui, action, input, tui->screen->orders);
 }
 
 const struct ms_screen ms_dialog_sort = {

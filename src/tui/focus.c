@@ -1,245 +1,18 @@
-/* One thread: who it is, what it does, its last minute, and where in the code its memory is from.
- */
-#include <inttypes.h>
+/* One thread: who it is, what it does, its last minute or another view of it, and where in the code
+ * its memory is from. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "model/figures.h"
 #include "model/format.h"
-#include "tui/chart.h"
 #include "tui/classes.h"
+#include "tui/focus.h"
 #include "tui/screen.h"
 #include "tui/short_name.h"
 #include "tui/stack.h"
 
-#define WINDOW_S         60
-#define FINE_POINTS_MAX  6000
-#define GRAPH_POINTS_MAX 2000
-#define SITES_MAX        64
-#define SCALE_WIDTH      7 /* cells left of a graph */
-
-/* "1,234,567": all digits, for what is exact. */
-static const char *grouped(char *out, size_t size, uint64_t number)
-{
-    char digits[24];
-    const int count = snprintf(digits, sizeof digits, "%" PRIu64, number);
-    size_t length = 0;
-    for (int i = 0; i < count && length + 2 < size; i++) {
-        if (i > 0 && (count - i) % 3 == 0) {
-            out[length++] = ',';
-        }
-        out[length++] = digits[i];
-    }
-    out[length] = '\0';
-    return out;
-}
-
-static void draw_identity(const struct ms_view *view, struct ms_grid *grid, int row,
-                          const struct ms_thread *thread, const struct ms_judgement *judgement)
-{
-    ms_grid_pen(grid, ms_theme_role(judgement->role), MS_ATTRIBUTE_BOLD);
-    ms_grid_put_char(grid, row, 1, (wchar_t)ms_role_letter(judgement->role));
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
-    int column = 3 + ms_grid_put(grid, row, 3, view->columns - 24,
-                                 thread->name[0] != '\0' ? thread->name : "(no name)");
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    column += 3 + ms_grid_printf(grid, row, column + 3, view->columns, "tid %d", (int)thread->tid);
-    const struct ms_process *process = ms_model_process_by_id(view->model, thread->process_id);
-    if (process != NULL && ms_model_process_count(view->model) > 1) {
-        const char *slash = strrchr(process->exe, '/');
-        column += 3 + ms_grid_printf(grid, row, column + 3, view->columns, "of %.40s [%d]",
-                                     slash != NULL ? slash + 1 : process->exe, (int)process->pid);
-    }
-    if (thread->end_ns != 0) {
-        char ago[MS_FORMAT_MAX];
-        const uint64_t now_ns = ms_model_now_ns(view->model);
-        ms_format_elapsed(ago, sizeof ago, now_ns > thread->end_ns ? now_ns - thread->end_ns : 0);
-        ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
-        ms_grid_printf(grid, row, column + 3, view->columns, "ended %s ago", ago);
-    }
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-static void draw_role(const struct ms_view *view, struct ms_grid *grid, int row,
-                      const struct ms_judgement *judgement)
-{
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    ms_grid_put(grid, row, 1, 5, "role");
-    ms_grid_pen(grid, ms_theme_role(judgement->role), 0);
-    int column = 6 + ms_grid_put(grid, row, 6, 16, ms_role_word(judgement->role));
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    column +=
-        2 + ms_grid_put(grid, row, column + 2, view->columns - column - 2, judgement->role_reason);
-    if (judgement->alert != MS_ALERT_NORMAL && view->columns - column > 20) {
-        const bool high = judgement->alert == MS_ALERT_HIGH;
-        ms_grid_pen(grid, high ? MS_COLOUR_ALERT_HIGH : MS_COLOUR_ALERT_MEDIUM, MS_ATTRIBUTE_BOLD);
-        ms_grid_printf(grid, row, column + 3, view->columns - column - 3, "alert %s: %s",
-                       ms_alert_name(judgement->alert), judgement->alert_reason);
-    }
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-/* A dim word and its figure, or nothing when they do not fit. */
-static int pair(struct ms_grid *grid, int row, int column, const char *word, const char *figure)
-{
-    const int room = ms_grid_columns(grid) - column;
-    if (column > 1 && (int)(strlen(word) + 1 + strlen(figure)) > room) {
-        return column;
-    }
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    column += ms_grid_put(grid, row, column, room, word) + 1;
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    return column + ms_grid_put(grid, row, column, ms_grid_columns(grid) - column, figure) + 2;
-}
-
-static int metric_pair(const struct ms_view *view, struct ms_grid *grid, int row, int column,
-                       const struct ms_thread *thread, const char *word, enum ms_metric metric,
-                       const char *suffix)
-{
-    char figure[MS_FORMAT_MAX];
-    char text[MS_FORMAT_MAX + 16];
-    const struct ms_value value = ms_metric_of_thread(thread, metric, ms_model_now_ns(view->model));
-    ms_format_value(figure, sizeof figure, value, ms_metric_info(metric)->unit);
-    snprintf(text, sizeof text, "%s%s", figure, value.available ? suffix : "");
-    return pair(grid, row, column, word, text);
-}
-
-static void draw_cpu(const struct ms_view *view, struct ms_grid *grid, int row,
-                     const struct ms_thread *thread)
-{
-    char text[MS_FORMAT_MAX];
-    int column = metric_pair(view, grid, row, 1, thread, "cpu", MS_METRIC_CPU_PCT, "%");
-    column = metric_pair(view, grid, row, column, thread, "user", MS_METRIC_USER_MS, "");
-    column = metric_pair(view, grid, row, column, thread, "sys", MS_METRIC_SYSTEM_MS, "");
-    if ((thread->kernel.have & MS_HAVE_CPU) != 0 && thread->end_ns == 0) {
-        snprintf(text, sizeof text, "%d", thread->kernel.last_core);
-        column = pair(grid, row, column, "core", text);
-    }
-    if ((thread->kernel.have & MS_HAVE_SWITCHES) != 0) {
-        ms_format_count(text, sizeof text, (double)thread->kernel.voluntary_switches);
-        column = pair(grid, row, column, "waits", text);
-        ms_format_count(text, sizeof text, (double)thread->kernel.involuntary_switches);
-        column = pair(grid, row, column, "preempted", text);
-    } else {
-        column = pair(grid, row, column, "switches", "n/a");
-    }
-    metric_pair(view, grid, row, column, thread, "io", MS_METRIC_IO_RATE, "/s");
-}
-
-static void draw_heap(const struct ms_view *view, struct ms_grid *grid, int row,
-                      const struct ms_thread *thread)
-{
-    if (!thread->tracked || !thread->probed) {
-        pair(grid, row, 1, "heap",
-             thread->probed ? "untracked: this thread was not selected"
-                            : "untracked: the probe has no record of this thread");
-        return;
-    }
-    const bool wide = view->columns >= 100;
-    char text[48];
-    char peak[48];
-    const uint64_t current = ms_heap_current_bytes(&thread->heap);
-    if (view->columns >= 60) {
-        char number[32];
-        char number_peak[32];
-        snprintf(text, sizeof text, "%s B", grouped(number, sizeof number, current));
-        snprintf(peak, sizeof peak, "%s B",
-                 grouped(number_peak, sizeof number_peak, thread->heap.peak_bytes));
-    } else {
-        ms_format_bytes(text, sizeof text, (double)current);
-        ms_format_bytes(peak, sizeof peak, (double)thread->heap.peak_bytes);
-    }
-    int column = pair(grid, row, 1, "heap", text);
-    column = pair(grid, row, column, "peak", peak);
-    ms_format_bytes_rate(text, sizeof text, thread->rates.growth_bytes_per_s);
-    if (thread->end_ns == 0) {
-        column = pair(grid, row, column - 1, "", text);
-        column =
-            metric_pair(view, grid, row, column, thread, "allocs", MS_METRIC_ALLOCATION_RATE, "/s");
-    }
-    if (wide || thread->end_ns != 0) {
-        grouped(text, sizeof text, thread->heap.allocations);
-        column = pair(grid, row, column, "allocs in all", text);
-        grouped(text, sizeof text, thread->heap.deallocations);
-        pair(grid, row, column, "freed", text);
-    }
-}
-
-/* The last minute of a series, one point per place of the graph. */
-static size_t last_minute(const struct ms_view *view, const struct ms_history *history,
-                          enum ms_glyphs glyphs, int columns, double *points)
-{
-    const uint64_t interval_ns = ms_model_interval_ns(view->model);
-    size_t fine = (size_t)(WINDOW_S * MS_SECOND_NS / (interval_ns > 0 ? interval_ns : 1));
-    fine = fine < 1 ? 1 : fine > FINE_POINTS_MAX ? FINE_POINTS_MAX : fine;
-    size_t count = ms_chart_points(glyphs, columns);
-    if (count > GRAPH_POINTS_MAX) {
-        count = GRAPH_POINTS_MAX;
-    }
-    double values[FINE_POINTS_MAX];
-    if (history == NULL || ms_history_read(history, MS_RESOLUTION_FINE, fine, values) == 0) {
-        return 0;
-    }
-    ms_chart_resample(values, fine, points, count);
-    return count;
-}
-
-static void draw_graph(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
-                       struct ms_area area, const struct ms_thread *thread, enum ms_series series)
-{
-    double points[GRAPH_POINTS_MAX];
-    const struct ms_area inner = {.row = area.row + 1,
-                                  .column = SCALE_WIDTH + 1,
-                                  .rows = area.rows - 1,
-                                  .columns = area.columns - SCALE_WIDTH - 2};
-    const bool cpu = series == MS_SERIES_CPU_PCT;
-    ms_theme_heading(tui, grid, area.row, 0, area.columns, cpu ? "cpu %" : "live heap");
-    const size_t count =
-        last_minute(view, thread->history[series], tui->glyphs, inner.columns, points);
-    if (count == 0) {
-        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        ms_grid_put(grid, inner.row, inner.column, inner.columns,
-                    thread->end_ns != 0 ? "no history is kept of this thread"
-                                        : "no figures yet: they are n/a or the thread is new");
-        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-        return;
-    }
-    const double highest = ms_chart_highest(points, count);
-    const double high =
-        cpu ? (highest > 100 ? ms_chart_round_up(highest) : 100) : ms_chart_round_up(highest);
-    char top[MS_FORMAT_MAX];
-    if (cpu) {
-        snprintf(top, sizeof top, "%.0f", high);
-    } else {
-        ms_format_bytes(top, sizeof top, high);
-    }
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    ms_grid_printf(grid, inner.row, 0, SCALE_WIDTH, "%*s", SCALE_WIDTH - 1, top);
-    if (inner.rows > 1) {
-        ms_grid_printf(grid, inner.row + inner.rows - 1, 0, SCALE_WIDTH, "%*s", SCALE_WIDTH - 1,
-                       "0");
-    }
-    for (int row = 0; row < inner.rows; row++) {
-        ms_grid_put_char(grid, inner.row + row, SCALE_WIDTH,
-                         ms_theme_ascii(tui) ? L'|' : L'\u2502');
-    }
-    ms_grid_pen(grid, thread->end_ns != 0 ? MS_COLOUR_DIM : MS_COLOUR_GRAPH, 0);
-    ms_chart_area(grid, tui->glyphs, inner, points, count, 0, high);
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
-
-static void draw_time_axis(struct ms_grid *grid, int row, int columns, bool ended)
-{
-    const int left = SCALE_WIDTH + 1;
-    const int width = columns - left - 1;
-    ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    for (int i = 0; i < 4; i++) {
-        ms_grid_printf(grid, row, left + width * i / 4, 6, "-%ds", WINDOW_S - WINDOW_S * i / 4);
-    }
-    ms_grid_put(grid, row, left + width - 3, 3, ended ? "end" : "now");
-    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-}
+#define SITES_MAX 64
 
 /* Columns of the list of sites, from the right. */
 static void draw_site(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
@@ -339,18 +112,6 @@ static void draw_sites(struct ms_tui *tui, const struct ms_view *view, struct ms
     }
 }
 
-/* Rows of each of the two graphs: what the call sites leave, 0 when that is too little. */
-static int graph_rows_of(const struct ms_view *view, const struct ms_thread *thread, int left)
-{
-    const size_t sites = ms_model_thread_usages(view->model, thread->id, MS_USAGE_CURRENT, NULL, 0);
-    const int axis = 1;
-    const int heading = 1;
-    const int stack = left >= 24 ? 7 : 0;
-    const int list = sites < 1 ? 1 : sites < 8 ? (int)sites : 8;
-    const int rows = (left - axis - heading - list - stack) / 2;
-    return left < 12 ? 0 : rows < 3 ? 3 : rows > 10 ? 10 : rows;
-}
-
 /* Returns the rows taken: what a few call sites leave. */
 static int draw_classes(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                         int row, int end, const struct ms_thread *thread)
@@ -384,22 +145,21 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
                     "This thread is gone: ended threads beyond 10,000 are merged. Esc goes back.");
         return;
     }
-    const struct ms_judgement *judgement = ms_findings_of(view->findings, thread->id);
-    int row = body.row;
-    draw_identity(view, grid, row++, thread, judgement);
-    draw_role(view, grid, row++, judgement);
-    draw_cpu(view, grid, row++, thread);
-    draw_heap(view, grid, row++, thread);
-    const int graph_rows = graph_rows_of(view, thread, end - row);
-    if (tui->pane != MS_PANE_GRAPHS && thread->tracked && thread->probed) {
+    int row = body.row +
+              ms_focus_draw_head(tui, view, grid,
+                                 (struct ms_area){.row = body.row, .rows = end - body.row}, thread);
+    const struct ms_area area = {.row = row, .rows = end - row, .columns = body.columns};
+    const bool heap = thread->tracked && thread->probed;
+    if (tui->pane == MS_PANE_COUNTERS) {
+        ms_focus_draw_counters(tui, view, grid, area, thread);
+        return;
+    }
+    if (tui->pane == MS_PANE_SCATTER) {
+        row += ms_focus_draw_scatter(tui, view, grid, area, thread);
+    } else if (tui->pane != MS_PANE_GRAPHS && heap) {
         row += draw_classes(tui, view, grid, row, end, thread);
-    } else if (graph_rows > 0) {
-        struct ms_area area = {.row = row, .rows = graph_rows, .columns = body.columns};
-        draw_graph(tui, view, grid, area, thread, MS_SERIES_CPU_PCT);
-        area.row += graph_rows;
-        draw_graph(tui, view, grid, area, thread, MS_SERIES_CURRENT_BYTES);
-        row = area.row + graph_rows;
-        draw_time_axis(grid, row++, body.columns, thread->end_ns != 0);
+    } else {
+        row += ms_focus_draw_graphs(tui, view, grid, area, thread);
     }
     if (end - row >= 2) {
         draw_sites(tui, view, grid, row, end, thread);
@@ -448,10 +208,13 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
 {
     (void)input;
     const size_t page = 8;
+    if (tui->pane == MS_PANE_COUNTERS && ms_focus_scroll_counters(tui, action)) {
+        return;
+    }
     switch (action) {
     case MS_ACTION_BACK:
         tui->scope = (struct ms_scope){.process_id = 0};
-        ms_tui_open(tui, view, &ms_screen_overview);
+        ms_tui_open(tui, view, tui->focus_from != NULL ? tui->focus_from : &ms_screen_overview);
         break;
     case MS_ACTION_NEXT_THREAD:
     case MS_ACTION_RIGHT:

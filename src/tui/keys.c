@@ -34,6 +34,8 @@ const char *ms_place_name(enum ms_place place)
         {MS_PLACE_FOCUS, "Focus"},
         {MS_PLACE_HOTSPOTS, "Hotspots"},
         {MS_PLACE_SITE, "Call site"},
+        {MS_PLACE_RANKINGS, "Rankings"},
+        {MS_PLACE_CORRELATIONS, "Correlations"},
         {MS_PLACE_LEAKS, "Leaks"},
         {MS_PLACE_FLOWS, "Flows"},
         {MS_PLACE_TYPES, "Types"},

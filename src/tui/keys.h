@@ -33,14 +33,16 @@ enum ms_place {
     MS_PLACE_TYPES = 4096,
     MS_PLACE_PROCESSES = 8192,
     MS_PLACE_SITE = 16384,
+    MS_PLACE_RANKINGS = 32768,
+    MS_PLACE_CORRELATIONS = 131072,
     MS_PLACE_SETUP = 524288,
     MS_PLACE_TIMELINES = 65536,
     MS_PLACE_SYSTEM = 262144,
-    MS_PLACE_LISTS =
-        MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES | MS_PLACE_PROCESSES,
+    MS_PLACE_LISTS = MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES |
+                     MS_PLACE_PROCESSES | MS_PLACE_RANKINGS,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
     MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT |
-                       MS_PLACE_TIMELINES | MS_PLACE_SYSTEM,
+                       MS_PLACE_TIMELINES | MS_PLACE_CORRELATIONS | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
                        MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP,
@@ -67,6 +69,8 @@ enum ms_action {
     MS_ACTION_HOTSPOTS,
     MS_ACTION_TYPES,
     MS_ACTION_PROCESSES,
+    MS_ACTION_RANKINGS,
+    MS_ACTION_CORRELATIONS,
     MS_ACTION_NEXT_SCREEN,
     MS_ACTION_PREVIOUS_SCREEN,
     MS_ACTION_UP,
@@ -101,6 +105,12 @@ enum ms_action {
     MS_ACTION_SORT_TIME,
     MS_ACTION_PAUSE,
     MS_ACTION_FOLLOW,
+    MS_ACTION_ALIVE,
+    MS_ACTION_AXIS_X,
+    MS_ACTION_AXIS_Y,
+    MS_ACTION_AXIS_THIRD,
+    MS_ACTION_NEXT_PAIR,
+    MS_ACTION_TREND,
     MS_ACTION_TYPE,
     MS_ACTION_SHAPE,
     MS_ACTION_PANE,
@@ -135,6 +145,20 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '?',              "?",       HELP,            "Help",    "this help: the keys of the screen you are on") \
     X(MS_PLACE_SCREENS,  MS_KEY_F1,        "F1",      HELP,            "",        "") \
     X(MS_PLACE_OVERVIEW, MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the selected thread") \
+    X(MS_PLACE_RANKINGS, MS_KEY_ENTER,     "Enter",   ENTER,           "Focus",   "focus on the marked thread; on the heading of a role: fold or unfold it") \
+    X(MS_PLACE_RANKINGS, 't',              "t",       SHAPE,           "Roles",   "overall, or in groups by role with the mean of each") \
+    X(MS_PLACE_RANKINGS, MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_RANKINGS, 'a',              "a",       ALIVE,           "Alive",   "leave out threads that have ended, or show them dim") \
+    X(MS_PLACE_CORRELATIONS, 'x',          "x",       AXIS_X,          "Across",  "choose the figure that goes across") \
+    X(MS_PLACE_CORRELATIONS, 'y',          "y",       AXIS_Y,          "Up",      "choose the figure that goes upwards") \
+    X(MS_PLACE_CORRELATIONS, 'i',          "i",       AXIS_THIRD,      "Colour",  "choose the figure that tells the colour, or none: then the role does") \
+    X(MS_PLACE_CORRELATIONS, 'c',          "c",       NEXT_PAIR,       "Next",    "next strongest pair of figures, as Down; after the last the first") \
+    X(MS_PLACE_CORRELATIONS, 't',          "t",       TREND,           "Trend",   "the line that fits best, or not") \
+    X(MS_PLACE_CORRELATIONS, '[',          "[",       PREVIOUS_THREAD, "",        "points of one thread alone: the previous one; Esc pools all again") \
+    X(MS_PLACE_CORRELATIONS, ']',          "]",       NEXT_THREAD,     "Thread",  "points of one thread alone: the next one; Esc pools all again") \
+    X(MS_PLACE_CORRELATIONS, '+',          "+",       NARROW,          "",        "a shorter window of time") \
+    X(MS_PLACE_CORRELATIONS, '-',          "-",       WIDEN,           "Longer",  "a longer window of time") \
+    X(MS_PLACE_CORRELATIONS, '=',          "=",       WINDOW_RESET,    "",        "window of a minute") \
     X(MS_PLACE_FOCUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the marked call site") \
     X(MS_PLACE_HOTSPOTS, MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the call site with the most below the marked row: stack, source, sizes, threads") \
     X(MS_PLACE_FOCUS,    '[',              "[",       PREVIOUS_THREAD, "Prev",    "previous thread") \
@@ -176,13 +200,13 @@ enum ms_action {
     X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
     X(MS_PLACE_SITE,     MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_SITE,     'q',              "q",       BACK,            "",        "") \
-    X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the focus: back to the overview") \
+    X(MS_PLACE_FOCUS,    MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the focus: back to where it was opened") \
     X(MS_PLACE_FOCUS,    MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_FOCUS,    'q',              "q",       BACK,            "",        "") \
     X(MS_PLACE_TIMELINES, MS_KEY_ENTER,    "Enter",   ENTER,           "Zoom",    "enlarge the marked row to the whole screen, and back") \
     X(MS_PLACE_TIMELINES, 'z',             "z",       ENTER,           "",        "") \
-    X(MS_PLACE_TIMELINES, '+',             "+",       WIDEN,           "Wider",   "a longer window of time, up to 24 h") \
-    X(MS_PLACE_TIMELINES, '-',             "-",       NARROW,          "Narrow",  "a shorter window of time, down to 10 s") \
+    X(MS_PLACE_TIMELINES, '+',             "+",       NARROW,          "Shorter", "a shorter window of time, down to 10 s") \
+    X(MS_PLACE_TIMELINES, '-',             "-",       WIDEN,           "Longer",  "a longer window of time, up to 24 h") \
     X(MS_PLACE_TIMELINES, '=',             "=",       WINDOW_RESET,    "",        "back to a window of a minute") \
     X(MS_PLACE_TIMELINES, ',',             ",",       CURSOR_BACK,     "Cursor",  "set the cursor, move it back: every row shows its figure at that time; a click sets it, too") \
     X(MS_PLACE_TIMELINES, '.',             ".",       CURSOR_ON,       "",        "move the cursor on") \
@@ -204,7 +228,11 @@ enum ms_action {
     X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
+    X(MS_PLACE_CORRELATIONS, 'q',          "q",       QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_CORRELATIONS, MS_KEY_ESCAPE, "Esc",    CANCEL,          "",        "leave the focus: all threads pooled; never quits") \
+    X(MS_PLACE_SCREENS,  '2',              "2",       RANKINGS,        "",        "rankings: threads by any figure, against the mean of all") \
     X(MS_PLACE_SCREENS,  '3',              "3",       TIMELINES,       "",        "timelines: what there is a history of, on one axis of time") \
+    X(MS_PLACE_SCREENS,  '4',              "4",       CORRELATIONS,    "",        "correlations: two figures against each other, and which go together") \
     X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
@@ -255,7 +283,7 @@ enum ms_action {
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
-    X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, or sizes and lifetimes of the blocks of the thread or the marked site") \
+    X(MS_PLACE_FOCUS,    'v',              "v",       PANE,            "View",    "graphs, sizes and lifetimes of the blocks of the thread or the marked site, its seconds as points, all its figures") \
     X(MS_PLACE_HOTSPOTS, '+',              "+",       UNFOLD,          "",        "unfold; as Right, which on an unfolded row goes to the first below it") \
     X(MS_PLACE_HOTSPOTS, '-',              "-",       FOLD,            "",        "fold; as Left, which on a folded row goes to the one it lies below") \
     X(MS_PLACE_HOTSPOTS, '=',              "=",       UNFOLD_HOT,      "",        "unfold along the largest until it splits into like ones") \

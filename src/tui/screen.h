@@ -35,7 +35,14 @@ enum ms_typing {
     MS_TYPING_SETTING
 };
 
-enum ms_pane { MS_PANE_GRAPHS, MS_PANE_THREAD, MS_PANE_SITE, MS_PANE_COUNT };
+enum ms_pane {
+    MS_PANE_GRAPHS,
+    MS_PANE_THREAD,
+    MS_PANE_SITE,
+    MS_PANE_SCATTER,
+    MS_PANE_COUNTERS,
+    MS_PANE_COUNT
+};
 
 /* Screen 9. */
 struct ms_output_state {
@@ -132,11 +139,15 @@ struct ms_site_state {
 };
 
 struct ms_screen;
-struct ms_leaks_view;     /* leaks.c */
-struct ms_types_view;     /* types.c */
-struct ms_flows_view;     /* flows.h */
-struct ms_timelines_view; /* timelines.h */
-struct ms_system_view;    /* system.h */
+struct ms_leaks_view;        /* leaks.c */
+struct ms_types_view;        /* types.c */
+struct ms_flows_view;        /* flows.h */
+struct ms_timelines_view;    /* timelines.h */
+struct ms_system_view;       /* system.h */
+struct ms_rankings_view;     /* rankings.h */
+struct ms_correlations_view; /* correlations.h */
+struct ms_focus_view;        /* focus_panes.c */
+struct ms_verdicts;          /* verdicts.h */
 
 struct ms_tui {
     enum ms_glyphs glyphs;
@@ -151,9 +162,12 @@ struct ms_tui {
     char filter_before[MS_ENTRY_MAX];
     struct ms_scope scope; /* what is in focus; screens show this, or dim the rest */
     struct ms_listing threads;
-    bool table;          /* overview as a table although cards fit */
-    bool sites_by_total; /* focus: call sites by allocated bytes, not live */
-    enum ms_pane pane;   /* focus: above the call sites */
+    bool table;                         /* overview as a table although cards fit */
+    bool sites_by_total;                /* focus: call sites by allocated bytes, not live */
+    enum ms_pane pane;                  /* focus: above the call sites */
+    size_t counters_top;                /* focus: first figure shown of all */
+    const struct ms_screen *focus_from; /* where the focus screen was opened; NULL: overview */
+    struct ms_focus_view *focus;        /* NULL until its points were drawn */
     size_t site_chosen;
     struct ms_hotspots_state hotspots;
     struct ms_site_state site;
@@ -169,11 +183,14 @@ struct ms_tui {
     enum ms_glyphs glyphs_of_terminal;
     bool glyphs_by_key; /* chosen by ~ since the settings were taken over */
     struct ms_processes_state processes;
-    struct ms_leaks_view *leaks;         /* NULL until the screen was opened */
-    struct ms_types_view *types;         /* NULL until the screen was opened */
-    struct ms_flows_view *flows;         /* NULL until the first picture */
-    struct ms_timelines_view *timelines; /* NULL until the screen was opened */
-    struct ms_system_view *system;       /* NULL until the screen was opened */
+    struct ms_leaks_view *leaks;               /* NULL until the screen was opened */
+    struct ms_types_view *types;               /* NULL until the screen was opened */
+    struct ms_flows_view *flows;               /* NULL until the first picture */
+    struct ms_timelines_view *timelines;       /* NULL until the screen was opened */
+    struct ms_system_view *system;             /* NULL until the screen was opened */
+    struct ms_rankings_view *rankings;         /* NULL until the screen was opened */
+    struct ms_correlations_view *correlations; /* NULL until the screen was opened */
+    struct ms_verdicts *verdicts;              /* NULL until one was asked for */
     bool paused, frozen_taken;
     uint64_t paused_ns; /* time of the model at the pause */
     struct ms_grid *frozen;
@@ -196,9 +213,10 @@ struct ms_screen {
 
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
-    ms_screen_processes, ms_screen_timelines, ms_screen_system;
+    ms_screen_processes, ms_screen_timelines, ms_screen_system, ms_screen_rankings,
+    ms_screen_correlations;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort, ms_dialog_tracking, ms_dialog_setup;
+    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
@@ -243,10 +261,14 @@ void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, stru
                             const struct ms_listing *listing, size_t all, const char *word,
                             const char *hint);
 
-void ms_leaks_view_free(struct ms_leaks_view *leaks);             /* accepts NULL */
-void ms_system_view_free(struct ms_system_view *system);          /* accepts NULL */
-void ms_timelines_view_free(struct ms_timelines_view *timelines); /* accepts NULL */
-void ms_types_view_free(struct ms_types_view *types);             /* accepts NULL */
+void ms_leaks_view_free(struct ms_leaks_view *leaks);                      /* accepts NULL */
+void ms_system_view_free(struct ms_system_view *system);                   /* accepts NULL */
+void ms_timelines_view_free(struct ms_timelines_view *timelines);          /* accepts NULL */
+void ms_types_view_free(struct ms_types_view *types);                      /* accepts NULL */
+void ms_focus_view_free(struct ms_focus_view *focus);                      /* accepts NULL */
+void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
+void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */
+void ms_correlations_view_free(struct ms_correlations_view *correlations); /* accepts NULL */
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);
@@ -269,6 +291,12 @@ void ms_setup_typed(struct ms_tui *tui, struct ms_command *command);
 
 /* A place for a dialog of at most this size, frame included. */
 struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns);
+
+/* dialogs.c: a menu of lines with their meaning; tui->state.chosen is the marked one. */
+void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
+                  const char *title, const struct ms_orders *orders);
+void ms_menu_key(struct ms_tui *tui, enum ms_action action, const struct ms_input *input,
+                 const struct ms_orders *orders);
 
 /* theme.c */
 enum ms_colour ms_theme_role(enum ms_role role);

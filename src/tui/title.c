@@ -458,7 +458,9 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     }
     int column = 1;
     const struct ms_screen *active =
-        tui->screen == &ms_screen_site && tui->site.from != NULL ? tui->site.from : tui->screen;
+        tui->screen == &ms_screen_site && tui->site.from != NULL     ? tui->site.from
+        : tui->screen == &ms_screen_focus && tui->focus_from != NULL ? tui->focus_from
+                                                                     : tui->screen;
     active = active->digit != 0 ? active : &ms_screen_overview;
     /* What is in focus matters more than words that one knows. */
     const bool deeper_than_tabs = tui->screen->digit == 0;

@@ -11,21 +11,22 @@
 #include "tui/screen.h"
 #include "tui/stack.h"
 
-const struct ms_screen *const ms_screens[] = {&ms_screen_overview,  &ms_screen_timelines,
-                                              &ms_screen_hotspots,  &ms_screen_leaks,
-                                              &ms_screen_flows,     &ms_screen_types,
-                                              &ms_screen_processes, &ms_screen_output,
-                                              &ms_screen_system,    NULL};
+const struct ms_screen *const ms_screens[] = {
+    &ms_screen_overview,  &ms_screen_rankings, &ms_screen_timelines, &ms_screen_correlations,
+    &ms_screen_hotspots,  &ms_screen_leaks,    &ms_screen_flows,     &ms_screen_types,
+    &ms_screen_processes, &ms_screen_output,   &ms_screen_system,    NULL,
+};
 
 /* The actions that lead to a screen, wherever one is. */
 static const struct {
     enum ms_action action;
     const struct ms_screen *screen;
 } ways[] = {
-    {MS_ACTION_OVERVIEW, &ms_screen_overview}, {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},
-    {MS_ACTION_LEAKS, &ms_screen_leaks},       {MS_ACTION_FLOWS, &ms_screen_flows},
-    {MS_ACTION_TYPES, &ms_screen_types},       {MS_ACTION_PROCESSES, &ms_screen_processes},
-    {MS_ACTION_OUTPUT, &ms_screen_output},     {MS_ACTION_TIMELINES, &ms_screen_timelines},
+    {MS_ACTION_OVERVIEW, &ms_screen_overview},   {MS_ACTION_RANKINGS, &ms_screen_rankings},
+    {MS_ACTION_TIMELINES, &ms_screen_timelines}, {MS_ACTION_CORRELATIONS, &ms_screen_correlations},
+    {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},   {MS_ACTION_LEAKS, &ms_screen_leaks},
+    {MS_ACTION_FLOWS, &ms_screen_flows},         {MS_ACTION_TYPES, &ms_screen_types},
+    {MS_ACTION_PROCESSES, &ms_screen_processes}, {MS_ACTION_OUTPUT, &ms_screen_output},
     {MS_ACTION_SYSTEM, &ms_screen_system},
 };
 
@@ -79,6 +80,10 @@ void ms_tui_free(struct ms_tui *tui)
         ms_flows_view_free(tui->flows);
         ms_timelines_view_free(tui->timelines);
         ms_system_view_free(tui->system);
+        ms_rankings_view_free(tui->rankings);
+        ms_correlations_view_free(tui->correlations);
+        ms_focus_view_free(tui->focus);
+        ms_verdicts_free(tui->verdicts);
         ms_grid_free(tui->frozen);
         free(tui);
     }
@@ -137,6 +142,9 @@ void ms_tui_focus_thread(struct ms_tui *tui, const struct ms_view *view, uint32_
     rows->selected = thread_id; /* even when the filter hides it */
     rows->chosen = true;
     tui->scope = (struct ms_scope){.thread_id = thread_id};
+    if (tui->screen != &ms_screen_focus) {
+        tui->focus_from = tui->screen;
+    }
     ms_tui_open(tui, view, &ms_screen_focus);
 }
 
