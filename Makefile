@@ -44,7 +44,8 @@ PROBE_SOURCES := $(call rooms_sources,probe) $(call rooms_sources,wire)
 PROBE_CORE    := $(filter-out src/probe/hooks_%.c,$(call rooms_sources,probe))
 PROBE         := $(BUILD)/libmemscope-probe.so
 PROGRAM       := $(BUILD)/memscope-top
-LIBS          := -lncursesw -ltinfo -ldw -lelf -lunwind-generic -liberty -lm
+LIBS          := -lncursesw -ltinfo -ldw -lelf -lunwind-generic -liberty \
+                 $(if $(filter x86_64,$(MACHINE)),-lcpuid) -lsensors -ldl -lpthread -lm
 
 .PHONY: all help
 all: $(PROGRAM) $(PROBE)

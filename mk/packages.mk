@@ -2,8 +2,10 @@
 # Elsewhere: install what corresponds and build with DEPS=no.
 
 # To build: a C compiler, curses with wide characters, ELF and DWARF readers, the unwinder of
-# sampled stacks, the demangler.
-BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libunwind-dev libiberty-dev
+# sampled stacks, the demangler, readers of sensors and of the processor's identity (the latter of
+# x86 only).
+BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libunwind-dev libiberty-dev \
+                  libsensors-dev $(if $(filter x86_64,$(MACHINE)),libcpuid-dev)
 
 # To test: cmocka for unit tests (and libunwind as the judge of call stacks); the rest are the programs
 # that the end-to-end tests watch and the tools that they compare with. redis-tools holds the

@@ -16,13 +16,16 @@
 #include <unistd.h>
 
 #include "cli/session.h"
+#include "collect/machine_reader.h"
 #include "collect/symbols.h"
 #include "keeper/keeper.h"
 #include "keeper/launch.h"
 #include "model/format.h"
 #include "wire/clock.h"
 
-#define NAMES_WAIT_NS (6 * MS_NS_PER_S)
+#define NAMES_WAIT_NS   (6 * MS_NS_PER_S)
+#define MACHINE_WAIT_NS (2 * MS_NS_PER_S) /* for sensors and GPUs, which answer when they can */
+#define MACHINE_STEP_NS (100 * MS_NS_PER_MS)
 
 enum outcome { GOOD, LESS, BAD };
 
@@ -135,6 +138,74 @@ static int check_terminal(void)
                 "use a UTF-8 locale, such as LANG=C.UTF-8");
 }
 
+/* What is read of the machine itself; in the order of the table. */
+static const enum ms_source of_machine[] = {
+    MS_SOURCE_CPU_IDENTITY, MS_SOURCE_CORES,      MS_SOURCE_FREQUENCY,
+    MS_SOURCE_PRESSURE,     MS_SOURCE_DISKS,      MS_SOURCE_INTERFACES,
+    MS_SOURCE_SENSORS,      MS_SOURCE_NVIDIA_GPU, MS_SOURCE_DRM_GPU};
+#define OF_MACHINE (sizeof of_machine / sizeof of_machine[0])
+
+static bool all_answered(const struct ms_model *model)
+{
+    for (size_t i = 0; i < OF_MACHINE; i++) {
+        if (ms_model_source(model, of_machine[i])->condition == MS_SOURCE_NOT_ASKED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "unavailable" with its reason is nothing wrong: most machines lack some of it. */
+static void print_source(const struct ms_model *model, enum ms_source source)
+{
+    const struct ms_source_state *state = ms_model_source(model, source);
+    char finding[400];
+    const char *word = state->condition == MS_SOURCE_AVAILABLE ? ""
+                       : state->condition == MS_SOURCE_PARTIAL ? ", in part: "
+                                                               : " unavailable: ";
+    (void)snprintf(finding, sizeof finding, "%s%s%s", ms_source_what(source), word, state->because);
+    line(state->condition == MS_SOURCE_AVAILABLE ? GOOD : LESS, ms_source_name(source), finding,
+         "");
+}
+
+static void print_machine(const struct ms_model *model)
+{
+    const struct ms_system *system = ms_model_system(model);
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s%s%s%s%s",
+                   system->identity.brand[0] != '\0' ? system->identity.brand : system->cpu_model,
+                   system->identity.codename[0] != '\0' ? ", " : "", system->identity.codename,
+                   system->identity.hypervisor[0] != '\0' ? ", hypervisor " : "",
+                   system->identity.hypervisor);
+    line(GOOD, "processor", text, "");
+    for (size_t i = 0; i < system->gpu_count; i++) {
+        (void)snprintf(text, sizeof text, "%s %s", system->gpus[i].name, system->gpus[i].pci);
+        line(GOOD, "GPU", text, "");
+    }
+    for (size_t i = 0; i < OF_MACHINE; i++) {
+        print_source(model, of_machine[i]);
+    }
+}
+
+/* By the same readers that a session uses. */
+static void check_machine(void)
+{
+    struct ms_descriptor_budget budget;
+    struct ms_model *model = ms_model_new(MACHINE_STEP_NS, 0, 0);
+    struct ms_machine_reader *reader = model == NULL ? NULL : ms_machine_reader_new(model);
+    ms_descriptor_budget_init(&budget);
+    if (reader != NULL) {
+        const uint64_t until_ns = ms_monotonic_ns() + MACHINE_WAIT_NS;
+        do {
+            (void)poll(NULL, 0, (int)(MACHINE_STEP_NS / MS_NS_PER_MS));
+            ms_machine_read(reader, &budget, model, ms_monotonic_ns());
+        } while (!all_answered(model) && ms_monotonic_ns() < until_ns);
+        print_machine(model);
+    }
+    ms_machine_reader_free(reader, &budget);
+    ms_model_free(model);
+}
+
 /* What names its code has, by the same symbolizer that a session uses. */
 static int check_names(const char *path)
 {
@@ -200,6 +271,7 @@ int ms_doctor(const char *program)
     puts("this machine");
     int bad = check_kernel() + check_probe() + check_directory() + check_memfd() + check_proc() +
               check_terminal();
+    check_machine();
     int status = program != NULL ? check_program(program) : 0;
     if (status > 1) {
         return status;

@@ -10,10 +10,10 @@
 
 #include "collect/channel.h"
 #include "collect/cpu_samples.h"
+#include "collect/machine_reader.h"
 #include "collect/proc_file.h"
 #include "collect/process_tree.h"
 #include "collect/symbols.h"
-#include "collect/system.h"
 #include "collect/target.h"
 #include "collect/trace_reader.h"
 #include "collect/tracking.h"
@@ -34,7 +34,7 @@ struct ms_collector {
     struct ms_model *model;
     struct ms_symbols *symbols;
     struct ms_cpu_samples *cpu_samples; /* NULL: CPU time is not sampled */
-    struct ms_system_reader *system;
+    struct ms_machine_reader *machine;
     struct ms_descriptor_budget budget;
     struct ms_thread_sources thread_sources;
     struct ms_process_tree *tree;
@@ -180,11 +180,13 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     const struct ms_message_session *session = &collector->session;
     collector->model =
         ms_model_new(options->interval_ns, session->start_ns, session->start_unix_ns);
-    collector->system = ms_system_reader_new();
     ms_descriptor_budget_init(&collector->budget);
     ms_thread_sources_init(&collector->thread_sources);
+    if (collector->model != NULL) {
+        collector->machine = ms_machine_reader_new(collector->model);
+    }
     uint64_t now_ns = ms_monotonic_ns();
-    if (collector->model != NULL && collector->system != NULL) {
+    if (collector->machine != NULL) {
         collector->tree = new_tree(collector, now_ns);
     }
     if (collector->tree == NULL || !begin_trace(collector)) {
@@ -192,7 +194,6 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
         return -ENOMEM;
     }
     read_cpu_samples(collector, now_ns, false); /* its process is to be sampled from now on */
-    ms_system_identify(ms_model_system_mutable(collector->model));
     ms_output_set_captured(ms_model_output_mutable(collector->model),
                            (session->flags & MS_SESSION_PTY) != 0);
     collector->own_since_ns = now_ns;
@@ -210,7 +211,7 @@ void ms_collector_free(struct ms_collector *collector)
     ms_trace_reader_free(collector->trace);
     ms_symbols_free(collector->symbols);
     ms_cpu_samples_free(collector->cpu_samples);
-    ms_system_reader_free(collector->system);
+    ms_machine_reader_free(collector->machine, &collector->budget);
     ms_model_free(collector->model);
     if (collector->socket >= 0) {
         close(collector->socket);
@@ -375,8 +376,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
     read_cpu_samples(collector, now_ns, false);
     ms_thread_sources_tell(&collector->thread_sources, collector->model);
-    ms_system_read(collector->system, &collector->budget, ms_model_system_mutable(collector->model),
-                   now_ns);
+    ms_machine_read(collector->machine, &collector->budget, collector->model, now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
     }

@@ -10,18 +10,6 @@
 
 #include "export/json_parts.h"
 
-static void write_system(struct ms_json_writer *writer, const struct ms_model *model)
-{
-    const struct ms_system *system = ms_model_system(model);
-    ms_json_object_begin(writer);
-    ms_json_member_text_or_null(writer, "kernel", system->kernel);
-    ms_json_member_text_or_null(writer, "cpu_model", system->cpu_model);
-    ms_json_member_u64_or_null(writer, "cores", system->cores > 0, system->cores);
-    ms_json_member_u64_or_null(writer, "memory_total_bytes", system->memory_total_bytes > 0,
-                               system->memory_total_bytes);
-    ms_json_object_end(writer);
-}
-
 static void write_session(struct ms_json_writer *writer, const struct ms_model *model)
 {
     ms_json_object_begin(writer);
@@ -142,7 +130,9 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     section(&writer, "session");
     write_session(&writer, model);
     section(&writer, "system");
-    write_system(&writer, model);
+    ms_json_system(&writer, model);
+    section(&writer, "sources");
+    ms_json_sources(&writer, model);
     section(&writer, "metrics");
     ms_json_metrics(&writer, model);
     section(&writer, "histograms");
@@ -174,6 +164,14 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_timeline(&writer, model);
     section(&writer, "correlations");
     ms_json_correlations(&writer, model);
+    section(&writer, "rankings");
+    ms_json_rankings(&writer, model, options->findings);
+    section(&writer, "anomalies");
+    ms_json_anomalies(&writer, model, options->findings);
+    section(&writer, "limits");
+    ms_json_limits(&writer, model);
+    section(&writer, "insights");
+    ms_json_insights(&writer, model, options->findings);
     section(&writer, "losses");
     write_losses(&writer, model, &losses);
     section(&writer, "trace");

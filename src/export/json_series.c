@@ -1,6 +1,7 @@
 /* Timeline and correlations of the JSON report. */
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "analysis/correlation.h"
@@ -82,8 +83,24 @@ static double point_of(const struct ms_history *history, const struct span *span
     return present > 0 ? sum / present : NAN;
 }
 
-static void write_series(struct ms_json_writer *writer, const char *metric, uint32_t process_id,
-                         uint32_t thread_id, const struct ms_history *history,
+/* Whose a series is; 0 and -1: of none. */
+struct owner {
+    uint32_t process_id, thread_id;
+    int64_t core, gpu;
+};
+
+static bool anything_known(const struct ms_history *history, const struct span *span)
+{
+    for (size_t i = 0; i < span->count; i++) {
+        if (!isnan(point_of(history, span, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_series(struct ms_json_writer *writer, const char *metric,
+                         const struct owner *owner, const struct ms_history *history,
                          const struct span *span)
 {
     if (history == NULL) {
@@ -92,8 +109,14 @@ static void write_series(struct ms_json_writer *writer, const char *metric, uint
     ms_json_line(writer);
     ms_json_object_begin(writer);
     ms_json_member_string(writer, "metric", metric);
-    ms_json_member_u64(writer, "process_id", process_id);
-    ms_json_member_u64_or_null(writer, "thread_id", thread_id != 0, thread_id);
+    ms_json_member_u64_or_null(writer, "process_id", owner->process_id != 0, owner->process_id);
+    ms_json_member_u64_or_null(writer, "thread_id", owner->thread_id != 0, owner->thread_id);
+    if (owner->core >= 0) {
+        ms_json_member_u64(writer, "core", (uint64_t)owner->core);
+    }
+    if (owner->gpu >= 0) {
+        ms_json_member_u64(writer, "gpu", (uint64_t)owner->gpu);
+    }
     ms_json_key(writer, "values");
     ms_json_array_begin(writer);
     for (size_t i = 0; i < span->count; i++) {
@@ -101,6 +124,35 @@ static void write_series(struct ms_json_writer *writer, const char *metric, uint
     }
     ms_json_array_end(writer);
     ms_json_object_end(writer);
+}
+
+/* Of the machine only what it tells. */
+static void write_if_known(struct ms_json_writer *writer, const char *metric,
+                           const struct owner *owner, const struct ms_history *history,
+                           const struct span *span)
+{
+    if (history != NULL && anything_known(history, span)) {
+        write_series(writer, metric, owner, history, span);
+    }
+}
+
+static void write_machine(struct ms_json_writer *writer, const struct ms_system *system,
+                          const struct span *span)
+{
+    const struct owner machine = {.core = -1, .gpu = -1};
+    for (int s = 0; s < MS_SYSTEM_SERIES_COUNT; s++) {
+        write_if_known(writer, ms_series_info(MS_SERIES_OF_SYSTEM, s)->name, &machine,
+                       system->history[s], span);
+    }
+    for (uint32_t i = 0; i < system->cores && i < MS_CORES_MAX; i++) {
+        const struct owner core = {.core = i, .gpu = -1};
+        write_if_known(writer, "core_percent", &core, system->core_history[i], span);
+    }
+    for (size_t i = 0; i < system->gpu_count && system->gpus != NULL; i++) {
+        const struct owner gpu = {.core = -1, .gpu = (int64_t)i};
+        write_if_known(writer, "gpu_busy_percent", &gpu, system->gpus[i].history, span);
+        write_if_known(writer, "gpu_used_bytes", &gpu, system->gpus[i].memory_history, span);
+    }
 }
 
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model)
@@ -119,19 +171,23 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model) && i < TIMELINE_PROCESSES; i++) {
         const struct ms_process *process = ms_model_process(model, i);
+        const struct owner owner = {.process_id = process->id, .core = -1, .gpu = -1};
         for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
-            write_series(writer, ms_series_info(MS_SERIES_OF_PROCESS, s)->name, process->id, 0,
+            write_series(writer, ms_series_info(MS_SERIES_OF_PROCESS, s)->name, &owner,
                          process->history[s], &span);
         }
     }
     const struct ms_thread *top[MS_JSON_TOP_THREADS];
     const size_t count = ms_json_top_threads(model, top, MS_JSON_TOP_THREADS);
     for (size_t i = 0; i < count; i++) {
+        const struct owner owner = {
+            .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
         for (int s = 0; s < MS_SERIES_COUNT; s++) {
-            write_series(writer, ms_series_info(MS_SERIES_OF_THREAD, s)->name, top[i]->process_id,
-                         top[i]->id, top[i]->history[s], &span);
+            write_series(writer, ms_series_info(MS_SERIES_OF_THREAD, s)->name, &owner,
+                         top[i]->history[s], &span);
         }
     }
+    write_machine(writer, ms_model_system(model), &span);
     ms_json_line(writer);
     ms_json_array_end(writer);
     ms_json_object_end(writer);

@@ -25,26 +25,36 @@ void ms_machine_unknown(struct ms_system *system)
     }
 }
 
-static double disk_per_s(const struct ms_system *system)
+double ms_system_disk_bytes_per_s(const struct ms_system *system)
 {
-    double sum = system->disk_count > 0 ? 0 : (double)NAN;
+    double sum = (double)NAN;
     for (size_t i = 0; i < system->disk_count; i++) {
-        sum += system->disks[i].read_bytes_per_s + system->disks[i].write_bytes_per_s;
+        const struct ms_disk *disk = &system->disks[i];
+        if (!disk->stacked && !isnan(disk->read_bytes_per_s)) {
+            sum = (isnan(sum) ? 0 : sum) + disk->read_bytes_per_s + disk->write_bytes_per_s;
+        }
     }
     return sum;
 }
 
-static double interfaces_per_s(const struct ms_system *system)
+double ms_system_network_bytes_per_s(const struct ms_system *system)
 {
-    double sum = (double)NAN;
+    double sums[2] = {NAN, NAN}; /* of hardware, of the others */
     for (size_t i = 0; i < system->interface_count; i++) {
         const struct ms_interface *interface = &system->interfaces[i];
-        if (strcmp(interface->name, "lo") != 0) {
-            sum = (isnan(sum) ? 0 : sum) + interface->received_bytes_per_s +
-                  interface->sent_bytes_per_s;
+        double *sum = &sums[interface->hardware ? 0 : 1];
+        if (strcmp(interface->name, "lo") != 0 && !isnan(interface->received_bytes_per_s)) {
+            *sum = (isnan(*sum) ? 0 : *sum) + interface->received_bytes_per_s +
+                   interface->sent_bytes_per_s;
         }
     }
-    return sum;
+    return isnan(sums[0]) ? sums[1] : sums[0];
+}
+
+bool ms_gpu_stale(const struct ms_gpu *gpu, uint64_t now_ns)
+{
+    return gpu->lost || gpu->read_ns == 0 ||
+           (now_ns > gpu->read_ns && now_ns - gpu->read_ns > MS_GPU_STALE_NS);
 }
 
 static int tick_gpus(struct ms_model *model, uint64_t tick, uint64_t repeat)
@@ -52,10 +62,11 @@ static int tick_gpus(struct ms_model *model, uint64_t tick, uint64_t repeat)
     int error = 0;
     for (size_t i = 0; i < model->system.gpu_count; i++) {
         struct ms_gpu *gpu = &model->system.gpus[i];
-        const double used = gpu->memory_total_bytes > 0 && !gpu->lost
-                                ? (double)gpu->memory_used_bytes
-                                : (double)NAN;
-        if (ms_model_append(model, &gpu->history, tick, repeat, gpu->pct) != 0 ||
+        const bool stale = ms_gpu_stale(gpu, model->now_ns);
+        const double pct = stale ? (double)NAN : gpu->pct;
+        const double used =
+            gpu->memory_total_bytes > 0 && !stale ? (double)gpu->memory_used_bytes : (double)NAN;
+        if (ms_model_append(model, &gpu->history, tick, repeat, pct) != 0 ||
             ms_model_append(model, &gpu->memory_history, tick, repeat, used) != 0) {
             error = -ENOMEM;
         }
@@ -78,8 +89,8 @@ int ms_machine_tick(struct ms_model *model, uint64_t tick, uint64_t repeat)
             pressure->have ? pressure->memory.some_avg10_pct : none,
         [MS_SYSTEM_SERIES_STALL_IO_PCT] = pressure->have ? pressure->io.some_avg10_pct : none,
         [MS_SYSTEM_SERIES_IO_WAIT_PCT] = system->io_wait_pct,
-        [MS_SYSTEM_SERIES_DISK_PER_S] = disk_per_s(system),
-        [MS_SYSTEM_SERIES_INTERFACES_PER_S] = interfaces_per_s(system),
+        [MS_SYSTEM_SERIES_DISK_PER_S] = ms_system_disk_bytes_per_s(system),
+        [MS_SYSTEM_SERIES_INTERFACES_PER_S] = ms_system_network_bytes_per_s(system),
     };
     int error = tick_gpus(model, tick, repeat);
     for (int i = 0; i < MS_SYSTEM_SERIES_COUNT; i++) {

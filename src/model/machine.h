@@ -20,6 +20,7 @@
 #define MS_SENSORS_MAX    128u
 #define MS_GPUS_MAX       16u
 #define MS_GPU_USERS_MAX  256u
+#define MS_GPU_STALE_NS   UINT64_C(5000000000) /* a GPU that did not answer for so long is stale */
 
 struct ms_cache {
     uint32_t level;
@@ -49,6 +50,8 @@ struct ms_core {
 
 struct ms_disk {
     char name[32];
+    bool stacked;                       /* on other disks, a file or memory: left out of sums */
+    uint64_t read_bytes, written_bytes; /* since the session began */
     double read_bytes_per_s, write_bytes_per_s, reads_per_s, writes_per_s;
     double busy_pct, wait_ms; /* share of time with I/O in flight; mean time of one */
     uint64_t in_flight;
@@ -56,6 +59,8 @@ struct ms_disk {
 
 struct ms_interface {
     char name[32];
+    bool hardware; /* what it carries is on no other one: sums are of these, if there are any */
+    uint64_t received_bytes, sent_bytes; /* since the session began */
     double received_bytes_per_s, sent_bytes_per_s, received_packets_per_s, sent_packets_per_s;
     uint64_t errors, dropped; /* since it came up, both ways */
 };
@@ -121,6 +126,14 @@ struct ms_system {
     struct ms_history *history[MS_SYSTEM_SERIES_COUNT];
     struct ms_history *core_history[MS_CORES_MAX]; /* busy of each core, NULL: none */
 };
+
+/* Of a GPU: it answers no more, or did not for MS_GPU_STALE_NS. Its figures are old then. */
+bool ms_gpu_stale(const struct ms_gpu *gpu, uint64_t now_ns);
+
+/* Bytes in and out of disks, and of interfaces but the loopback, per second; each byte once. NaN:
+ * not told. */
+double ms_system_disk_bytes_per_s(const struct ms_system *system);
+double ms_system_network_bytes_per_s(const struct ms_system *system);
 
 /* Sets every figure to "missing". */
 void ms_machine_unknown(struct ms_system *system);

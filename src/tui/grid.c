@@ -152,7 +152,11 @@ static void put_wide(struct ms_grid *grid, int row, int column, wchar_t characte
 
 void ms_grid_put_char(struct ms_grid *grid, int row, int column, wchar_t character)
 {
-    int width = character < 0x20 || character == 0x7f ? -1 : wcwidth(character);
+    /* ASCII, lines, blocks and braille are most of a picture, and known. */
+    const bool narrow = (character >= 0x20 && character < 0x7f) ||
+                        (character >= 0x2500 && character < 0x25a0) ||
+                        (character >= 0x2800 && character < 0x2900);
+    int width = narrow ? 1 : character < 0x20 || character == 0x7f ? -1 : wcwidth(character);
     /* The screens' own glyphs are one cell wide, also where the locale does not know them. */
     if (width < 1 && character >= 0x2000) {
         width = 1;

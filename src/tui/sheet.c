@@ -40,19 +40,24 @@ int ms_sheet_pair(struct ms_sheet *sheet, int column, const char *word, const ch
 
 bool ms_sheet_source(struct ms_sheet *sheet, enum ms_source source)
 {
+    return ms_sheet_source_of(sheet, "", source);
+}
+
+bool ms_sheet_source_of(struct ms_sheet *sheet, const char *name, enum ms_source source)
+{
     char text[320];
     const struct ms_source_state *state = ms_model_source(sheet->view->model, source);
     switch (state->condition) {
     case MS_SOURCE_UNAVAILABLE:
-        snprintf(text, sizeof text, "unavailable: %s",
+        snprintf(text, sizeof text, "%sunavailable: %s", name,
                  state->because[0] != '\0' ? state->because : "no reason is known");
         break;
     case MS_SOURCE_NOT_ASKED:
-        snprintf(text, sizeof text, "%s",
+        snprintf(text, sizeof text, "%s%s", name,
                  state->because[0] != '\0' ? state->because : "not read yet");
         break;
     case MS_SOURCE_PARTIAL:
-        snprintf(text, sizeof text, "in part: %s", state->because);
+        snprintf(text, sizeof text, "%sin part: %s", name, state->because);
         break;
     case MS_SOURCE_AVAILABLE:
     default:

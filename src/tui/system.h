@@ -45,6 +45,8 @@ int ms_sheet_pair(struct ms_sheet *sheet, int column, const char *word, const ch
 /* Says why a source gives nothing, or only in part; nothing when it is fine. True: it gives
  * nothing. */
 bool ms_sheet_source(struct ms_sheet *sheet, enum ms_source source);
+/* The same with a name before it, "NVIDIA: ". */
+bool ms_sheet_source_of(struct ms_sheet *sheet, const char *name, enum ms_source source);
 /* A figure, "n/a" for NaN. */
 char *ms_sheet_pct(double value, char *out, size_t size);
 char *ms_sheet_rate(double bytes_per_s, char *out, size_t size);

@@ -394,8 +394,8 @@ static void put_gpus(struct ms_sheet *sheet, const struct ms_system *system)
 {
     ms_sheet_heading(sheet, "GPUs");
     if (system->gpu_count == 0 || system->gpus == NULL) {
-        (void)ms_sheet_source(sheet, MS_SOURCE_NVIDIA_GPU);
-        if (!ms_sheet_source(sheet, MS_SOURCE_DRM_GPU)) {
+        (void)ms_sheet_source_of(sheet, "NVIDIA: ", MS_SOURCE_NVIDIA_GPU);
+        if (!ms_sheet_source_of(sheet, "others: ", MS_SOURCE_DRM_GPU)) {
             ms_sheet_text(sheet, 1, MS_COLOUR_DIM, "no GPU was found");
         }
         return;

@@ -99,31 +99,30 @@ static void put_map(struct ms_sheet *sheet, const struct ms_process *process)
     put_part(sheet, "all", &map->all, 0, "");
 }
 
-/* Resident heap = live + rounding + rest. */
+/* Resident heap = live + rounding + tags + rest. */
 static void put_heap(struct ms_sheet *sheet, const struct ms_process *process)
 {
-    const struct ms_memory_map *map = &process->resources.map;
-    if (!map->have || process->seen == MS_SEEN_NONE) {
+    const struct ms_heap_parts heap = ms_heap_parts_of(process);
+    char text[160];
+    ms_sheet_heading(sheet, "the heap explained");
+    if (!heap.have) {
+        snprintf(text, sizeof text, "unavailable: %.120s", heap.because);
+        ms_sheet_text(sheet, 1, MS_COLOUR_DIM, text);
         return;
     }
-    char text[MS_FORMAT_MAX + 4];
-    const double resident = (double)map->parts[MS_MEMORY_PART_HEAP].resident_bytes;
-    const double live = (double)ms_heap_current_bytes(&process->totals);
-    const double rounding = (double)process->totals.waste_bytes;
-    const double fragmentation = resident > 0 ? 1 - live / resident : (double)NAN;
-    ms_sheet_heading(sheet, "the heap explained");
-    int column = pair_bytes(sheet, 1, "resident", resident);
-    column = pair_bytes(sheet, column, "= live", live);
-    column = pair_bytes(sheet, column, "+ rounding", rounding);
-    column = pair_bytes(sheet, column, "+ rest", resident - live - rounding);
-    ms_sheet_pct(100 * (fragmentation < 0 ? 0 : fragmentation), text, sizeof text);
-    ms_sheet_pair(sheet, column, "fragmentation", text);
+    int column = pair_bytes(sheet, 1, "resident", (double)heap.resident_bytes);
+    column = pair_bytes(sheet, column, "= live", (double)heap.live_bytes);
+    column = pair_bytes(sheet, column, "+ rounding", (double)heap.rounding_bytes);
+    column = pair_bytes(sheet, column, "+ tags of ours", (double)heap.tags_bytes);
+    column = pair_bytes(sheet, column, "+ rest", (double)heap.unexplained_bytes);
+    ms_sheet_pair(sheet, column, "fragmentation",
+                  ms_sheet_pct(100 * heap.fragmentation, text, sizeof text));
     sheet->row++;
     ms_sheet_text(sheet, 1, MS_COLOUR_DIM,
-                  resident < live
-                      ? "The rest is negative: blocks that were never touched are live, but not "
-                        "resident; some are mapped one by one."
-                      : "The rest is what the allocator keeps free and its bookkeeping.");
+                  heap.unexplained_bytes < 0
+                      ? "The rest is negative: blocks are live that were never touched, so are not "
+                        "resident."
+                      : "The rest is what the allocator keeps free, and its bookkeeping.");
 }
 
 static void put_forecasts(struct ms_sheet *sheet, const struct ms_process *process)
@@ -187,6 +186,30 @@ static int pair_stall(struct ms_sheet *sheet, int column, const char *word,
                          ms_sheet_pct(stall->some_avg10_pct, text, sizeof text));
 }
 
+/* Returns the column behind. */
+static int put_cgroup_memory(struct ms_sheet *sheet, const struct ms_cgroup *cgroup)
+{
+    char text[64];
+    int column = 1;
+    if (cgroup->have_memory) {
+        column = pair_bytes(sheet, 1, "memory", (double)cgroup->memory_bytes);
+        column = ms_sheet_pair(sheet, column, "limit",
+                               limit_text(cgroup->memory_max_bytes, true, text, sizeof text));
+        column = ms_sheet_pair(sheet, column, "slowed from",
+                               limit_text(cgroup->memory_high_bytes, true, text, sizeof text));
+    }
+    if (cgroup->have_swap) {
+        column = pair_bytes(sheet, column, "swap", (double)cgroup->swap_bytes);
+        column = ms_sheet_pair(sheet, column, "of",
+                               limit_text(cgroup->swap_max_bytes, true, text, sizeof text));
+    }
+    if (cgroup->have_kills) {
+        snprintf(text, sizeof text, "%" PRIu64, cgroup->out_of_memory_kills);
+        column = ms_sheet_pair(sheet, column, "killed for memory", text);
+    }
+    return column;
+}
+
 static void put_cgroup(struct ms_sheet *sheet, const struct ms_process *process)
 {
     const struct ms_cgroup *cgroup = &process->resources.cgroup;
@@ -201,37 +224,29 @@ static void put_cgroup(struct ms_sheet *sheet, const struct ms_process *process)
     }
     snprintf(heading, sizeof heading, "control group v%u %s", cgroup->version, cgroup->path);
     ms_sheet_heading(sheet, heading);
-    int column = pair_bytes(sheet, 1, "memory", (double)cgroup->memory_bytes);
-    column = ms_sheet_pair(sheet, column, "limit",
-                           limit_text(cgroup->memory_max_bytes, true, text, sizeof text));
-    column = ms_sheet_pair(sheet, column, "slowed from",
-                           limit_text(cgroup->memory_high_bytes, true, text, sizeof text));
-    column = pair_bytes(sheet, column, "swap", (double)cgroup->swap_bytes);
-    column = ms_sheet_pair(sheet, column, "of",
-                           limit_text(cgroup->swap_max_bytes, true, text, sizeof text));
-    snprintf(text, sizeof text, "%" PRIu64, cgroup->out_of_memory_kills);
-    column = ms_sheet_pair(sheet, column, "killed for memory", text);
-    if (isnan(cgroup->cpus)) {
-        column = ms_sheet_pair(sheet, column, "cores", "no limit");
-    } else {
+    int column = put_cgroup_memory(sheet, cgroup);
+    if (cgroup->have_cpu) {
         snprintf(text, sizeof text, "%.2f", cgroup->cpus);
-        column = ms_sheet_pair(sheet, column, "cores", text);
+        column = ms_sheet_pair(sheet, column, "cores", isnan(cgroup->cpus) ? "no limit" : text);
     }
-    if (cgroup->periods > 0) {
+    if (cgroup->have_throttling && cgroup->periods > 0) {
         snprintf(text, sizeof text, "%" PRIu64 " of %" PRIu64 " periods, %.1f s",
                  cgroup->throttled_periods, cgroup->periods, (double)cgroup->throttled_ns / 1e9);
         column = ms_sheet_pair(sheet, column, "throttled", text);
     }
-    snprintf(text, sizeof text, "%" PRIu64, cgroup->processes);
-    column = ms_sheet_pair(sheet, column, "processes", text);
-    column = ms_sheet_pair(sheet, column, "of",
-                           limit_text(cgroup->processes_max, false, text, sizeof text));
+    if (cgroup->have_processes) {
+        snprintf(text, sizeof text, "%" PRIu64, cgroup->processes);
+        column = ms_sheet_pair(sheet, column, "tasks", text);
+        column = ms_sheet_pair(sheet, column, "of",
+                               limit_text(cgroup->processes_max, false, text, sizeof text));
+    }
     if (cgroup->pressure.have) {
         column = pair_stall(sheet, column, "stalled for cpu", &cgroup->pressure.cpu);
         column = pair_stall(sheet, column, "memory", &cgroup->pressure.memory);
         pair_stall(sheet, column, "io", &cgroup->pressure.io);
     }
     sheet->row++;
+    (void)ms_sheet_source(sheet, MS_SOURCE_CGROUP);
 }
 
 void ms_system_memory_page(struct ms_sheet *sheet)

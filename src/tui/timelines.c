@@ -132,8 +132,8 @@ static void draw_message(const struct ms_tui *tui, const struct ms_view *view, s
                              ms_timelines_window_text(timelines)) +
               2;
     if (timelines->unavailable > 0) {
-        snprintf(text, sizeof text, wide ? "%zu rows unavailable, u shows why" : "%zu n/a: u",
-                 timelines->unavailable);
+        snprintf(text, sizeof text, wide ? "%zu row%s unavailable, u shows why" : "%zu%.0s n/a: u",
+                 timelines->unavailable, timelines->unavailable == 1 ? "" : "s");
         const int width = (int)strlen(text);
         if (column + width < view->columns) {
             ms_grid_put(grid, row, view->columns - width - 1, width, text);

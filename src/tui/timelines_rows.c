@@ -119,6 +119,7 @@ static void take_series(struct ms_timelines_view *timelines, enum row_kind kind,
         .what = info->what,
         .unit = (enum ms_unit)info->unit,
         .top = NAN,
+        .least_top = info->unit == MS_UNIT_BYTES || info->unit == MS_UNIT_BYTES_PER_S ? 1000 : 1,
         .limit = NAN,
         .histories = history,
         .history_count = 1,
@@ -155,9 +156,9 @@ static double limit_of(const struct ms_process *process, enum ms_process_series 
     switch (series) {
     case MS_PROCESS_SERIES_RSS_BYTES:
     case MS_PROCESS_SERIES_CGROUP_BYTES:
-        return or_none(cgroup->have, cgroup->memory_max_bytes);
+        return or_none(cgroup->have_memory, cgroup->memory_max_bytes);
     case MS_PROCESS_SERIES_CGROUP_TASKS:
-        return or_none(cgroup->have, cgroup->processes_max);
+        return or_none(cgroup->have_processes, cgroup->processes_max);
     case MS_PROCESS_SERIES_VIRTUAL_BYTES:
         return or_none(limits->have, limits->address_space_bytes);
     case MS_PROCESS_SERIES_OPEN_FILES:
@@ -207,7 +208,7 @@ static void take_cores(struct ms_timelines_view *timelines, const struct ms_syst
         struct ms_timelines_row row = {
             .id = row_id(KIND_CORES, first, last),
             .what =
-                each > 1 ? "mean over these cores; z shows more of them" : "busy time of a core",
+                each > 1 ? "mean over these cores; the peak is of one of them" : "busy time of a core",
             .unit = MS_UNIT_PERCENT,
             .top = 100,
             .limit = NAN,

@@ -86,6 +86,17 @@ static void pin(struct ms_timelines_view *timelines, const struct ms_model *mode
     }
 }
 
+/* A cursor that nobody sees would leave all rows without a figure. */
+static void drop_lost_cursor(struct ms_timelines_view *timelines, const struct ms_model *model)
+{
+    const uint64_t end = end_of(timelines, model);
+    const uint64_t ticks = window_ticks(timelines, model);
+    if (timelines->cursor_tick >= end || timelines->cursor_tick + ticks < end) {
+        timelines->cursor_set = false;
+        timelines->pinned = timelines->pinned && timelines->end_tick < ms_model_ticks(model);
+    }
+}
+
 void ms_timelines_widen(struct ms_timelines_view *timelines, const struct ms_model *model, int by)
 {
     const uint64_t before = window_ticks(timelines, model);
@@ -114,11 +125,13 @@ void ms_timelines_pan(struct ms_timelines_view *timelines, const struct ms_model
     const uint64_t ticks = window_ticks(timelines, model);
     const uint64_t step = ticks / 8 > 0 ? ticks / 8 : 1;
     pin(timelines, model, by > 0 ? end + step : end > step ? end - step : 0);
+    drop_lost_cursor(timelines, model);
 }
 
 void ms_timelines_to_oldest(struct ms_timelines_view *timelines, const struct ms_model *model)
 {
     pin(timelines, model, 0);
+    drop_lost_cursor(timelines, model);
 }
 
 void ms_timelines_set_cursor(struct ms_timelines_view *timelines, const struct ms_model *model,

@@ -6,10 +6,11 @@
 #include "model/format.h"
 #include "tui/timelines.h"
 
-#define LEFT_WIDTH  10
-#define PART_KIND   UINT64_C(9)
-#define BAND_KIND   UINT64_C(10)
-#define LEGEND_ROWS 1
+#define LEFT_WIDTH       10
+#define PART_KIND        UINT64_C(9)
+#define BAND_KIND        UINT64_C(10)
+#define LEGEND_ROWS      1
+#define STACKED_ROWS_MIN 6
 
 int ms_timelines_zoom_left(int columns)
 {
@@ -238,7 +239,8 @@ void ms_timelines_zoom_draw(struct ms_tui *tui, const struct ms_view *view, stru
     const struct ms_timelines_figures figures =
         ms_timelines_figures_of(row->points, &timelines->span);
     const double high = ms_timelines_scale(row, figures.highest);
-    const bool stacked = timelines->shape == MS_TIMELINES_STACKED && parts_series(row) >= 0;
+    const bool stacked = timelines->shape == MS_TIMELINES_STACKED && parts_series(row) >= 0 &&
+                         area.rows >= STACKED_ROWS_MIN;
     struct ms_area chart = {.row = area.row + 1,
                             .column = LEFT_WIDTH,
                             .rows = area.rows - 1 - (stacked ? LEGEND_ROWS : 0),

@@ -23,8 +23,7 @@ static inline void world_machine_sources(struct world *world)
     world_source(world, MS_SOURCE_NVIDIA_GPU, MS_SOURCE_UNAVAILABLE,
                  "libnvidia-ml.so.1 was not found: no driver of NVIDIA's is installed");
     world_source(world, MS_SOURCE_DRM_GPU, MS_SOURCE_UNAVAILABLE, "there is no /dev/dri");
-    world_source(world, MS_SOURCE_SENSORS, MS_SOURCE_PARTIAL,
-                 "fans are not told by this machine");
+    world_source(world, MS_SOURCE_SENSORS, MS_SOURCE_PARTIAL, "fans are not told by this machine");
     world_source(world, MS_SOURCE_FREQUENCY, MS_SOURCE_NOT_ASKED, NULL);
 }
 
@@ -118,7 +117,14 @@ static inline void world_machine_process(struct world *world)
                                                     .core_bytes = 0,
                                                     .files = 1024,
                                                     .processes = 63000};
-    resources->cgroup.have = true;
+    snprintf(process->allocator, sizeof process->allocator, "/lib/x86_64-linux-gnu/libc.so.6");
+    resources->map.live_bytes = resources->map.parts[MS_MEMORY_PART_HEAP].resident_bytes / 10 * 8;
+    resources->map.rounding_bytes = resources->map.live_bytes / 16;
+    resources->map.live_blocks = 21000;
+    process->kernel.virtual_bytes = 2 * rss + 300000000;
+    struct ms_cgroup *cgroup = &resources->cgroup;
+    cgroup->have = cgroup->have_memory = cgroup->have_swap = cgroup->have_kills = true;
+    cgroup->have_cpu = cgroup->have_throttling = cgroup->have_processes = true;
     resources->cgroup.version = 2;
     snprintf(resources->cgroup.path, sizeof resources->cgroup.path, "/system.slice/app.service");
     resources->cgroup.memory_bytes = rss + 40000000;

@@ -18,7 +18,6 @@
 #include "collect/proc_process.h"
 #include "collect/proc_text.h"
 #include "collect/proc_thread.h"
-#include "collect/system.h"
 #include "collect/threads.h"
 
 #define REST                                                                                       \
@@ -229,21 +228,6 @@ static void test_sources_tell_what_they_gave(void **state)
         assert_non_null(strstr(source->because, cases[i].says));
         ms_model_free(model);
     }
-}
-
-static void test_system_stat(void **state)
-{
-    (void)state;
-    static uint64_t busy[MS_CORES_MAX];
-    static uint64_t total[MS_CORES_MAX];
-    const char *text = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 100 100\n"
-                       "cpu2 10 0 0 90 0 0 0 0 0 0\ncpu5000 1 1 1 1\nintr 1 2 3\ncpu3 1 1 1 1\n";
-    assert_int_equal(ms_system_parse_stat(text, strlen(text), busy, total), 3);
-    assert_int_equal(total[0], 36);
-    assert_int_equal(busy[0], 36 - 4 - 5);
-    assert_int_equal(total[1], 0); /* offline */
-    assert_int_equal(busy[2], 10);
-    assert_int_equal(ms_system_parse_stat("cpu", 3, busy, total), 0);
 }
 
 static pthread_barrier_t barrier;
@@ -467,7 +451,6 @@ int main(void)
         cmocka_unit_test(test_migrations),
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_sources_tell_what_they_gave),
-        cmocka_unit_test(test_system_stat),
         cmocka_unit_test(test_live_thread),
         cmocka_unit_test(test_live_process),
         cmocka_unit_test(test_sleeper_wakes_up),

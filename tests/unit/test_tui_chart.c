@@ -82,6 +82,50 @@ static void test_two_rows(void **state)
     ms_grid_free(grid);
 }
 
+/* A steep line has no holes, a gap in what is known is one. */
+static void test_lines(void **state)
+{
+    (void)state;
+    const double points[] = {0, 0, 16, 16, NAN, NAN, 8, 8};
+    struct ms_grid *grid = ms_grid_new(2, 4);
+    const struct ms_area area = {.rows = 2, .columns = 4};
+    ms_chart_line(grid, MS_GLYPHS_BRAILLE, area, points, 8, 0, 16);
+    assert_text(grid, " \u284f\n\u28c0\u2807 \u2809\n");
+    ms_grid_free(grid);
+}
+
+/* What is high is dense, 0 is a dot, nothing is nothing. */
+static void test_strips(void **state)
+{
+    (void)state;
+    const double points[] = {NAN, 0, 25, 50, 75, 100};
+    struct ms_grid *grid = ms_grid_new(1, 6);
+    const struct ms_area area = {.rows = 1, .columns = 6};
+    ms_chart_strip(grid, MS_GLYPHS_BLOCK, area, points, 6, 0, 100);
+    assert_text(grid, " \u00b7\u2591\u2592\u2593\u2588\n");
+    ms_grid_clear(grid);
+    ms_chart_strip(grid, MS_GLYPHS_ASCII, area, points, 6, 0, 100);
+    assert_text(grid, " .-+#@\n");
+    ms_grid_free(grid);
+}
+
+/* Parts add up, each with a look of its own. */
+static void test_stacked(void **state)
+{
+    (void)state;
+    const double low[] = {1, 2, NAN};
+    const double high[] = {1, 2, 3};
+    const double *parts[] = {low, high};
+    const enum ms_colour colours[] = {MS_COLOUR_CPU, MS_COLOUR_IO};
+    struct ms_grid *grid = ms_grid_new(4, 3);
+    const struct ms_area area = {.rows = 4, .columns = 3};
+    ms_chart_stacked(grid, MS_GLYPHS_ASCII, area, parts, colours, 2, 3, 4);
+    assert_text(grid, " =\n ==\n=#=\n##=\n");
+    assert_int_equal(ms_grid_at(grid, 3, 0)->colour, MS_COLOUR_CPU);
+    assert_int_equal(ms_grid_at(grid, 0, 1)->colour, MS_COLOUR_IO);
+    ms_grid_free(grid);
+}
+
 static void test_resample(void **state)
 {
     (void)state;
@@ -117,6 +161,9 @@ int main(void)
         cmocka_unit_test(test_sparklines),
         cmocka_unit_test(test_unknown_is_not_zero),
         cmocka_unit_test(test_two_rows),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_strips),
+        cmocka_unit_test(test_stacked),
         cmocka_unit_test(test_resample),
         cmocka_unit_test(test_round_up),
     };

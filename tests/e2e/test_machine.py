@@ -1,0 +1,239 @@
+"""The machine: cores, disks, interfaces and identity beside other tools; GPUs by a library that plays one."""
+
+import json
+import os
+import re
+import tempfile
+import threading
+import time
+
+from watched import BARE, BUILD, MEMSCOPE, equal, first_process, main, run, status, watch
+
+MACHINE = ("cores", "frequency", "cpu_identity", "pressure", "disks", "interfaces", "sensors",
+           "nvidia_gpu", "drm_gpu")
+
+
+def sources(document):
+    return {row["name"]: row for row in document["sources"]}
+
+
+def between(found, low, high, what):
+    assert found is not None and low <= found <= high, f"{what}: {found}, expected {low} to {high}"
+
+
+def core_ticks():
+    """busy and all ticks of each core"""
+    found = {}
+    with open("/proc/stat", encoding="ascii") as file:
+        for line in file:
+            match = re.match(r"cpu(\d+) (.*)", line)
+            if match:
+                ticks = [int(word) for word in match.group(2).split()[:8]]
+                busy = ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]
+                found[int(match.group(1))] = (busy, sum(ticks))
+    return found
+
+
+def test_cores():
+    """a loop on one core: that core is busy, every core as /proc/stat has it"""
+    core = max(os.sched_getaffinity(0))
+    before = {}
+    timer = threading.Timer(1.5, lambda: before.update(core_ticks()))
+    timer.start()
+    result, document = watch(["taskset", "-c", str(core), "timeout", "2.5", "sh", "-c",
+                              "while :; do :; done"])
+    after = core_ticks()
+    timer.join()
+    equal(status(result), 124, "exit status of timeout")
+    rows = {row["core"]: row for row in document["system"]["per_core"]}
+    between(rows[core]["busy_percent"], 85, 100, f"core {core}")
+    for number, (busy, total) in after.items():
+        own = 100 * (busy - before[number][0]) / (total - before[number][1])
+        row = rows[number]
+        between(row["busy_percent"], own - 30, own + 30, f"core {number} beside /proc/stat")
+        parts = sum(row[name] for name in ("user_percent", "system_percent"))
+        between(row["busy_percent"], parts - 0.1, parts + 0.1, "busy is user and system")
+    mean = sum(row["busy_percent"] for row in rows.values()) / len(rows)
+    between(document["system"]["cpu_percent"], mean - 0.1, mean + 0.1, "mean of cores")
+    equal(sources(document)["cores"]["condition"], "available", "source of cores")
+
+
+def disk_bytes():
+    """bytes written to each whole disk"""
+    found = {}
+    with open("/proc/diskstats", encoding="ascii") as file:
+        for line in file:
+            words = line.split()
+            if os.path.exists("/sys/block/" + words[2].replace("/", "!")):
+                found[words[2]] = int(words[9]) * 512
+    return found
+
+
+def interface_bytes(name):
+    with open("/proc/net/dev", encoding="ascii") as file:
+        for line in file:
+            if line.strip().startswith(name + ":"):
+                return int(line.partition(":")[2].split()[0])
+    return 0
+
+
+TRAFFIC = r"""
+import os, socket, sys, threading, time
+time.sleep(1.3)
+server = socket.create_server(("127.0.0.1", 0))
+def serve():
+    connection, _ = server.accept()
+    while connection.recv(1 << 16):
+        pass
+thread = threading.Thread(target=serve)
+thread.start()
+client = socket.create_connection(server.getsockname())
+client.sendall(bytes(%d))
+client.close()
+thread.join()
+os.system("dd if=/dev/zero of='%s' bs=1M count=32 conv=fsync 2>/dev/null")
+time.sleep(1.4)
+"""
+
+
+def test_traffic():
+    """a known amount over the loopback and to a disk: no less, and no more than the kernel has"""
+    sent = 20_000_000
+    with tempfile.TemporaryDirectory(prefix="memscope-e2e-", dir="/var/tmp") as folder:
+        disks, loopback = disk_bytes(), interface_bytes("lo")
+        script = TRAFFIC % (sent, os.path.join(folder, "written"))
+        result, document = watch(["/usr/bin/python3", "-c", script])
+        disks_after, loopback_after = disk_bytes(), interface_bytes("lo")
+    equal(status(result), 0, "exit status")
+    lo = [row for row in document["system"]["interfaces"] if row["name"] == "lo"][0]
+    between(lo["received_bytes"], sent, loopback_after - loopback, "received by lo")
+    equal(lo["sent_bytes"], lo["received_bytes"], "lo receives what it sends")
+    equal(lo["hardware"], False, "lo is no hardware")
+    rows = document["system"]["disks"]
+    for row in rows:
+        moved = disks_after[row["name"]] - disks[row["name"]]
+        between(row["written_bytes"], 0, moved, f"written to {row['name']}")
+        if moved > 40 << 20 and not row["stacked"]:
+            between(row["written_bytes"], 32 << 20, moved, f"written to {row['name']} by dd")
+    if not rows:
+        assert sources(document)["disks"]["because"], "no disks, and no reason"
+    elif os.stat("/var/tmp").st_dev in [os.makedev(*device_of(row["name"])) for row in rows]:
+        between(sum(row["written_bytes"] for row in rows), 32 << 20, 1 << 40, "written by dd")
+
+
+def device_of(name):
+    with open(f"/sys/block/{name.replace('/', '!')}/dev", encoding="ascii") as file:
+        return [int(word) for word in file.read().split(":")]
+
+
+def table_of_lscpu():
+    result = run(["lscpu", "-B", "-J"])
+    rows = json.loads(result.stdout)["lscpu"]
+    found = {}
+    while rows:
+        row = rows.pop()
+        found[row["field"].rstrip(":")] = row["data"]
+        rows += row.get("children", [])
+    return found
+
+
+def test_identity_and_memory():
+    """identity beside lscpu, memory beside free, load beside uptime"""
+    result, document = watch(["/bin/sleep", "0.6"])
+    equal(status(result), 0, "exit status")
+    system, processor, other = document["system"], document["system"]["processor"], table_of_lscpu()
+    if "Vendor ID" in other and processor["vendor"] is not None:
+        equal(processor["vendor"], other["Vendor ID"], "vendor")
+        equal(processor["brand"], other["Model name"], "brand")
+        for name, field in (("family", "CPU family"), ("model", "Model"), ("stepping", "Stepping")):
+            equal(processor[name], int(other[field]), field)
+    equal(processor["logical_cores"], len(os.sched_getaffinity(0)), "cores online")
+    if processor["packages"] is not None:
+        equal(processor["packages"], int(other["Socket(s)"]), "sockets")
+        equal(processor["physical_cores"], int(other["Socket(s)"]) * int(other["Core(s) per socket"]),
+              "physical cores")
+    for field, level, kind in (("L1d", 1, "data"), ("L1i", 1, "instruction"), ("L2", 2, "unified"),
+                               ("L3", 3, "unified")):
+        told = other.get(field) or other.get(field + " cache")
+        if told is not None:
+            own = [row for row in processor["caches"] if (row["level"], row["kind"]) == (level, kind)]
+            equal(sum(row["bytes"] * row["instances"] for row in own), int(told.split()[0]), field)
+    equal((processor["codename"] is None), (processor["codename_unavailable_because"] is not None),
+          "a codename, or why there is none")
+
+    words = run(["free", "-b"]).stdout.decode().split("\n")
+    memory, swap = words[1].split(), words[2].split()
+    equal(system["memory_total_bytes"], int(memory[1]), "memory")
+    between(system["memory_available_bytes"], int(memory[6]) - (512 << 20), int(memory[6]) + (512 << 20),
+            "available")
+    equal(system["swap_total_bytes"], int(swap[1]), "swap")
+    text = run(["uptime"]).stdout.decode()
+    loads = [float(word) for word in text.rpartition("load average:")[2].split(",")]
+    for name, value in zip(("load_1", "load_5", "load_15"), loads):
+        between(system[name], value - 0.6, value + 0.6, name)
+    between(system["tasks"], 2, 10_000_000, "tasks")
+
+
+def test_reasons():
+    """what cannot be had says why, in the report and in doctor, and is no figure"""
+    result, document = watch(["/bin/sleep", "0.3"])
+    equal(status(result), 0, "exit status")
+    told = sources(document)
+    for name in MACHINE:
+        row = told[name]
+        assert row["condition"] != "not_asked" or row["because"], f"{name}: not asked"
+        if row["condition"] in ("unavailable", "partial"):
+            assert row["because"], f"{name}: no reason"
+    if told["sensors"]["condition"] == "unavailable":
+        equal(document["system"]["sensors"], [], "sensors")
+    if told["nvidia_gpu"]["condition"] == told["drm_gpu"]["condition"] == "unavailable":
+        equal(document["system"]["gpus"], None, "GPUs")
+    shown = run([MEMSCOPE, "doctor"]).stdout.decode()
+    for name in MACHINE:
+        lines = [line for line in shown.split("\n") if re.match(rf" +(ok|less) +{name} ", line)]
+        equal(len(lines), 1, f"line of {name} in doctor")
+        equal("unavailable: " in lines[0], told[name]["condition"] in ("unavailable", "not_asked"), name)
+
+
+def with_gpu(command, script, **keywords):
+    """The program beside a library of NVIDIA's that plays a GPU."""
+    environment = dict(BARE, FAKE_NVML=script,
+                       LD_LIBRARY_PATH=os.path.abspath(os.path.join(BUILD, "tests/gpu/now")))
+    return watch(command, env=environment, **keywords)
+
+
+def test_gpu():
+    """two GPUs: one is lost, the program is among the processes of the other by its pid"""
+    with tempfile.TemporaryDirectory(prefix="memscope-e2e-") as folder:
+        rows = os.path.join(folder, "rows")
+        result, document = with_gpu(["/bin/sh", "-c", f"echo 1 $$ 1048576 40 > {rows}; "
+                                     f"echo 1 4194303 5 1 >> {rows}; sleep 2.4; exit 0"],
+                                    f"gpus=2 lost=2 rows={rows}")
+    equal(status(result), 0, "exit status")
+    lost, gpu = document["system"]["gpus"]
+    equal(gpu["name"], "NVIDIA Test B", "name")
+    equal(gpu["utilization_percent"], 42, "utilization")
+    equal(gpu["memory_used_bytes"], 20 << 30, "memory used")
+    equal(gpu["stale"], False, "it answers")
+    equal((lost["lost"], lost["stale"], lost["utilization_percent"], lost["memory_used_bytes"]),
+          (True, True, None, None), "a lost GPU has no figures")
+    source = sources(document)["nvidia_gpu"]
+    equal(source["condition"], "partial", "source")
+    assert "lost" in source["because"], source
+    users, program = {row["pid"]: row for row in gpu["processes"]}, first_process(document)
+    equal(users[program["pid"]]["process_id"], program["id"], "the program among the users")
+    equal(users[program["pid"]]["memory_bytes"], 1048576, "its memory")
+    equal(users[4194303]["process_id"], None, "somebody else's process")
+
+
+def test_hang():
+    """a driver that never answers: the session ends with the program, and says so"""
+    begin = time.monotonic()
+    result, document = with_gpu(["/bin/sh", "-c", "sleep 0.5; exit 7"], "hang=init")
+    between(time.monotonic() - begin, 0.5, 4, "seconds")
+    equal(status(result), 7, "exit status")
+    equal(document["system"]["gpus"], None, "GPUs")
+    equal(sources(document)["nvidia_gpu"]["because"], "no answer yet", "reason")
+
+
+main(globals())
