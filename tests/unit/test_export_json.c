@@ -336,6 +336,29 @@ static void test_figures_are_exact_and_the_unknown_is_null(void **state)
     ms_model_free(model);
 }
 
+/* What the machine tells is in the timeline, what it does not is not there. */
+static void test_timeline_of_the_machine(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 3);
+    struct ms_system *system = ms_model_system_mutable(model);
+    system->cores = 2;
+    system->cpu_pct = 25;
+    system->core[1].pct = 50;
+    assert_int_equal(ms_model_tick_end(model, START + 4 * TENTH), 0);
+    validate(model);
+    char *text = written(model);
+    check_contains(text,
+                   "{\"metric\":\"system_cpu_percent\",\"process_id\":null,\"thread_id\":null,"
+                   "\"values\":[null,null,null,25]}");
+    check_contains(text, "{\"metric\":\"core_percent\",\"process_id\":null,\"thread_id\":null,"
+                         "\"core\":1,\"values\":[null,null,null,50]}");
+    assert_null(strstr(text, "\"thread_id\":null,\"core\":0"));
+    assert_null(strstr(text, "\"metric\":\"system_load_1\""));
+    free(text);
+    ms_model_free(model);
+}
+
 static void fill_resources(struct ms_resources *resources)
 {
     resources->map = (struct ms_memory_map){.have = true, .read_ns = START + 5, .live_bytes = 400};
@@ -398,29 +421,6 @@ static void test_resources(void **state)
     check_contains(text, "\"kind\":\"unix\"");
     free(text);
     validate(model);
-    ms_model_free(model);
-}
-
-/* What the machine tells is in the timeline, what it does not is not there. */
-static void test_timeline_of_the_machine(void **state)
-{
-    (void)state;
-    struct ms_model *model = model_of(1, 3);
-    struct ms_system *system = ms_model_system_mutable(model);
-    system->cores = 2;
-    system->cpu_pct = 25;
-    system->core[1].pct = 50;
-    assert_int_equal(ms_model_tick_end(model, START + 4 * TENTH), 0);
-    validate(model);
-    char *text = written(model);
-    check_contains(text,
-                   "{\"metric\":\"system_cpu_percent\",\"process_id\":null,\"thread_id\":null,"
-                   "\"values\":[null,null,null,25]}");
-    check_contains(text, "{\"metric\":\"core_percent\",\"process_id\":null,\"thread_id\":null,"
-                         "\"core\":1,\"values\":[null,null,null,50]}");
-    assert_null(strstr(text, "\"core\":0"));
-    assert_null(strstr(text, "\"metric\":\"system_load_1\""));
-    free(text);
     ms_model_free(model);
 }
 
@@ -605,8 +605,8 @@ int main(void)
         cmocka_unit_test(test_what_is_tracked),
         cmocka_unit_test(test_histograms_and_estimates),
         cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
-        cmocka_unit_test(test_resources),
         cmocka_unit_test(test_timeline_of_the_machine),
+        cmocka_unit_test(test_resources),
         cmocka_unit_test(test_leaks),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),
