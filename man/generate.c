@@ -1,5 +1,5 @@
 /*
- * Fills man/memscope-top.1.in: options, keys, metrics and figures of call sites come from the
+ * Fills man/memscope-top.1.in and memscope-top.7.in: options, keys, metrics and figures of call sites come from the
  * tables that the program itself uses, so the page cannot say anything else. Template on stdin,
  * page on stdout.
  */
@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/bottleneck.h"
+#include "analysis/efficiency.h"
+#include "analysis/forecast.h"
 #include "analysis/site_figure.h"
 #include "cli/options_table.h"
 #include "model/metric.h"
@@ -176,6 +179,47 @@ static void put_plain(void *context, const char *text)
     (void)fputs(text, context);
 }
 
+static void efficiency_parts(void)
+{
+    for (int id = 0; id < MS_EFFICIENCY_TOTAL; id++) {
+        const struct ms_efficiency_part_info *part =
+            ms_efficiency_part_info((enum ms_efficiency_part)id);
+        fputs(".TP\n.BR ", stdout);
+        put(part->name);
+        printf(" \" (weight %.1f)\"\n", part->weight);
+        put(part->formula);
+        putchar('\n');
+    }
+}
+
+static void limits(void)
+{
+#define LIMIT(id, name, word, what)                                                                \
+    fputs(".TP\n.B ", stdout);                                                                     \
+    put(name);                                                                                     \
+    putchar('\n');                                                                                 \
+    put(word ": " what);                                                                           \
+    putchar('\n');
+    MS_LIMITS(LIMIT)
+#undef LIMIT
+}
+
+static void series(void)
+{
+    static const char *const titles[] = {"Of threads", "Of processes", "Of the machine"};
+    for (int of = 0; of < 3; of++) {
+        printf(".SS %s\n", titles[of]);
+        for (int i = 0; i < ms_series_count((enum ms_series_of)of); i++) {
+            const struct ms_series_info *info = ms_series_info((enum ms_series_of)of, i);
+            fputs(".TP\n.B ", stdout);
+            put(info->name);
+            putchar('\n');
+            put(info->what);
+            putchar('\n');
+        }
+    }
+}
+
 static void fill(const char *line)
 {
     static const struct {
@@ -185,6 +229,9 @@ static void fill(const char *line)
                  {"@KEYS@\n", keys},
                  {"@METRICS@\n", metrics},
                  {"@SITE_FIGURES@\n", site_figures},
+                 {"@EFFICIENCY_PARTS@\n", efficiency_parts},
+                 {"@LIMITS@\n", limits},
+                 {"@SERIES@\n", series},
                  {"@SETTINGS@\n", settings}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (strcmp(line, parts[i].mark) == 0) {

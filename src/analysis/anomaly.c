@@ -13,7 +13,8 @@
 #define REFRESH_EVERY 16u /* seconds after which what is usual is reckoned anew */
 #define SEEN_TWICE    2u
 #define AS_FAR        0.8 /* of a deviation: an earlier one counts as the same */
-#define FAR_BEYOND    2.0 /* of the farthest before: what a single second must be */
+#define FAR_BEYOND    3.0 /* times the farthest before: what a single second must be */
+#define LASTS_SECONDS 5u  /* in a row: then it need not be farther than all before */
 #define MAD_SIGMA     0.6745
 #define MEAN_SIGMA    1.2533
 
@@ -316,12 +317,15 @@ static bool is_anomaly(const struct look *look, const struct watch *watch,
     const double deviation = x - (double)watch->median;
     double farthest;
     unsigned times;
-    const bool lasts = look->position > watch->began;
-    if (fabs(z) < (lasts ? MS_ANOMALY_TWICE_Z : MS_ANOMALY_ONCE_Z)) {
+    const uint64_t seconds = look->position - watch->began + 1;
+    if (fabs(z) < (seconds > 1 ? MS_ANOMALY_TWICE_Z : MS_ANOMALY_ONCE_Z)) {
         return false;
     }
     compare_with_past(look, watch, history, deviation, &farthest, &times);
-    return times < SEEN_TWICE && (lasts || fabs(deviation) > FAR_BEYOND * farthest);
+    const double beyond = seconds == 1              ? FAR_BEYOND * farthest
+                          : seconds < LASTS_SECONDS ? farthest
+                                                    : 0;
+    return times < SEEN_TWICE && fabs(deviation) > beyond;
 }
 
 static void look_at(const struct look *look, struct watch *watch, const struct ms_history *history,

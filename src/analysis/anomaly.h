@@ -18,8 +18,8 @@
 #include "model/model.h"
 
 #define MS_ANOMALY_WINDOW     300u /* seconds of past that a point is compared with */
-#define MS_ANOMALY_LEAST_PAST 30u  /* seconds that there must be of it */
-#define MS_ANOMALY_TWICE_Z    5.0  /* two seconds in a row, or one that is farther than that: */
+#define MS_ANOMALY_LEAST_PAST 60u  /* seconds that there must be of it */
+#define MS_ANOMALY_TWICE_Z    6.0  /* two seconds in a row, or one that is farther than that: */
 #define MS_ANOMALY_ONCE_Z     10.0
 #define MS_ANOMALY_LONGEST    60u /* seconds; then the new level is the usual one */
 #define MS_ANOMALY_LOOKS_MAX  4000u

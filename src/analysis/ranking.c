@@ -90,7 +90,7 @@ static void set_means(struct ms_ranking *ranking)
         const struct ms_ranked *row = &ranking->rows[i];
         ranking->sum += row->value.number;
         role_sum[row->role] += row->value.number;
-        role_known[row->role]++;
+        role_known[row->role] += ms_rank_unit(ranking->by) != MS_UNIT_INDEX ? 1 : 0;
     }
     for (int role = 0; role < MS_ROLE_TOTAL; role++) {
         ranking->role_mean[role] =
@@ -98,12 +98,13 @@ static void set_means(struct ms_ranking *ranking)
     }
     ranking->mean = ranking->median = (double)NAN;
     const size_t known = ranking->known;
-    if (known > 0) {
+    if (known > 0 && ms_rank_unit(ranking->by) != MS_UNIT_INDEX) {
         ranking->mean = ranking->sum / (double)known;
         ranking->median =
             (ranking->rows[(known - 1) / 2].value.number + ranking->rows[known / 2].value.number) /
             2;
     }
+    ranking->sum = adds_up(ms_rank_unit(ranking->by)) ? ranking->sum : (double)NAN;
     const bool shares = adds_up(ms_rank_unit(ranking->by)) && ranking->sum > 0;
     for (size_t i = 0; i < ranking->count; i++) {
         struct ms_ranked *row = &ranking->rows[i];

@@ -31,8 +31,9 @@ struct ms_ranked {
 
 struct ms_ranking {
     int by;
-    size_t count, known; /* threads, and those with a figure */
-    double mean, median, sum;
+    size_t count, known;             /* threads, and those with a figure */
+    double mean, median;             /* NaN: nobody has one, or it only tells one of several */
+    double sum;                      /* NaN: of rates and ratios there is none */
     double role_mean[MS_ROLE_TOTAL]; /* NaN: no thread of that role */
     uint32_t role_count[MS_ROLE_TOTAL];
     struct ms_ranked *rows; /* highest first */

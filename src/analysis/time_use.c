@@ -107,6 +107,8 @@ static void add_times(struct ms_time_use *sum, const struct ms_time_use *use)
     add(&sum->computing, use->computing);
     add(&sum->socket_bytes, use->socket_bytes);
     add(&sum->switches, use->switches);
+    add(&sum->io_calls, use->io_calls);
+    add(&sum->io_bytes, use->io_bytes);
     sum->threads += use->threads;
 }
 
@@ -122,11 +124,10 @@ struct ms_time_use ms_time_use_of_process(const struct ms_model *model,
         split_calls(&sum);
         return sum;
     }
-    const double own_cpu = sum.cpu;
     sum.cpu = sum.user = sum.system = sum.run_queue = none;
     sum.files = sum.sockets = sum.poll = none;
     sum.files_blocked = sum.sockets_blocked = sum.computing = none;
-    sum.socket_bytes = sum.switches = none;
+    sum.socket_bytes = sum.switches = sum.io_calls = sum.io_bytes = none;
     for (size_t i = 0; i < ms_model_alive_count(model); i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
         if (thread->process_id == process->id) {
@@ -134,11 +135,11 @@ struct ms_time_use ms_time_use_of_process(const struct ms_model *model,
             add_times(&sum, &use);
         }
     }
-    if (isnan(sum.cpu)) {
-        sum.cpu = own_cpu;
-    }
-    if (isnan(sum.socket_bytes)) {
-        sum.socket_bytes = own.received_bytes_per_s + own.sent_bytes_per_s;
-    }
+    sum.cpu = isnan(sum.cpu) ? own.cpu_pct / 100 : sum.cpu;
+    /* The process's own counters have what its ended threads did, too. */
+    sum.io_calls = isnan(own.io_calls_per_s) ? sum.io_calls : own.io_calls_per_s;
+    sum.io_bytes = isnan(own.io_bytes_per_s) ? sum.io_bytes : own.io_bytes_per_s;
+    sum.socket_bytes =
+        isnan(sum.socket_bytes) ? process->received_per_s + process->sent_per_s : sum.socket_bytes;
     return sum;
 }

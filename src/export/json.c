@@ -164,6 +164,14 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_json_
     ms_json_timeline(&writer, model);
     section(&writer, "correlations");
     ms_json_correlations(&writer, model);
+    section(&writer, "rankings");
+    ms_json_rankings(&writer, model, options->findings);
+    section(&writer, "anomalies");
+    ms_json_anomalies(&writer, model, options->findings);
+    section(&writer, "limits");
+    ms_json_limits(&writer, model);
+    section(&writer, "insights");
+    ms_json_insights(&writer, model, options->findings);
     section(&writer, "losses");
     write_losses(&writer, model, &losses);
     section(&writer, "trace");

@@ -40,6 +40,19 @@ void ms_json_misuse(struct ms_json_writer *writer, const struct ms_model *model)
 /* `findings` may be NULL: what is judged while a program runs is null then. */
 void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
                    const struct ms_findings *findings);
+/* json_judgements.c; null where `findings` is NULL. */
+void ms_json_rankings(struct ms_json_writer *writer, const struct ms_model *model,
+                      const struct ms_findings *findings);
+void ms_json_anomalies(struct ms_json_writer *writer, const struct ms_model *model,
+                       const struct ms_findings *findings);
+void ms_json_limits(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_insights(struct ms_json_writer *writer, const struct ms_model *model,
+                      const struct ms_findings *findings);
+/* json_judgements.c: the member `judgements` of an open object. */
+void ms_json_thread_judgements(struct ms_json_writer *writer, const struct ms_model *model,
+                               const struct ms_thread *thread);
+void ms_json_process_judgements(struct ms_json_writer *writer, const struct ms_model *model,
+                                const struct ms_process *process);
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model);
 

@@ -271,6 +271,7 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_process_kin(writer, process);
     ms_json_member_string(writer, "seen", seen[process->seen]);
     ms_json_member_text_or_null(writer, "seen_because", process->seen_because);
+    ms_json_process_judgements(writer, model, process);
     ms_json_member_text_or_null(writer, "allocator", process->allocator);
     ms_json_key(writer, "thread_read_hz");
     ms_json_fixed(writer, process->thread_read_hz > 0 ? process->thread_read_hz : NAN, 2);
@@ -283,6 +284,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
+    ms_json_member_fixed(writer, "gpu_percent", process->gpu_pct);
+    ms_json_member_u64_or_null(writer, "gpu_memory_bytes", process->have_gpu, process->gpu_bytes);
     ms_json_key(writer, "resources");
     ms_json_resources(writer, model, process);
     ms_json_key(writer, "branch");
@@ -371,6 +374,7 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_string(writer, "role_reason", judgement->role_reason);
     ms_json_member_string(writer, "alert", ms_alert_name(judgement->alert));
     ms_json_member_text_or_null(writer, "alert_reason", judgement->alert_reason);
+    ms_json_thread_judgements(writer, model, thread);
     for (int i = 0; i < MS_METRIC_TOTAL; i++) {
         write_metric_of(writer, thread, (enum ms_metric)i, ms_model_now_ns(model));
     }

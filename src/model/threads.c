@@ -531,26 +531,28 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
 /* Time in calls is known when some of each kind that was called were timed. */
 static bool have_wait(const struct ms_io_figures *figures)
 {
-    return isfinite(figures->wait_ns) && (figures->calls == 0 || figures->timed_calls > 0);
+    return figures->calls == 0 || (figures->timed_calls > 0 && isfinite(figures->wait_ns));
 }
 
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)
 {
     double wait_ns = 0;
     double network_ns = 0;
+    double poll_ns = 0;
     bool have = io->have;
     for (int kind = 0; have && kind < MS_IO_KIND_TOTAL; kind++) {
         const struct ms_io_figures *figures = &io->of[kind];
         const bool network =
             kind == MS_IO_KIND_RECEIVE || kind == MS_IO_KIND_SEND || kind == MS_IO_KIND_OPEN;
         have = have_wait(figures);
-        wait_ns += have && kind != MS_IO_KIND_POLL ? figures->wait_ns : 0;
-        network_ns += have && network ? figures->wait_ns : 0;
+        const double of_kind = have && figures->calls > 0 ? figures->wait_ns : 0;
+        wait_ns += kind != MS_IO_KIND_POLL ? of_kind : 0;
+        network_ns += network ? of_kind : 0;
+        poll_ns += kind == MS_IO_KIND_POLL ? of_kind : 0;
     }
     put(sample, MS_COUNTER_IO_WAIT_NS, have, (uint64_t)wait_ns);
     put(sample, MS_COUNTER_NETWORK_WAIT_NS, have, (uint64_t)network_ns);
-    put(sample, MS_COUNTER_POLL_WAIT_NS, have,
-        have ? (uint64_t)io->of[MS_IO_KIND_POLL].wait_ns : 0);
+    put(sample, MS_COUNTER_POLL_WAIT_NS, have, (uint64_t)poll_ns);
     put(sample, MS_COUNTER_RECEIVED_BYTES, io->have, io->of[MS_IO_KIND_RECEIVE].bytes);
     put(sample, MS_COUNTER_SENT_BYTES, io->have, io->of[MS_IO_KIND_SEND].bytes);
 }
@@ -562,7 +564,6 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     *sample = (struct ms_sample){.time_ns = now_ns,
                                  .read_ns = {[MS_READ_OFTEN] = kernel->often_read_ns,
                                              [MS_READ_SLOWLY] = kernel->slowly_read_ns,
-                                             [MS_READ_SCHED] = kernel->sched_read_ns,
                                              [MS_READ_PROCESSOR] = kernel->counters_read_ns}};
     sample_kernel(kernel, sample);
     sample_counters(kernel, sample);
