@@ -61,6 +61,7 @@ struct walk {
     uint64_t stack_pointer;
     uint32_t accesses;
     bool past_stack, no_rules;
+    bool in_rules; /* they are being read: of what they point to only the place matters */
 };
 
 #if defined(__x86_64__)
@@ -407,8 +408,9 @@ static bool read_from_files(const struct walk *walk, uint64_t address, unw_word_
                                                                         : NULL};
     for (int i = 0; i < 2 && walk->space->count > 0; i++) {
         const struct mapping *at = candidates[i];
-        if (at != NULL && ms_unwind_file_read(&walk->unwinder->modules[at->module - 1]->file,
-                                              address - at->bias, value, sizeof *value)) {
+        if (at != NULL &&
+            ms_unwind_file_read(&walk->unwinder->modules[at->module - 1]->file, address - at->bias,
+                                walk->in_rules, value, sizeof *value)) {
             return true;
         }
     }
@@ -471,9 +473,11 @@ static int find_rules(unw_addr_space_t space, unw_word_t address, unw_proc_info_
         table.u.rti.segbase = file->header + mapping->bias;
         table.u.rti.table_data = file->table + mapping->bias;
         table.u.rti.table_len = file->entries * 8 / sizeof(unw_word_t);
+        walk->in_rules = true;
         result =
             UNW_OBJ(dwarf_search_unwind_table)(space, address, &table, info, need_unwind_info, arg);
     }
+    walk->in_rules = false;
     walk->no_rules = walk->no_rules || result != 0;
     return result;
 }

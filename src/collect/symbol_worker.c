@@ -93,9 +93,6 @@ static void become_worker(int socket, pid_t parent, const char *name,
     if (nothing > WORKER_SOCKET) {
         close(nothing);
     }
-    if (nice(5) == -1) {
-        errno = 0; /* a plain priority will do */
-    }
     limit_space();
     die_first();
     serve(WORKER_SOCKET, options);
@@ -104,6 +101,9 @@ static void become_worker(int socket, pid_t parent, const char *name,
 
 static void serve_symbols(int socket, const void *options)
 {
+    if (nice(5) == -1) {
+        errno = 0; /* a plain priority will do */
+    }
     ms_symbolizer_serve(socket, options);
 }
 

@@ -145,14 +145,14 @@ void ms_unwind_file_close(struct ms_unwind_file *file)
     *file = (struct ms_unwind_file){.data = NULL};
 }
 
-bool ms_unwind_file_read(const struct ms_unwind_file *file, uint64_t address, void *out,
-                         size_t bytes)
+bool ms_unwind_file_read(const struct ms_unwind_file *file, uint64_t address, bool as_linked,
+                         void *out, size_t bytes)
 {
     for (uint32_t i = 0; i < file->segment_count; i++) {
         const struct ms_unwind_segment *segment = &file->segments[i];
         const uint64_t offset = address - segment->address;
         if (address >= segment->address && offset < segment->bytes &&
-            bytes <= segment->bytes - offset && !segment->writable) {
+            bytes <= segment->bytes - offset && (as_linked || !segment->writable)) {
             const void *from = at(file, segment->file_offset + offset, bytes);
             if (from != NULL) {
                 memcpy(out, from, bytes);

@@ -37,9 +37,12 @@ bool ms_unwind_file_open(struct ms_unwind_file *file, int descriptor);
 bool ms_unwind_file_open_image(struct ms_unwind_file *file, const void *image, size_t bytes);
 void ms_unwind_file_close(struct ms_unwind_file *file);
 
-/* Bytes at an address as linked that are the same in every process; false: not known. */
-bool ms_unwind_file_read(const struct ms_unwind_file *file, uint64_t address, void *out,
-                         size_t bytes);
+/*
+ * Bytes at an address as linked that are the same in every process; with `as_linked` what is
+ * written to when a process runs, too. False: not known.
+ */
+bool ms_unwind_file_read(const struct ms_unwind_file *file, uint64_t address, bool as_linked,
+                         void *out, size_t bytes);
 /* Address as linked of a place in the file that is mapped as code; false: in no such segment. */
 bool ms_unwind_file_address(const struct ms_unwind_file *file, uint64_t file_offset,
                             uint64_t *address);

@@ -23,6 +23,9 @@ $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $(BUILD)/tests/e2e/early.so -Wl,-rpath,'$$ORIGIN'
 
+# As programs are built that run for long.
+$(BUILD)/tests/e2e/burns: E2E_FLAGS += -O2
+
 # Its libraries are found by this alone.
 $(BUILD)/tests/e2e/modules: E2E_FLAGS += -Wl,--enable-new-dtags,-rpath,'$$ORIGIN'
 

@@ -23,7 +23,8 @@ def truth_and_document(*arguments, options=()):
 
 
 def sites_of(document, function):
-    return [s for s in document["sites"] if any(f["function"] == function for f in s["stack"])]
+    return [s for s in document["sites"]
+            if s["allocations"] > 0 and any(f["function"] == function for f in s["stack"])]
 
 
 def only_site(document, function):
