@@ -4,7 +4,7 @@
  *
  *   score = 100 x (product of the parts that are known, each to the power of its weight)
  *
- * Each part is 1 when nothing is wasted and 0 at worst, so a part that is not known can only make
+ * Each part is 1 when nothing is wasted and 0 at worst, so a part that is left out can only make
  * the score too good. freed_ratio is no part: a cache is not inefficient. Neither is being idle:
  * what did next to nothing in the window has no score.
  */

@@ -13,6 +13,8 @@
 #define CHURN_PER_S         50000.0 /* by the yardstick of efficiency, half a percent of a core */
 #define CHURN_WARNING_PER_S 500000.0
 #define WASTE_SHARE         0.25 /* of live bytes */
+#define FRAGMENTED_SHARE    0.5
+#define FRAGMENTED_BYTES    5e7
 #define WASTE_BYTES         1e7
 
 static void add_leaks(struct ms_insight_list *list)
@@ -149,6 +151,36 @@ static void add_waste(struct ms_insight_list *list, const struct ms_process *pro
                    "allocate many small things together, in arrays or a pool");
 }
 
+/* What the heap keeps resident beyond live blocks, their rounding and our tags. */
+static void add_fragmentation(struct ms_insight_list *list, const struct ms_process *process)
+{
+    const struct ms_heap_parts parts = ms_heap_parts_of(process);
+    const double unexplained = (double)parts.unexplained_bytes;
+    char name[MS_INSIGHT_NAME_MAX];
+    char bytes[MS_FORMAT_MAX];
+    char resident[MS_FORMAT_MAX];
+    if (!parts.have || unexplained < FRAGMENTED_BYTES ||
+        unexplained < FRAGMENTED_SHARE * (double)parts.resident_bytes) {
+        return;
+    }
+    struct ms_insight *insight =
+        ms_insight_add(list, MS_INSIGHT_WASTE, MS_SEVERITY_NOTE, 1, process->id);
+    if (insight == NULL) {
+        return;
+    }
+    insight->process_id = process->id;
+    insight->bytes = unexplained;
+    (void)snprintf(insight->what, sizeof(insight->what),
+                   "of the resident heap of %s, %s, no live block explains %s: free lists, gaps "
+                   "between blocks",
+                   ms_insight_process_name(process, name, sizeof(name)),
+                   ms_format_bytes(resident, sizeof(resident), (double)parts.resident_bytes),
+                   ms_format_bytes(bytes, sizeof(bytes), unexplained));
+    (void)snprintf(insight->advice, sizeof(insight->advice),
+                   "malloc_trim gives free pages back; blocks that live long are best allocated "
+                   "before those that do not");
+}
+
 static void add_misuse(struct ms_insight_list *list)
 {
     for (size_t i = 0; i < ms_model_misuse_count(list->model); i++) {
@@ -196,6 +228,7 @@ void ms_insights_of_memory(struct ms_insight_list *list)
         if (process->end_ns == 0 && list->scope->thread_id == 0 && list->scope->site_id == 0 &&
             ms_scope_has_process(list->scope, list->model, process)) {
             add_waste(list, process);
+            add_fragmentation(list, process);
         }
     }
     add_misuse(list);

@@ -216,11 +216,22 @@ void ms_scatter_free(struct ms_scatter *scatter)
     *scatter = (struct ms_scatter){0};
 }
 
+/* Bytes of sockets are among those that were read and written: no discovery. `x` < `y`. */
 static bool one_by_definition(enum ms_series_of of, int x, int y)
 {
-    (void)of;
-    (void)x;
-    (void)y;
+    static const struct {
+        enum ms_series_of of;
+        int x, y;
+    } known[] = {
+        {MS_SERIES_OF_THREAD, MS_SERIES_IO_BYTES_PER_S, MS_SERIES_NETWORK_PER_S},
+        {MS_SERIES_OF_PROCESS, MS_PROCESS_SERIES_READ_PER_S, MS_PROCESS_SERIES_RECEIVED_PER_S},
+        {MS_SERIES_OF_PROCESS, MS_PROCESS_SERIES_WRITTEN_PER_S, MS_PROCESS_SERIES_SENT_PER_S},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (known[i].of == of && known[i].x == x && known[i].y == y) {
+            return true;
+        }
+    }
     return false;
 }
 

@@ -139,7 +139,7 @@ struct ms_time_use ms_time_use_of_process(const struct ms_model *model,
     /* The process's own counters have what its ended threads did, too. */
     sum.io_calls = isnan(own.io_calls_per_s) ? sum.io_calls : own.io_calls_per_s;
     sum.io_bytes = isnan(own.io_bytes_per_s) ? sum.io_bytes : own.io_bytes_per_s;
-    sum.socket_bytes = isnan(sum.socket_bytes) ? own.received_bytes_per_s + own.sent_bytes_per_s
-                                               : sum.socket_bytes;
+    sum.socket_bytes =
+        isnan(sum.socket_bytes) ? process->received_per_s + process->sent_per_s : sum.socket_bytes;
     return sum;
 }

@@ -76,7 +76,7 @@ bool ms_drm_any(const char *sys, char *because, size_t size)
 
 static ssize_t read_file(const char *folder, const char *name, char *text, size_t size)
 {
-    char path[800];
+    char path[1024];
     struct ms_descriptor_budget none = {0};
     int kept = -1;
     (void)snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -123,7 +123,7 @@ static void uevent_value(const char *text, const char *key, char *out, size_t si
 /* Temperature, power and clocks, where the driver has a hwmon. */
 static void read_hwmon(const char *device, struct ms_gpu *gpu)
 {
-    char path[620];
+    char path[680];
     (void)snprintf(path, sizeof path, "%s/hwmon", device);
     DIR *folder = opendir(path);
     if (folder == NULL) {
@@ -131,7 +131,7 @@ static void read_hwmon(const char *device, struct ms_gpu *gpu)
     }
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (strncmp(entry->d_name, "hwmon", 5) == 0) {
-            char chip[700];
+            char chip[760];
             (void)snprintf(chip, sizeof chip, "%s/%.60s", path, entry->d_name);
             gpu->temperature_c = read_number(chip, "temp1_input") / 1000;
             gpu->power_w = read_number(chip, "power1_average") / 1e6;
@@ -169,22 +169,24 @@ static double first_told(double a, double b)
 /* False: NVIDIA's driver, of which NVML tells more. */
 static bool read_card(const char *card, struct ms_gpu *gpu)
 {
-    char device[600];
+    char device[640];
     char uevent[2048];
+    char driver[sizeof gpu->driver];
     char id[32];
     *gpu = none_told();
     (void)snprintf(device, sizeof device, "%s/device", card);
     if (!read_text(device, "uevent", uevent, sizeof uevent)) {
         return false;
     }
-    uevent_value(uevent, "DRIVER", gpu->driver, sizeof gpu->driver);
+    uevent_value(uevent, "DRIVER", driver, sizeof driver);
+    memcpy(gpu->driver, driver, sizeof driver);
     uevent_value(uevent, "PCI_SLOT_NAME", gpu->pci, sizeof gpu->pci);
     uevent_value(uevent, "PCI_ID", id, sizeof id);
-    if (strcmp(gpu->driver, "nvidia") == 0) {
+    if (strcmp(driver, "nvidia") == 0) {
         return false;
     }
     if (!read_text(device, "product_name", gpu->name, sizeof gpu->name)) {
-        (void)snprintf(gpu->name, sizeof gpu->name, "%.60s %.30s", gpu->driver, id);
+        (void)snprintf(gpu->name, sizeof gpu->name, "%.60s %.30s", driver, id);
     }
     gpu->pct = read_number(device, "gpu_busy_percent");
     gpu->memory_traffic_pct = read_number(device, "mem_busy_percent");

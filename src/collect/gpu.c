@@ -430,8 +430,8 @@ static bool ask_nvml(struct ms_gpu_reader *reader, struct ms_model *model, uint6
     }
     follow_processes(reader, model); /* whoever is in the answer must be known */
     take_nvml(reader, model, now_ns);
-    if (reader->nvml.error != 0 || reader->nvml.count == 0) {
-        ms_background_stop(reader->nvml_thread); /* nothing more comes */
+    if (reader->nvml.ended) {
+        ms_background_stop(reader->nvml_thread);
         reader->nvml_thread = NULL;
     }
     return true;

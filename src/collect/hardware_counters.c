@@ -308,7 +308,7 @@ static int paranoid_now(void)
     int kept = -1;
     const ssize_t bytes =
         ms_proc_read(&budget, &kept, -1, "/proc/sys/kernel/perf_event_paranoid", text, sizeof text);
-    return bytes > 0 ? atoi(text) : INT_MIN;
+    return bytes > 0 ? (int)strtol(text, NULL, 10) : INT_MIN;
 }
 
 void ms_counting_tell(const struct ms_counting *counting, struct ms_model *model)

@@ -85,29 +85,41 @@ static uint64_t messages_of(const struct ms_io_figures *figures, uint64_t more)
     return (figures->calls > in_vain ? figures->calls - in_vain : 0) + more;
 }
 
+/*
+ * Estimates of the time in all calls. Together they are no more than the life of the thread: a rare
+ * long call among many fast ones stands for those that were not timed. And rates are made of them,
+ * so none goes back.
+ */
+static void take_waits(struct ms_thread_io *io, const struct ms_region_thread_io_copy *copy,
+                       uint64_t life_ns)
+{
+    double wait_ns[MS_IO_KIND_TOTAL];
+    double sum_ns = 0;
+    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
+        wait_ns[kind] =
+            estimate_ns(copy->calls[kind], copy->weighed_calls[kind], copy->weighed_ns[kind]);
+        sum_ns += isnan(wait_ns[kind]) ? 0 : wait_ns[kind];
+    }
+    const double shrink = sum_ns > (double)life_ns ? (double)life_ns / sum_ns : 1;
+    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
+        const double before_ns = io->of[kind].wait_ns;
+        const double now_ns = wait_ns[kind] * shrink;
+        io->of[kind].wait_ns = now_ns < before_ns ? before_ns : now_ns;
+    }
+}
+
 static void take_figures(struct ms_thread_io *io, const struct ms_region_thread_io_copy *copy,
                          uint64_t life_ns)
 {
-    double wait_ns = 0;
+    take_waits(io, copy, life_ns);
     for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        io->of[kind] = (struct ms_io_figures){
-            .calls = copy->calls[kind],
-            .bytes = copy->bytes[kind],
-            .errors = copy->errors[kind],
-            .would_block = copy->would_block[kind],
-            .timed_calls = copy->timed_calls[kind],
-            .timed_ns = copy->timed_ns[kind],
-            .wait_ns =
-                estimate_ns(copy->calls[kind], copy->weighed_calls[kind], copy->weighed_ns[kind]),
-        };
-    }
-    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        wait_ns += isnan(io->of[kind].wait_ns) ? 0 : io->of[kind].wait_ns;
-    }
-    /* An estimate: a rare long call among many fast ones counts for those that were not timed. */
-    const double shrink = wait_ns > (double)life_ns ? (double)life_ns / wait_ns : 1;
-    for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        io->of[kind].wait_ns *= shrink;
+        struct ms_io_figures *figures = &io->of[kind];
+        figures->calls = copy->calls[kind];
+        figures->bytes = copy->bytes[kind];
+        figures->errors = copy->errors[kind];
+        figures->would_block = copy->would_block[kind];
+        figures->timed_calls = copy->timed_calls[kind];
+        figures->timed_ns = copy->timed_ns[kind];
     }
     struct ms_io_figures *received = &io->of[MS_IO_KIND_RECEIVE];
     struct ms_io_figures *sent = &io->of[MS_IO_KIND_SEND];

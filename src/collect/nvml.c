@@ -417,13 +417,13 @@ static bool begin(struct ms_nvml *nvml, struct ms_nvml_result *result)
 
 bool ms_nvml_read(struct ms_nvml *nvml, struct ms_nvml_result *result, uint64_t now_ns)
 {
-    if (!nvml->started && !begin(nvml, result)) {
-        return false;
-    }
     bool any = false;
-    for (size_t i = 0; i < result->count; i++) {
-        read_gpu(nvml, i, result, now_ns);
-        any |= !result->gpus[i].lost;
+    if (nvml->started || begin(nvml, result)) {
+        for (size_t i = 0; i < result->count; i++) {
+            read_gpu(nvml, i, result, now_ns);
+            any |= !result->gpus[i].lost;
+        }
     }
+    result->ended = !any;
     return any;
 }

@@ -19,6 +19,7 @@ struct ms_nvml; /* opaque */
 struct ms_nvml_result {
     int error;         /* of the library as a whole, enum ms_nvml_error; 0: none */
     char because[160]; /* when `error`, or when there is no GPU */
+    bool ended;        /* nothing more can come: an error, no GPU, or all of them lost */
     size_t count, left_out;
     struct ms_gpu gpus[MS_GPUS_MAX]; /* without histories, process_id of users 0 */
     bool told_memory[MS_GPUS_MAX];   /* memory of processes is known: one not in users has none */
@@ -46,7 +47,7 @@ struct ms_nvml *ms_nvml_open(const char *library, char *because, size_t size);
 
 /*
  * Reads all GPUs into *result, which holds what the last call left, zeros at first. The first call
- * starts the library. False: nothing more can come. Rates of PCIe sample for 20 ms each and are
+ * starts the library. False: `ended`. Rates of PCIe sample for 20 ms each and are
  * taken at most once a second.
  */
 bool ms_nvml_read(struct ms_nvml *nvml, struct ms_nvml_result *result, uint64_t now_ns);

@@ -148,27 +148,45 @@ static const char *next_line(const char *line, const char *end)
     return stop != NULL ? stop + 1 : end;
 }
 
-bool ms_proc_parse_migrations(const char *text, size_t bytes, uint64_t *migrations)
+/* The number of a line "name   :   number"; false: it is none of that name. */
+static bool named_number(const char *at, const char *stop, const char *name, uint64_t *out)
 {
-    static const char name[] = "nr_migrations";
+    const size_t bytes = strlen(name);
+    if ((size_t)(stop - at) <= bytes || memcmp(at, name, bytes) != 0) {
+        return false;
+    }
+    at += bytes;
+    while (at < stop && *at == ' ') {
+        at++;
+    }
+    if (at == stop || *at != ':') {
+        return false;
+    }
+    at++;
+    return ms_proc_number(&at, stop, out);
+}
+
+bool ms_proc_parse_sched(const char *text, size_t bytes, struct ms_proc_sched *out)
+{
     const char *end = text + bytes;
+    struct ms_proc_sched found;
+    unsigned seen = 0;
     /* The first line holds the name of the thread. */
-    for (const char *line = next_line(text, end); line < end; line = next_line(line, end)) {
-        const char *stop = next_line(line, end);
+    for (const char *line = next_line(text, end), *stop = line; line < end && seen != 7;
+         line = stop) {
+        stop = next_line(line, end);
         const char *at = line + (stop - line > 3 && memcmp(line, "se.", 3) == 0 ? 3 : 0);
-        if ((size_t)(stop - at) < sizeof name || memcmp(at, name, sizeof name - 1) != 0) {
+        if (stop - at < 3 || memcmp(at, "nr_", 3) != 0) {
             continue;
         }
-        at += sizeof name - 1;
-        while (at < stop && *at == ' ') {
-            at++;
-        }
-        if (at < stop && *at == ':') {
-            at++;
-            return ms_proc_number(&at, stop, migrations);
-        }
+        seen |= named_number(at, stop, "nr_migrations", &found.migrations) ? 1u : 0;
+        seen |= named_number(at, stop, "nr_voluntary_switches", &found.voluntary) ? 2u : 0;
+        seen |= named_number(at, stop, "nr_involuntary_switches", &found.involuntary) ? 4u : 0;
     }
-    return false;
+    if (seen == 7) {
+        *out = found;
+    }
+    return seen == 7;
 }
 
 /* Numbers and ranges as in "0-3,8"; 0 when it is something else. */

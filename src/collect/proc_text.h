@@ -32,8 +32,11 @@ bool ms_proc_parse_schedstat(const char *text, size_t bytes, uint64_t *run_ns, u
 bool ms_proc_parse_switches(const char *text, size_t bytes, uint64_t *voluntary,
                             uint64_t *involuntary);
 
-/* "nr_migrations" of sched, whatever its prefix. */
-bool ms_proc_parse_migrations(const char *text, size_t bytes, uint64_t *migrations);
+/* Figures of sched, whatever the prefix of their names. */
+struct ms_proc_sched {
+    uint64_t migrations, voluntary, involuntary;
+};
+bool ms_proc_parse_sched(const char *text, size_t bytes, struct ms_proc_sched *out);
 /* "Cpus_allowed_list" of status: how many, and the list itself, cut at a comma to `size`. */
 bool ms_proc_parse_affinity(const char *text, size_t bytes, uint32_t *count, char *list,
                             size_t size);

@@ -9,7 +9,7 @@
 
 #include "collect/proc_text.h"
 
-#define ALL_BUT_STAT ((unsigned)(MS_THREAD_FULL | MS_THREAD_SCHED | MS_THREAD_COUNTED))
+#define ALL_BUT_STAT ((unsigned)(MS_THREAD_FULL | MS_THREAD_STATUS | MS_THREAD_COUNTED))
 
 void ms_proc_thread_init(struct ms_proc_thread *files)
 {
@@ -131,13 +131,21 @@ static void read_io(struct ms_proc_thread *files, const struct ms_proc_thread_pl
     }
 }
 
+/* Switches, too: it is cheaper than status. */
 static void read_sched(struct ms_proc_thread *files, const struct ms_proc_thread_place *place,
                        struct ms_kernel_thread *kernel)
 {
     char text[4096];
+    struct ms_proc_sched sched;
     const ssize_t bytes = read_one(place, &files->sched, "sched", text, sizeof text);
-    note(place, kernel, MS_SOURCE_THREAD_SCHED, MS_HAVE_MIGRATIONS, bytes,
-         bytes > 0 && ms_proc_parse_migrations(text, (size_t)bytes, &kernel->migrations));
+    const bool parsed = bytes > 0 && ms_proc_parse_sched(text, (size_t)bytes, &sched);
+    note(place, kernel, MS_SOURCE_THREAD_SCHED, MS_HAVE_MIGRATIONS, bytes, parsed);
+    if (parsed) {
+        kernel->migrations = sched.migrations;
+        kernel->voluntary_switches = sched.voluntary;
+        kernel->involuntary_switches = sched.involuntary;
+        kernel->have |= MS_HAVE_SWITCHES;
+    }
 }
 
 static void read_counters(struct ms_proc_thread *files, const struct ms_proc_thread_place *place,
@@ -161,18 +169,17 @@ static void read_due(struct ms_proc_thread *files, const struct ms_proc_thread_p
     if ((depth & MS_THREAD_FULL) != 0) {
         kernel->slowly_read_ns = place->now_ns;
         if ((due & MS_THREAD_FULL) != 0) {
-            read_status(files, place, kernel);
+            if (!ms_thread_sources_absent(place->sources, MS_SOURCE_THREAD_SCHED)) {
+                read_sched(files, place, kernel);
+            }
             if (!ms_thread_sources_absent(place->sources, MS_SOURCE_THREAD_IO)) {
                 read_io(files, place, kernel);
             }
         }
     }
-    if ((depth & MS_THREAD_SCHED) != 0) {
-        kernel->sched_read_ns = place->now_ns;
-        if ((due & MS_THREAD_SCHED) != 0 &&
-            !ms_thread_sources_absent(place->sources, MS_SOURCE_THREAD_SCHED)) {
-            read_sched(files, place, kernel);
-        }
+    const bool sched = (kernel->have & MS_HAVE_MIGRATIONS) != 0;
+    if ((due & (sched ? MS_THREAD_STATUS : MS_THREAD_FULL)) != 0) {
+        read_status(files, place, kernel);
     }
     if ((depth & MS_THREAD_COUNTED) != 0) {
         kernel->counters_read_ns = place->now_ns;

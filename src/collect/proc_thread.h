@@ -15,8 +15,8 @@
 enum ms_thread_depth {
     MS_THREAD_QUICK = 0,
     MS_THREAD_STAT = 1,   /* stat in any case */
-    MS_THREAD_FULL = 2,   /* status and io */
-    MS_THREAD_SCHED = 4,  /* migrations */
+    MS_THREAD_FULL = 2,   /* sched and io: switches, migrations */
+    MS_THREAD_STATUS = 4, /* affinity; and switches, where there is no sched, then with FULL */
     MS_THREAD_COUNTED = 8 /* counters of the processor */
 };
 

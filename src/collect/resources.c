@@ -19,6 +19,7 @@
 #define PROGRAM_AGE_NS (100 * MS_NS_PER_MS) /* before, it may still be the keeper's child */
 #define MAP_AGE_NS     (300 * MS_NS_PER_MS)
 #define MAP_NS         (5 * MS_NS_PER_S)
+#define YOUNG_NS       (10 * MS_NS_PER_S)
 #define MAP_YOUNG_NS   MS_NS_PER_S
 #define FILES_NS       MS_NS_PER_S
 #define LIMITS_NS      (5 * MS_NS_PER_S)
@@ -179,9 +180,9 @@ static void read_files(struct ms_watched_resources *watched, struct ms_shared_re
                        struct ms_model *model, int folder, struct ms_process *process,
                        uint64_t now_ns)
 {
-    const uint64_t from_ns = ms_monotonic_ns();
+    const uint64_t from_ns = ms_thread_cpu_ns();
     int result = ms_open_files_read(folder, &watched->sockets, &process->resources.files);
-    const uint64_t rest_ns = (ms_monotonic_ns() - from_ns) * SHARE;
+    const uint64_t rest_ns = (ms_thread_cpu_ns() - from_ns) * SHARE;
     watched->next_files_ns = now_ns + (rest_ns > FILES_NS ? rest_ns : FILES_NS);
     if (result != 0) {
         if (!is_gone(result)) {
@@ -209,13 +210,11 @@ static void read_map(struct ms_watched_resources *watched, struct ms_shared_reso
     struct ms_memory_hints hints = {.stack_bytes = limits->have ? limits->stack_bytes : 0,
                                     .glibc_allocator = ms_path_is_of_glibc(process->allocator),
                                     .mem = -1};
-    const uint64_t from_ns = ms_monotonic_ns();
+    const uint64_t from_ns = ms_thread_cpu_ns();
     const int result = ms_memory_map_read(folder, &shared->mappings, &hints, map);
-    const uint64_t took_ns = ms_monotonic_ns() - from_ns;
+    const uint64_t took_ns = ms_thread_cpu_ns() - from_ns;
     /* A young process is looked at more often, so that a short one has a map of its end. */
-    const uint64_t every_ns = age_ns < MAP_YOUNG_NS ? MAP_YOUNG_NS
-                              : age_ns < MAP_NS     ? age_ns
-                                                    : MAP_NS;
+    const uint64_t every_ns = age_ns < YOUNG_NS ? MAP_YOUNG_NS : MAP_NS;
     const uint64_t rest_ns = took_ns * SHARE;
     watched->next_map_ns = now_ns + (rest_ns > every_ns ? rest_ns : every_ns);
     ms_shared_map_took(shared, now_ns, took_ns);

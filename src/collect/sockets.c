@@ -457,12 +457,12 @@ int ms_socket_monitor_list(struct ms_socket_monitor *monitor, enum ms_socket_lis
     if (result != 0) {
         return result;
     }
-    const uint64_t from_ns = ms_monotonic_ns();
+    const uint64_t from_ns = ms_thread_cpu_ns();
     listing->count = 0;
     result = list == MS_SOCKETS_TCP   ? list_tcp(monitor, listing)
              : list == MS_SOCKETS_UDP ? list_udp(monitor, listing)
                                       : list_unix(monitor, listing);
-    listing->took_ns = ms_monotonic_ns() - from_ns;
+    listing->took_ns = ms_thread_cpu_ns() - from_ns;
     listing->done_ns = now_ns;
     if (listing->count > 1) {
         qsort(listing->all, listing->count, sizeof *listing->all, compare_inodes);

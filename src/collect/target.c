@@ -329,11 +329,11 @@ static int read_kernel(struct ms_target *target, const struct ms_target_room *ro
         return ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel);
     }
     target->maps_ns = now_ns;
-    const uint64_t from_ns = ms_monotonic_ns();
+    const uint64_t from_ns = ms_thread_cpu_ns();
     const int result =
         ms_proc_process_read(&target->proc, room->budget, MS_PROC_MAPS, &process->kernel);
     if (room->resources != NULL) {
-        ms_shared_map_took(room->resources, now_ns, ms_monotonic_ns() - from_ns);
+        ms_shared_map_took(room->resources, now_ns, ms_thread_cpu_ns() - from_ns);
     }
     return result;
 }

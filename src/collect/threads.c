@@ -19,7 +19,7 @@
 enum {
     READS_PER_TICK = 500,
     TICKS_PER_FULL_READ = 5,
-    TICKS_PER_SLOW_READ = 10, /* of migrations, and of counters of the processor */
+    TICKS_PER_SLOW_READ = 10, /* of affinity, and of counters of the processor */
     QUIET_READS = 10
 };
 
@@ -484,7 +484,7 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
                                                .tid = watched->tid,
                                                .now_ns = now_ns};
     /* A short life may see no second reading. */
-    depth |= first ? (unsigned)(MS_THREAD_FULL | MS_THREAD_SCHED) : 0;
+    depth |= first ? (unsigned)(MS_THREAD_FULL | MS_THREAD_STATUS) : 0;
     int result = ms_proc_thread_read(&watched->files, &place, depth, &thread->kernel, name,
                                      &watched->start_ticks);
     if (result != 0) {
@@ -575,7 +575,7 @@ static unsigned depth_at(size_t thread, uint64_t tick, uint32_t turns)
     const bool slow =
         thread % (turns * TICKS_PER_SLOW_READ) == tick % (turns * TICKS_PER_SLOW_READ);
     return (full ? MS_THREAD_FULL : 0u) |
-           (slow ? (unsigned)(MS_THREAD_SCHED | MS_THREAD_COUNTED) : 0u);
+           (slow ? (unsigned)(MS_THREAD_STATUS | MS_THREAD_COUNTED) : 0u);
 }
 
 /* Ticks may come late: what is told is what was done. */

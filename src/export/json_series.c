@@ -5,11 +5,13 @@
 #include <stdlib.h>
 
 #include "analysis/correlation.h"
+#include "analysis/pairs.h"
 #include "export/json_parts.h"
 #include "model/metric.h"
 
 #define TIMELINE_POINTS    600u
 #define TIMELINE_PROCESSES 50u
+#define CORRELATED_PAIRS   5u    /* strongest ones, of the threads of the program pooled */
 #define CORRELATED_POINTS  3600u /* of a second each */
 #define CORRELATED_THREADS 20u
 
@@ -198,6 +200,27 @@ struct pairs {
     double *x, *y;
 };
 
+static void write_correlation(struct ms_json_writer *writer, const struct ms_correlation *found,
+                              const char *x_name, const char *y_name, const char *scope,
+                              uint32_t process_id, uint32_t thread_id)
+{
+    ms_json_line(writer);
+    ms_json_object_begin(writer);
+    ms_json_member_string(writer, "x", x_name);
+    ms_json_member_string(writer, "y", y_name);
+    ms_json_member_string(writer, "scope", scope);
+    ms_json_member_u64(writer, "process_id", process_id);
+    ms_json_member_u64_or_null(writer, "thread_id", thread_id != 0, thread_id);
+    ms_json_key(writer, "pearson_r");
+    ms_json_fixed(writer, found->defined ? found->pearson_r : NAN, 6);
+    ms_json_member_u64(writer, "n", found->n);
+    ms_json_key(writer, "slope");
+    ms_json_double(writer, found->defined ? found->slope : NAN);
+    ms_json_key(writer, "intercept");
+    ms_json_double(writer, found->defined ? found->intercept : NAN);
+    ms_json_object_end(writer);
+}
+
 static void correlate(struct ms_json_writer *writer, const struct pairs *pairs,
                       const struct ms_history *x, const struct ms_history *y, const char *x_name,
                       const char *y_name, uint32_t process_id, uint32_t thread_id)
@@ -208,21 +231,23 @@ static void correlate(struct ms_json_writer *writer, const struct pairs *pairs,
         ms_history_read(y, MS_RESOLUTION_SECOND, CORRELATED_POINTS, pairs->y);
         found = ms_correlate(pairs->x, pairs->y, CORRELATED_POINTS);
     }
-    ms_json_line(writer);
-    ms_json_object_begin(writer);
-    ms_json_member_string(writer, "x", x_name);
-    ms_json_member_string(writer, "y", y_name);
-    ms_json_member_string(writer, "scope", thread_id != 0 ? "thread" : "process");
-    ms_json_member_u64(writer, "process_id", process_id);
-    ms_json_member_u64_or_null(writer, "thread_id", thread_id != 0, thread_id);
-    ms_json_key(writer, "pearson_r");
-    ms_json_fixed(writer, found.defined ? found.pearson_r : NAN, 6);
-    ms_json_member_u64(writer, "n", found.n);
-    ms_json_key(writer, "slope");
-    ms_json_double(writer, found.defined ? found.slope : NAN);
-    ms_json_key(writer, "intercept");
-    ms_json_double(writer, found.defined ? found.intercept : NAN);
-    ms_json_object_end(writer);
+    write_correlation(writer, &found, x_name, y_name, thread_id != 0 ? "thread" : "process",
+                      process_id, thread_id);
+}
+
+/* The strongest pairs of figures of the threads of a process, their seconds pooled. */
+static void correlate_pooled(struct ms_json_writer *writer, const struct ms_model *model,
+                             uint32_t process_id)
+{
+    const struct ms_scope scope = {.process_id = process_id};
+    struct ms_pair pairs[CORRELATED_PAIRS];
+    const size_t count =
+        ms_pairs_of(model, &scope, MS_SERIES_OF_THREAD, CORRELATED_POINTS, pairs, CORRELATED_PAIRS);
+    for (size_t i = 0; i < count && pairs[i].fit.defined; i++) {
+        write_correlation(
+            writer, &pairs[i].fit, ms_series_info(MS_SERIES_OF_THREAD, pairs[i].x.series)->name,
+            ms_series_info(MS_SERIES_OF_THREAD, pairs[i].y.series)->name, "threads", process_id, 0);
+    }
 }
 
 static void correlate_all(struct ms_json_writer *writer, const struct ms_model *model,
@@ -247,6 +272,10 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
                       ms_series_info(MS_SERIES_OF_PROCESS, (int)x)->name,
                       ms_series_info(MS_SERIES_OF_PROCESS, (int)y)->name, process->id, 0);
         }
+    }
+    const struct ms_process *program = ms_model_program(model);
+    if (program != NULL) {
+        correlate_pooled(writer, model, program->id);
     }
     const struct ms_thread *top[CORRELATED_THREADS];
     const size_t count = ms_json_top_threads(model, top, CORRELATED_THREADS);

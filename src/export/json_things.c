@@ -284,6 +284,8 @@ static void write_process(struct ms_json_writer *writer, const struct ms_model *
     ms_json_key(writer, "totals");
     ms_json_heap_totals(writer, &process->totals, process->seen != MS_SEEN_NONE,
                         process->peak_error_bytes);
+    ms_json_member_fixed(writer, "gpu_percent", process->gpu_pct);
+    ms_json_member_u64_or_null(writer, "gpu_memory_bytes", process->have_gpu, process->gpu_bytes);
     ms_json_key(writer, "resources");
     ms_json_resources(writer, model, process);
     ms_json_key(writer, "branch");

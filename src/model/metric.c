@@ -104,8 +104,8 @@ static const struct {
 static const uint16_t io_figures[MS_METRIC_TOTAL] = {
     [MS_METRIC_RECEIVED_BYTES] = AT(io.of[MS_IO_KIND_RECEIVE].bytes),
     [MS_METRIC_SENT_BYTES] = AT(io.of[MS_IO_KIND_SEND].bytes),
-    [MS_METRIC_RECEIVED_MESSAGES] = AT(io.of[MS_IO_KIND_RECEIVE].calls),
-    [MS_METRIC_SENT_MESSAGES] = AT(io.of[MS_IO_KIND_SEND].calls),
+    [MS_METRIC_RECEIVED_MESSAGES] = AT(io.of[MS_IO_KIND_RECEIVE].messages),
+    [MS_METRIC_SENT_MESSAGES] = AT(io.of[MS_IO_KIND_SEND].messages),
 };
 
 /* Rates of a thread that lives; of one that has ended, `total` by its life. */

@@ -43,7 +43,7 @@
     X(INVOLUNTARY,       "involuntary_switches",         "ICSW",     COUNT,       MEASURED, THREAD_STATUS,     "context switches forced by the scheduler") \
     X(SWITCH_RATE,       "context_switches_per_s",       "CSW/S",    RATE,        DERIVED,  THREAD_STATUS,     "context switches per second, over the last second") \
     X(MIGRATIONS,        "migrations",                   "MIGR",     COUNT,       MEASURED, THREAD_SCHED,      "moves from one core to another") \
-    X(MIGRATION_RATE,    "migrations_per_s",             "MIGR/S",   RATE,        DERIVED,  THREAD_SCHED,      "moves from one core to another per second, between the last two readings") \
+    X(MIGRATION_RATE,    "migrations_per_s",             "MIGR/S",   RATE,        DERIVED,  THREAD_SCHED,      "moves from one core to another per second, over the last second") \
     X(CORE,              "core",                         "CORE",     INDEX,       MEASURED, THREAD_STAT,       "number of the core that it ran on last") \
     X(NODE,              "numa_node",                    "NODE",     INDEX,       MEASURED, NUMA,              "number of the NUMA node of that core") \
     X(CORES_ALLOWED,     "cores_allowed",                "CORES",    COUNT,       MEASURED, THREAD_STATUS,     "cores that its affinity allows") \

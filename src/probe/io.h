@@ -27,7 +27,7 @@ struct ms_thread_state;
 #define MS_IO_TIMING_NS       128       /* what timing a call costs, about */
 #define MS_IO_TIMING_SHARE    128       /* one in so many nanoseconds of a kind may go into it */
 #define MS_IO_CREDIT_FIRST_NS 2048      /* enough for the first calls of each kind and thread */
-#define MS_IO_CREDIT_MAX_NS   (1 << 20) /* saved in times without calls */
+#define MS_IO_CREDIT_MAX_NS   (1 << 18) /* saved in times without calls */
 #define MS_IO_SITE_HEADS      64u
 
 /* Part of the state of a thread; zero is its beginning. */

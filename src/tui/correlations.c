@@ -12,7 +12,7 @@
 
 /* Pairs are looked for again after this long, and the longer the more points there are. */
 #define PAIRS_EVERY_NS MS_SECOND_NS
-#define PAIRS_POINT_NS UINT64_C(100000)
+#define PAIRS_POINT_NS UINT64_C(200000)
 #define PAIRS_HOLD_NS  (5 * MS_SECOND_NS)
 
 static const unsigned windows[] = {10, 30, 60, 120, 300, 600, 1800, 3600};

@@ -33,11 +33,11 @@ struct columns {
 };
 
 /* Figures of a moment, and sums that grow: those have the history of what they are the sum of. */
-static enum ms_series series_of(int by)
+static int series_of(int by)
 {
     static const struct {
         enum ms_metric metric;
-        enum ms_series series;
+        int series;
     } kin[] = {{MS_METRIC_PEAK_BYTES, MS_SERIES_CURRENT_BYTES},
                {MS_METRIC_AT_PEAK_BYTES, MS_SERIES_CURRENT_BYTES},
                {MS_METRIC_GROWTH, MS_SERIES_CURRENT_BYTES},
@@ -50,7 +50,7 @@ static enum ms_series series_of(int by)
                {MS_METRIC_WRITE_BYTES, MS_SERIES_IO_BYTES_PER_S}};
     for (int i = 0; i < MS_SERIES_COUNT; i++) {
         if (strcmp(ms_series_info(MS_SERIES_OF_THREAD, i)->name, ms_rank_name(by)) == 0) {
-            return (enum ms_series)i;
+            return i;
         }
     }
     for (size_t i = 0; i < sizeof kin / sizeof kin[0]; i++) {
@@ -85,7 +85,7 @@ static struct columns columns_of(const struct ms_rankings_view *rankings, int wi
     const bool bar = take(&room, BAR_WIDTH);
     const bool spark = history && take(&room, SPARK_WIDTH);
     const bool bottleneck = take(&room, BOTTLENECK_WIDTH);
-    const bool score = take(&room, SCORE_WIDTH);
+    const bool score = rankings->ranking.by != MS_RANK_EFFICIENCY && take(&room, SCORE_WIDTH);
     const bool tid = take(&room, TID_WIDTH);
     const int more_name = room > 10 ? 10 : room;
     const int more_bar = bar && room - more_name > 0 ? (room - more_name) / (spark ? 2 : 1) : 0;
@@ -121,7 +121,7 @@ static void right(struct ms_grid *grid, int row, int column, int width, const ch
 static void draw_head(const struct ms_rankings_view *rankings, struct ms_grid *grid, int row,
                       const struct columns *columns)
 {
-    const enum ms_series series = series_of(rankings->ranking.by);
+    const int series = series_of(rankings->ranking.by);
     ms_grid_pen(grid, MS_COLOUR_DIM, MS_ATTRIBUTE_UNDERLINE);
     for (int i = 0; i < ms_grid_columns(grid); i++) {
         ms_grid_put_char(grid, row, i, L' ');
@@ -175,8 +175,8 @@ static char *ratio_text(double ratio, char *out, size_t size)
 }
 
 static void draw_spark(const struct ms_tui *tui, struct ms_grid *grid, int row,
-                       const struct columns *columns, const struct ms_thread *thread,
-                       enum ms_series series, bool dim)
+                       const struct columns *columns, const struct ms_thread *thread, int series,
+                       bool dim)
 {
     double points[SPARK_POINTS_MAX];
     const struct ms_area area = {

@@ -9,7 +9,7 @@
 
 /* A picture of many points is read anew more rarely: 1 % of a core at most goes into it. */
 #define READ_EVERY_NS MS_SECOND_NS
-#define READ_POINT_NS UINT64_C(20000)
+#define READ_POINT_NS UINT64_C(40000)
 #define POINTS_MAX    200000u
 
 enum { DOTS_ACROSS = 2, DOTS_DOWN = 4, ROWS_MAX = 512 };

@@ -77,7 +77,13 @@ static void put_part(struct ms_sheet *sheet, const char *name,
 static void put_map(struct ms_sheet *sheet, const struct ms_process *process)
 {
     const struct ms_memory_map *map = &process->resources.map;
-    ms_sheet_heading(sheet, "memory map");
+    const uint64_t now_ns = ms_model_now_ns(sheet->view->model);
+    char heading[64] = "memory map";
+    if (map->have && now_ns > map->read_ns + 2 * MS_SECOND_NS) {
+        snprintf(heading, sizeof heading, "memory map, as of %.0f s ago",
+                 (double)(now_ns - map->read_ns) / (double)MS_SECOND_NS);
+    }
+    ms_sheet_heading(sheet, heading);
     if (!map->have) {
         if (!ms_sheet_source(sheet, MS_SOURCE_MEMORY_MAP)) {
             ms_sheet_text(sheet, 1, MS_COLOUR_DIM, "not read yet");

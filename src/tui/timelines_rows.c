@@ -75,7 +75,7 @@ const char *ms_timelines_why(const struct ms_timelines_row *row, const struct ms
         return "it uses no GPU";
     }
     if (row->source == MS_SOURCE_CGROUP && state->because[0] == '\0') {
-        return "it is in no control group that tells this";
+        return "its control group does not tell this";
     }
     if (row->source == MS_SOURCE_SOCKETS || row->source == MS_SOURCE_PROBE_IO) {
         return state->because[0] != '\0' ? state->because : "no connection was seen";
@@ -179,7 +179,7 @@ static void take_process(struct ms_timelines_view *timelines, const struct ms_vi
         const enum ms_process_series series = process_order[i];
         const size_t before = timelines->count;
         take_series(timelines, process != NULL ? KIND_PROCESS : KIND_SUM,
-                    process != NULL ? process->id : 0, MS_SERIES_OF_PROCESS, series,
+                    process != NULL ? process->id : 0, MS_SERIES_OF_PROCESS, (int)series,
                     process != NULL ? (const struct ms_history *const *)&process->history[series]
                                     : &sums[series],
                     process_sources[series]);
@@ -207,8 +207,8 @@ static void take_cores(struct ms_timelines_view *timelines, const struct ms_syst
         const uint32_t last = first + each < cores ? first + each - 1 : cores - 1;
         struct ms_timelines_row row = {
             .id = row_id(KIND_CORES, first, last),
-            .what =
-                each > 1 ? "mean over these cores; the peak is of one of them" : "busy time of a core",
+            .what = each > 1 ? "mean over these cores; the peak is of one of them"
+                             : "busy time of a core",
             .unit = MS_UNIT_PERCENT,
             .top = 100,
             .limit = NAN,

@@ -439,13 +439,15 @@ int ms_title_put_scope(const struct ms_tui *tui, const struct ms_view *view, str
     return used + 2;
 }
 
-/* Cells that the tabs take with all their words, or with that of the active one only. */
-static int tabs_width(const struct ms_screen *active, bool words)
+/* How much of the tabs is shown: words with a gap between, words without, the active one's only. */
+enum tabs { TABS_WIDE, TABS_NARROW, TABS_SHORT };
+
+static int tabs_width(const struct ms_screen *active, enum tabs tabs)
 {
-    int width = 1;
+    int width = tabs == TABS_NARROW ? 2 : 1;
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
-        const bool word = words || ms_screens[i] == active;
-        width += 3 + (word ? 1 + (int)strlen(ms_screens[i]->tab) : 0);
+        const bool word = tabs != TABS_SHORT || ms_screens[i] == active;
+        width += (tabs == TABS_NARROW ? 2 : 3) + (word ? 1 + (int)strlen(ms_screens[i]->tab) : 0);
     }
     return width;
 }
@@ -466,18 +468,28 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     const bool deeper_than_tabs = tui->screen->digit == 0;
     const int beside = (ms_scope_is_all(&tui->scope) ? 0 : SCOPE_WIDTH) +
                        (deeper_than_tabs ? 3 + (int)strlen(tui->screen->tab) : 0);
-    const bool words = tabs_width(active, true) + beside <= view->columns;
+    enum tabs tabs = TABS_WIDE;
+    while (tabs < TABS_SHORT && tabs_width(active, tabs) + beside > view->columns) {
+        tabs++;
+    }
+    bool behind = false; /* the active one: its bracket stands in the gap */
     for (size_t i = 0; ms_screens[i] != NULL; i++) {
         const struct ms_screen *screen = ms_screens[i];
         const bool here = screen == active;
         ms_grid_pen(grid, here ? MS_COLOUR_TAB_ACTIVE : MS_COLOUR_TAB,
                     here ? MS_ATTRIBUTE_BOLD : 0);
         const bool deeper = here && tui->screen->digit == 0;
-        const bool word = words || here;
-        column += ms_grid_printf(grid, row, column, view->columns - column, "%c%c%s%s%s%s%c",
-                                 here ? '[' : ' ', screen->digit, word ? " " : "",
-                                 word ? screen->tab : "", deeper ? " > " : "",
-                                 deeper ? tui->screen->tab : "", here ? ']' : ' ');
+        const bool word = tabs != TABS_SHORT || here;
+        column += ms_grid_printf(grid, row, column, view->columns - column, "%s%c%s%s%s%s",
+                                 here     ? "["
+                                 : behind ? ""
+                                          : " ",
+                                 screen->digit, word ? " " : "", word ? screen->tab : "",
+                                 deeper ? " > " : "", deeper ? tui->screen->tab : "");
+        if (here || tabs != TABS_NARROW) {
+            column += ms_grid_put(grid, row, column, 1, here ? "]" : " ");
+        }
+        behind = here && tabs == TABS_NARROW;
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     if (tui->screen->place != MS_PLACE_FOCUS) { /* which says itself whom it shows */

@@ -24,4 +24,13 @@ static inline uint64_t ms_unix_ns(void)
     return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* CPU time of the calling thread: what something costs, however busy the machine is. */
+static inline uint64_t ms_thread_cpu_ns(void)
+{
+    struct timespec now;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0
+               ? 0
+               : (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -34,7 +35,8 @@ static int read_at(int descriptor, void *to, size_t bytes, uint64_t offset)
     if (offset > (uint64_t)INT64_MAX - bytes) {
         return -ENOEXEC;
     }
-    ssize_t got = pread(descriptor, to, bytes, (off_t)offset);
+    /* By its number, as in elf.c. */
+    ssize_t got = (ssize_t)syscall(SYS_pread64, descriptor, to, bytes, (off_t)offset);
     return got < 0 ? -errno : (size_t)got == bytes ? 0 : -ENOEXEC;
 }
 

@@ -10,6 +10,15 @@ $(BUILD)/tests/bench/measure: tests/bench/measure.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_FLAGS) -static -o $@ $<
 
+$(BUILD)/tests/bench/io_cost: tests/bench/io_cost.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_FLAGS) -o $@ $<
+
+#: bench-io             what a call of read() costs more, in nanoseconds; ROUNDS=9
+.PHONY: bench-io
+bench-io: all $(BUILD)/tests/bench/io_cost
+	$(Q)BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/io_cost.py $${ROUNDS:-9}
+
 #: bench                what watching costs, beside its peers; SCALE=1 ROUNDS=5 ONLY=W1,W6
 #:                      WAYS=exact,heaptrack THREADS=1,8 (of W1) JSON=FILE
 .PHONY: bench

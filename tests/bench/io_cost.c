@@ -14,8 +14,8 @@ static double now_ns(void)
 
 int main(int argc, char **argv)
 {
-    const long calls = argc > 1 ? atol(argv[1]) : 200000;
-    const int rounds = argc > 2 ? atoi(argv[2]) : 20;
+    const long calls = argc > 1 ? atol(argv[1]) : 20000;
+    const int rounds = argc > 2 ? atoi(argv[2]) : 150;
     int zero = open("/dev/zero", O_RDONLY);
     double best = 1e18;
     char byte;

@@ -224,6 +224,10 @@ def test_gpu():
     equal(users[program["pid"]]["process_id"], program["id"], "the program among the users")
     equal(users[program["pid"]]["memory_bytes"], 1048576, "its memory")
     equal(users[4194303]["process_id"], None, "somebody else's process")
+    series = {row["metric"]: row["values"] for row in document["timeline"]["series"]
+              if row.get("process_id") == program["id"] and row["metric"].startswith("gpu_")}
+    if series:
+        equal({value for value in series["gpu_memory_bytes"] if value}, {1048576}, "over time")
 
 
 def test_hang():

@@ -104,10 +104,12 @@ def test_cores():
         within(mover["migrations"], moves - 2, moves + 3, "migrations")
     nodes = [f for f in os.listdir("/sys/devices/system/node") if re.fullmatch(r"node\d+", f)] \
         if os.path.isdir("/sys/devices/system/node") else []
-    if mover["numa_node"] is None:
-        assert reason("numa_node"), "a reason"
+    if not nodes:
+        assert mover["numa_node"] is None and reason("numa_node"), "a reason"
     else:
-        assert f"node{mover['numa_node']}" in nodes, f"node {mover['numa_node']}"
+        core = os.path.join("/sys/devices/system/node", f"node{mover['numa_node']}",
+                            f"cpu{said['core']}")
+        assert os.path.exists(core), f"node {mover['numa_node']}"
 
 
 def test_run_queue():

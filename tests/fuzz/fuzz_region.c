@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../unit/collect_region_image.h"
+#include "collect/io.h"
 #include "collect/misuse.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
@@ -53,6 +54,18 @@ static void add_misuses(void *file)
     image_publish(header, MS_AREA_MISUSES, 9);
 }
 
+static void add_io(void *file)
+{
+    struct ms_region_thread_io *lines = image_area(file, MS_AREA_THREAD_IO);
+    struct ms_region_io_site *sites = image_area(file, MS_AREA_IO_SITES);
+    lines[1].serial = 1;
+    lines[1].calls[MS_REGION_IO_READ] = 10;
+    sites[1] = (struct ms_region_io_site){
+        .identity = MS_IO_SITE_IDENTITY(1, MS_REGION_IO_READ, 1), .calls = 10, .samples = 10};
+    image_publish(file, MS_AREA_THREAD_IO, 3);
+    image_publish(file, MS_AREA_IO_SITES, 3);
+}
+
 /* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
 {
@@ -69,6 +82,7 @@ static void reset(void *file)
     image_fill(file, "/no/such/file");
     add_details(file);
     add_misuses(file);
+    add_io(file);
 }
 
 static void patch(void *file, const uint8_t *data, size_t size)
@@ -107,6 +121,12 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     if (misuse != NULL) {
         (void)ms_watched_misuse_read(misuse, &room, facts.misuses, true);
         ms_watched_misuse_free(misuse);
+    }
+    struct ms_watched_io *io = ms_watched_io_new();
+    if (io != NULL) {
+        (void)ms_watched_io_threads(io, model, view, threads, &facts, 5000, true);
+        (void)ms_watched_io_sites(io, model, view, threads, sites, NULL, true);
+        ms_watched_io_free(io);
     }
     ms_watched_threads_sum(threads, model, &sum);
     ms_model_process_mutable(model, 128)->peak.epoch = facts.peak_epoch;

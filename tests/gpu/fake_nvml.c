@@ -16,6 +16,7 @@
  * With OLD_DRIVER it has the functions of a driver of 2016: no version of any of them but the
  * first, whose rows are shorter.
  */
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct row {
 };
 
 static char script[512];
+static pthread_mutex_t script_lock = PTHREAD_MUTEX_INITIALIZER;
 static int gpus, readings, growth, initialised;
 static struct row rows[ROWS_MAX];
 
@@ -56,8 +58,11 @@ static int code(const char *call)
 
 static void hang_in(const char *call)
 {
+    pthread_mutex_lock(&script_lock); /* tests go on beside a call that hangs */
     const char *value = word("hang");
-    while (value != NULL && strncmp(value, call, strlen(call)) == 0) {
+    const int hangs = value != NULL && strncmp(value, call, strlen(call)) == 0;
+    pthread_mutex_unlock(&script_lock);
+    while (hangs) {
         sleep(1);
     }
 }
@@ -135,7 +140,9 @@ static int write_users(void *device, unsigned *count, char *out, size_t row_byte
 static int init(void)
 {
     const char *value = getenv("FAKE_NVML");
+    pthread_mutex_lock(&script_lock);
     snprintf(script, sizeof script, "%s", value == NULL ? "" : value);
+    pthread_mutex_unlock(&script_lock);
     hang_in("init");
     gpus = word("gpus") != NULL ? code("gpus") : 1;
     readings = growth = 0;

@@ -69,7 +69,7 @@ static void test_cursor(void **state)
     world_machine_run(&world, 100);
     check_says(&world, "cursor at 00:01:04 of the run", true);
     picture_check(&world, "timelines-cursor-later", 24, 80);
-    world_keys(&world, "-g"); /* it is not in the window any more */
+    world_keys(&world, "+g"); /* it is not in the window any more */
     check_says(&world, "cursor at", false);
     check_says(&world, "up to 00:00:29 of the run", true);
     world_keys(&world, ",=");
@@ -111,14 +111,14 @@ static void test_pan(void **state)
     (void)state;
     struct world world;
     open_machine(&world, MS_GLYPHS_ASCII, 8);
-    world_keys(&world, "3-hh");
+    world_keys(&world, "3+hh");
     check_says(&world, "up to 00:01:02 of the run", true);
     world_keys(&world, "g");
     check_says(&world, "up to 00:00:29 of the run", true);
     picture_check(&world, "timelines-begin", 24, 80);
     world_keys(&world, "llllllllllll");
     check_says(&world, "up to", false);
-    world_keys(&world, "++++++++++++");
+    world_keys(&world, "------------");
     check_says(&world, "window 24 h", true);
     world_keys(&world, "=");
     check_says(&world, "window 1 min", true);
@@ -135,7 +135,7 @@ static void test_long_past(void **state)
     world_machine_run(&world, 9000); /* 15 min: more than the finest points hold */
     world_keys(&world, "3g");
     picture_check(&world, "timelines-old", 24, 80);
-    world_keys(&world, "+++++");
+    world_keys(&world, "-----");
     picture_check(&world, "timelines-hour", 24, 80);
     world_close(&world);
 }

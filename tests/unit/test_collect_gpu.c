@@ -328,6 +328,29 @@ static void test_stale(void **state)
     join_end();
 }
 
+/* When the only one is lost that stays the reason, however long ago. */
+static void test_all_lost(void **state)
+{
+    (void)state;
+    char script[256];
+    put_rows("0 1001 1000 30\n", script, sizeof script, "lost=2");
+    join_begin(library[0], script);
+    wait_for_gpus(MS_SOURCE_NVIDIA_GPU);
+    assert_true(process_of(1)->have_gpu);
+    const struct ms_source_state *source = ms_model_source(model, MS_SOURCE_NVIDIA_GPU);
+    for (int i = 0; i < 500 && strstr(source->because, "lost") == NULL; i++) {
+        usleep(2000);
+        ms_gpu_read(reader, model, SECOND);
+    }
+    ms_gpu_read(reader, model, 60 * SECOND);
+    assert_int_equal(source->condition, MS_SOURCE_PARTIAL);
+    assert_non_null(strstr(source->because, "lost"));
+    assert_true(ms_model_system(model)->gpus[0].lost);
+    assert_false(process_of(1)->have_gpu);
+    assert_true(isnan(process_of(1)->gpu_pct));
+    join_end();
+}
+
 static void test_neither(void **state)
 {
     (void)state;
@@ -481,8 +504,9 @@ int main(void)
         TEST(test_nothing_there), TEST(test_lost_in_the_middle),
         TEST(test_processes),     TEST(test_matching),
         TEST(test_hang),          TEST(test_stale),
-        TEST(test_neither),       TEST(test_drm_client),
-        TEST(test_drm),           TEST(test_drm_joined),
+        TEST(test_all_lost),      TEST(test_neither),
+        TEST(test_drm_client),    TEST(test_drm),
+        TEST(test_drm_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

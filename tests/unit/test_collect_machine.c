@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -374,7 +375,7 @@ static sensors_subfeature subfeatures[] = {
     {.number = 4, .type = SENSORS_SUBFEATURE_TEMP_FAULT, .mapping = 2, .flags = SENSORS_MODE_R},
     {.number = 5, .type = SENSORS_SUBFEATURE_POWER_INPUT, .mapping = 3, .flags = SENSORS_MODE_R}};
 static int init_error;
-static volatile bool blocks;
+static atomic_bool blocks;
 
 static int fake_init(void)
 {

@@ -132,33 +132,43 @@ static void test_other_files(void **state)
     assert_int_equal(io.write_storage_bytes, 6);
 }
 
-static void test_migrations(void **state)
+static void test_sched(void **state)
 {
     (void)state;
-    uint64_t moves = 5;
+    struct ms_proc_sched found = {.migrations = 5};
     const char *sched = "se.nr_migrations : 9 (7, #threads: 1)\n---\n"
                         "se.sum_exec_runtime                          :            0.000000\n"
-                        "se.nr_migrations                             :                 31\n";
-    assert_true(ms_proc_parse_migrations(sched, strlen(sched), &moves)); /* not of its name */
-    assert_int_equal(moves, 31);
-    const char *newer = "x (7, #threads: 1)\nnr_migrations   :   12\n";
-    assert_true(ms_proc_parse_migrations(newer, strlen(newer), &moves));
-    assert_int_equal(moves, 12);
+                        "se.nr_migrations                             :                 31\n"
+                        "nr_switches                                  :                 99\n"
+                        "nr_voluntary_switches                        :                 77\n"
+                        "nr_involuntary_switches                      :                 22\n"
+                        "mm->numa_scan_seq                            :                  0\n";
+    assert_true(ms_proc_parse_sched(sched, strlen(sched), &found)); /* not of its name */
+    assert_int_equal(found.migrations, 31);
+    assert_int_equal(found.voluntary, 77);
+    assert_int_equal(found.involuntary, 22);
+    const char *newer = "x (7, #threads: 1)\nnr_voluntary_switches :1\nnr_migrations   :   12\n"
+                        "nr_involuntary_switches:2\n";
+    assert_true(ms_proc_parse_sched(newer, strlen(newer), &found));
+    assert_int_equal(found.migrations, 12);
+    found.migrations = 5;
     const char *others[] = {"",
                             "x\n",
                             "x\nse.nr_migrations",
                             "x\nse.nr_migrations :\n",
                             "x\nse.nr_migrations_cold : 5\n",
                             "x\nse.\n",
-                            "x\n\n\n"};
+                            "x\n\n\n",
+                            "x\nnr_migrations : 1\nnr_voluntary_switches : 2\n"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        assert_false(ms_proc_parse_migrations(others[i], strlen(others[i]), &moves));
+        assert_false(ms_proc_parse_sched(others[i], strlen(others[i]), &found));
+        assert_int_equal(found.migrations, 5);
     }
     for (size_t bytes = 0; bytes < strlen(sched); bytes++) {
         char *exact = malloc(bytes + 1);
         assert_non_null(exact);
         memcpy(exact, sched, bytes);
-        (void)ms_proc_parse_migrations(exact, bytes, &moves);
+        (void)ms_proc_parse_sched(exact, bytes, &found);
         free(exact);
     }
 }
@@ -274,7 +284,7 @@ static void test_live_thread(void **state)
                                                .tasks = process.tasks,
                                                .tid = named_tid,
                                                .now_ns = 1};
-    const unsigned depth = MS_THREAD_FULL | MS_THREAD_SCHED | MS_THREAD_COUNTED;
+    const unsigned depth = MS_THREAD_FULL | MS_THREAD_STATUS | MS_THREAD_COUNTED;
     ms_proc_thread_init(&files);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks),
@@ -448,7 +458,7 @@ int main(void)
         cmocka_unit_test(test_stat_cut_anywhere),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_other_files),
-        cmocka_unit_test(test_migrations),
+        cmocka_unit_test(test_sched),
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_sources_tell_what_they_gave),
         cmocka_unit_test(test_live_thread),

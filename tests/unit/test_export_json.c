@@ -353,9 +353,74 @@ static void test_timeline_of_the_machine(void **state)
                    "\"values\":[null,null,null,25]}");
     check_contains(text, "{\"metric\":\"core_percent\",\"process_id\":null,\"thread_id\":null,"
                          "\"core\":1,\"values\":[null,null,null,50]}");
-    assert_null(strstr(text, "\"core\":0"));
+    assert_null(strstr(text, "\"thread_id\":null,\"core\":0"));
     assert_null(strstr(text, "\"metric\":\"system_load_1\""));
     free(text);
+    ms_model_free(model);
+}
+
+static void fill_resources(struct ms_resources *resources)
+{
+    resources->map = (struct ms_memory_map){.have = true, .read_ns = START + 5, .live_bytes = 400};
+    resources->map.parts[MS_MEMORY_PART_HEAP] =
+        (struct ms_memory_figures){.resident_bytes = 1000, .mappings = 2};
+    resources->limits = (struct ms_resource_limits){.have = true, .files = MS_NO_LIMIT};
+    resources->cgroup = (struct ms_cgroup){.have = true,
+                                           .have_memory = true,
+                                           .version = 2,
+                                           .memory_bytes = 77,
+                                           .memory_max_bytes = MS_NO_LIMIT,
+                                           .cpus = NAN,
+                                           .pressure = {.have = true,
+                                                        .cpu = {1.25, 2, NAN, NAN, 3, 0},
+                                                        .memory = {NAN, NAN, NAN, NAN, 0, 0},
+                                                        .io = {NAN, NAN, NAN, NAN, 0, 0}}};
+    memset(resources->cgroup.path, '\xff', sizeof(resources->cgroup.path)); /* not ended either */
+    resources->files = (struct ms_open_files){.have = true, .all = 9, .sockets = 2};
+    resources->network = (struct ms_network){.have = true,
+                                             .read_ns = START + 6,
+                                             .sent_bytes = UINT64_MAX,
+                                             .round_trip_us = NAN,
+                                             .round_trip_max_us = 12.5,
+                                             .kept = 2};
+    resources->network.connections = calloc(2, sizeof(*resources->network.connections));
+    assert_non_null(resources->network.connections);
+    for (size_t i = 0; i < 2; i++) {
+        struct ms_connection *connection = &resources->network.connections[i];
+        connection->kind = i == 0 ? MS_CONNECTION_TCP : MS_CONNECTION_UNIX;
+        (void)snprintf(connection->state, sizeof(connection->state), "established");
+        (void)snprintf(connection->local, sizeof(connection->local), "%s", hostile);
+        connection->round_trip_us = connection->round_trip_min_us = NAN;
+    }
+}
+
+/* What is not there is null, no limit too; whatever a path or a name of a socket holds. */
+static void test_resources(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 2);
+    struct ms_process *process = ms_model_process_mutable(model, ms_model_process(model, 0)->id);
+    assert_non_null(process);
+    char *text = written(model);
+    check_contains(text, "\"resources\":{\"memory_map\":null,\"heap\":null,"
+                         "\"heap_unavailable_because\":\"the memory map was not read\","
+                         "\"limits\":null,\"cgroup\":null,\"open_files\":null,"
+                         "\"network\":null}");
+    free(text);
+    process->seen = MS_SEEN_FULL;
+    (void)snprintf(process->allocator, sizeof(process->allocator), "/lib/libc.so.6");
+    fill_resources(&process->resources);
+    text = written(model);
+    check_contains(text, "\"unexplained_bytes\":600,\"fragmentation\":0.6");
+    check_contains(text, "\"files\":null,\"processes\":0}");
+    check_contains(text, "\"memory_bytes\":77,\"memory_max_bytes\":null,");
+    check_contains(text, "\"swap_bytes\":null,");
+    check_contains(text, "\"cpu\":{\"some_avg10_percent\":1.25,");
+    check_contains(text, "\"full_us\":null}");
+    check_contains(text, "\"sent_bytes\":18446744073709551615,");
+    check_contains(text, "\"kind\":\"unix\"");
+    free(text);
+    validate(model);
     ms_model_free(model);
 }
 
@@ -541,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_histograms_and_estimates),
         cmocka_unit_test(test_figures_are_exact_and_the_unknown_is_null),
         cmocka_unit_test(test_timeline_of_the_machine),
+        cmocka_unit_test(test_resources),
         cmocka_unit_test(test_leaks),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),

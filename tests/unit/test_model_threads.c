@@ -148,10 +148,10 @@ static void test_rates_of_what_is_read_by_turns(void **state)
         if (t % 10 == 1) {
             kernel->slowly_read_ns = now_ns;
             kernel->read_calls = (now_ns - START) / 1000000;
+            kernel->migrations = (now_ns - START) / TENTH;
         }
         if (t % 50 == 1) {
-            kernel->sched_read_ns = kernel->counters_read_ns = now_ns;
-            kernel->migrations = (now_ns - START) / TENTH;
+            kernel->counters_read_ns = now_ns;
             kernel->counters.cycles = 4 * (now_ns - START);
             kernel->counters.instructions = 2 * kernel->counters.cycles;
             kernel->counters.cache_references = (now_ns - START) / 100;
