@@ -96,7 +96,7 @@ def debugger_stacks():
             if number == 0:
                 stacks.append([])
             stacks[-1].append(word(found.group(2) or found.group(4)))
-    return [tuple(stack) for stack in stacks if stack[0] == "churn"]
+    return [tuple(stack[stack.index("churn"):]) for stack in stacks if "churn" in stack]
 
 
 def test_stacks_equal_a_debugger_s():
