@@ -7,7 +7,8 @@
 
 #include "world.h"
 
-/* Bytes a second follow the calls: 4 KiB each; readers receive half of theirs on sockets. */
+/* About 4 KiB a call; readers receive half of theirs on sockets. No figure goes exactly with
+ * another: pairs that are as strong as each other would have no order. */
 static inline void world_series_act(struct world *world, size_t index)
 {
     struct ms_thread *thread = ms_model_thread_mutable(world->model, world->threads[index]);
@@ -15,9 +16,11 @@ static inline void world_series_act(struct world *world, size_t index)
         return;
     }
     struct ms_kernel_thread *kernel = &thread->kernel;
-    kernel->read_chars_bytes = kernel->read_calls * 4096;
+    kernel->read_chars_bytes = kernel->read_calls * (4096 + 64 * index);
     kernel->write_chars_bytes = kernel->read_calls * 512;
-    kernel->run_queue_wait_ns = kernel->run_ns / 8;
+    kernel->run_queue_wait_ns =
+        kernel->run_ns / 8 +
+        (uint64_t)(1e6 * (double)world->tick + 1.5e7 * sin((double)world->tick / 25));
     kernel->minor_faults = thread->heap.bytes_allocated / 65536;
     thread->io.have = true;
     struct ms_io_figures *receive = &thread->io.of[MS_IO_KIND_RECEIVE];
