@@ -307,7 +307,7 @@ static void judge(struct ms_bottleneck *bottleneck, const struct demand *demand,
 }
 
 static struct ms_bottleneck nothing_known(const struct ms_model *model,
-                                          const struct ms_time_use *use)
+                                          const struct ms_time_use *use, bool ended)
 {
     const double none = (double)NAN;
     struct ms_bottleneck bottleneck = {
@@ -316,6 +316,9 @@ static struct ms_bottleneck nothing_known(const struct ms_model *model,
     };
     if (use->span_ns == 0) {
         say(&bottleneck, "nothing is known of it yet");
+    } else if (ms_model_source(model, MS_SOURCE_SCHEDSTAT)->condition == MS_SOURCE_AVAILABLE) {
+        say(&bottleneck, "CPU time is not known%s",
+            ended ? ": it ended before it was read" : " yet");
     } else {
         say(&bottleneck, "CPU time is not known: %s", because(model, MS_SOURCE_SCHEDSTAT));
     }
@@ -335,7 +338,7 @@ struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
 {
     static const struct ms_process no_process;
     const struct ms_time_use use = ms_time_use_of_thread(model, thread);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, &use, thread->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }
@@ -385,7 +388,7 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process)
 {
     const struct ms_time_use use = ms_time_use_of_process(model, process);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, &use, process->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }

@@ -340,7 +340,9 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
     refresh_group(shared, group, budget, now_ns);
     const int result = group->found_result != 0 ? group->found_result : group->result;
     if (result != 0) {
-        if (group->found_result != 0 || !is_gone(result)) {
+        /* A group that was never there has not gone: its file system is hidden. */
+        if (group->found_result != 0 || !is_gone(result) ||
+            ms_model_source(model, MS_SOURCE_CGROUP)->condition == MS_SOURCE_NOT_ASKED) {
             say_missing(model, MS_SOURCE_CGROUP, ms_cgroup_because(result));
             say_missing(model, MS_SOURCE_CGROUP_PRESSURE, ms_cgroup_because(result));
         }
