@@ -52,6 +52,7 @@ struct ms_target {
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
     uint64_t ticks;
     uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
+    uint64_t maps_mark;        /* ms_proc_memory_mark then */
     uint64_t peak_seen_bytes;  /* highest current sum at a tick */
     uint64_t tracking_seen;    /* ms_region_view_tracking_peek of what the model has */
     uint64_t step_error_bytes; /* most that threads had not published yet */

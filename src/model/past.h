@@ -42,7 +42,8 @@ enum ms_counter {
 /* Who is read by turns is not read in every tick, so counters carry the time they are of. */
 enum ms_reading {
     MS_READ_AT_TICK,
-    MS_READ_OFTEN,     /* schedstat and stat */
+    MS_READ_OFTEN,     /* schedstat */
+    MS_READ_STAT,
     MS_READ_SLOWLY,    /* sched and io */
     MS_READ_PROCESSOR, /* hardware counters */
     MS_READ_TOTAL

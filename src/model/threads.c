@@ -563,6 +563,7 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     const struct ms_kernel_thread *kernel = &thread->kernel;
     *sample = (struct ms_sample){.time_ns = now_ns,
                                  .read_ns = {[MS_READ_OFTEN] = kernel->often_read_ns,
+                                             [MS_READ_STAT] = kernel->stat_read_ns,
                                              [MS_READ_SLOWLY] = kernel->slowly_read_ns,
                                              [MS_READ_PROCESSOR] = kernel->counters_read_ns}};
     sample_kernel(kernel, sample);
