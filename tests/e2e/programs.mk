@@ -12,7 +12,8 @@ E2E_LINKED := $(addprefix $(BUILD)/tests/e2e/allocators-,$(E2E_ALLOCATORS)) \
               $(addprefix $(BUILD)/tests/e2e/,own_malloc own_malloc-hidden) \
               $(if $(wildcard /usr/lib/*/libjemalloc.a),$(BUILD)/tests/e2e/allocators-static)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
-             -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
+             -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup \
+             -Wno-unknown-attributes
 
 .PHONY: e2e-programs
 e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
