@@ -32,10 +32,34 @@ static const uint8_t readings[MS_COUNTER_TOTAL] = {
     [MS_COUNTER_BRANCH_MISSES] = MS_READ_PROCESSOR,
 };
 
+static uint64_t reading_ns(const struct ms_sample *sample, enum ms_reading reading)
+{
+    const uint64_t time_ns = sample->read_ns[reading];
+    return time_ns != 0 ? time_ns : sample->time_ns;
+}
+
 static uint64_t read_ns(const struct ms_sample *sample, enum ms_counter counter)
 {
-    const uint64_t time_ns = sample->read_ns[readings[counter]];
-    return time_ns != 0 ? time_ns : sample->time_ns;
+    return reading_ns(sample, (enum ms_reading)readings[counter]);
+}
+
+/* `back` 0: the newest. */
+static const struct ms_sample *sample_at(const struct ms_past *past, uint32_t back)
+{
+    return &past->samples[(past->newest + MS_PAST_SAMPLES - back) % MS_PAST_SAMPLES];
+}
+
+void ms_past_find_bases(struct ms_past *past, const struct ms_sample *now)
+{
+    for (int r = 0; r < MS_READ_TOTAL; r++) {
+        const uint64_t now_ns = reading_ns(now, (enum ms_reading)r);
+        uint32_t back = 0;
+        while (back < past->count &&
+               reading_ns(sample_at(past, back), (enum ms_reading)r) + WINDOW_NS > now_ns) {
+            back++;
+        }
+        past->base[r] = back < past->count ? sample_at(past, back) : NULL;
+    }
 }
 
 /* NAN when `base` is NULL, or when the counter was not read again since. */
@@ -62,10 +86,13 @@ double ms_past_rate(const struct ms_past *past, const struct ms_sample *now,
         newest->counters[counter] == now->counters[counter]) {
         return 0; /* most threads of a large program sleep */
     }
-    const struct ms_sample *base = NULL;
+    const struct ms_sample *base = past->base[readings[counter]];
+    if (base != NULL && (base->have & MS_COUNTER_BIT(counter)) != 0) {
+        return change_per_s(now, base, counter);
+    }
+    base = NULL;
     for (uint32_t back = 0; back < past->count; back++) {
-        const struct ms_sample *sample =
-            &past->samples[(past->newest + MS_PAST_SAMPLES - back) % MS_PAST_SAMPLES];
+        const struct ms_sample *sample = sample_at(past, back);
         if ((sample->have & MS_COUNTER_BIT(counter)) == 0 || read_ns(sample, counter) >= now_ns) {
             continue;
         }
@@ -132,6 +159,7 @@ static bool equal(const struct ms_sample *a, const struct ms_sample *b)
 void ms_past_add(struct ms_past *past, const struct ms_sample *now)
 {
     const struct ms_sample *newest = &past->samples[past->newest];
+    memset(past->base, 0, sizeof(past->base));
     add_sparse(past, now);
     if (past->count == 0 || !equal(newest, now)) {
         past->flat_since_ns = now->time_ns;
