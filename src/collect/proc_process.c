@@ -69,16 +69,19 @@ void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_b
     files->folder = -1;
 }
 
-/* stat counts in ticks of 10 ms; the process clock gives the sum to the nanosecond. */
-static void refine_cpu(struct ms_proc_process *files, struct ms_process_kernel *kernel)
+uint64_t ms_proc_process_run_ns(const struct ms_proc_process *files)
 {
     clockid_t clock;
     struct timespec now;
-    files->run_ns = 0;
-    if (clock_getcpuclockid(files->pid, &clock) != 0 || clock_gettime(clock, &now) != 0) {
-        return;
-    }
-    uint64_t total_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return clock_getcpuclockid(files->pid, &clock) == 0 && clock_gettime(clock, &now) == 0
+               ? (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec
+               : 0;
+}
+
+/* stat counts in ticks of 10 ms; the process clock gives the sum to the nanosecond. */
+static void refine_cpu(struct ms_proc_process *files, struct ms_process_kernel *kernel)
+{
+    const uint64_t total_ns = ms_proc_process_run_ns(files);
     files->run_ns = total_ns;
     uint64_t coarse_ns = kernel->user_ns + kernel->system_ns;
     if (total_ns >= coarse_ns && total_ns - coarse_ns < 1000000000u) {

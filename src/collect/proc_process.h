@@ -26,6 +26,9 @@ struct ms_proc_process {
 int ms_proc_process_open(struct ms_proc_process *files, pid_t pid);
 void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_budget *budget);
 
+/* CPU time of all its threads ever, to the nanosecond; 0: unknown. */
+uint64_t ms_proc_process_run_ns(const struct ms_proc_process *files);
+
 /* The parent of a process now; 0: it is not there. */
 pid_t ms_proc_parent(pid_t pid);
 

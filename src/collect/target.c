@@ -13,6 +13,7 @@
 
 #define SLOW_NS             (500 * MS_NS_PER_MS)
 #define MAPS_NS             (1000 * MS_NS_PER_MS)
+#define SITES_STILL_NS      (5 * MS_NS_PER_S)
 #define MAPS_STILL_NS       (10 * MS_NS_PER_S) /* of a process that does nothing */
 #define FOREFATHERS_AT_MOST 8
 #define EAGER_TICKS         5 /* the first ticks read everything: the first screen has it */
@@ -434,6 +435,25 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     }
 }
 
+/*
+ * Its region is written by the process alone: when it has not run since sites and flows were read
+ * they are the same. After an end, or when its number is of another process, nobody asks.
+ */
+static bool sites_stand_still(struct ms_target *target, struct ms_process *process, uint64_t now_ns)
+{
+    const bool known = !target->proc_gone && target->same_namespace && !target->ended;
+    const uint64_t run_ns = known ? ms_proc_process_run_ns(&target->proc) : 0;
+    if (run_ns != 0 && run_ns == target->sites_run_ns && target->ticks > EAGER_TICKS &&
+        now_ns < target->sites_ns + SITES_STILL_NS) {
+        process->sites_before_ns = process->sites_read_ns;
+        process->sites_read_ns = now_ns;
+        return true;
+    }
+    target->sites_ns = now_ns;
+    target->sites_run_ns = run_ns;
+    return false;
+}
+
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns)
 {
     struct ms_process *process =
@@ -447,7 +467,8 @@ int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, 
     }
     target->ticks++;
     if (target->has_view) {
-        read_region(target, room, process, now_ns, slow, false);
+        const bool all = slow && !sites_stand_still(target, process, now_ns);
+        read_region(target, room, process, now_ns, all, false);
     }
     if (target->ticks == 2 && target->process_id == MS_PROCESS_ID(1, 0) && !target->proc_gone &&
         !target->exe_told) {

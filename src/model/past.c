@@ -49,8 +49,26 @@ static const struct ms_sample *sample_at(const struct ms_past *past, uint32_t ba
     return &past->samples[(past->newest + MS_PAST_SAMPLES - back) % MS_PAST_SAMPLES];
 }
 
-void ms_past_find_bases(struct ms_past *past, const struct ms_sample *now)
+static bool equal(const struct ms_sample *a, const struct ms_sample *b)
 {
+    return a->have == b->have && memcmp(a->counters, b->counters, sizeof(a->counters)) == 0;
+}
+
+static bool is_flat(const struct ms_past *past, const struct ms_sample *now)
+{
+    for (int r = 0; r < MS_READ_TOTAL; r++) {
+        if (reading_ns(now, (enum ms_reading)r) < past->flat_since_ns + WINDOW_NS) {
+            return false;
+        }
+    }
+    return past->count > 0 && equal(sample_at(past, 0), now);
+}
+
+bool ms_past_find_bases(struct ms_past *past, const struct ms_sample *now)
+{
+    if (is_flat(past, now)) {
+        return true;
+    }
     for (int r = 0; r < MS_READ_TOTAL; r++) {
         const uint64_t now_ns = reading_ns(now, (enum ms_reading)r);
         uint32_t back = 0;
@@ -60,6 +78,7 @@ void ms_past_find_bases(struct ms_past *past, const struct ms_sample *now)
         }
         past->base[r] = back < past->count ? sample_at(past, back) : NULL;
     }
+    return false;
 }
 
 /* NAN when `base` is NULL, or when the counter was not read again since. */
@@ -149,11 +168,6 @@ static void add_sparse(struct ms_past *past, const struct ms_sample *now)
     if (past->sparse_count < MS_PAST_SPARSE) {
         past->sparse_count++;
     }
-}
-
-static bool equal(const struct ms_sample *a, const struct ms_sample *b)
-{
-    return a->have == b->have && memcmp(a->counters, b->counters, sizeof(a->counters)) == 0;
 }
 
 void ms_past_add(struct ms_past *past, const struct ms_sample *now)

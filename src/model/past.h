@@ -5,6 +5,7 @@
 #ifndef MS_MODEL_PAST_H
 #define MS_MODEL_PAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ms_counter {
@@ -70,8 +71,11 @@ struct ms_past {
     struct ms_sample sparse[MS_PAST_SPARSE];
 };
 
-/* To be called before all rates of `now` are asked for: they are found faster. */
-void ms_past_find_bases(struct ms_past *past, const struct ms_sample *now);
+/*
+ * To be called before all rates of `now` are asked for: they are found faster. True: nothing moved
+ * for so long that each is 0, or NaN where it is not counted.
+ */
+bool ms_past_find_bases(struct ms_past *past, const struct ms_sample *now);
 
 /*
  * Change of a counter per second up to `now`, which was not yet added: since the newest sample that

@@ -662,8 +662,11 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         add_birth(past, thread, now_ns);
         rates_none(&thread->rates);
     } else {
-        ms_past_find_bases(past, &now);
-        rates_update(&thread->rates, past, &now, ms_past_rate);
+        const bool flat = ms_past_find_bases(past, &now);
+        if (!flat || !record->flat) {
+            rates_update(&thread->rates, past, &now, ms_past_rate);
+        }
+        record->flat = flat;
     }
     ms_past_add(past, &now);
 }
