@@ -70,7 +70,8 @@ struct ms_kernel_thread {
     uint32_t have;
     uint32_t refused; /* of enum ms_thread_have: the kernel does not let us see them (EACCES) */
     /* When it was read, by CLOCK_MONOTONIC; 0: not, or by who reads everything in every tick. */
-    uint64_t often_read_ns;  /* CPU time, run queue, faults, core */
+    uint64_t often_read_ns;  /* CPU time and run queue */
+    uint64_t stat_read_ns;   /* user and system time, faults, state, core */
     uint64_t slowly_read_ns; /* switches, migrations, I/O */
     uint64_t counters_read_ns;
     char state;             /* R S D T Z ..., 0 unknown */
