@@ -7,8 +7,8 @@
 #include "probe/caller_stack.h"
 #include "probe/intern.h"
 #include "probe/map.h"
-#include "probe/unseen.h"
 #include "probe/now.h"
+#include "probe/unseen.h"
 
 #define PLACES_TRIED 64u
 

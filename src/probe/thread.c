@@ -15,10 +15,10 @@
 #include "probe/context.h"
 #include "probe/live.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
-#include "probe/now.h"
 #include "wire/clock.h"
 
 #define STATES_LOOKED_AT   64u

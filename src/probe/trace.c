@@ -17,10 +17,10 @@
 #include <time.h>
 
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
 #include "probe/wiped.h"
-#include "probe/now.h"
 #include "wire/clock.h"
 #include "wire/trace.h"
 

@@ -6,10 +6,10 @@
 
 #include "probe/allocator.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/thread.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
-#include "probe/now.h"
 #include "wire/selection.h"
 
 #define LOOK_APART_NS       (UINT64_C(1) << (MS_TICK_SHIFT - 1)) /* half a tick */
