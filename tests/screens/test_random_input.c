@@ -271,8 +271,12 @@ static void draw(struct world *world)
         for (int column = 0; column < ms_grid_columns(world->grid); column++) {
             const struct ms_cell *cell = ms_grid_at(world->grid, row, column);
             const wchar_t c = cell->character;
-            assert_true(c == 0 || (c >= ' ' && c < 127) || (c >= 0xa0 && !ascii));
-            assert_true(c < 0x202a || c > 0x202e); /* changes of the direction of writing */
+            const bool fits = c == 0 || (c >= ' ' && c < 127) || (c >= 0xa0 && !ascii);
+            const bool turns = c >= 0x202a && c <= 0x202e; /* the direction of writing */
+            if (!fits || turns) {
+                fail_msg("U+%04X at %d, %d of:\n%s", (unsigned)c, row, column,
+                         ms_grid_text(world->grid));
+            }
             assert_in_range(cell->colour, 0, MS_COLOUR_COUNT - 1);
         }
     }
