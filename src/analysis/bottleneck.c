@@ -303,7 +303,9 @@ static void judge(struct ms_bottleneck *bottleneck, const struct demand *demand,
     }
 }
 
+/* `thread` NULL: of a process. */
 static struct ms_bottleneck nothing_known(const struct ms_model *model,
+                                          const struct ms_thread *thread,
                                           const struct ms_time_use *use)
 {
     const double none = (double)NAN;
@@ -311,10 +313,15 @@ static struct ms_bottleneck nothing_known(const struct ms_model *model,
         .kind = MS_BOTTLENECK_UNKNOWN,
         .shares = {none, none, none, none, none, none, none},
     };
-    if (use->span_ns == 0) {
+    if (use->span_ns == 0 && (thread == NULL || thread->end_ns == 0)) {
         say(&bottleneck, "nothing is known of it yet");
     } else {
-        say(&bottleneck, "CPU time is not known: %s", because(model, MS_SOURCE_SCHEDSTAT));
+        char why[200] = "";
+        if (thread != NULL) {
+            ms_source_unavailable_because(model, thread, MS_SOURCE_SCHEDSTAT, why, sizeof(why));
+        }
+        say(&bottleneck, "CPU time is not known: %s",
+            why[0] != '\0' ? why : because(model, MS_SOURCE_SCHEDSTAT));
     }
     return bottleneck;
 }
@@ -332,7 +339,7 @@ struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
 {
     static const struct ms_process no_process;
     const struct ms_time_use use = ms_time_use_of_thread(model, thread);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, thread, &use);
     if (isnan(use.cpu)) {
         return bottleneck;
     }
@@ -381,7 +388,7 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process)
 {
     const struct ms_time_use use = ms_time_use_of_process(model, process);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, NULL, &use);
     if (isnan(use.cpu)) {
         return bottleneck;
     }

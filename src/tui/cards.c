@@ -85,11 +85,11 @@ static void draw_cpu(const struct ms_tui *tui, const struct ms_view *view, struc
         ms_format_elapsed(ago, sizeof ago, now_ns > thread->end_ns ? now_ns - thread->end_ns : 0);
         if (thread->merged > 0) {
             ms_grid_printf(grid, row, card.column + 5, card.columns - 6,
-                           "%6s%s mean of %u ended threads", figure, cpu.available ? "%" : "",
+                           "%6s%s of %u ended threads", figure, cpu.available ? "% mean" : "",
                            thread->merged);
         } else {
-            ms_grid_printf(grid, row, card.column + 5, card.columns - 6, "%6s%s mean, ended %s ago",
-                           figure, cpu.available ? "%" : "", ago);
+            ms_grid_printf(grid, row, card.column + 5, card.columns - 6, "%6s%s, ended %s ago",
+                           figure, cpu.available ? "% mean" : "", ago);
         }
         return;
     }

@@ -311,7 +311,7 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
 void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                   const char *title, const struct ms_orders *orders)
 {
-    const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 78);
+    const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 118);
     char text[96];
     (void)snprintf(text, sizeof text, "%s", title);
     if (whole.rows < (int)orders->count + 2) {

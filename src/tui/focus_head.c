@@ -115,6 +115,15 @@ static void draw_cpu(const struct ms_view *view, struct ms_grid *grid, int row,
                      const struct ms_thread *thread)
 {
     char text[MS_FORMAT_MAX];
+    if ((thread->kernel.have & (MS_HAVE_CPU | MS_HAVE_RUN_QUEUE | MS_HAVE_SWITCHES)) == 0) {
+        char because[200];
+        char why[sizeof because + 8];
+        ms_metric_unavailable_because(view->model, thread, MS_METRIC_CPU_PCT, because,
+                                      sizeof because);
+        snprintf(why, sizeof why, "n/a: %s", because);
+        pair(grid, row, 1, "cpu and switches", why);
+        return;
+    }
     int column = metric_pair(view, grid, row, 1, thread, "cpu", MS_METRIC_CPU_PCT, "%");
     column = metric_pair(view, grid, row, column, thread, "user", MS_METRIC_USER_PCT, "%");
     column = metric_pair(view, grid, row, column, thread, "sys", MS_METRIC_SYSTEM_PCT, "%");
@@ -151,14 +160,15 @@ static int put_group(const struct ms_view *view, struct ms_grid *grid, int row, 
     if (!known) {
         return pair(grid, row, column, name, "n/a");
     }
+    bool first = true;
     for (size_t i = 0; i < count; i++) {
         char word[32];
-        snprintf(word, sizeof word, "%s%s%s", i == 0 ? name : "", i == 0 ? " " : "",
-                 figures[i].word);
+        snprintf(word, sizeof word, "%s%s%s", first ? name : "", first ? " " : "", figures[i].word);
         if (ms_metric_of_thread(thread, figures[i].metric, ms_model_now_ns(view->model))
                 .available) {
             column = metric_pair(view, grid, row, column, thread, word, figures[i].metric,
                                  figures[i].suffix);
+            first = false;
         }
     }
     return column;
