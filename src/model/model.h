@@ -382,6 +382,14 @@ struct ms_process {
     uint64_t merged_peak_bytes; /* the highest peak of one */
 };
 
+/*
+ * What people call a process: the first word of argv[0] without its folders ("redis-server", though
+ * its file may be another; "postgres"), else its file; "?" when neither is known. Merged ones: their
+ * file. Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
+ */
+#define MS_PROCESS_NAME_MAX 64
+char *ms_process_name(const struct ms_process *process, char *out, size_t size);
+
 struct ms_model; /* opaque; the arrays inside are reached by the functions below */
 
 struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t start_unix_ns);

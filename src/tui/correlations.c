@@ -261,6 +261,11 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     area.column += 3;
     area.columns -= 6;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    const int taken = ms_theme_text(grid, area, text);
+    for (int row = 0; row < taken; row++) { /* points of what is not in focus lie there */
+        ms_grid_printf(grid, area.row + row, area.column - 1, area.columns + 2, "%*s",
+                       area.columns + 2, "");
+    }
     ms_theme_text(grid, area, text);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
