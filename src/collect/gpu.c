@@ -139,7 +139,8 @@ static void start_drm(struct ms_gpu_reader *reader, struct ms_model *model)
                         asked ? "no answer yet" : because);
 }
 
-bool ms_gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner)
+/* First and last pid of a "NSpid:" line of /proc/PID/status; false when there is none. */
+static bool gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner)
 {
     static const char key[] = "\nNSpid:";
     const char *line = memmem(text, bytes, key, sizeof key - 1);
@@ -168,7 +169,7 @@ static void read_pids(const struct ms_gpu_reader *reader, struct pids *pids)
     pid_t outer;
     (void)snprintf(path, sizeof path, "%s/%d/status", reader->options.proc, (int)pids->pid);
     const ssize_t bytes = ms_proc_read(&none, &kept, AT_FDCWD, path, text, sizeof text);
-    if (bytes <= 0 || !ms_gpu_parse_pids(text, (size_t)bytes, &outer, &pids->inner)) {
+    if (bytes <= 0 || !gpu_parse_pids(text, (size_t)bytes, &outer, &pids->inner)) {
         pids->inner = pids->pid;
     }
 }
