@@ -225,6 +225,55 @@ static void test_what_is_not_known_is_unknown(void **state)
     session_free(&session);
 }
 
+/* An ended process is judged by its life, in which its threads were, whenever they ended. */
+static void test_an_ended_process(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(natures) / sizeof(natures[0]); i++) {
+        struct session session = session_new();
+        struct ms_thread *thread = session_thread(&session, "main");
+        thread->io.have = natures[i].timed;
+        session_run(&session, thread, &natures[i].doing, 30);
+        ms_model_end_thread(session.model, thread->id, START + 30 * MS_SECOND_NS);
+        session.process->end_ns = START + 30 * MS_SECOND_NS;
+        session_tick(&session);
+        const struct ms_bottleneck found = ms_bottleneck_of_process(session.model, session.process);
+        if (found.kind != natures[i].kind) {
+            print_message("%s, ended: %s (%s)\n", natures[i].nature, ms_bottleneck_name(found.kind),
+                          found.evidence);
+        }
+        assert_int_equal(found.kind, natures[i].kind);
+        session_free(&session);
+    }
+}
+
+/* Threads that live for two seconds each, one after the other, are one thread's time. */
+static void test_short_threads(void **state)
+{
+    (void)state;
+    struct session session = session_new();
+    const struct doing writes = {.user = 0.02, .files = 0.9, .read_bytes = 1e6};
+    for (unsigned i = 0; i < 15; i++) {
+        struct ms_thread *thread = session_thread(&session, "short");
+        const uint32_t id = thread->id;
+        thread->io.have = true;
+        thread->start_ns = START + (uint64_t)2 * i * MS_SECOND_NS;
+        session_run(&session, thread, &writes, 2);
+        ms_model_end_thread(session.model, id, START + (uint64_t)2 * (i + 1) * MS_SECOND_NS);
+    }
+    struct ms_time_use use = ms_time_use_of_process(session.model, session.process);
+    CLOSE(use.files, 0.9, 0.05);
+    CLOSE(use.presence, 1, 0.05);
+    assert_int_equal(ms_bottleneck_of_process(session.model, session.process).kind,
+                     MS_BOTTLENECK_IO);
+    session.process->end_ns = START + 30 * MS_SECOND_NS;
+    use = ms_time_use_of_process(session.model, session.process);
+    CLOSE(use.files, 0.9, 0.01);
+    CLOSE(use.presence, 1, 0.01);
+    assert_int_equal(use.threads, 15);
+    session_free(&session);
+}
+
 /* An ended thread is judged by its life. */
 static void test_an_ended_thread(void **state)
 {
@@ -267,6 +316,8 @@ int main(void)
         cmocka_unit_test(test_a_gpu_that_works_alone),
         cmocka_unit_test(test_what_is_not_known_is_unknown),
         cmocka_unit_test(test_an_ended_thread),
+        cmocka_unit_test(test_an_ended_process),
+        cmocka_unit_test(test_short_threads),
         cmocka_unit_test(test_memory_intensity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
