@@ -338,10 +338,8 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
 {
     watched->next_cgroup_ns = now_ns + CGROUP_NS;
     if (now_ns >= watched->next_find_ns) {
-        struct ms_descriptor_budget none = {0};
-        int kept = -1;
-        const ssize_t bytes = ms_proc_read(&none, &kept, folder, "cgroup", watched->group_text,
-                                           sizeof watched->group_text);
+        const ssize_t bytes =
+            ms_proc_read_once(folder, "cgroup", watched->group_text, sizeof watched->group_text);
         watched->next_find_ns = now_ns + CGROUP_FIND_NS;
         if (bytes < 0) {
             watched->group_text[0] = '\0';
