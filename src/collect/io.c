@@ -88,23 +88,27 @@ static uint64_t messages_of(const struct ms_io_figures *figures, uint64_t more)
 /*
  * Estimates of the time in all calls. Together they are no more than the life of the thread: a rare
  * long call among many fast ones stands for those that were not timed. And rates are made of them,
- * so none goes back.
+ * so none goes back: what there is to share is the life that is not spoken for yet.
  */
 static void take_waits(struct ms_thread_io *io, const struct ms_region_thread_io_copy *copy,
                        uint64_t life_ns)
 {
-    double wait_ns[MS_IO_KIND_TOTAL];
-    double sum_ns = 0;
+    double growth_ns[MS_IO_KIND_TOTAL];
+    double growth_sum_ns = 0;
+    double left_ns = (double)life_ns;
     for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        wait_ns[kind] =
+        const double before_ns = isnan(io->of[kind].wait_ns) ? 0 : io->of[kind].wait_ns;
+        const double wait_ns =
             estimate_ns(copy->calls[kind], copy->weighed_calls[kind], copy->weighed_ns[kind]);
-        sum_ns += isnan(wait_ns[kind]) ? 0 : wait_ns[kind];
+        io->of[kind].wait_ns = isnan(wait_ns) ? wait_ns : before_ns;
+        growth_ns[kind] = wait_ns > before_ns ? wait_ns - before_ns : 0;
+        growth_sum_ns += growth_ns[kind];
+        left_ns -= before_ns;
     }
-    const double shrink = sum_ns > (double)life_ns ? (double)life_ns / sum_ns : 1;
+    left_ns = left_ns > 0 ? left_ns : 0;
+    const double shrink = growth_sum_ns > left_ns ? left_ns / growth_sum_ns : 1;
     for (int kind = 0; kind < MS_IO_KIND_TOTAL; kind++) {
-        const double before_ns = io->of[kind].wait_ns;
-        const double now_ns = wait_ns[kind] * shrink;
-        io->of[kind].wait_ns = now_ns < before_ns ? before_ns : now_ns;
+        io->of[kind].wait_ns += growth_ns[kind] * shrink;
     }
 }
 
