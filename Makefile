@@ -21,7 +21,7 @@ ifeq ($(CI),true)
 WARNINGS += -Werror
 endif
 OPTIMISE ?= -O2 -g
-BASE     := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) $(OPTIMISE) -MMD -MP \
+BASE     := -std=gnu11 -D_GNU_SOURCE -Isrc $(WARNINGS) $(OPTIMISE) -MMD -MP \
             -DMS_VERSION='"$(VERSION)"'
 MACHINE  := $(shell uname -m)
 CONTROL_FLOW := $(if $(filter x86_64,$(MACHINE)),-fcf-protection=full,\

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "cli/session.h"
+#include "collect/hardware_counters.h"
 #include "collect/machine_reader.h"
+#include "collect/perf_event.h"
 #include "collect/symbols.h"
 #include "keeper/keeper.h"
 #include "keeper/launch.h"
@@ -36,10 +38,10 @@ static int line(enum outcome outcome, const char *subject, const char *finding, 
 {
     char safe[2 * PATH_MAX]; /* a path may be in it */
     ms_format_safe(safe, sizeof safe, finding, strlen(finding), true);
-    printf("  %-8s%-16s%s\n", marks[outcome], subject, safe);
+    printf("  %-8s%-19s%s\n", marks[outcome], subject, safe);
     if (outcome != GOOD && mend != NULL && *mend != '\0') {
         ms_format_safe(safe, sizeof safe, mend, strlen(mend), true);
-        printf("          %-16s-> %s\n", "", safe);
+        printf("          %-19s-> %s\n", "", safe);
     }
     return outcome == BAD;
 }
@@ -140,9 +142,9 @@ static int check_terminal(void)
 
 /* What is read of the machine itself; in the order of the table. */
 static const enum ms_source of_machine[] = {
-    MS_SOURCE_CPU_IDENTITY, MS_SOURCE_CORES,      MS_SOURCE_FREQUENCY,
-    MS_SOURCE_PRESSURE,     MS_SOURCE_DISKS,      MS_SOURCE_INTERFACES,
-    MS_SOURCE_SENSORS,      MS_SOURCE_NVIDIA_GPU, MS_SOURCE_DRM_GPU};
+    MS_SOURCE_HARDWARE_COUNTERS, MS_SOURCE_CPU_SAMPLES,  MS_SOURCE_PRESSURE, MS_SOURCE_CORES,
+    MS_SOURCE_FREQUENCY,         MS_SOURCE_CPU_IDENTITY, MS_SOURCE_DISKS,    MS_SOURCE_INTERFACES,
+    MS_SOURCE_SENSORS,           MS_SOURCE_NVIDIA_GPU,   MS_SOURCE_DRM_GPU};
 #define OF_MACHINE (sizeof of_machine / sizeof of_machine[0])
 
 static bool all_answered(const struct ms_model *model)
@@ -187,6 +189,26 @@ static void print_machine(const struct ms_model *model)
     }
 }
 
+/* Of itself: a program of the same user can be counted and sampled as this one. */
+static void try_perf_events(struct ms_model *model, struct ms_descriptor_budget *budget)
+{
+    struct ms_counting counting;
+    struct ms_thread_counting thread;
+    struct ms_hardware_counters counters = {0};
+    char because[200] = "";
+    ms_counting_init(&counting);
+    ms_thread_counting_init(&thread);
+    (void)ms_thread_counting_read(&counting, &thread, budget, gettid(), &counters);
+    ms_counting_tell(&counting, model);
+    ms_thread_counting_close(&counting, &thread, budget);
+    const int error = ms_perf_try_clock();
+    if (error != 0) {
+        ms_perf_because(error, ms_perf_paranoid(), because, sizeof because);
+    }
+    ms_model_source_set(model, MS_SOURCE_CPU_SAMPLES,
+                        error == 0 ? MS_SOURCE_AVAILABLE : MS_SOURCE_UNAVAILABLE, because);
+}
+
 /* By the same readers that a session uses. */
 static void check_machine(void)
 {
@@ -195,6 +217,7 @@ static void check_machine(void)
     struct ms_machine_reader *reader = model == NULL ? NULL : ms_machine_reader_new(model);
     ms_descriptor_budget_init(&budget);
     if (reader != NULL) {
+        try_perf_events(model, &budget);
         const uint64_t until_ns = ms_monotonic_ns() + MACHINE_WAIT_NS;
         do {
             (void)poll(NULL, 0, (int)(MACHINE_STEP_NS / MS_NS_PER_MS));

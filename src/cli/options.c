@@ -25,13 +25,10 @@ struct option_row {
     const char *name;
     int letter;
     const char *argument;
-    const char *standard;
-    const char *help;
 };
 
 static const struct option_row rows[OPTION_TOTAL] = {
-#define OPTION_ROW(id, name, letter, argument, standard, help)                                     \
-    {name, letter, argument, standard, help},
+#define OPTION_ROW(id, name, letter, argument, standard, help) {name, letter, argument},
     MS_OPTIONS(OPTION_ROW)
 #undef OPTION_ROW
 };
@@ -552,42 +549,4 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
         options->arguments = argv + optind;
     }
     return 0;
-}
-
-void ms_options_usage(FILE *out)
-{
-    fputs("usage: memscope-top [options] [--] PROGRAM [ARG...]   run it and watch it live\n"
-          "       memscope-top -p PID                           join a program again\n"
-          "       memscope-top set -p PID --depth=N ...         change what is tracked, and leave\n"
-          "       memscope-top doctor [PROGRAM]                 what could be seen of it, and why "
-          "not\n"
-          "       memscope-top --help                           all options\n",
-          out);
-}
-
-void ms_options_help(FILE *out)
-{
-    ms_options_usage(out);
-    fputs("\noptions:\n", out);
-    for (int id = 0; id < OPTION_TOTAL; id++) {
-        char left[48];
-        char letter[8] = "    ";
-        if (rows[id].letter != 0) {
-            snprintf(letter, sizeof letter, "-%c, ", rows[id].letter);
-        }
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, rows[id].name,
-                 rows[id].argument != NULL ? " " : "",
-                 rows[id].argument != NULL ? rows[id].argument : "");
-        fprintf(out, "  %-28s %s", left, rows[id].help);
-        if (*rows[id].standard != '\0') {
-            fprintf(out, " (%s)", rows[id].standard);
-        }
-        fputc('\n', out);
-    }
-    fputs(
-        "\nOptions end at the first word that is none. MEMSCOPE_JSON, MEMSCOPE_DEPTH ... in the\n"
-        "environment stand for --json, --depth ...\n"
-        "exit status: the program's own; 128+N when signal N ended it; 127 not found; 126 cannot\n"
-        "be run; 125 memscope-top itself failed; 2 wrong usage; 0 after leaving it running.\n",
-        out);
 }

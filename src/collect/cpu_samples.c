@@ -13,21 +13,21 @@
 #include "collect/cpu_sample_message.h"
 #include "collect/cpu_sampler.h"
 #include "collect/id_map.h"
+#include "collect/perf_event.h"
 #include "collect/sites.h"
 #include "collect/symbol_worker.h"
 #include "model/chunks.h"
 #include "model/index.h"
 #include "wire/clock.h"
 
-#define SETTLED_NS    (MS_NS_PER_S / 2) /* until processes and threads have been heard of */
-#define GIVEN_UP_NS   (3 * MS_NS_PER_S)
-#define SILENT_NS     (10 * MS_NS_PER_S) /* the sampler says something every second */
-#define STARTS_MAX    3u
-#define WAITING_MAX   32768u
-#define SOCKET_BYTES  (1 << 20)
-#define LAST_WORD_MS  250
-#define NAMES_WEIGHT  (UINT64_C(1) << 20) /* among the bytes that call sites of memory have */
-#define PROC_PARANOID "/proc/sys/kernel/perf_event_paranoid"
+#define SETTLED_NS   (MS_NS_PER_S / 2) /* until processes and threads have been heard of */
+#define GIVEN_UP_NS  (3 * MS_NS_PER_S)
+#define SILENT_NS    (10 * MS_NS_PER_S) /* the sampler says something every second */
+#define STARTS_MAX   3u
+#define WAITING_MAX  32768u
+#define SOCKET_BYTES (1 << 20)
+#define LAST_WORD_MS 250
+#define NAMES_WEIGHT (UINT64_C(1) << 20) /* among the bytes that call sites of memory have */
 
 struct module {
     const char *path; /* the model's */
@@ -485,39 +485,6 @@ static void restart_if_dead(struct ms_cpu_samples *samples, uint64_t now_ns)
 
 /* --- what is said of it --- */
 
-void ms_cpu_samples_why(int error, int paranoid, char *out, size_t size)
-{
-    if ((error == EACCES || error == EPERM) && paranoid > 2) {
-        snprintf(out, size,
-                 "kernel.perf_event_paranoid is %d: sysctl kernel.perf_event_paranoid=2 allows it, "
-                 "or CAP_PERFMON",
-                 paranoid);
-    } else if (error == EACCES || error == EPERM) {
-        snprintf(out, size,
-                 "perf_event_open is not permitted: a container's seccomp filter or a security "
-                 "module forbids it, or the program is another user's; CAP_PERFMON may help");
-    } else if (error == ENOSYS) {
-        snprintf(out, size,
-                 "perf_event_open is missing: a kernel without CONFIG_PERF_EVENTS, or a "
-                 "container's seccomp filter");
-    } else {
-        snprintf(out, size, "perf_event_open: %s", strerror(error));
-    }
-}
-
-static int read_paranoid(void)
-{
-    int paranoid = 2;
-    FILE *file = fopen(PROC_PARANOID, "re");
-    if (file != NULL) {
-        if (fscanf(file, "%d", &paranoid) != 1) {
-            paranoid = 2;
-        }
-        (void)fclose(file);
-    }
-    return paranoid;
-}
-
 static void tell_partial(const struct ms_cpu_sampling *sampling, bool not_all, char *out,
                          size_t size)
 {
@@ -555,7 +522,7 @@ static void tell(const struct ms_cpu_samples *samples, struct ms_model *model)
         return;
     }
     if (samples->status.error != 0) {
-        ms_cpu_samples_why(samples->status.error, read_paranoid(), because, sizeof because);
+        ms_perf_because(-samples->status.error, ms_perf_paranoid(), because, sizeof because);
         ms_model_source_set(model, MS_SOURCE_CPU_SAMPLES, MS_SOURCE_UNAVAILABLE, because);
         return;
     }

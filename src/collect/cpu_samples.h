@@ -37,7 +37,4 @@ void ms_cpu_samples_read(struct ms_cpu_samples *samples, const struct ms_cpu_sam
 
 uint64_t ms_cpu_samples_cpu_ns(const struct ms_cpu_samples *samples); /* accepts NULL */
 
-/* Why perf_event_open fails, and what would help; `paranoid`: kernel.perf_event_paranoid. */
-void ms_cpu_samples_why(int error, int paranoid, char *out, size_t size);
-
 #endif

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "collect/perf_event.h"
+
 enum { CYCLES, INSTRUCTIONS, CACHE_REFERENCES, CACHE_MISSES, BRANCHES, BRANCH_MISSES };
 #define ALL_EVENTS   ((1u << MS_COUNTER_EVENTS) - 1)
 #define CACHE_PAIR   (1u << CACHE_REFERENCES | 1u << CACHE_MISSES)
@@ -259,64 +261,12 @@ bool ms_thread_counting_read(struct ms_counting *counting, struct ms_thread_coun
     return true;
 }
 
-void ms_counting_because(int error, int paranoid, char *out, size_t size)
-{
-    const bool forbidden = (error == -EACCES || error == -EPERM) && paranoid > 2;
-    if (forbidden) {
-        (void)snprintf(out, size,
-                       "kernel.perf_event_paranoid=%d forbids it: sysctl "
-                       "kernel.perf_event_paranoid=2 allows it for programs of one's own",
-                       paranoid);
-        return;
-    }
-    const char *text = strerror(-error);
-    switch (-error) {
-    case ENOENT:
-    case EOPNOTSUPP:
-    case ENODEV:
-    case ENXIO:
-        text = "the processor shows no performance counters: usual in virtual machines";
-        break;
-    case EACCES:
-        text = "the process runs as another user: that takes root or CAP_PERFMON";
-        break;
-    case EPERM:
-        text = "perf_event_open is forbidden, as by the seccomp filter of a container: CAP_PERFMON "
-               "or another filter allows it";
-        break;
-    case ENOSYS:
-        text = "the kernel has no perf_event_open, or a seccomp filter hides it";
-        break;
-    case EBUSY:
-        text = "somebody else has the counters of the processor: another profiler, or the NMI "
-               "watchdog";
-        break;
-    case EMFILE:
-    case ENFILE:
-        text = "memscope-top may open no more files (ulimit -n)";
-        break;
-    default:
-        break;
-    }
-    (void)snprintf(out, size, "%s", text);
-}
-
-static int paranoid_now(void)
-{
-    char text[16];
-    struct ms_descriptor_budget budget = {.limit = 0};
-    int kept = -1;
-    const ssize_t bytes =
-        ms_proc_read(&budget, &kept, -1, "/proc/sys/kernel/perf_event_paranoid", text, sizeof text);
-    return bytes > 0 ? (int)strtol(text, NULL, 10) : INT_MIN;
-}
-
 void ms_counting_tell(const struct ms_counting *counting, struct ms_model *model)
 {
     char because[200];
     if (!counting->gave) {
         if (counting->error != 0) {
-            ms_counting_because(counting->error, paranoid_now(), because, sizeof because);
+            ms_perf_because(counting->error, ms_perf_paranoid(), because, sizeof because);
             ms_model_source_set(model, MS_SOURCE_HARDWARE_COUNTERS, MS_SOURCE_UNAVAILABLE, because);
         }
         return;

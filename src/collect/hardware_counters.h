@@ -73,9 +73,6 @@ bool ms_counters_parse(const uint64_t *words, size_t word_count, const uint8_t *
                        unsigned event_count, const struct ms_hardware_counters *before,
                        struct ms_hardware_counters *counters);
 
-/* Why nothing is counted, from -errno and kernel.perf_event_paranoid (INT_MIN: not known). */
-void ms_counting_because(int error, int paranoid, char *out, size_t size);
-
 /* Tells the model what became of it; nothing when nothing was tried yet. */
 void ms_counting_tell(const struct ms_counting *counting, struct ms_model *model);
 

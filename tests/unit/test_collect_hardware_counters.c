@@ -91,33 +91,6 @@ static void test_a_new_group_goes_on_counting(void **state)
     assert_true(counters.branches == MS_NO_COUNTER);
 }
 
-static void test_reasons(void **state)
-{
-    (void)state;
-    static const struct {
-        int error, paranoid;
-        const char *says;
-    } cases[] = {
-        {-ENOENT, 2, "virtual machines"},
-        {-EOPNOTSUPP, 2, "virtual machines"},
-        {-EACCES, 4, "kernel.perf_event_paranoid=4"},
-        {-EPERM, 3, "sysctl kernel.perf_event_paranoid=2"},
-        {-EACCES, 2, "another user"},
-        {-EACCES, INT_MIN, "another user"},
-        {-EPERM, 2, "seccomp"},
-        {-ENOSYS, 2, "no perf_event_open"},
-        {-EBUSY, 2, "NMI watchdog"},
-        {-EMFILE, 2, "ulimit"},
-        {-E2BIG, 2, "Argument list"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char because[200];
-        ms_counting_because(cases[i].error, cases[i].paranoid, because, sizeof because);
-        assert_non_null(strstr(because, cases[i].says));
-        assert_true(strlen(because) < sizeof because - 1);
-    }
-}
-
 /* What every kernel counts, so that the group is a real one. */
 static const struct ms_counter_event software[MS_COUNTER_EVENTS] = {
     {PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS},
@@ -287,7 +260,6 @@ int main(void)
         cmocka_unit_test(test_values_are_scaled_by_the_time_they_ran),
         cmocka_unit_test(test_what_makes_no_sense_is_no_figure),
         cmocka_unit_test(test_a_new_group_goes_on_counting),
-        cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_a_real_group),
         cmocka_unit_test(test_a_processor_without_counters_is_asked_once),
         cmocka_unit_test(test_a_group_that_never_runs_is_made_smaller),
