@@ -77,8 +77,12 @@ static struct demand demand_of(const struct ms_model *model, const struct ms_pro
     demand.idle_sockets = demand.sockets > 0 && !(use->socket_bytes > 0);
     demand.files = demand.idle_files ? 0 : demand.files;
     demand.sockets = demand.idle_sockets ? 0 : demand.sockets;
-    (void)snprintf(demand.span, sizeof(demand.span), "the last %.0f s",
-                   fmax(1, (double)use->span_ns / 1e9));
+    const double span_ms = (double)use->span_ns / 1e6;
+    if (span_ms < 999.5) {
+        (void)snprintf(demand.span, sizeof(demand.span), "%.0f ms", fmax(1, span_ms));
+    } else {
+        (void)snprintf(demand.span, sizeof(demand.span), "the last %.0f s", span_ms / 1e3);
+    }
     return demand;
 }
 
