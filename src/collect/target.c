@@ -166,7 +166,8 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
         take_start(process, room, &facts);
     }
     if (!target->probe_expected) {
-        ms_say_seen(process, MS_SEEN_NONE, "the program was started without the probe");
+        ms_say_seen(process, MS_SEEN_NONE,
+                    "the program was started without the probe: 'memscope-top doctor' says why");
     } else if (result != 0) {
         ms_say_seen(process, MS_SEEN_NONE, "its counters cannot be read: %s",
                     result == -EPROTONOSUPPORT ? "they are of another version"

@@ -51,13 +51,18 @@ static struct ms_value value_if(bool available, double number)
     return available && isfinite(number) ? ms_value_of(number) : ms_value_none();
 }
 
-static uint64_t life_ns(const struct ms_thread *thread, uint64_t now_ns)
+uint64_t ms_thread_life_ns(const struct ms_thread *thread, uint64_t now_ns)
 {
     if (thread->merged > 0) {
         return thread->merged_life_ns;
     }
     const uint64_t end_ns = thread->end_ns != 0 ? thread->end_ns : now_ns;
-    return end_ns > thread->start_ns ? end_ns - thread->start_ns : 0;
+    const uint64_t life_ns = end_ns > thread->start_ns ? end_ns - thread->start_ns : 0;
+    const bool queue = (thread->kernel.have & MS_HAVE_RUN_QUEUE) != 0;
+    const uint64_t ran_ns =
+        queue ? thread->kernel.run_ns : thread->kernel.user_ns + thread->kernel.system_ns;
+    /* Of a very short life the start is seen late: it was no shorter than what it ran. */
+    return thread->end_ns != 0 && life_ns != 0 && ran_ns > life_ns ? ran_ns : life_ns;
 }
 
 /* Where figures lie that are one member of a structure of the thread. `offset` 0 is never one. */
@@ -248,7 +253,7 @@ bool ms_metric_integer_of_thread(const struct ms_thread *thread, enum ms_metric 
 
 static struct ms_value by_life(const struct ms_thread *thread, struct ms_value total)
 {
-    const uint64_t life = life_ns(thread, 0);
+    const uint64_t life = ms_thread_life_ns(thread, 0);
     return value_if(total.available && life != 0 && thread->start_ns != 0,
                     total.number * (double)MS_SECOND_NS / (double)life);
 }
@@ -379,7 +384,7 @@ struct ms_value ms_metric_of_thread(const struct ms_thread *thread, enum ms_metr
                         (double)kernel->run_queue_wait_ns / 1e6);
     case MS_METRIC_RUN_TIME:
         return value_if(thread->start_ns != 0 || thread->merged > 0,
-                        (double)life_ns(thread, now_ns) / 1e6);
+                        (double)ms_thread_life_ns(thread, now_ns) / 1e6);
     case MS_METRIC_IPC:
     case MS_METRIC_CACHE_MISS_PCT:
     case MS_METRIC_BRANCH_MISS_PCT:

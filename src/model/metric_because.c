@@ -181,7 +181,8 @@ static const char *of_all(const struct ms_model *model, enum ms_metric metric)
         return of_figure(example, metric);
     }
     if (source == MS_SOURCE_PROBE) {
-        return "the probe has not counted it for any thread";
+        const char *because = of_source(model, source);
+        return because != NULL ? because : "the probe has not counted it for any thread";
     }
     return of_thread(model, example, source);
 }

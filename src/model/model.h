@@ -389,6 +389,9 @@ struct ms_process {
 #define MS_PROCESS_NAME_MAX 64
 char *ms_process_name(const struct ms_process *process, char *out, size_t size);
 
+/* From start to end (of merged ones: the sum), or until now; 0: not known. */
+uint64_t ms_thread_life_ns(const struct ms_thread *thread, uint64_t now_ns);
+
 struct ms_model; /* opaque; the arrays inside are reached by the functions below */
 
 struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t start_unix_ns);

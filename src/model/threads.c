@@ -674,12 +674,8 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
 static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint64_t *span_ns)
 {
     struct ms_thread_rates rates;
-    uint64_t life_ns = thread->merged_life_ns;
-    if (thread->merged == 0) {
-        life_ns = thread->start_ns != 0 && thread->end_ns > thread->start_ns
-                      ? thread->end_ns - thread->start_ns
-                      : 0;
-    }
+    const bool known = thread->merged > 0 || thread->start_ns != 0;
+    const uint64_t life_ns = known ? ms_thread_life_ns(thread, thread->start_ns) : 0;
     *span_ns = life_ns;
     if (life_ns == 0) {
         rates_none(&rates);

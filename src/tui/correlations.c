@@ -260,8 +260,9 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     }
     area.row += area.rows / 3;
     area.rows -= area.rows / 3;
-    area.column += 8; /* right of the scale, which is drawn when points of others are there */
-    area.columns -= 10;
+    const int axis = area.columns >= 36 ? 9 : 3; /* of the others' points */
+    area.column += axis;
+    area.columns -= axis + 1;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     const int taken = ms_theme_text(grid, area, text);
     for (int row = 0; row < taken; row++) { /* points of what is not in focus lie there */
@@ -287,13 +288,13 @@ static void draw_points(struct ms_tui *tui, const struct ms_view *view, struct m
         .intensity = correlations->intensity,
         .trend = correlations->trend,
     };
-    if (correlations->points.scatter.count == 0) {
-        draw_empty(tui, view, grid, area);
-        if (all || correlations->behind.scatter.count == 0) {
-            return;
-        }
+    const bool empty = correlations->points.scatter.count == 0;
+    if (!empty || (!all && correlations->behind.scatter.count > 0)) {
+        ms_plot_draw(tui, view, grid, area, &correlations->plot, &of);
     }
-    ms_plot_draw(tui, view, grid, area, &correlations->plot, &of);
+    if (empty) {
+        draw_empty(tui, view, grid, area);
+    }
 }
 
 static bool has_room_for_points(const struct ms_view *view)

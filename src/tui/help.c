@@ -4,33 +4,54 @@
 
 #include "tui/screen.h"
 
-#define LINES_MAX  128
-#define KEYS_WIDTH 22
+#define LINES_MAX 512
 
 struct line {
-    char keys[64];
+    char keys[64]; /* "": the help of the line above goes on */
     const char *help;
+    size_t help_bytes;
 };
 
-static bool fits(const struct line *line, const char *text)
+static int keys_width(const struct ms_view *view)
 {
-    return text[0] == '\0' || strcasestr(line->keys, text) != NULL ||
-           strcasestr(line->help, text) != NULL;
+    return view->columns >= 60 ? 18 : 12;
+}
+
+static bool fits(const char *keys, const char *help, const char *text)
+{
+    return text[0] == '\0' || strcasestr(keys, text) != NULL || strcasestr(help, text) != NULL;
+}
+
+/* One help, broken into as many lines as it takes. */
+static size_t add(const struct ms_view *view, struct line *lines, size_t count, const char *keys,
+                  const char *help)
+{
+    const int width = view->columns - keys_width(view) - 3;
+    do {
+        struct line *line = &lines[count++];
+        snprintf(line->keys, sizeof line->keys, "%s", keys);
+        line->help = help;
+        line->help_bytes = ms_theme_break(help, width > 8 ? width : 8);
+        help += line->help_bytes;
+        help += strspn(help, " ");
+        keys = "";
+    } while (*help != '\0' && count < LINES_MAX);
+    return count;
 }
 
 /* Lines for a screen that hold the text searched for. */
-static size_t lines_of(const struct ms_tui *tui, struct line *lines)
+static size_t lines_of(const struct ms_tui *tui, const struct ms_view *view, struct line *lines)
 {
     size_t row_count = 0;
     const struct ms_key_row *rows = ms_key_rows(&row_count);
     size_t count = 0;
     for (size_t i = 0; i < row_count && count < LINES_MAX;) {
-        struct line *line = &lines[count];
-        const size_t taken = ms_key_names(i, tui->help.place, line->keys, sizeof line->keys);
-        if (taken > 0 && line->keys[0] != '\0' && (rows[i].places & tui->help.place) != 0 &&
-            !(tui->readonly && ms_action_touches_program(rows[i].action))) {
-            line->help = rows[i].help;
-            count += fits(line, tui->help.search.text) ? 1 : 0;
+        char keys[64];
+        const size_t taken = ms_key_names(i, tui->help.place, keys, sizeof keys);
+        if (taken > 0 && keys[0] != '\0' && (rows[i].places & tui->help.place) != 0 &&
+            !(tui->readonly && ms_action_touches_program(rows[i].action)) &&
+            fits(keys, rows[i].help, tui->help.search.text)) {
+            count = add(view, lines, count, keys, rows[i].help);
         }
         i += taken > 0 ? taken : 1;
     }
@@ -54,11 +75,11 @@ static void init(struct ms_tui *tui, const struct ms_view *view)
 static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     struct line lines[LINES_MAX];
-    const size_t count = lines_of(tui, lines);
+    const size_t count = lines_of(tui, view, lines);
     const size_t shown = rows_of(view);
     const size_t top =
         count > shown ? (tui->help.top < count - shown ? tui->help.top : count - shown) : 0;
-    const int keys_width = view->columns >= 60 ? KEYS_WIDTH : 14;
+    const int keys = keys_width(view);
     int row = view->layout.body.row;
     for (int i = row; i < view->layout.keys_row; i++) {
         for (int column = 0; column < view->columns; column++) {
@@ -70,9 +91,10 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     ms_theme_heading(tui, grid, row++, 0, view->columns, heading);
     for (size_t i = 0; i < shown && top + i < count; i++, row++) {
         ms_grid_pen(grid, MS_COLOUR_KEY, MS_ATTRIBUTE_BOLD);
-        ms_grid_put(grid, row, 2, keys_width - 1, lines[top + i].keys);
+        ms_grid_put(grid, row, 2, keys - 1, lines[top + i].keys);
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-        ms_grid_put(grid, row, 2 + keys_width, view->columns - keys_width - 2, lines[top + i].help);
+        ms_grid_put_bytes(grid, row, 2 + keys, view->columns - keys - 2, lines[top + i].help,
+                          lines[top + i].help_bytes, 0);
     }
     if (count == 0) {
         ms_grid_put(grid, row, 2, view->columns - 2, "No key fits the search.");
@@ -93,7 +115,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     (void)input;
     (void)command;
     struct line lines[LINES_MAX];
-    const size_t count = lines_of(tui, lines);
+    const size_t count = lines_of(tui, view, lines);
     const size_t shown = rows_of(view);
     const size_t last = count > shown ? count - shown : 0;
     size_t *top = &tui->help.top;

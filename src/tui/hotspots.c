@@ -225,7 +225,7 @@ static void draw_message_row(struct ms_tui *tui, const struct ms_view *view, str
             ms_grid_printf(grid, row, used, view->columns / 2, "filter: %s", listing->filter.text) +
             2;
     }
-    if (total != NULL) {
+    if (total != NULL && total->sites > 0) { /* else the pane says why */
         ms_call_table_figure(figure, sizeof figure, total, (enum ms_site_figure)listing->order,
                              false);
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);

@@ -233,7 +233,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '2',              "2",       RANKINGS,        "",        "rankings: threads by any figure, against the mean of all") \
     X(MS_PLACE_SCREENS,  '3',              "3",       TIMELINES,       "",        "timelines: what there is a history of, on one axis of time") \
     X(MS_PLACE_SCREENS,  '4',              "4",       CORRELATIONS,    "",        "correlations: two figures against each other, and which go together") \
-    X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, as a call tree") \
+    X(MS_PLACE_SCREENS,  '5',              "5",       HOTSPOTS,        "",        "hotspots: which code allocates, runs or does I/O, as a call tree") \
     X(MS_PLACE_SCREENS,  '6',              "6",       LEAKS,           "",        "leaks: what keeps growing, what was not freed, misuse") \
     X(MS_PLACE_SCREENS,  'f',              "f",       FLOWS,           "",        "flows: who frees whose memory, and what pattern that is") \
     X(MS_PLACE_SCREENS,  '9',              "9",       OUTPUT,          "",        "the program's own output") \

@@ -313,6 +313,8 @@ void ms_theme_heading(const struct ms_tui *tui, struct ms_grid *grid, int row, i
 /* An empty frame; returns the inside. */
 struct ms_area ms_theme_frame(const struct ms_tui *tui, struct ms_grid *grid, struct ms_area area,
                               const char *title);
+/* Bytes of a text that a row of so many columns (> 0) takes, broken at a blank. */
+size_t ms_theme_break(const char *text, int columns);
 /* A text broken at blanks into an area; returns rows used. */
 int ms_theme_text(struct ms_grid *grid, struct ms_area area, const char *text);
 

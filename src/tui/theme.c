@@ -101,18 +101,21 @@ struct ms_area ms_theme_frame(const struct ms_tui *tui, struct ms_grid *grid, st
                             .columns = area.columns - 4};
 }
 
+size_t ms_theme_break(const char *text, int columns)
+{
+    const size_t end = strnlen(text, (size_t)columns + 1);
+    size_t blank = end;
+    while (end > (size_t)columns && blank > 0 && text[blank - 1] != ' ') {
+        blank--;
+    }
+    return end <= (size_t)columns ? end : blank > 1 ? blank - 1 : (size_t)columns;
+}
+
 int ms_theme_text(struct ms_grid *grid, struct ms_area area, const char *text)
 {
     int row = 0;
     while (*text != '\0' && row < area.rows) {
-        size_t end = strnlen(text, (size_t)area.columns + 1);
-        if (end > (size_t)area.columns) {
-            size_t blank = end;
-            while (blank > 0 && text[blank - 1] != ' ') {
-                blank--;
-            }
-            end = blank > 0 ? blank - 1 : (size_t)area.columns;
-        }
+        const size_t end = ms_theme_break(text, area.columns);
         ms_grid_put_bytes(grid, area.row + row, area.column, area.columns, text, end, 0);
         text += end;
         while (*text == ' ') {

@@ -101,7 +101,7 @@ static void test_a_thread_that_was_never_read(void **state)
     assert_true(shows(&world, "cpu and switches n/a: the thread ended before it was read"));
     assert_true(shows(&world, "CPU time is not known: the thread ended before it was read"));
     world_keys(&world, "4");
-    assert_true(shows(&world, "No second of the window has both allocated"));
+    assert_true(shows(&world, "│  No second of the window has both allocated"));
     world_close(&world);
 }
 

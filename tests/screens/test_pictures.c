@@ -208,6 +208,9 @@ static void test_help_and_dialogs(void **state)
     world_keys(&world, "p?");
     picture_check(&world, "help-processes", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
+    world_keys(&world, "3?/rows that have\n");
+    picture_check(&world, "help-long", 24, 80); /* to its end */
+    world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, '1');
     world_key(&world, 'e');
     check_sizes(&world, "export");

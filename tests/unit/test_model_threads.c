@@ -269,6 +269,24 @@ static void test_merged_threads_add_up(void **state)
     ms_model_free(model);
 }
 
+/* Its start is seen when the probe begins, its CPU time counts from before: never above 100 %. */
+static void test_a_short_life_is_no_shorter_than_its_cpu_time(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_new();
+    struct ms_thread *thread = thread_new(model, "brief", START);
+    thread->kernel.run_ns = 5000000;
+    const uint32_t id = thread->id;
+    ms_model_end_thread(model, id, START + 4000000);
+    assert_int_equal(ms_model_tick_end(model, START + TENTH), 0);
+    const struct ms_thread *ended = ms_model_thread_by_id(model, id);
+    CLOSE(ms_metric_of_thread(ended, MS_METRIC_CPU_PCT, START + TENTH).number, 100, 1e-9);
+    uint64_t span_ns;
+    CLOSE(ms_model_thread_window(model, ended, &span_ns).cpu_pct, 100, 1e-9);
+    assert_int_equal(span_ns, 5000000);
+    ms_model_free(model);
+}
+
 static void test_ended_thread_is_rated_over_its_life(void **state)
 {
     (void)state;
@@ -494,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_reasons_of_what_is_missing),
         cmocka_unit_test(test_merged_threads_add_up),
         cmocka_unit_test(test_ended_thread_is_rated_over_its_life),
+        cmocka_unit_test(test_a_short_life_is_no_shorter_than_its_cpu_time),
         cmocka_unit_test(test_alive_come_first_in_order),
         cmocka_unit_test(test_old_ended_threads_are_merged_without_loss),
         cmocka_unit_test(test_merged_names_are_bounded),
