@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/session.h"
+#include "collect/hardware_counters.h"
 #include "collect/machine_reader.h"
 #include "collect/symbols.h"
 #include "keeper/keeper.h"
@@ -36,10 +37,10 @@ static int line(enum outcome outcome, const char *subject, const char *finding, 
 {
     char safe[2 * PATH_MAX]; /* a path may be in it */
     ms_format_safe(safe, sizeof safe, finding, strlen(finding), true);
-    printf("  %-8s%-16s%s\n", marks[outcome], subject, safe);
+    printf("  %-8s%-18s%s\n", marks[outcome], subject, safe);
     if (outcome != GOOD && mend != NULL && *mend != '\0') {
         ms_format_safe(safe, sizeof safe, mend, strlen(mend), true);
-        printf("          %-16s-> %s\n", "", safe);
+        printf("          %-18s-> %s\n", "", safe);
     }
     return outcome == BAD;
 }
@@ -187,6 +188,21 @@ static void print_machine(const struct ms_model *model)
     }
 }
 
+/* Of our own thread: what a program of the same user would get. */
+static void check_counters(struct ms_model *model, struct ms_descriptor_budget *budget)
+{
+    struct ms_counting counting;
+    struct ms_thread_counting thread;
+    struct ms_hardware_counters counters = {0};
+    ms_counting_init(&counting);
+    ms_thread_counting_init(&thread);
+    (void)ms_thread_counting_read(&counting, &thread, budget, 0, &counters);
+    (void)ms_thread_counting_read(&counting, &thread, budget, 0, &counters);
+    ms_counting_tell(&counting, model);
+    ms_thread_counting_close(&counting, &thread, budget);
+    print_source(model, MS_SOURCE_HARDWARE_COUNTERS);
+}
+
 /* By the same readers that a session uses. */
 static void check_machine(void)
 {
@@ -201,6 +217,7 @@ static void check_machine(void)
             ms_machine_read(reader, &budget, model, ms_monotonic_ns());
         } while (!all_answered(model) && ms_monotonic_ns() < until_ns);
         print_machine(model);
+        check_counters(model, &budget);
     }
     ms_machine_reader_free(reader, &budget);
     ms_model_free(model);

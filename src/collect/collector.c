@@ -13,6 +13,7 @@
 #include "collect/machine_reader.h"
 #include "collect/proc_file.h"
 #include "collect/process_tree.h"
+#include "collect/seen.h"
 #include "collect/symbols.h"
 #include "collect/target.h"
 #include "collect/trace_reader.h"
@@ -376,6 +377,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
     read_cpu_samples(collector, now_ns, false);
     ms_thread_sources_tell(&collector->thread_sources, collector->model);
+    ms_tell_seen(collector->model);
     ms_machine_read(collector->machine, &collector->budget, collector->model, now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
@@ -410,6 +412,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
     uint64_t until_ns = now_ns + timeout_ns;
     (void)ms_collector_handle(collector);
     ms_process_tree_read_all(collector->tree, now_ns);
+    ms_tell_seen(collector->model);
     read_cpu_samples(collector, now_ns, true);
     for (;;) {
         (void)ms_collector_handle(collector);
