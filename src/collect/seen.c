@@ -195,35 +195,3 @@ void ms_judge_seen(struct ms_target *target, struct ms_process *process,
                     untagged_words(facts->untagged_reason));
     }
 }
-
-void ms_tell_seen(struct ms_model *model)
-{
-    const size_t count = ms_model_process_count(model);
-    const struct ms_process *partial = NULL;
-    const struct ms_process *none = NULL;
-    size_t full = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct ms_process *process = ms_model_process(model, i);
-        full += process->seen == MS_SEEN_FULL;
-        partial = process->seen == MS_SEEN_PARTIAL ? process : partial;
-        none = process->seen == MS_SEEN_NONE ? process : none;
-    }
-    if (count == 0) {
-        return;
-    }
-    if (full == count) {
-        ms_model_source_set(model, MS_SOURCE_PROBE, MS_SOURCE_AVAILABLE, NULL);
-        return;
-    }
-    char because[sizeof ms_model_source(model, MS_SOURCE_PROBE)->because];
-    const struct ms_process *example = none != NULL ? none : partial;
-    if (count == 1) {
-        (void)snprintf(because, sizeof because, "%.190s", example->seen_because);
-    } else {
-        (void)snprintf(because, sizeof because, "%zu of %zu processes are not wholly seen: %.100s",
-                       count - full, count, example->seen_because);
-    }
-    ms_model_source_set(model, MS_SOURCE_PROBE,
-                        full == 0 && partial == NULL ? MS_SOURCE_UNAVAILABLE : MS_SOURCE_PARTIAL,
-                        because);
-}

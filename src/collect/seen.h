@@ -15,7 +15,4 @@ void ms_say_seen(struct ms_process *process, enum ms_seen seen, const char *form
 void ms_judge_seen(struct ms_target *target, struct ms_process *process,
                    const struct ms_region_facts *facts, uint64_t now_ns);
 
-/* Tells the model what the probe gives, as a source, once there is a process. */
-void ms_tell_seen(struct ms_model *model);
-
 #endif
