@@ -260,8 +260,8 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     }
     area.row += area.rows / 3;
     area.rows -= area.rows / 3;
-    area.column += 3;
-    area.columns -= 6;
+    area.column += 8; /* right of the scale, which is drawn when points of others are there */
+    area.columns -= 10;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     const int taken = ms_theme_text(grid, area, text);
     for (int row = 0; row < taken; row++) { /* points of what is not in focus lie there */
