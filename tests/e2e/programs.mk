@@ -121,3 +121,11 @@ RUSTC ?= rustc
 $(BUILD)/tests/e2e/typed_rust: tests/e2e/programs/typed_rust.rs | deps-test
 	@mkdir -p $(@D)
 	$(Q)MAKEFLAGS= $(RUSTC) --edition 2018 -g -C symbol-mangling-version=v0 -o $@ $<
+
+# Programs of one nature each (test_natures.py), built as programs that run for long are.
+e2e-programs: $(BUILD)/tests/e2e/natures/nature
+
+$(BUILD)/tests/e2e/natures/%: tests/e2e/natures/%.c | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 -rdynamic -o $@ $<
