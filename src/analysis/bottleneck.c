@@ -306,16 +306,29 @@ static void judge(struct ms_bottleneck *bottleneck, const struct demand *demand,
     }
 }
 
+/* `thread` NULL: of a process. */
 static struct ms_bottleneck nothing_known(const struct ms_model *model,
-                                          const struct ms_time_use *use)
+                                          const struct ms_thread *thread,
+                                          const struct ms_time_use *use, bool ended)
 {
     const double none = (double)NAN;
     struct ms_bottleneck bottleneck = {
         .kind = MS_BOTTLENECK_UNKNOWN,
         .shares = {none, none, none, none, none, none, none},
     };
-    if (use->span_ns == 0) {
+    char why[200] = "";
+    if (use->span_ns == 0 && !ended) {
         say(&bottleneck, "nothing is known of it yet");
+        return bottleneck;
+    }
+    if (thread != NULL) {
+        ms_source_unavailable_because(model, thread, MS_SOURCE_SCHEDSTAT, why, sizeof(why));
+    }
+    if (why[0] != '\0') {
+        say(&bottleneck, "CPU time is not known: %s", why);
+    } else if (ms_model_source(model, MS_SOURCE_SCHEDSTAT)->condition == MS_SOURCE_AVAILABLE) {
+        say(&bottleneck, "CPU time is not known%s",
+            ended ? ": it ended before it was read" : " yet");
     } else {
         say(&bottleneck, "CPU time is not known: %s", because(model, MS_SOURCE_SCHEDSTAT));
     }
@@ -335,7 +348,7 @@ struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
 {
     static const struct ms_process no_process;
     const struct ms_time_use use = ms_time_use_of_thread(model, thread);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, thread, &use, thread->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }
@@ -385,7 +398,7 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process)
 {
     const struct ms_time_use use = ms_time_use_of_process(model, process);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, NULL, &use, process->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }

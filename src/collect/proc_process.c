@@ -214,10 +214,8 @@ void ms_proc_process_exe(const struct ms_proc_process *files, char *exe, size_t 
 
 size_t ms_proc_process_arguments(const struct ms_proc_process *files, char *text, size_t size)
 {
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
     ssize_t bytes =
-        files->folder < 0 ? -1 : ms_proc_read(&none, &kept, files->folder, "cmdline", text, size);
+        files->folder < 0 ? -1 : ms_proc_read_once(files->folder, "cmdline", text, size);
     return bytes > 0 ? (size_t)bytes : 0;
 }
 

@@ -338,10 +338,8 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
 {
     watched->next_cgroup_ns = now_ns + CGROUP_NS;
     if (now_ns >= watched->next_find_ns) {
-        struct ms_descriptor_budget none = {0};
-        int kept = -1;
-        const ssize_t bytes = ms_proc_read(&none, &kept, folder, "cgroup", watched->group_text,
-                                           sizeof watched->group_text);
+        const ssize_t bytes =
+            ms_proc_read_once(folder, "cgroup", watched->group_text, sizeof watched->group_text);
         watched->next_find_ns = now_ns + CGROUP_FIND_NS;
         if (bytes < 0) {
             watched->group_text[0] = '\0';
@@ -358,7 +356,9 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
     refresh_group(shared, group, budget, now_ns);
     const int result = group->found_result != 0 ? group->found_result : group->result;
     if (result != 0) {
-        if (group->found_result != 0 || !is_gone(result)) {
+        /* A group that was never there has not gone: its file system is hidden. */
+        if (group->found_result != 0 || !is_gone(result) ||
+            ms_model_source(model, MS_SOURCE_CGROUP)->condition == MS_SOURCE_NOT_ASKED) {
             say_missing(model, MS_SOURCE_CGROUP, ms_cgroup_because(result));
             say_missing(model, MS_SOURCE_CGROUP_PRESSURE, ms_cgroup_because(result));
         }

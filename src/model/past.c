@@ -152,14 +152,29 @@ double ms_past_window_rate(const struct ms_past *past, const struct ms_sample *n
 
 uint64_t ms_past_window_ns(const struct ms_past *past, uint64_t now_ns)
 {
-    const struct ms_sample *base = window_base(past, now_ns, 0);
+    const uint32_t have = past->sparse_count > 0 ? past->sparse[past->sparse_newest].have : 0;
+    const struct ms_sample *base = window_base(past, now_ns, have);
     return base != NULL ? now_ns - base->time_ns : 0;
+}
+
+/* Has counters that no sample had: its first reading, which the next rates begin with. */
+static bool first_of_some(const struct ms_past *past, const struct ms_sample *now)
+{
+    uint32_t known = past->sparse[past->sparse_newest].have;
+    if ((now->have & ~known) == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < past->sparse_count; i++) {
+        known |= past->sparse[i].have;
+    }
+    return (now->have & ~known) != 0;
 }
 
 static void add_sparse(struct ms_past *past, const struct ms_sample *now)
 {
     if (past->sparse_count > 0) {
-        if (now->time_ns < past->sparse[past->sparse_newest].time_ns + SPARSE_NS) {
+        if (now->time_ns < past->sparse[past->sparse_newest].time_ns + SPARSE_NS &&
+            !first_of_some(past, now)) {
             return;
         }
         past->sparse_newest = (past->sparse_newest + 1) % MS_PAST_SPARSE;
