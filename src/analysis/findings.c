@@ -12,6 +12,9 @@
 
 /* Reasons hold figures that change at every tick; nobody reads them faster than this. */
 #define REASON_EVERY_NS MS_SECOND_NS
+/* Past so many threads they are judged in every second, third ... tick, or when there is another.
+ */
+#define JUDGED_PER_TICK 500u
 
 struct finding {
     struct ms_judgement judgement;
@@ -27,6 +30,8 @@ struct ms_findings {
     struct ms_thresholds thresholds;
     struct ms_chunks findings; /* struct finding */
     struct ms_index by_thread;
+    size_t alive_judged;
+    uint32_t ticks;
     char span[16]; /* " in 10 s" */
     struct ms_leaks *leaks;
     struct ms_anomalies *anomalies;
@@ -281,7 +286,12 @@ static void forget_unknown(struct ms_findings *findings, const struct ms_model *
 
 int ms_findings_update(struct ms_findings *findings, const struct ms_model *model)
 {
-    int error = judge_alive(findings, model);
+    const size_t alive = ms_model_alive_count(model);
+    int error = 0;
+    if (alive != findings->alive_judged || findings->ticks++ % (alive / JUDGED_PER_TICK + 1) == 0) {
+        findings->alive_judged = alive;
+        error = judge_alive(findings, model);
+    }
     const int ended_error = judge_all_ended(findings, model);
     error = error != 0 ? error : ended_error;
     const int leaks_error = ms_leaks_update(findings->leaks, model);

@@ -11,8 +11,11 @@
 #include "collect/tracking.h"
 #include "wire/clock.h"
 
-#define SLOW_NS             (500 * MS_NS_PER_MS)
-#define MAPS_NS             (1000 * MS_NS_PER_MS)
+#define SLOW_NS (500 * MS_NS_PER_MS)
+#define MAPS_NS (1000 * MS_NS_PER_MS)
+/* Of many contexts in use sites are read less often: at first one part in so many of the time. */
+#define SITES_SHARE         400u
+#define SITES_AT_LEAST_NS   (1500 * MS_NS_PER_MS)
 #define SITES_STILL_NS      (5 * MS_NS_PER_S)
 #define MAPS_STILL_NS       (10 * MS_NS_PER_S) /* of a process that does nothing */
 #define FOREFATHERS_AT_MOST 8
@@ -119,6 +122,7 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
     *target = (struct ms_target){.process_id = process_id,
                                  .pid = pid,
                                  .heard_ns = now_ns,
+                                 .slow_rest_ns = SLOW_NS,
                                  .same_namespace = true,
                                  .probe_expected = (room->session->flags & MS_SESSION_PROBED) != 0};
     if (slot != 0 && mapping != NULL) {
@@ -391,10 +395,17 @@ static void take_peak(struct ms_process *process, const struct ms_region_facts *
     process->peak.at_ns = facts->epoch_ns;
 }
 
+static uint64_t slow_rest_ns(uint64_t took_ns)
+{
+    const uint64_t rest_ns = took_ns * SITES_SHARE;
+    return rest_ns < SLOW_NS ? SLOW_NS : rest_ns > SITES_AT_LEAST_NS ? SITES_AT_LEAST_NS : rest_ns;
+}
+
 static void read_slow_parts(struct ms_target *target, const struct ms_target_room *room,
                             struct ms_process *process, const struct ms_region_facts *facts,
                             uint64_t now_ns, bool last)
 {
+    const uint64_t from_ns = ms_thread_cpu_ns();
     take_peak(process, facts, now_ns);
     if (room->sites) {
         (void)ms_watched_sites_read(target->sites, room->model, &target->view, target->threads,
@@ -413,6 +424,7 @@ static void read_slow_parts(struct ms_target *target, const struct ms_target_roo
         (void)ms_watched_io_sites(target->io, room->model, &target->view, target->threads,
                                   target->sites, room->symbols, last);
     }
+    target->slow_rest_ns = slow_rest_ns(ms_thread_cpu_ns() - from_ns);
 }
 
 static void read_region(struct ms_target *target, const struct ms_target_room *room,
@@ -462,7 +474,7 @@ int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, 
     if (process == NULL) {
         return 0;
     }
-    bool slow = target->ticks < EAGER_TICKS || now_ns >= target->slow_ns + SLOW_NS;
+    bool slow = target->ticks < EAGER_TICKS || now_ns >= target->slow_ns + target->slow_rest_ns;
     if (slow) {
         target->slow_ns = now_ns;
     }

@@ -51,6 +51,7 @@ struct ms_target {
     uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
     uint64_t ticks;
+    uint64_t slow_rest_ns;           /* until the next read of sites and flows */
     uint64_t slow_ns, maps_ns;       /* last read of sites and flows; of smaps_rollup */
     uint64_t maps_mark;              /* ms_proc_memory_mark then */
     uint64_t sites_ns, sites_run_ns; /* last read of sites, and CPU time of the process before */

@@ -18,7 +18,7 @@
  */
 enum {
     READS_PER_TICK = 500,
-    STATS_PER_TICK = 64, /* more threads than that have their stat read in every second tick */
+    STATS_PER_TICK = 64, /* more threads than that have their stat read with the full reads only */
     TICKS_PER_FULL_READ = 5,
     TICKS_PER_SLOW_READ = 10, /* of affinity, and of counters of the processor */
     TICKS_PER_STAT_ANYWAY = 20,
@@ -593,7 +593,7 @@ static unsigned depth_at(size_t thread, uint64_t tick, uint32_t turns, uint32_t 
     if (has_turn(thread, tick, turns * TICKS_PER_STAT_ANYWAY)) {
         depth |= (unsigned)MS_THREAD_ANYWAY;
     }
-    if (in_all <= STATS_PER_TICK || (thread + tick / turns) % 2 == 0) {
+    if (in_all <= STATS_PER_TICK) {
         depth |= (unsigned)MS_THREAD_STAT;
     }
     return depth;

@@ -104,6 +104,7 @@ struct ms_threads {
     size_t page_count;
     uint32_t next_id;
     struct ms_index merged_by_name; /* position in `merged` */
+    uint32_t turn;                  /* counts ticks */
     size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
 };
 

@@ -7,6 +7,8 @@
 
 /* So many ended threads keep their histories, for the plots of a program of short threads. */
 #define ENDED_WITH_HISTORY 200u
+/* Past so many alive, those of whom nothing moves take turns: /proc is read in turns as well. */
+#define RATED_PER_TICK 500u
 
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id)
 {
@@ -719,9 +721,13 @@ int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat)
     for (size_t i = 0; i < model->process_count; i++) {
         model->processes[i]->run_queue_pct = (double)NAN;
     }
+    const size_t turns = model->threads.alive.count / RATED_PER_TICK + 1;
+    const size_t turn = model->threads.turn++ % turns;
     for (size_t i = 0; i < model->threads.alive.count; i++) {
         struct ms_thread_record *record = list_at(&model->threads.alive, i);
-        rate_thread(record, model->now_ns);
+        if (!record->flat || i % turns == turn) {
+            rate_thread(record, model->now_ns);
+        }
         add_to_process(model, &record->thread);
         struct ms_thread *thread = &record->thread;
         const double current =
