@@ -229,7 +229,7 @@ void ms_disks_read(struct ms_disks_reader *reader, struct ms_descriptor_budget *
     char path[512];
     (void)snprintf(path, sizeof path, "%s/diskstats", reader->proc);
     const ssize_t bytes =
-        ms_proc_read(budget, &reader->diskstats, AT_FDCWD, path, reader->text, TEXT_BYTES);
+        ms_proc_read_list(budget, &reader->diskstats, AT_FDCWD, path, reader->text, TEXT_BYTES);
     system->disk_count = 0;
     if (bytes < 0) {
         char because[120];

@@ -196,7 +196,7 @@ void ms_interfaces_read(struct ms_interfaces_reader *reader, struct ms_descripto
     char because[120];
     (void)snprintf(path, sizeof path, "%s/net/dev", reader->proc);
     const ssize_t bytes =
-        ms_proc_read(budget, &reader->dev, AT_FDCWD, path, reader->text, TEXT_BYTES);
+        ms_proc_read_list(budget, &reader->dev, AT_FDCWD, path, reader->text, TEXT_BYTES);
     system->interface_count = 0;
     if (bytes < 0) {
         (void)snprintf(because, sizeof because, "/proc/net/dev: %s", strerror((int)-bytes));

@@ -24,6 +24,12 @@ void ms_descriptor_budget_init(struct ms_descriptor_budget *budget);
  */
 ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
                      char *text, size_t size);
+/*
+ * The same of a list (diskstats, net/dev): the kernel gives no more than a page of whole lines at a
+ * time, so it is read on to its end.
+ */
+ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int folder,
+                          const char *path, char *text, size_t size);
 void ms_proc_close(struct ms_descriptor_budget *budget, int *kept);
 
 #endif
