@@ -176,9 +176,11 @@ static void take_device(struct ms_disks_reader *reader, const struct ms_disk_cou
         device = &reader->devices[reader->count++];
         *device = (struct device){.counts = *counts};
         look_at_device(reader, device);
-    } else if (seconds > 0) {
-        take_rates(&device->counts, counts, seconds, disk);
-        device->moved |= disk->reads_per_s + disk->writes_per_s > 0;
+    } else {
+        if (seconds > 0) { /* else it could not be read the last time */
+            take_rates(&device->counts, counts, seconds, disk);
+            device->moved |= disk->reads_per_s + disk->writes_per_s > 0;
+        }
         device->read_bytes += grown(device->counts.read_bytes, counts->read_bytes);
         device->written_bytes += grown(device->counts.written_bytes, counts->written_bytes);
         device->counts = *counts;

@@ -133,16 +133,18 @@ static const struct device *take_interface(struct ms_interfaces_reader *reader,
         *device = (struct device){.counts = *counts};
         (void)snprintf(path, sizeof path, "%s/class/net/%s/device", reader->sys, counts->name);
         device->hardware = strchr(counts->name, '/') == NULL && access(path, F_OK) == 0;
-    } else if (seconds > 0) {
+    } else {
         const struct ms_interface_counts *then = &device->counts;
         const uint64_t received = grown(then->received_bytes, counts->received_bytes);
         const uint64_t sent = grown(then->sent_bytes, counts->sent_bytes);
-        interface->received_bytes_per_s = (double)received / seconds;
-        interface->sent_bytes_per_s = (double)sent / seconds;
-        interface->received_packets_per_s =
-            (double)grown(then->received_packets, counts->received_packets) / seconds;
-        interface->sent_packets_per_s =
-            (double)grown(then->sent_packets, counts->sent_packets) / seconds;
+        if (seconds > 0) { /* else it could not be read the last time */
+            interface->received_bytes_per_s = (double)received / seconds;
+            interface->sent_bytes_per_s = (double)sent / seconds;
+            interface->received_packets_per_s =
+                (double)grown(then->received_packets, counts->received_packets) / seconds;
+            interface->sent_packets_per_s =
+                (double)grown(then->sent_packets, counts->sent_packets) / seconds;
+        }
         device->received_bytes += received;
         device->sent_bytes += sent;
         device->counts = *counts;
