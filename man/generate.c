@@ -1,7 +1,7 @@
 /*
- * Fills man/memscope-top.1.in and memscope-top.7.in: options, keys, metrics and figures of call sites come from the
- * tables that the program itself uses, so the page cannot say anything else. Template on stdin,
- * page on stdout.
+ * Fills man/memscope-top.1.in and memscope-top.7.in: options, keys, settings, metrics, figures of
+ * call sites, parts of the efficiency, limits and series come from the tables that the program
+ * itself uses, so the pages cannot say anything else. Template on stdin, page on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,20 +103,28 @@ static void keys_of(const char *title, unsigned place, enum shared shared)
 
 static void keys(void)
 {
-    static const enum ms_place screens[] = {MS_PLACE_OVERVIEW, MS_PLACE_FOCUS, MS_PLACE_TIMELINES,
-                                            MS_PLACE_HOTSPOTS, MS_PLACE_SITE,  MS_PLACE_LEAKS,
-                                            MS_PLACE_FLOWS,    MS_PLACE_TYPES, MS_PLACE_PROCESSES,
-                                            MS_PLACE_OUTPUT,   MS_PLACE_SYSTEM};
+    static const enum ms_place screens[] = {
+        MS_PLACE_OVERVIEW,     MS_PLACE_FOCUS,    MS_PLACE_RANKINGS,  MS_PLACE_TIMELINES,
+        MS_PLACE_CORRELATIONS, MS_PLACE_HOTSPOTS, MS_PLACE_SITE,      MS_PLACE_LEAKS,
+        MS_PLACE_FLOWS,        MS_PLACE_TYPES,    MS_PLACE_PROCESSES, MS_PLACE_OUTPUT,
+        MS_PLACE_SYSTEM};
     static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
                                             MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_QUIT};
+    unsigned told = MS_PLACE_HELP;
     keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
     keys_of("On every screen of rows", MS_PLACE_ROWS, ON_ROWS);
     for (size_t i = 0; i < sizeof screens / sizeof screens[0]; i++) {
         keys_of(ms_place_name(screens[i]), screens[i], OWN);
+        told |= screens[i];
     }
     keys_of("In every dialog", MS_PLACE_DIALOGS, IN_DIALOGS);
     for (size_t i = 0; i < sizeof dialogs / sizeof dialogs[0]; i++) {
         keys_of(ms_place_name(dialogs[i]), dialogs[i], OWN);
+        told |= dialogs[i];
+    }
+    if (told != (MS_PLACE_SCREENS | MS_PLACE_DIALOGS)) {
+        fputs("a screen or dialog of tui/keys.h is missing in generate.c\n", stderr);
+        exit(EXIT_FAILURE);
     }
 }
 

@@ -481,8 +481,8 @@ static void subject(const struct ms_anomaly *anomaly, const struct ms_model *mod
     } else if (anomaly->process_id == 0) {
         (void)snprintf(out, size, "the machine");
     } else if (process != NULL) {
-        const char *slash = strrchr(process->exe, '/');
-        (void)snprintf(out, size, "%.64s (pid %d)", slash != NULL ? slash + 1 : process->exe,
+        char name[MS_PROCESS_NAME_MAX];
+        (void)snprintf(out, size, "%s (pid %d)", ms_process_name(process, name, sizeof(name)),
                        (int)process->pid);
     } else {
         (void)snprintf(out, size, "a process that is gone");

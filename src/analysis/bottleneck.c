@@ -61,7 +61,7 @@ struct demand {
 };
 
 static struct demand demand_of(const struct ms_model *model, const struct ms_process *process,
-                               const struct ms_time_use *use)
+                               const struct ms_time_use *use, bool ended)
 {
     struct demand demand = {
         .model = model,
@@ -77,8 +77,10 @@ static struct demand demand_of(const struct ms_model *model, const struct ms_pro
     demand.idle_sockets = demand.sockets > 0 && !(use->socket_bytes > 0);
     demand.files = demand.idle_files ? 0 : demand.files;
     demand.sockets = demand.idle_sockets ? 0 : demand.sockets;
-    (void)snprintf(demand.span, sizeof(demand.span), "the last %.0f s",
-                   fmax(1, (double)use->span_ns / 1e9));
+    const double seconds = (double)use->span_ns / 1e9;
+    (void)snprintf(demand.span, sizeof(demand.span), "%s %.0f %s",
+                   ended ? "its life of" : "the last", seconds < 1 ? ceil(seconds * 1e3) : seconds,
+                   seconds < 1 ? "ms" : "s");
     return demand;
 }
 
@@ -171,7 +173,8 @@ static void judge_computing(struct ms_bottleneck *bottleneck, const struct deman
     char allocations[MS_FORMAT_MAX];
     char faults[MS_FORMAT_MAX];
     if (demand->of_process) {
-        say(bottleneck, "its %u threads use %.2g cores", use->threads, use->cpu);
+        say(bottleneck, "its %s %.2g cores", use->threads == 1 ? "thread uses" : "threads use",
+            use->cpu);
     } else {
         say(bottleneck, "on a core %.0f %% of %s", 100 * use->cpu, demand->span);
     }
@@ -201,7 +204,7 @@ static void judge_calls(struct ms_bottleneck *bottleneck, const struct demand *d
     char rate[MS_FORMAT_MAX];
     bottleneck->kind = kind;
     if (demand->of_process) {
-        say(bottleneck, "%.2g of its %u threads are in calls on %s", calls, use->threads,
+        say(bottleneck, "%.2g of its threads at a time are in calls on %s", calls,
             files ? "files" : "sockets");
     } else {
         say(bottleneck, "in calls on %s %.0f %% of %s", files ? "files" : "sockets", 100 * calls,
@@ -241,7 +244,7 @@ static bool may_wait_for_io(struct ms_bottleneck *bottleneck, const struct deman
 static void judge_rest(struct ms_bottleneck *bottleneck, const struct demand *demand)
 {
     const struct ms_time_use *use = &demand->use;
-    const double threads = use->threads > 0 ? use->threads : 1;
+    const double threads = use->presence > 0 ? use->presence : 1;
     const double off_core = fmax(0, 1 - (known(use->cpu) + known(use->run_queue)) / threads);
     const double waits_for_others = known(use->poll) + (demand->idle_files ? use->files : 0) +
                                     (demand->idle_sockets ? use->sockets : 0);
@@ -303,16 +306,29 @@ static void judge(struct ms_bottleneck *bottleneck, const struct demand *demand,
     }
 }
 
+/* `thread` NULL: of a process. */
 static struct ms_bottleneck nothing_known(const struct ms_model *model,
-                                          const struct ms_time_use *use)
+                                          const struct ms_thread *thread,
+                                          const struct ms_time_use *use, bool ended)
 {
     const double none = (double)NAN;
     struct ms_bottleneck bottleneck = {
         .kind = MS_BOTTLENECK_UNKNOWN,
         .shares = {none, none, none, none, none, none, none},
     };
-    if (use->span_ns == 0) {
+    char why[200] = "";
+    if (use->span_ns == 0 && !ended) {
         say(&bottleneck, "nothing is known of it yet");
+        return bottleneck;
+    }
+    if (thread != NULL) {
+        ms_source_unavailable_because(model, thread, MS_SOURCE_SCHEDSTAT, why, sizeof(why));
+    }
+    if (why[0] != '\0') {
+        say(&bottleneck, "CPU time is not known: %s", why);
+    } else if (ms_model_source(model, MS_SOURCE_SCHEDSTAT)->condition == MS_SOURCE_AVAILABLE) {
+        say(&bottleneck, "CPU time is not known%s",
+            ended ? ": it ended before it was read" : " yet");
     } else {
         say(&bottleneck, "CPU time is not known: %s", because(model, MS_SOURCE_SCHEDSTAT));
     }
@@ -332,12 +348,13 @@ struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
 {
     static const struct ms_process no_process;
     const struct ms_time_use use = ms_time_use_of_thread(model, thread);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, thread, &use, thread->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }
     const struct ms_process *process = ms_model_process_by_id(model, thread->process_id);
-    const struct demand demand = demand_of(model, process != NULL ? process : &no_process, &use);
+    const struct demand demand =
+        demand_of(model, process != NULL ? process : &no_process, &use, thread->end_ns != 0);
     bottleneck.evidence[0] = '\0';
     bottleneck.shares = (struct ms_resource_shares){
         .cpu = share(use.cpu, 1),
@@ -381,11 +398,11 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process)
 {
     const struct ms_time_use use = ms_time_use_of_process(model, process);
-    struct ms_bottleneck bottleneck = nothing_known(model, &use);
+    struct ms_bottleneck bottleneck = nothing_known(model, NULL, &use, process->end_ns != 0);
     if (isnan(use.cpu)) {
         return bottleneck;
     }
-    struct demand demand = demand_of(model, process, &use);
+    struct demand demand = demand_of(model, process, &use, process->end_ns != 0);
     demand.of_process = true;
     const uint32_t allowed = cores_allowed(model, process);
     const double all = in_all(&demand);

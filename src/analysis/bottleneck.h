@@ -44,8 +44,9 @@ const char *ms_bottleneck_word(enum ms_bottleneck_kind kind);
 #define MS_HELD_UP_CORES    0.20  /* of wall time, and of the time that it could run */
 #define MS_HELD_UP_NEAR     0.80  /* of the largest: a second one that makes it balanced */
 #define MS_HELD_UP_SWITCHES 100.0 /* a second: more of them are no idleness */
-/* Half of computing is memory at so many a second of CPU time, see ms_memory_intensity. */
-#define MS_MEMORY_ALLOCATIONS 1e6
+/* Half of computing is memory at so many a second of CPU time, see ms_memory_intensity: by the
+ * yardstick of efficiency, 100 ns, for each allocation, and 1.25 us for each page fault. */
+#define MS_MEMORY_ALLOCATIONS 5e6
 #define MS_MEMORY_FAULTS      4e5
 
 /*
@@ -73,8 +74,8 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process);
 
 /*
- * How much computing is memory management, 0 to 1: x / (1 + x) of x = allocations / 10^6 + page
- * faults / 4 10^5 per second of CPU time. A judgement by counts, not a measured time.
+ * How much computing is memory management, 0 to 1: x / (1 + x) of x = allocations / (5 10^6) + page
+ * faults / (4 10^5) per second of CPU time. A judgement by counts, not a measured time.
  */
 double ms_memory_intensity(const struct ms_time_use *use);
 

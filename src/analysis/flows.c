@@ -1,63 +1,13 @@
 /* Flows of threads are sorted by the cell that they fall into, then each cell is summed up. */
 #include "analysis/flows.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/flow_index.h"
+#include "analysis/flow_matrix.h"
 #include "analysis/flow_past.h"
-#include "model/index.h"
-
-enum { UNNAMED_ALONE_MAX = 64 };
-#define GROUP_KEY  (UINT64_C(1) << 63)
-#define OTHERS_KEY (UINT64_C(1) << 62)
-
-/* A thread, and the node that it is of. */
-struct member {
-    uint32_t thread_id, node;
-    uint64_t crossed; /* blocks that it gave and took */
-};
-
-/* What there is to know of a process before its threads are put into groups. */
-struct unnamed {
-    uint32_t process_id;
-    uint32_t main_id; /* 0: not seen */
-    uint32_t count;   /* threads that have the name of the main thread, or none */
-};
-
-struct ms_flow_matrix {
-    struct ms_flow_node *nodes;
-    size_t node_count, node_capacity;
-    struct ms_index nodes_by_key;
-    struct member *members;
-    size_t member_count, member_capacity;
-    struct ms_index members_by_thread;
-    struct ms_flow_pair *parts;
-    size_t part_count, part_capacity;
-    struct ms_flow_edge *edges;
-    size_t edge_count, edge_capacity;
-    struct unnamed *unnamed;
-    size_t unnamed_count, unnamed_capacity;
-    struct ms_index unnamed_by_process;
-    struct ms_flow_range range; /* of threads and flows that are gone through */
-    struct ms_flow_totals totals;
-    struct ms_scope scope;
-    bool by_name;
-    char why_none[160];
-};
-
-/* NULL: of another process than the scope's. */
-static const struct ms_thread *thread_at(const struct ms_flow_matrix *matrix,
-                                         const struct ms_model *model, size_t at)
-{
-    const struct ms_thread *thread = ms_flow_range_thread(&matrix->range, model, at);
-    return matrix->scope.process_id == 0 || matrix->scope.process_id == thread->process_id ? thread
-                                                                                           : NULL;
-}
 
 struct ms_flow_matrix *ms_flow_matrix_new(void)
 {
@@ -79,235 +29,6 @@ void ms_flow_matrix_free(struct ms_flow_matrix *matrix)
     }
 }
 
-/* Room for one more of `bytes` each. */
-static int grow(void **array, size_t count, size_t *capacity, size_t bytes)
-{
-    if (count < *capacity) {
-        return 0;
-    }
-    const size_t wanted = *capacity == 0 ? 64 : *capacity * 2;
-    void *grown = reallocarray(*array, wanted, bytes);
-    if (grown == NULL) {
-        return -ENOMEM;
-    }
-    *array = grown;
-    *capacity = wanted;
-    return 0;
-}
-
-void ms_flow_role_name(const char *name, char out[MS_FLOW_NAME_MAX])
-{
-    size_t used = 0;
-    for (size_t i = 0; name[i] != '\0' && used + 1 < MS_FLOW_NAME_MAX; i++) {
-        const bool digit = isdigit((unsigned char)name[i]) != 0;
-        if (!digit) {
-            out[used++] = name[i];
-        } else if (used == 0 || i == 0 || isdigit((unsigned char)name[i - 1]) == 0) {
-            out[used++] = '*';
-        }
-    }
-    out[used] = '\0';
-}
-
-static void add(struct ms_flow_sum *sum, const struct ms_flow_sum *part)
-{
-    sum->blocks += part->blocks;
-    sum->bytes += part->bytes;
-    sum->blocks_per_s += part->blocks_per_s;
-    sum->bytes_per_s += part->bytes_per_s;
-}
-
-static struct unnamed *unnamed_of(struct ms_flow_matrix *matrix, uint32_t process_id)
-{
-    const uint32_t hash = ms_hash_pair(process_id, 0);
-    size_t cursor = 0;
-    uint32_t position;
-    while (ms_index_next(&matrix->unnamed_by_process, hash, &cursor, &position)) {
-        if (matrix->unnamed[position].process_id == process_id) {
-            return &matrix->unnamed[position];
-        }
-    }
-    if (grow((void **)&matrix->unnamed, matrix->unnamed_count, &matrix->unnamed_capacity,
-             sizeof *matrix->unnamed) != 0 ||
-        ms_index_add(&matrix->unnamed_by_process, hash, (uint32_t)matrix->unnamed_count) != 0) {
-        return NULL;
-    }
-    struct unnamed *unnamed = &matrix->unnamed[matrix->unnamed_count++];
-    *unnamed = (struct unnamed){.process_id = process_id};
-    return unnamed;
-}
-
-static bool is_active(const struct ms_thread *thread)
-{
-    return thread->heap.deallocations != 0 || thread->heap.frees_for_others != 0;
-}
-
-static bool is_unnamed(const struct ms_model *model, const struct unnamed *unnamed,
-                       const struct ms_thread *thread)
-{
-    const struct ms_thread *main_thread = ms_model_thread_by_id(model, unnamed->main_id);
-    return thread->name[0] == '\0' ||
-           (main_thread != NULL && strncmp(thread->name, main_thread->name, MS_NAME_MAX) == 0);
-}
-
-/* Finds the main threads and counts; returns how many threads have anything to show. */
-static size_t survey(struct ms_flow_matrix *matrix, const struct ms_model *model)
-{
-    size_t active = 0;
-    matrix->unnamed_count = 0;
-    ms_index_clear(&matrix->unnamed_by_process);
-    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
-        const struct ms_thread *thread = thread_at(matrix, model, i);
-        const struct ms_process *process =
-            thread != NULL ? ms_model_process_by_id(model, thread->process_id) : NULL;
-        if (process != NULL && thread->merged == 0 && thread->tid == process->pid) {
-            struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
-            if (unnamed != NULL) {
-                unnamed->main_id = thread->id;
-            }
-        }
-    }
-    for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
-        const struct ms_thread *thread = thread_at(matrix, model, i);
-        if (thread != NULL && is_active(thread)) {
-            struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
-            active += thread->merged > 0 ? thread->merged : 1;
-            if (unnamed != NULL && is_unnamed(model, unnamed, thread)) {
-                unnamed->count++;
-            }
-        }
-    }
-    return active;
-}
-
-/* The name under which a thread is grouped; false: it stands alone. */
-static bool group_name(struct ms_flow_matrix *matrix, const struct ms_model *model,
-                       const struct ms_thread *thread, char name[MS_FLOW_NAME_MAX])
-{
-    const struct unnamed *unnamed = unnamed_of(matrix, thread->process_id);
-    if (!matrix->by_name || thread->id == matrix->scope.thread_id || unnamed == NULL ||
-        thread->id == unnamed->main_id ||
-        (unnamed->count <= UNNAMED_ALONE_MAX && is_unnamed(model, unnamed, thread))) {
-        return false;
-    }
-    ms_flow_role_name(thread->name, name);
-    return true;
-}
-
-static struct ms_flow_node *find_node(const struct ms_flow_matrix *matrix, uint64_t key,
-                                      uint32_t *position)
-{
-    size_t cursor = 0;
-    while (ms_index_next(&matrix->nodes_by_key, ms_hash_pair((uint32_t)(key >> 32), (uint32_t)key),
-                         &cursor, position)) {
-        if (matrix->nodes[*position].key == key) {
-            return &matrix->nodes[*position];
-        }
-    }
-    return NULL;
-}
-
-/* The node of a key, made when there is none; MS_FLOW_NO_NODE without memory. */
-static uint32_t node_of_key(struct ms_flow_matrix *matrix, uint64_t key, uint32_t process_id,
-                            const char *name, bool *made)
-{
-    uint32_t position;
-    *made = false;
-    if (find_node(matrix, key, &position) != NULL) {
-        return position;
-    }
-    if (grow((void **)&matrix->nodes, matrix->node_count, &matrix->node_capacity,
-             sizeof *matrix->nodes) != 0 ||
-        ms_index_add(&matrix->nodes_by_key, ms_hash_pair((uint32_t)(key >> 32), (uint32_t)key),
-                     (uint32_t)matrix->node_count) != 0) {
-        return MS_FLOW_NO_NODE;
-    }
-    struct ms_flow_node *node = &matrix->nodes[matrix->node_count];
-    *node = (struct ms_flow_node){.key = key, .process_id = process_id, .ended = true};
-    memcpy(node->name, name, strnlen(name, MS_FLOW_NAME_MAX - 1));
-    *made = true;
-    return (uint32_t)matrix->node_count++;
-}
-
-static uint32_t others_of(struct ms_flow_matrix *matrix, uint32_t process_id)
-{
-    bool made;
-    return node_of_key(matrix, OTHERS_KEY | process_id, process_id, "others", &made);
-}
-
-static struct member *find_member(const struct ms_flow_matrix *matrix, uint32_t thread_id)
-{
-    size_t cursor = 0;
-    uint32_t position;
-    while (
-        ms_index_next(&matrix->members_by_thread, ms_hash_pair(thread_id, 0), &cursor, &position)) {
-        if (matrix->members[position].thread_id == thread_id) {
-            return &matrix->members[position];
-        }
-    }
-    return NULL;
-}
-
-static bool is_in_scope(const struct ms_flow_matrix *matrix, const struct ms_thread *thread)
-{
-    return matrix->scope.thread_id == 0 || matrix->scope.thread_id == thread->id;
-}
-
-static void add_thread(struct ms_flow_matrix *matrix, const struct ms_model *model,
-                       const struct ms_flow_past *past, struct ms_flow_node *node,
-                       const struct ms_thread *thread)
-{
-    node->threads += thread->merged > 0 ? thread->merged : 1;
-    node->ended = node->ended && thread->end_ns != 0;
-    node->allocations += thread->heap.allocations;
-    node->bytes_allocated += thread->heap.bytes_allocated;
-    node->deallocations += thread->heap.deallocations;
-    node->bytes_freed += thread->heap.bytes_freed;
-    node->temporary += thread->heap.temporary;
-    if (is_in_scope(matrix, thread)) {
-        struct ms_flow_sum own = {.blocks = thread->own_deallocations,
-                                  .bytes = thread->own_bytes_freed};
-        if (thread->end_ns == 0) {
-            ms_flow_past_rate_own(past, model, thread, &own);
-        }
-        add(&node->own, &own);
-    }
-}
-
-/* The node of a thread; MS_FLOW_NO_NODE without memory. */
-static uint32_t join(struct ms_flow_matrix *matrix, const struct ms_model *model,
-                     const struct ms_flow_past *past, const struct ms_thread *thread)
-{
-    const struct member *known = find_member(matrix, thread->id);
-    if (known != NULL) {
-        return known->node;
-    }
-    if (grow((void **)&matrix->members, matrix->member_count, &matrix->member_capacity,
-             sizeof *matrix->members) != 0 ||
-        ms_index_add(&matrix->members_by_thread, ms_hash_pair(thread->id, 0),
-                     (uint32_t)matrix->member_count) != 0) {
-        return MS_FLOW_NO_NODE;
-    }
-    char name[MS_FLOW_NAME_MAX];
-    bool made;
-    uint32_t position;
-    if (group_name(matrix, model, thread, name)) {
-        const uint64_t hash = (uint64_t)ms_hash_bytes(name, strlen(name), 1) << 32 |
-                              ms_hash_bytes(name, strlen(name), thread->process_id + 7);
-        position = node_of_key(matrix, GROUP_KEY | hash, thread->process_id, name, &made);
-    } else {
-        position = node_of_key(matrix, thread->id, thread->process_id, thread->name, &made);
-    }
-    if (position != MS_FLOW_NO_NODE) {
-        struct ms_flow_node *node = &matrix->nodes[position];
-        node->thread_id = made ? thread->id : node->thread_id;
-        add_thread(matrix, model, past, node, thread);
-        matrix->members[matrix->member_count++] =
-            (struct member){.thread_id = thread->id, .node = position};
-    }
-    return position;
-}
-
 static int add_flow(struct ms_flow_matrix *matrix, const struct ms_model *model,
                     const struct ms_flow_past *past, const struct ms_flow *flow)
 {
@@ -316,12 +37,13 @@ static int add_flow(struct ms_flow_matrix *matrix, const struct ms_model *model,
     struct ms_flow_pair part = {.from_thread = flow->from_thread,
                                 .to_thread = flow->to_thread,
                                 .sum = {.blocks = flow->blocks, .bytes = flow->bytes}};
-    part.from =
-        from != NULL ? join(matrix, model, past, from) : others_of(matrix, flow->process_id);
-    part.to = to != NULL ? join(matrix, model, past, to) : others_of(matrix, flow->process_id);
+    part.from = from != NULL ? ms_flow_join(matrix, model, past, from)
+                             : ms_flow_others(matrix, flow->process_id);
+    part.to = to != NULL ? ms_flow_join(matrix, model, past, to)
+                         : ms_flow_others(matrix, flow->process_id);
     if (part.from == MS_FLOW_NO_NODE || part.to == MS_FLOW_NO_NODE ||
-        grow((void **)&matrix->parts, matrix->part_count, &matrix->part_capacity,
-             sizeof *matrix->parts) != 0) {
+        ms_flow_grow((void **)&matrix->parts, matrix->part_count, &matrix->part_capacity,
+                     sizeof *matrix->parts) != 0) {
         return -ENOMEM;
     }
     const bool merged = (from != NULL && from->merged > 0) || (to != NULL && to->merged > 0);
@@ -331,7 +53,7 @@ static int add_flow(struct ms_flow_matrix *matrix, const struct ms_model *model,
     matrix->parts[matrix->part_count++] = part;
     const uint32_t ends[] = {flow->from_thread, flow->to_thread};
     for (size_t i = 0; i < 2; i++) {
-        struct member *member = find_member(matrix, ends[i]);
+        struct ms_flow_member *member = ms_flow_member_of(matrix, ends[i]);
         if (member != NULL) {
             member->crossed += flow->blocks;
         }
@@ -402,16 +124,16 @@ static int sum_up_cells(struct ms_flow_matrix *matrix)
         const size_t count = cell_length(matrix, first);
         struct ms_flow_edge edge = {.from = parts->from, .to = parts->to};
         for (size_t i = 0; i < count; i++) {
-            add(&edge.sum, &parts[i].sum);
+            ms_flow_add(&edge.sum, &parts[i].sum);
         }
         edge.from_threads = effective_threads(parts, count, false);
-        add(&matrix->totals.crossed, &edge.sum);
+        ms_flow_add(&matrix->totals.crossed, &edge.sum);
         if (edge.from == edge.to) {
-            add(&matrix->nodes[edge.from].mutual, &edge.sum);
-        } else if (grow((void **)&matrix->edges, matrix->edge_count, &matrix->edge_capacity,
-                        sizeof *matrix->edges) == 0) {
-            add(&matrix->nodes[edge.from].given, &edge.sum);
-            add(&matrix->nodes[edge.to].taken, &edge.sum);
+            ms_flow_add(&matrix->nodes[edge.from].mutual, &edge.sum);
+        } else if (ms_flow_grow((void **)&matrix->edges, matrix->edge_count, &matrix->edge_capacity,
+                                sizeof *matrix->edges) == 0) {
+            ms_flow_add(&matrix->nodes[edge.from].given, &edge.sum);
+            ms_flow_add(&matrix->nodes[edge.to].taken, &edge.sum);
             matrix->edges[matrix->edge_count++] = edge;
         } else {
             return -ENOMEM;
@@ -441,11 +163,6 @@ static int compare_edges(const void *left, const void *right)
     return a->to < b->to ? -1 : a->to > b->to;
 }
 
-static bool is_others(const struct ms_flow_node *node)
-{
-    return (node->key & (GROUP_KEY | OTHERS_KEY)) == OTHERS_KEY;
-}
-
 struct order {
     uint64_t rank;
     uint32_t position;
@@ -473,9 +190,10 @@ static int order_nodes(struct ms_flow_matrix *matrix)
     }
     for (size_t i = 0; i < count; i++) {
         const struct ms_flow_node *node = &matrix->nodes[i];
-        order[i] = (struct order){.rank = is_others(node) ? OTHERS_KEY | node->process_id
-                                                          : node->thread_id,
-                                  .position = (uint32_t)i};
+        order[i] =
+            (struct order){.rank = ms_flow_is_others(node) ? MS_FLOW_OTHERS_KEY | node->process_id
+                                                           : node->thread_id,
+                           .position = (uint32_t)i};
     }
     qsort(order, count, sizeof *order, compare_order);
     ms_index_clear(&matrix->nodes_by_key);
@@ -510,9 +228,9 @@ static int order_nodes(struct ms_flow_matrix *matrix)
 static void finish_nodes(struct ms_flow_matrix *matrix, const struct ms_model *model)
 {
     for (size_t i = 0; i < matrix->member_count; i++) {
-        const struct member *member = &matrix->members[i];
+        const struct ms_flow_member *member = &matrix->members[i];
         struct ms_flow_node *node = &matrix->nodes[member->node];
-        const struct member *best = find_member(matrix, node->thread_id);
+        const struct ms_flow_member *best = ms_flow_member_of(matrix, node->thread_id);
         if (best == NULL || member->crossed > best->crossed) {
             node->thread_id = member->thread_id;
         }
@@ -526,16 +244,16 @@ static void finish_nodes(struct ms_flow_matrix *matrix, const struct ms_model *m
         node->group = node->threads > 1;
         node->not_told_blocks =
             whole && node->deallocations > told ? node->deallocations - told : 0;
-        if (is_others(node)) {
+        if (ms_flow_is_others(node)) {
             node->ended = false;
             node->not_told_blocks = 0;
-            add(&matrix->totals.others, &node->given);
+            ms_flow_add(&matrix->totals.others, &node->given);
         } else if (!node->group && thread != NULL) {
             memset(node->name, 0, sizeof node->name);
             memcpy(node->name, thread->name, strnlen(thread->name, sizeof node->name - 1));
         }
         matrix->totals.threads += node->threads;
-        add(&matrix->totals.own, &node->own);
+        ms_flow_add(&matrix->totals.own, &node->own);
     }
 }
 
@@ -543,9 +261,9 @@ static int fill(struct ms_flow_matrix *matrix, const struct ms_model *model,
                 const struct ms_flow_past *past)
 {
     for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread; i++) {
-        const struct ms_thread *thread = thread_at(matrix, model, i);
-        if (thread != NULL && is_in_scope(matrix, thread) && is_active(thread) &&
-            join(matrix, model, past, thread) == MS_FLOW_NO_NODE) {
+        const struct ms_thread *thread = ms_flow_thread_at(matrix, model, i);
+        if (thread != NULL && ms_flow_in_scope(matrix, thread) && ms_flow_is_active(thread) &&
+            ms_flow_join(matrix, model, past, thread) == MS_FLOW_NO_NODE) {
             return -ENOMEM;
         }
     }
@@ -566,7 +284,7 @@ static void say_why_none(struct ms_flow_matrix *matrix, const struct ms_model *m
     const char *why = "";
     bool any_tracked = false;
     for (size_t i = matrix->range.first_thread; i < matrix->range.end_thread && !any_tracked; i++) {
-        const struct ms_thread *thread = thread_at(matrix, model, i);
+        const struct ms_thread *thread = ms_flow_thread_at(matrix, model, i);
         any_tracked = thread != NULL && thread->tracked;
     }
     if (matrix->scope.site_id != 0) {
@@ -605,7 +323,7 @@ int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms
     matrix->totals = (struct ms_flow_totals){.threads = 0};
     matrix->scope = *scope;
     matrix->range = ms_flow_range_of(index, model, scope->process_id);
-    const size_t active = survey(matrix, model);
+    const size_t active = ms_flow_survey(matrix, model);
     matrix->by_name = grouping == MS_FLOW_BY_NAME ||
                       (grouping == MS_FLOW_AUTOMATIC && active > MS_FLOW_ONE_BY_ONE_MAX);
     const int error = scope->site_id == 0 ? fill(matrix, model, past) : 0;
@@ -639,7 +357,7 @@ bool ms_flow_is_by_name(const struct ms_flow_matrix *matrix)
 
 uint32_t ms_flow_node_of(const struct ms_flow_matrix *matrix, uint32_t thread_id)
 {
-    const struct member *member = find_member(matrix, thread_id);
+    const struct ms_flow_member *member = ms_flow_member_of(matrix, thread_id);
     return member != NULL ? member->node : MS_FLOW_NO_NODE;
 }
 

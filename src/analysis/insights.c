@@ -96,8 +96,8 @@ char *ms_insight_thread_name(const struct ms_thread *thread, char *out, size_t s
 
 char *ms_insight_process_name(const struct ms_process *process, char *out, size_t size)
 {
-    const char *slash = strrchr(process->exe, '/');
-    (void)snprintf(out, size, "%.48s (pid %d)", slash != NULL ? slash + 1 : process->exe,
+    char name[MS_PROCESS_NAME_MAX];
+    (void)snprintf(out, size, "%.48s (pid %d)", ms_process_name(process, name, sizeof(name)),
                    (int)process->pid);
     return out;
 }

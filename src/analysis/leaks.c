@@ -1,6 +1,6 @@
 /*
- * Likely leaks: which call sites are watched, window by window, and what is told of those that
- * grow. The formula stands in leaks_growth.c.
+ * Likely leaks: which call sites are watched, and for how long a window lasts. leaks_watched.c has
+ * what is known of one of them; the formula stands in leaks_growth.c.
  *
  * Windows are 5 s at first; when 24 of them are full they become 12 of twice the length, up to
  * 80 s: so the phases of a program's start are outgrown, and a program that runs for days is
@@ -15,32 +15,19 @@
 #include "analysis/leaks.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/leaks_growth.h"
+#include "analysis/leaks_watched.h"
 #include "model/chunks.h"
-#include "model/figures.h"
-#include "model/format.h"
 #include "model/index.h"
-
-#define WHY_MAX 112u /* of the reason, without the time that it is of */
 
 #define WINDOW_NS     (5 * MS_SECOND_NS)
 #define WINDOW_MAX_NS (80 * MS_SECOND_NS)
 #define WATCHED_MAX   4096u
 #define SITES_A_LOOK  20000u
-#define QUIET_WINDOWS 6u /* without a rise: no longer watched */
-
-#define SURE_ENOUGH       0.5
-#define STILL_SURE        0.4 /* for what is one already */
-#define OLD_BLOCKS_WEIGHT 0.25
-
-#define IDLE_CPU_SHARE   0.01
-#define IDLE_ALLOCATIONS 10u
 
 #define IS_WATCHED UINT32_MAX
 
@@ -50,30 +37,11 @@ struct glance {
     uint32_t window; /* that `floor` is of; 0: never looked at; IS_WATCHED */
 };
 
-/* What a process had done when a window began. */
-struct work {
-    uint64_t frees, allocations;
-    double cpu_s;
-};
-
-struct watched {
-    uint64_t floor_bytes, floor_blocks, ceiling_bytes; /* of the window that is open */
-    uint64_t begin_ns;
-    uint64_t allocations;   /* of the site when it began */
-    struct work work;       /* as it began */
-    struct work floor_work; /* when the floor was seen */
-    struct ms_growth growth;
-    bool likely;
-    bool ended; /* with its process: judged for the last time */
-    struct ms_leak leak;
-    char why[WHY_MAX];
-};
-
 struct ms_leaks {
     const struct ms_suppressions *suppressions;
     struct ms_chunks glances; /* index: position of the site */
     uint64_t sites_version;
-    struct ms_chunks watched; /* struct watched */
+    struct ms_chunks watched; /* struct ms_leak_watched */
     struct ms_index by_site;
     uint32_t *likely; /* positions in `watched`, in order */
     size_t likely_count, likely_capacity;
@@ -90,7 +58,7 @@ struct ms_leaks *ms_leaks_new(const struct ms_suppressions *suppressions)
     if (leaks != NULL) {
         leaks->suppressions = suppressions;
         leaks->glances.element_bytes = sizeof(struct glance);
-        leaks->watched.element_bytes = sizeof(struct watched);
+        leaks->watched.element_bytes = sizeof(struct ms_leak_watched);
         leaks->window_ns = WINDOW_NS;
     }
     return leaks;
@@ -108,7 +76,7 @@ void ms_leaks_free(struct ms_leaks *leaks)
     free(leaks);
 }
 
-static struct watched *watched_at(const struct ms_leaks *leaks, size_t position)
+static struct ms_leak_watched *watched_at(const struct ms_leaks *leaks, size_t position)
 {
     return ms_chunks_at(&leaks->watched, position);
 }
@@ -126,58 +94,9 @@ static uint32_t hash_of(uint32_t site_id)
     return ms_hash_pair(site_id, 1);
 }
 
-static uint64_t live_blocks(const struct ms_site *site)
-{
-    return site->heap.allocations > site->heap.deallocations
-               ? site->heap.allocations - site->heap.deallocations
-               : 0;
-}
-
 static uint32_t clamped(uint64_t number)
 {
     return number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
-}
-
-static struct work work_of(const struct ms_process *process)
-{
-    struct work work = {.cpu_s = NAN};
-    if (process != NULL) {
-        const struct ms_process_kernel *kernel = &process->kernel;
-        work.frees = process->totals.deallocations;
-        work.allocations = process->totals.allocations;
-        if (kernel->user_ns + kernel->system_ns > 0) {
-            work.cpu_s = (double)(kernel->user_ns + kernel->system_ns) / 1e9;
-        }
-    }
-    return work;
-}
-
-static void open_window(struct watched *watched, const struct ms_site *site,
-                        const struct work *work, uint64_t now_ns)
-{
-    watched->begin_ns = now_ns;
-    watched->work = watched->floor_work = *work;
-    watched->allocations = site->heap.allocations;
-    watched->floor_bytes = watched->ceiling_bytes = ms_heap_current_bytes(&site->heap);
-    watched->floor_blocks = live_blocks(site);
-}
-
-static void look_at_watched(struct watched *watched, const struct ms_site *site,
-                            const struct work *work)
-{
-    const uint64_t bytes = ms_heap_current_bytes(&site->heap);
-    const uint64_t blocks = live_blocks(site);
-    watched->leak.live_bytes = bytes;
-    watched->leak.live_blocks = blocks;
-    if (watched->ended) {
-        return;
-    }
-    watched->floor_bytes = bytes < watched->floor_bytes ? bytes : watched->floor_bytes;
-    if (blocks < watched->floor_blocks) {
-        watched->floor_blocks = blocks;
-        watched->floor_work = *work;
-    }
-    watched->ceiling_bytes = bytes > watched->ceiling_bytes ? bytes : watched->ceiling_bytes;
 }
 
 /* The site's floor rose: from now on all of it is kept. */
@@ -190,7 +109,7 @@ static int watch(struct ms_leaks *leaks, const struct ms_model *model, const str
     if (process == NULL || process->end_ns != 0) {
         return 0;
     }
-    struct watched *watched = ms_chunks_add(&leaks->watched);
+    struct ms_leak_watched *watched = ms_chunks_add(&leaks->watched);
     if (watched == NULL) {
         return -ENOMEM;
     }
@@ -200,16 +119,16 @@ static int watch(struct ms_leaks *leaks, const struct ms_model *model, const str
         return -ENOMEM;
     }
     watched->leak = (struct ms_leak){.site_id = site->id, .process_id = site->process_id};
-    const struct work work = work_of(process);
-    open_window(watched, site, &work, ms_model_now_ns(model));
-    look_at_watched(watched, site, &work);
+    const struct ms_leak_work work = ms_leak_work_of(process);
+    ms_leak_watched_open(watched, site, &work, ms_model_now_ns(model));
+    ms_leak_watched_look(watched, site, &work);
     glance_of(leaks, model, site->id)->window = IS_WATCHED;
     return 0;
 }
 
 static void unwatch(struct ms_leaks *leaks, const struct ms_model *model, size_t position)
 {
-    struct watched *watched = watched_at(leaks, position);
+    struct ms_leak_watched *watched = watched_at(leaks, position);
     const uint32_t site_id = watched->leak.site_id;
     const uint32_t floor = clamped(watched->floor_blocks);
     struct glance *glance = glance_of(leaks, model, site_id);
@@ -233,7 +152,7 @@ static int glance_at(struct ms_leaks *leaks, const struct ms_model *model, size_
     if (glance->window == IS_WATCHED || (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
         return 0;
     }
-    const uint32_t blocks = clamped(live_blocks(site));
+    const uint32_t blocks = clamped(ms_leak_live_blocks(site));
     if (glance->window == leaks->window) {
         glance->floor = blocks < glance->floor ? blocks : glance->floor;
         return 0;
@@ -284,150 +203,6 @@ static int glance_at_next(struct ms_leaks *leaks, const struct ms_model *model)
     return error;
 }
 
-static bool said_nothing(const struct watched *watched, const struct ms_site *site,
-                         const struct work *work, double seconds)
-{
-    const double cpu_s = work->cpu_s - watched->work.cpu_s;
-    return site->heap.allocations == watched->allocations &&
-           work->allocations - watched->work.allocations < IDLE_ALLOCATIONS &&
-           (isnan(cpu_s) || cpu_s < IDLE_CPU_SHARE * seconds);
-}
-
-/* The share of growth and old frees that is old frees: blocks that lived for half the age of the
- * growth and were freed all the same. */
-static double old_frees_share(const struct ms_figures *figures,
-                              const struct ms_growth_verdict *verdict)
-{
-    double old = 0;
-    for (unsigned class = 1; class < MS_HISTOGRAM_LIFETIMES; class ++) {
-        if (ms_lifetime_class_bound_ns(class - 1) >= verdict->age_ns / 2) {
-            old += (double)figures->lifetimes.events[class];
-        }
-    }
-    const double kept = (double)verdict->blocks;
-    return old + kept > 0 ? old / (old + kept) : 0;
-}
-
-/* The judgement stands when nothing was learnt since, but is told to be old. */
-static void say_when(const struct ms_leaks *leaks, struct watched *watched, uint64_t now_ns)
-{
-    const struct ms_growth *growth = &watched->growth;
-    const uint64_t rest_ns = now_ns - growth->windows[growth->count - 1].end_ns;
-    char when[MS_LEAK_REASON_MAX - WHY_MAX] = "";
-    /* Of a process that ended within a window, that window tells nothing. */
-    if (rest_ns > (watched->ended ? 2 * leaks->window_ns : 0)) {
-        (void)snprintf(when, sizeof(when),
-                       "as of %" PRIu64 " s %s, idle since: ", rest_ns / MS_SECOND_NS,
-                       watched->ended ? "before its end" : "ago");
-    } else if (watched->ended) {
-        (void)snprintf(when, sizeof(when), "as of its end: ");
-    }
-    (void)snprintf(watched->leak.reason, sizeof(watched->leak.reason), "%s%s", when, watched->why);
-}
-
-static void say_why(struct watched *watched, const struct ms_growth_verdict *verdict,
-                    const struct ms_figures *figures, uint64_t window_ns)
-{
-    char rate[MS_FORMAT_MAX];
-    char kept[48] = "";
-    if (!isnan(verdict->kept)) {
-        const double percent = verdict->kept * 100;
-        (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates stays",
-                       percent < 10 && percent > 0 ? 1 : 0, percent);
-    }
-    (void)snprintf(watched->why, sizeof(watched->why), "grew in %u of %u windows of %u s, %s%s%s",
-                   (unsigned)verdict->rises, (unsigned)verdict->spans,
-                   (unsigned)(window_ns / MS_SECOND_NS),
-                   ms_format_bytes_rate(rate, sizeof(rate), verdict->slope_bytes_per_s), kept,
-                   figures->samples > 0 ? "; estimated from a sample" : "");
-}
-
-/* What the sample's error, and blocks that were freed late, take from the confidence. */
-static double trust_in(const struct ms_figures *figures, const struct ms_growth_verdict *verdict,
-                       const struct ms_leak *leak)
-{
-    double trust = 1 - OLD_BLOCKS_WEIGHT * old_frees_share(figures, verdict);
-    if (figures->samples > 0 && leak->live_bytes > 0) {
-        const double share = (double)verdict->bytes / (double)leak->live_bytes;
-        const double error = ms_figures_relative_error(
-            figures->live_variance * (share < 1 ? share : 1), verdict->bytes);
-        trust *= isnan(error) || error > 1 ? 0 : 1 - error;
-    }
-    return trust;
-}
-
-static void judge(struct ms_leaks *leaks, const struct ms_model *model, struct watched *watched,
-                  const struct ms_site *site)
-{
-    struct ms_growth_verdict verdict = ms_growth_judge(&watched->growth);
-    const bool was_likely = watched->likely;
-    const double limit = was_likely ? STILL_SURE : SURE_ENOUGH;
-    watched->likely = false;
-    if (!verdict.grows || verdict.confidence < limit) {
-        return;
-    }
-    struct ms_figures figures;
-    ms_figures_of_site(model, site->id, &figures);
-    verdict.confidence *= trust_in(&figures, &verdict, &watched->leak);
-    if (verdict.confidence < limit) {
-        return;
-    }
-    watched->likely = true;
-    struct ms_leak *leak = &watched->leak;
-    leak->judged_ns = was_likely ? leak->judged_ns : ms_model_now_ns(model);
-    leak->leaked_bytes = verdict.bytes;
-    leak->leaked_blocks = verdict.blocks;
-    leak->since_ns = verdict.since_ns;
-    leak->slope_bytes_per_s = verdict.slope_bytes_per_s;
-    leak->windows = verdict.rises;
-    leak->confidence = verdict.confidence;
-    leak->suppressed = ms_suppressions_match(leaks->suppressions, site);
-    say_why(watched, &verdict, &figures, leaks->window_ns);
-    say_when(leaks, watched, ms_model_now_ns(model));
-}
-
-/* Returns whether it is to be watched on. */
-static bool close_window(struct ms_leaks *leaks, const struct ms_model *model,
-                         struct watched *watched)
-{
-    if (watched->ended) {
-        return true;
-    }
-    const uint64_t now_ns = ms_model_now_ns(model);
-    const struct ms_site *site = ms_model_site_by_id(model, watched->leak.site_id);
-    const struct work work = work_of(ms_model_process_by_id(model, watched->leak.process_id));
-    const double seconds = (double)(now_ns - watched->begin_ns) / 1e9;
-    /* One that was opened in the middle of the window would be shorter than the others. */
-    const bool whole = watched->begin_ns <= leaks->window_begin_ns;
-    if (whole && !said_nothing(watched, site, &work, seconds)) {
-        const struct ms_growth_window window = {
-            .end_ns = now_ns,
-            .floor_bytes = watched->floor_bytes,
-            .floor_blocks = watched->floor_blocks,
-            .ceiling_bytes = watched->ceiling_bytes,
-            .seconds = (float)seconds,
-            .allocations = (float)(site->heap.allocations - watched->allocations),
-            .work_blocks = (double)watched->floor_work.frees,
-            .work_cpu_s = watched->floor_work.cpu_s,
-        };
-        ms_growth_append(&watched->growth, &window);
-        judge(leaks, model, watched, site);
-    } else if (watched->likely) {
-        say_when(leaks, watched, now_ns);
-    }
-    open_window(watched, site, &work, now_ns);
-    return watched->likely || watched->growth.count < QUIET_WINDOWS ||
-           ms_growth_rose(&watched->growth, QUIET_WINDOWS);
-}
-
-static double rose_by(const struct watched *watched)
-{
-    const struct ms_growth *growth = &watched->growth;
-    return growth->count == 0 ? 0
-                              : (double)growth->windows[growth->count - 1].floor_bytes -
-                                    (double)growth->windows[0].floor_bytes;
-}
-
 static int by_rise(const void *left, const void *right)
 {
     const double a = *(const double *)left;
@@ -444,14 +219,14 @@ static void make_room(struct ms_leaks *leaks, const struct ms_model *model)
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        rises[i] = rose_by(watched_at(leaks, i));
+        rises[i] = ms_leak_watched_rise(watched_at(leaks, i));
     }
     qsort(rises, count, sizeof(*rises), by_rise);
     const double limit = rises[count / 4];
     free(rises);
     for (size_t i = count; i-- > 0;) {
-        const struct watched *watched = watched_at(leaks, i);
-        if ((!watched->likely || watched->ended) && rose_by(watched) <= limit) {
+        const struct ms_leak_watched *watched = watched_at(leaks, i);
+        if ((!watched->likely || watched->ended) && ms_leak_watched_rise(watched) <= limit) {
             unwatch(leaks, model, i);
         }
     }
@@ -462,9 +237,12 @@ static void close_windows(struct ms_leaks *leaks, const struct ms_model *model)
     const uint64_t now_ns = ms_model_now_ns(model);
     const bool longer = leaks->window_ns < WINDOW_MAX_NS &&
                         now_ns - leaks->begin_ns >= MS_GROWTH_WINDOWS * leaks->window_ns;
+    const struct ms_leak_windows windows = {.begin_ns = leaks->window_begin_ns,
+                                            .length_ns = leaks->window_ns,
+                                            .suppressions = leaks->suppressions};
     for (size_t i = leaks->watched.count; i-- > 0;) {
-        struct watched *watched = watched_at(leaks, i);
-        if (!close_window(leaks, model, watched)) {
+        struct ms_leak_watched *watched = watched_at(leaks, i);
+        if (!ms_leak_watched_close(watched, model, &windows)) {
             unwatch(leaks, model, i);
         } else if (longer && !watched->ended) {
             ms_growth_join_pairs(&watched->growth);
@@ -524,22 +302,22 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
 {
     uint32_t process_id = 0;
     bool process_ended = false;
-    struct work work = {0};
+    struct ms_leak_work work = {0};
     for (size_t i = leaks->watched.count; i-- > 0;) {
-        struct watched *watched = watched_at(leaks, i);
+        struct ms_leak_watched *watched = watched_at(leaks, i);
         const struct ms_site *site = ms_model_site_by_id(model, watched->leak.site_id);
         if (watched->leak.process_id != process_id) {
             process_id = watched->leak.process_id;
             const struct ms_process *process = ms_model_process_by_id(model, process_id);
             process_ended = process == NULL || process->end_ns != 0;
-            work = work_of(process);
+            work = ms_leak_work_of(process);
         }
         if (!process_ended || watched->ended) {
-            look_at_watched(watched, site, &work);
+            ms_leak_watched_look(watched, site, &work);
         } else if (watched->likely) {
-            look_at_watched(watched, site, &work);
+            ms_leak_watched_look(watched, site, &work);
             watched->ended = true; /* what was judged stands, with the figures of the end */
-            say_when(leaks, watched, ms_model_now_ns(model));
+            ms_leak_watched_say_when(watched, leaks->window_ns, ms_model_now_ns(model));
         } else {
             unwatch(leaks, model, i);
             continue;
@@ -623,7 +401,7 @@ const struct ms_leak *ms_leaks_of_site(const struct ms_leaks *leaks, uint32_t si
     size_t cursor = 0;
     uint32_t position;
     while (ms_index_next(&leaks->by_site, hash_of(site_id), &cursor, &position)) {
-        const struct watched *watched = watched_at(leaks, position);
+        const struct ms_leak_watched *watched = watched_at(leaks, position);
         if (watched->leak.site_id == site_id) {
             return watched->likely ? &watched->leak : NULL;
         }

@@ -6,7 +6,7 @@
  *                       growing, window after window, by blocks that are not freed any more. A
  *                       cache that fills and stops is none.
  *
- * The formula stands in leaks_growth.c and in the manual page. Pure: no clock, no I/O, but for
+ * The formula stands in leaks_growth.c and in LEAKS of memscope-top(7). Pure: no clock, no I/O, but for
  * ms_suppressions_read. One thread uses a ms_leaks.
  */
 #ifndef MS_ANALYSIS_LEAKS_H

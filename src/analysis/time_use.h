@@ -12,8 +12,9 @@
 #include "model/model.h"
 
 struct ms_time_use {
-    uint64_t span_ns; /* that it is over; 0: nothing is known yet */
-    uint32_t threads;
+    uint64_t span_ns;         /* that it is over; 0: nothing is known yet */
+    uint32_t threads;         /* that it is over: ended ones, too */
+    double presence;          /* of them, at a time, on average */
     double cpu, user, system; /* on a core */
     double run_queue;         /* runnable without a core */
     double files, sockets;    /* in calls, on a core or not, the one it is in now included */
@@ -28,8 +29,8 @@ struct ms_time_use {
 
 struct ms_time_use ms_time_use_of_thread(const struct ms_model *model,
                                          const struct ms_thread *thread);
-/* Times add up over its threads alive, each figure over those that have it; counts, and the CPU
- * time of one that has ended, are the process's own. */
+/* Times add up over its threads, each figure over those that have it, by how long each lived in
+ * that time; counts, and the CPU time of one that has ended, are the process's own. */
 struct ms_time_use ms_time_use_of_process(const struct ms_model *model,
                                           const struct ms_process *process);
 

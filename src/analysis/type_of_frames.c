@@ -68,7 +68,8 @@ static uint64_t bit(enum ms_type_kind kind)
     return UINT64_C(1) << kind;
 }
 
-bool ms_type_encloses(enum ms_type_kind outer, enum ms_type_kind inner)
+/* Whether blocks of `inner` belong to `outer` when a function of `outer` calls one of `inner`. */
+static bool type_encloses(enum ms_type_kind outer, enum ms_type_kind inner)
 {
     const uint64_t arrays = bit(MS_KIND_RAW_VEC) | bit(MS_KIND_VEC);
     const uint64_t strings = bit(MS_KIND_RUST_STRING) | bit(MS_KIND_OS_STRING);
@@ -215,7 +216,7 @@ static bool takes_over(struct walk *walk, const struct ms_frame_type *type)
 {
     const struct ms_frame_type *found = walk->found;
     if (type->kind != found->kind) {
-        return ms_type_encloses(type->kind, found->kind);
+        return type_encloses(type->kind, found->kind);
     }
     if (type->kind == MS_KIND_C || holds(type, found)) {
         return false;

@@ -6,7 +6,7 @@
 #include "analysis/type_of_frames.h"
 #include "analysis/type_text.h"
 
-/* Families of functions that belong to one type; a kind may enclose others (ms_type_encloses). */
+/* Families of functions that belong to one type; a kind may enclose others (type_of_frames.c). */
 enum ms_type_kind {
     MS_KIND_NONE,
     /* C++ */
@@ -70,8 +70,5 @@ void ms_type_rules_cpp(struct ms_type_draft *draft, const struct ms_symbol_path 
 void ms_type_rules_rust(struct ms_type_draft *draft, const struct ms_symbol_path *path);
 /* `module`: base name of the file that the function is in. */
 void ms_type_rules_c(struct ms_type_draft *draft, const char *function, const char *module);
-
-/* Whether blocks of `inner` belong to `outer` when a function of `outer` calls one of `inner`. */
-bool ms_type_encloses(enum ms_type_kind outer, enum ms_type_kind inner);
 
 #endif

@@ -445,6 +445,7 @@ static int settle_settings(struct ms_options *options)
     options->settings = file;
     options->interval_ns =
         (uint64_t)(setting_of(options, MS_SETTING_INTERVAL) * (double)MS_NS_PER_MS);
+    options->cpu_samples_hz = (unsigned)setting_of(options, MS_SETTING_CPU_SAMPLES);
     options->delay_ns =
         (options->settings_given & OVER_FILE(MS_SETTING_REFRESH)) != 0
             ? (uint64_t)(setting_of(options, MS_SETTING_REFRESH) * (double)MS_NS_PER_S)

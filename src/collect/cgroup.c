@@ -206,20 +206,11 @@ int ms_cgroup_find(const char *groups, const char *mounts, const char *root,
     return outside ? -EXDEV : -ENOENT;
 }
 
-static ssize_t read_file(const char *folder, const char *name, char *text, size_t size)
-{
-    char path[MS_CGROUP_PATH_MAX + 64];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return ms_proc_read(&none, &kept, AT_FDCWD, path, text, size);
-}
-
 /* "max" is MS_NO_LIMIT, and so is -1. False: it is not there or no number. */
 static bool read_number(const char *folder, const char *name, uint64_t *out)
 {
     char text[64];
-    const ssize_t bytes = read_file(folder, name, text, sizeof text);
+    const ssize_t bytes = ms_proc_read_in(folder, name, text, sizeof text);
     const char *at = text;
     if (bytes <= 0) {
         return false;
@@ -234,7 +225,7 @@ static bool read_number(const char *folder, const char *name, uint64_t *out)
 static bool read_key(const char *folder, const char *name, const char *key, uint64_t *out)
 {
     char text[8192];
-    const ssize_t bytes = read_file(folder, name, text, sizeof text);
+    const ssize_t bytes = ms_proc_read_in(folder, name, text, sizeof text);
     return bytes > 0 && ms_proc_parse_key(text, (size_t)bytes, key, out);
 }
 
@@ -320,7 +311,7 @@ static bool read_cpus(const char *folder, uint32_t version, double *out)
         }
     } else {
         char text[64];
-        const ssize_t bytes = read_file(folder, "cpu.max", text, sizeof text);
+        const ssize_t bytes = ms_proc_read_in(folder, "cpu.max", text, sizeof text);
         const char *at = text;
         if (bytes <= 0) {
             return false;

@@ -11,6 +11,7 @@
 #include "collect/channel.h"
 #include "collect/cpu_samples.h"
 #include "collect/machine_reader.h"
+#include "collect/probe_source.h"
 #include "collect/proc_file.h"
 #include "collect/process_tree.h"
 #include "collect/symbols.h"
@@ -37,6 +38,7 @@ struct ms_collector {
     struct ms_machine_reader *machine;
     struct ms_descriptor_budget budget;
     struct ms_thread_sources thread_sources;
+    uint64_t probe_told_ns; /* when it was last said how much the probe sees */
     struct ms_process_tree *tree;
     struct ms_trace_reader *trace; /* NULL: not asked for */
     uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
@@ -376,6 +378,10 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
     read_cpu_samples(collector, now_ns, false);
     ms_thread_sources_tell(&collector->thread_sources, collector->model);
+    if (now_ns - collector->probe_told_ns >= MS_NS_PER_S) {
+        collector->probe_told_ns = now_ns;
+        ms_probe_source_tell(collector->model);
+    }
     ms_machine_read(collector->machine, &collector->budget, collector->model, now_ns);
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
@@ -411,6 +417,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
     (void)ms_collector_handle(collector);
     ms_process_tree_read_all(collector->tree, now_ns);
     read_cpu_samples(collector, now_ns, true);
+    ms_probe_source_tell(collector->model);
     for (;;) {
         (void)ms_collector_handle(collector);
         bool names = collector->symbols != NULL && ms_symbols_pending(collector->symbols) > 0;

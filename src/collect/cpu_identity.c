@@ -1,7 +1,6 @@
 /* See cpu_identity.h. */
 #include "collect/cpu_identity.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,11 +156,9 @@ void ms_cpu_identity_judge(const struct ms_cpuinfo *kernel, const struct ms_cpui
 
 static bool read_text(const char *sys, const char *name, char *text, size_t size)
 {
-    char path[600];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
-    (void)snprintf(path, sizeof path, "%s/devices/system/cpu/%s", sys, name);
-    return ms_proc_read(&none, &kept, AT_FDCWD, path, text, size) > 0;
+    char path[128];
+    (void)snprintf(path, sizeof path, "devices/system/cpu/%s", name);
+    return ms_proc_read_in(sys, path, text, size) > 0;
 }
 
 static bool read_number(const char *sys, const char *name, uint64_t *out)
@@ -327,14 +324,10 @@ static void tell(struct ms_model *model, bool topology, bool sys_caches)
 void ms_cpu_identity_read(struct ms_model *model, const char *proc, const char *sys)
 {
     struct ms_cpu_identity *identity = &ms_model_system_mutable(model)->identity;
-    struct ms_descriptor_budget none = {0};
     struct ms_cpuinfo kernel;
     struct ms_cpuid_answer library;
-    char path[512];
     char text[8192]; /* the first core; the rest repeats it */
-    int kept = -1;
-    (void)snprintf(path, sizeof path, "%s/cpuinfo", proc);
-    const ssize_t bytes = ms_proc_read(&none, &kept, AT_FDCWD, path, text, sizeof text);
+    const ssize_t bytes = ms_proc_read_in(proc, "cpuinfo", text, sizeof text);
     ms_cpuinfo_parse(text, bytes > 0 ? (size_t)bytes : 0, &kernel);
     ms_cpuid_ask(&library);
     ms_cpu_identity_judge(&kernel, &library, identity);

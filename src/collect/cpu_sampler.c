@@ -15,7 +15,8 @@
 #include "collect/sample_unwinder.h"
 #include "wire/clock.h"
 
-#define DRAIN_MS        200
+#define DRAIN_MS        200 /* at most; before half of a ring of some 30 samples is full */
+#define DRAIN_SAMPLES   15
 #define STATUS_NS       MS_NS_PER_S
 #define COST_HIGH       0.010 /* of a core: fewer samples are unwound from there on */
 #define COST_LOW        0.002
@@ -305,9 +306,10 @@ static void serve(struct sampler *sampler)
 {
     sampler->status_ns = ms_monotonic_ns();
     sampler->cpu_ns = own_cpu_ns();
+    const int ring_ms = (int)(DRAIN_SAMPLES * 1000 / sampler->frequency_hz);
     for (;;) {
         struct pollfd wanted = {.fd = sampler->socket, .events = POLLIN};
-        const int ready = poll(&wanted, 1, DRAIN_MS);
+        const int ready = poll(&wanted, 1, ring_ms < DRAIN_MS ? ring_ms : DRAIN_MS);
         if (ready > 0 && !take_messages(sampler)) {
             return;
         }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,18 +73,9 @@ bool ms_drm_any(const char *sys, char *because, size_t size)
     return any;
 }
 
-static ssize_t read_file(const char *folder, const char *name, char *text, size_t size)
-{
-    char path[1024];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return ms_proc_read(&none, &kept, AT_FDCWD, path, text, size);
-}
-
 static bool read_text(const char *folder, const char *name, char *text, size_t size)
 {
-    const ssize_t bytes = read_file(folder, name, text, size);
+    const ssize_t bytes = ms_proc_read_in(folder, name, text, size);
     if (bytes > 0 && text[bytes - 1] == '\n') {
         text[bytes - 1] = '\0';
     }
@@ -333,7 +323,7 @@ static void read_process(struct ms_drm *drm, struct ms_drm_result *result, pid_t
         }
         struct ms_drm_client client;
         (void)snprintf(path, sizeof path, "%s/%d/fdinfo", drm->proc, (int)pid);
-        const ssize_t told = read_file(path, entry->d_name, text, sizeof text);
+        const ssize_t told = ms_proc_read_in(path, entry->d_name, text, sizeof text);
         result->refused |= told == -EACCES;
         if (told > 0 && ms_drm_parse(text, (size_t)told, &client)) {
             take_client(drm, result, &client, pid, process_id, passed_ns);

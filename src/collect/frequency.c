@@ -65,7 +65,8 @@ static bool take_mhz(const char *at, const char *end, float *mhz)
     return true;
 }
 
-uint32_t ms_frequency_parse_cpuinfo(const char *text, size_t bytes, struct ms_system *system)
+/* "cpu MHz" of each processor; returns how many were told. Cores beyond `system`'s are left. */
+static uint32_t frequency_parse_cpuinfo(const char *text, size_t bytes, struct ms_system *system)
 {
     const char *end = text + bytes;
     uint32_t core = MS_CORES_MAX;
@@ -116,7 +117,7 @@ static uint32_t read_cpuinfo(const struct ms_frequency_reader *reader, struct ms
     for (uint32_t i = 0; i < system->cores; i++) {
         system->core[i].mhz = NAN;
     }
-    const uint32_t told = text == NULL ? 0 : ms_frequency_parse_cpuinfo(text, bytes, system);
+    const uint32_t told = text == NULL ? 0 : frequency_parse_cpuinfo(text, bytes, system);
     free(text);
     if (descriptor >= 0) {
         close(descriptor);

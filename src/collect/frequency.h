@@ -25,7 +25,4 @@ void ms_frequency_reader_free(struct ms_frequency_reader *reader,
 void ms_frequency_read(struct ms_frequency_reader *reader, struct ms_descriptor_budget *budget,
                        struct ms_model *model);
 
-/* "cpu MHz" of each processor; returns how many were told. Cores beyond `system`'s are left. */
-uint32_t ms_frequency_parse_cpuinfo(const char *text, size_t bytes, struct ms_system *system);
-
 #endif

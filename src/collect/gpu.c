@@ -1,7 +1,6 @@
 /* See gpu.h. */
 #include "collect/gpu.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -139,7 +138,8 @@ static void start_drm(struct ms_gpu_reader *reader, struct ms_model *model)
                         asked ? "no answer yet" : because);
 }
 
-bool ms_gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner)
+/* First and last pid of a "NSpid:" line of /proc/PID/status; false when there is none. */
+static bool gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner)
 {
     static const char key[] = "\nNSpid:";
     const char *line = memmem(text, bytes, key, sizeof key - 1);
@@ -161,14 +161,12 @@ bool ms_gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inne
 
 static void read_pids(const struct ms_gpu_reader *reader, struct pids *pids)
 {
-    char path[512];
+    char path[32];
     char text[4096];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
     pid_t outer;
-    (void)snprintf(path, sizeof path, "%s/%d/status", reader->options.proc, (int)pids->pid);
-    const ssize_t bytes = ms_proc_read(&none, &kept, AT_FDCWD, path, text, sizeof text);
-    if (bytes <= 0 || !ms_gpu_parse_pids(text, (size_t)bytes, &outer, &pids->inner)) {
+    (void)snprintf(path, sizeof path, "%d/status", (int)pids->pid);
+    const ssize_t bytes = ms_proc_read_in(reader->options.proc, path, text, sizeof text);
+    if (bytes <= 0 || !gpu_parse_pids(text, (size_t)bytes, &outer, &pids->inner)) {
         pids->inner = pids->pid;
     }
 }

@@ -32,7 +32,4 @@ void ms_gpu_reader_free(struct ms_gpu_reader *reader);
  */
 void ms_gpu_read(struct ms_gpu_reader *reader, struct ms_model *model, uint64_t now_ns);
 
-/* First and last pid of a "NSpid:" line of /proc/PID/status; false when there is none. */
-bool ms_gpu_parse_pids(const char *text, size_t bytes, pid_t *outer, pid_t *inner);
-
 #endif

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -78,6 +80,24 @@ ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int fo
                           const char *path, char *text, size_t size)
 {
     return read_kept(budget, kept, folder, path, text, size, true);
+}
+
+ssize_t ms_proc_read_once(int folder, const char *path, char *text, size_t size)
+{
+    struct ms_descriptor_budget none = {0};
+    int kept = -1;
+    return ms_proc_read(&none, &kept, folder, path, text, size);
+}
+
+ssize_t ms_proc_read_in(const char *folder, const char *name, char *text, size_t size)
+{
+    char path[PATH_MAX];
+    const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        text[0] = '\0';
+        return -ENAMETOOLONG;
+    }
+    return ms_proc_read_once(AT_FDCWD, path, text, size);
 }
 
 void ms_proc_close(struct ms_descriptor_budget *budget, int *kept)

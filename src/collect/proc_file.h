@@ -1,6 +1,7 @@
 /*
  * Reading the same small /proc file again and again: the descriptor is kept and pread from the
  * start, which costs a third of opening it anew; past the budget files are opened for one read.
+ * Files of /sys are read by the same functions.
  */
 #ifndef MS_COLLECT_PROC_FILE_H
 #define MS_COLLECT_PROC_FILE_H
@@ -30,6 +31,11 @@ ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder,
  */
 ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int folder,
                           const char *path, char *text, size_t size);
+
+/* As ms_proc_read, of a file that is read but once. */
+ssize_t ms_proc_read_once(int folder, const char *path, char *text, size_t size);
+/* As that, of the file "folder/name". */
+ssize_t ms_proc_read_in(const char *folder, const char *name, char *text, size_t size);
 void ms_proc_close(struct ms_descriptor_budget *budget, int *kept);
 
 #endif

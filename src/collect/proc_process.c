@@ -69,15 +69,20 @@ void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_b
     files->folder = -1;
 }
 
-/* stat counts in ticks of 10 ms; the process clock gives the sum to the nanosecond. */
-static void refine_cpu(pid_t pid, struct ms_process_kernel *kernel)
+uint64_t ms_proc_process_run_ns(const struct ms_proc_process *files)
 {
     clockid_t clock;
     struct timespec now;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &now) != 0) {
-        return;
-    }
-    uint64_t total_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return clock_getcpuclockid(files->pid, &clock) == 0 && clock_gettime(clock, &now) == 0
+               ? (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec
+               : 0;
+}
+
+/* stat counts in ticks of 10 ms; the process clock gives the sum to the nanosecond. */
+static void refine_cpu(struct ms_proc_process *files, struct ms_process_kernel *kernel)
+{
+    const uint64_t total_ns = ms_proc_process_run_ns(files);
+    files->run_ns = total_ns;
     uint64_t coarse_ns = kernel->user_ns + kernel->system_ns;
     if (total_ns >= coarse_ns && total_ns - coarse_ns < 1000000000u) {
         kernel->user_ns = total_ns - kernel->system_ns;
@@ -105,7 +110,7 @@ static int read_stat(struct ms_proc_process *files, struct ms_descriptor_budget 
     files->start_ticks = stat.start_ticks;
     files->threads = stat.threads;
     if (!files->zombie) {
-        refine_cpu(files->pid, &fresh);
+        refine_cpu(files, &fresh);
     }
     if (fresh.user_ns + fresh.system_ns >= before_ns) {
         kernel->user_ns = fresh.user_ns;
@@ -195,6 +200,13 @@ int ms_proc_process_read(struct ms_proc_process *files, struct ms_descriptor_bud
     return 0;
 }
 
+uint64_t ms_proc_memory_mark(const struct ms_process_kernel *kernel)
+{
+    const uint64_t prime = UINT64_C(1000003);
+    return ((kernel->user_ns + kernel->system_ns) * prime + kernel->rss_bytes) * prime +
+           kernel->virtual_bytes;
+}
+
 void ms_proc_process_exe(const struct ms_proc_process *files, char *exe, size_t size)
 {
     ssize_t bytes = files->folder < 0 ? -1 : readlinkat(files->folder, "exe", exe, size - 1);
@@ -203,10 +215,8 @@ void ms_proc_process_exe(const struct ms_proc_process *files, char *exe, size_t 
 
 size_t ms_proc_process_arguments(const struct ms_proc_process *files, char *text, size_t size)
 {
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
     ssize_t bytes =
-        files->folder < 0 ? -1 : ms_proc_read(&none, &kept, files->folder, "cmdline", text, size);
+        files->folder < 0 ? -1 : ms_proc_read_once(files->folder, "cmdline", text, size);
     return bytes > 0 ? (size_t)bytes : 0;
 }
 

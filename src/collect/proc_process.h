@@ -17,6 +17,7 @@ struct ms_proc_process {
     int tasks;  /* /proc/PID/task */
     int stat, statm, status, io, smaps_rollup;
     uint64_t start_ticks; /* of the process, since boot; 0 unknown */
+    uint64_t run_ns;      /* CPU time of all its threads ever, to the nanosecond; 0 unknown */
     uint32_t threads;     /* alive; 0 unknown */
     bool zombie;
 };
@@ -24,6 +25,9 @@ struct ms_proc_process {
 /* Returns 0, or -errno: then the process is not there, or not ours to look at. */
 int ms_proc_process_open(struct ms_proc_process *files, pid_t pid);
 void ms_proc_process_close(struct ms_proc_process *files, struct ms_descriptor_budget *budget);
+
+/* CPU time of all its threads ever, to the nanosecond; 0: unknown. */
+uint64_t ms_proc_process_run_ns(const struct ms_proc_process *files);
 
 /* The parent of a process now; 0: it is not there. */
 pid_t ms_proc_parent(pid_t pid);
@@ -38,6 +42,12 @@ enum ms_proc_depth {
  */
 int ms_proc_process_read(struct ms_proc_process *files, struct ms_descriptor_budget *budget,
                          enum ms_proc_depth depth, struct ms_process_kernel *kernel);
+
+/*
+ * Other than before when the process has run or its memory has another size: while it is the same
+ * the mappings, which are dear to read, hardly changed (by other processes at most).
+ */
+uint64_t ms_proc_memory_mark(const struct ms_process_kernel *kernel);
 
 /* Path of the executable ("" unknown) and argv joined by NUL bytes; returns its bytes. */
 void ms_proc_process_exe(const struct ms_proc_process *files, char *exe, size_t size);

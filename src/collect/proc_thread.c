@@ -9,12 +9,12 @@
 
 #include "collect/proc_text.h"
 
-#define ALL_BUT_STAT ((unsigned)(MS_THREAD_FULL | MS_THREAD_STATUS | MS_THREAD_COUNTED))
+#define ALL ((unsigned)(MS_THREAD_STAT | MS_THREAD_FULL | MS_THREAD_STATUS | MS_THREAD_COUNTED))
 
 void ms_proc_thread_init(struct ms_proc_thread *files)
 {
     *files = (struct ms_proc_thread){
-        .schedstat = -1, .stat = -1, .status = -1, .io = -1, .sched = -1, .due = ALL_BUT_STAT};
+        .schedstat = -1, .stat = -1, .status = -1, .io = -1, .sched = -1, .due = ALL};
     ms_thread_counting_init(&files->counting);
 }
 
@@ -95,6 +95,7 @@ static int read_stat(struct ms_proc_thread *files, const struct ms_proc_thread_p
     take_node(place, kernel);
     memcpy(name, stat.name, sizeof stat.name);
     *start_ticks = stat.start_ticks;
+    files->due &= ~(unsigned)MS_THREAD_STAT;
     return 0;
 }
 
@@ -165,7 +166,7 @@ static void read_due(struct ms_proc_thread *files, const struct ms_proc_thread_p
                      unsigned depth, struct ms_kernel_thread *kernel)
 {
     const unsigned due = depth & files->due;
-    files->due &= ~depth;
+    files->due &= ~(depth & ~(unsigned)MS_THREAD_STAT);
     if ((depth & MS_THREAD_FULL) != 0) {
         kernel->slowly_read_ns = place->now_ns;
         if ((due & MS_THREAD_FULL) != 0) {
@@ -212,7 +213,9 @@ int ms_proc_thread_read(struct ms_proc_thread *files, const struct ms_proc_threa
     if (bytes != -ENOENT) { /* else stat tells which of the two is missing */
         note(place, kernel, MS_SOURCE_SCHEDSTAT, MS_HAVE_RUN_QUEUE, bytes, parsed);
     }
-    if (moved || (depth & ~(unsigned)MS_THREAD_QUICK) != 0) {
+    files->due |= moved ? ALL : 0;
+    if (!parsed || (kernel->have & MS_HAVE_CPU) == 0 ||
+        (depth & files->due & MS_THREAD_STAT) != 0 || (depth & MS_THREAD_ANYWAY) != 0) {
         const int result = read_stat(files, place, kernel, name, start_ticks);
         if (result != 0) {
             return result;
@@ -222,7 +225,9 @@ int ms_proc_thread_read(struct ms_proc_thread *files, const struct ms_proc_threa
         note(place, kernel, MS_SOURCE_SCHEDSTAT, MS_HAVE_RUN_QUEUE, bytes, false);
     }
     kernel->often_read_ns = place->now_ns;
-    files->due |= moved ? ALL_BUT_STAT : 0;
+    if ((files->due & MS_THREAD_STAT) == 0) {
+        kernel->stat_read_ns = place->now_ns;
+    }
     read_due(files, place, depth, kernel);
     return 0;
 }

@@ -11,13 +11,14 @@
 #include "collect/thread_sources.h"
 #include "model/model.h"
 
-/* Beyond schedstat, and stat when the thread ran; each but the first only when it ran since. */
+/* Beyond schedstat; each only when the thread ran since it was read, but for the last. */
 enum ms_thread_depth {
     MS_THREAD_QUICK = 0,
-    MS_THREAD_STAT = 1,   /* stat in any case */
-    MS_THREAD_FULL = 2,   /* sched and io: switches, migrations */
-    MS_THREAD_STATUS = 4, /* affinity; and switches, where there is no sched, then with FULL */
-    MS_THREAD_COUNTED = 8 /* counters of the processor */
+    MS_THREAD_STAT = 1,    /* where there is no schedstat, in any case */
+    MS_THREAD_FULL = 2,    /* sched and io: switches, migrations */
+    MS_THREAD_STATUS = 4,  /* affinity; and switches, where there is no sched, then with FULL */
+    MS_THREAD_COUNTED = 8, /* counters of the processor */
+    MS_THREAD_ANYWAY = 16  /* stat: others name it, and who waits for a core has not run */
 };
 
 struct ms_proc_thread { /* kept descriptors, -1: none */

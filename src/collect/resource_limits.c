@@ -63,9 +63,7 @@ bool ms_resource_limits_parse(const char *text, size_t bytes, struct ms_resource
 int ms_resource_limits_read(int folder, struct ms_resource_limits *out)
 {
     char text[4096];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
-    const ssize_t bytes = ms_proc_read(&none, &kept, folder, "limits", text, sizeof text);
+    const ssize_t bytes = ms_proc_read_once(folder, "limits", text, sizeof text);
     if (bytes < 0) {
         return (int)bytes;
     }

@@ -11,6 +11,7 @@
 #include "collect/memory_map.h"
 #include "collect/network.h"
 #include "collect/open_files.h"
+#include "collect/proc_process.h"
 #include "collect/resource_limits.h"
 #include "wire/clock.h"
 
@@ -21,6 +22,7 @@
 #define MAP_NS         (5 * MS_NS_PER_S)
 #define YOUNG_NS       (10 * MS_NS_PER_S)
 #define MAP_YOUNG_NS   MS_NS_PER_S
+#define STILL_NS       (20 * MS_NS_PER_S) /* of a process that does nothing */
 #define FILES_NS       MS_NS_PER_S
 #define LIMITS_NS      (5 * MS_NS_PER_S)
 #define CGROUP_NS      (2 * MS_NS_PER_S)
@@ -28,7 +30,7 @@
 /* What takes longer is done less often: one part in so many of the time of one process ... */
 #define SHARE 1000u
 /* ... and of all processes together, of what holds memory locks. */
-#define SHARE_OF_ALL 500u
+#define SHARE_OF_ALL 1000u
 
 #define GROUPS_AT_MOST      32u
 #define MOUNTS_BYTES        (256u << 10)
@@ -58,6 +60,9 @@ struct ms_watched_resources {
     struct ms_watched_network *network;
     struct ms_open_sockets sockets;
     uint64_t next_files_ns, next_map_ns, next_limits_ns, next_cgroup_ns, next_find_ns;
+    /* When its descriptors were read, and the CPU time of the process then. */
+    uint64_t files_read_ns, files_run_ns;
+    uint64_t map_mark; /* ms_proc_memory_mark when its mappings were read */
     char group_text[GROUPS_BYTES];
 };
 
@@ -181,7 +186,14 @@ static void read_files(struct ms_watched_resources *watched, struct ms_shared_re
                        uint64_t now_ns)
 {
     const uint64_t from_ns = ms_thread_cpu_ns();
-    int result = ms_open_files_read(folder, &watched->sockets, &process->resources.files);
+    const uint64_t run_ns = process->kernel.user_ns + process->kernel.system_ns;
+    /* Nobody else opens and closes descriptors of a process that does nothing. */
+    const bool same = run_ns != 0 && run_ns == watched->files_run_ns &&
+                      now_ns < watched->files_read_ns + STILL_NS;
+    int result =
+        same ? 0 : ms_open_files_read(folder, &watched->sockets, &process->resources.files);
+    watched->files_run_ns = result == 0 ? run_ns : 0;
+    watched->files_read_ns = same ? watched->files_read_ns : now_ns;
     const uint64_t rest_ns = (ms_thread_cpu_ns() - from_ns) * SHARE;
     watched->next_files_ns = now_ns + (rest_ns > FILES_NS ? rest_ns : FILES_NS);
     if (result != 0) {
@@ -210,6 +222,12 @@ static void read_map(struct ms_watched_resources *watched, struct ms_shared_reso
     struct ms_memory_hints hints = {.stack_bytes = limits->have ? limits->stack_bytes : 0,
                                     .glibc_allocator = ms_path_is_of_glibc(process->allocator),
                                     .mem = -1};
+    const uint64_t mark = ms_proc_memory_mark(&process->kernel);
+    if (map->read_ns != 0 && mark == watched->map_mark && now_ns < map->read_ns + STILL_NS) {
+        watched->next_map_ns = now_ns + MAP_YOUNG_NS;
+        return;
+    }
+    watched->map_mark = mark;
     const uint64_t from_ns = ms_thread_cpu_ns();
     const int result = ms_memory_map_read(folder, &shared->mappings, &hints, map);
     const uint64_t took_ns = ms_thread_cpu_ns() - from_ns;
@@ -320,10 +338,8 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
 {
     watched->next_cgroup_ns = now_ns + CGROUP_NS;
     if (now_ns >= watched->next_find_ns) {
-        struct ms_descriptor_budget none = {0};
-        int kept = -1;
-        const ssize_t bytes = ms_proc_read(&none, &kept, folder, "cgroup", watched->group_text,
-                                           sizeof watched->group_text);
+        const ssize_t bytes =
+            ms_proc_read_once(folder, "cgroup", watched->group_text, sizeof watched->group_text);
         watched->next_find_ns = now_ns + CGROUP_FIND_NS;
         if (bytes < 0) {
             watched->group_text[0] = '\0';
@@ -340,7 +356,9 @@ static void read_cgroup(struct ms_watched_resources *watched, struct ms_shared_r
     refresh_group(shared, group, budget, now_ns);
     const int result = group->found_result != 0 ? group->found_result : group->result;
     if (result != 0) {
-        if (group->found_result != 0 || !is_gone(result)) {
+        /* A group that was never there has not gone: its file system is hidden. */
+        if (group->found_result != 0 || !is_gone(result) ||
+            ms_model_source(model, MS_SOURCE_CGROUP)->condition == MS_SOURCE_NOT_ASKED) {
             say_missing(model, MS_SOURCE_CGROUP, ms_cgroup_because(result));
             say_missing(model, MS_SOURCE_CGROUP_PRESSURE, ms_cgroup_because(result));
         }

@@ -75,15 +75,6 @@ static void copy_text(char *out, size_t size, const char *text)
     (void)snprintf(out, size, "%.*s", (int)size - 1, text);
 }
 
-static ssize_t read_once(const char *root, const char *name, char *text, size_t size)
-{
-    char path[512];
-    struct ms_descriptor_budget none = {0};
-    int kept = -1;
-    (void)snprintf(path, sizeof path, "%s/%s", root, name);
-    return ms_proc_read(&none, &kept, AT_FDCWD, path, text, size);
-}
-
 static void set_node(void *system, uint32_t core, uint32_t node)
 {
     if (core < MS_CORES_MAX) {
@@ -110,7 +101,7 @@ static void read_nodes(const struct ms_system_reader *reader, struct ms_system *
             continue;
         }
         (void)snprintf(name, sizeof name, "devices/system/node/%s/cpulist", entry->d_name);
-        ssize_t bytes = read_once(reader->sys, name, list, sizeof list);
+        ssize_t bytes = ms_proc_read_in(reader->sys, name, list, sizeof list);
         if (bytes > 0) {
             system->nodes++;
             ms_cpu_list_each(list, (size_t)bytes, (uint32_t)node, set_node, system);
@@ -122,7 +113,7 @@ static void read_nodes(const struct ms_system_reader *reader, struct ms_system *
 static void read_cpu_model(const struct ms_system_reader *reader, struct ms_system *system)
 {
     char text[8192];
-    ssize_t bytes = read_once(reader->proc, "cpuinfo", text, sizeof text);
+    ssize_t bytes = ms_proc_read_in(reader->proc, "cpuinfo", text, sizeof text);
     const char *found = bytes > 0 ? strstr(text, "model name") : NULL;
     const char *colon = found == NULL ? NULL : strchr(found, ':');
     if (colon != NULL) {
@@ -144,7 +135,7 @@ void ms_system_identify(struct ms_system_reader *reader, struct ms_system *syste
     ms_machine_unknown(system);
     read_cpu_model(reader, system);
     read_nodes(reader, system);
-    ssize_t bytes = read_once(reader->proc, "meminfo", reader->text, STAT_TEXT_BYTES);
+    ssize_t bytes = ms_proc_read_in(reader->proc, "meminfo", reader->text, STAT_TEXT_BYTES);
     if (bytes > 0) {
         ms_system_parse_memory(reader->text, (size_t)bytes, system);
     }

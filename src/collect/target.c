@@ -13,6 +13,8 @@
 
 #define SLOW_NS             (500 * MS_NS_PER_MS)
 #define MAPS_NS             (1000 * MS_NS_PER_MS)
+#define SITES_STILL_NS      (5 * MS_NS_PER_S)
+#define MAPS_STILL_NS       (10 * MS_NS_PER_S) /* of a process that does nothing */
 #define FOREFATHERS_AT_MOST 8
 #define EAGER_TICKS         5 /* the first ticks read everything: the first screen has it */
 
@@ -283,13 +285,17 @@ static void take_facts(struct ms_target *target, const struct ms_target_room *ro
         target->same_namespace = facts->pid == (uint32_t)target->pid;
     }
     take_start(process, room, facts);
-    if (facts->parent_pid != 0 && facts->parent_pid <= INT32_MAX) {
+    const bool parent_told = facts->parent_pid != 0 && facts->parent_pid <= INT32_MAX &&
+                             target->parent_pid != (pid_t)facts->parent_pid;
+    if (parent_told) {
         target->parent_pid = (pid_t)facts->parent_pid;
     }
     target->exit_noted = facts->exit_noted;
     target->exit_status = facts->exit_status;
     target->exit_ns = facts->exit_ns;
-    ms_target_find_parent(target, room);
+    if (parent_told) { /* else it is looked for when there is another process */
+        ms_target_find_parent(target, room);
+    }
     if (process->allocator[0] == '\0' && facts->allocator != 0) {
         (void)ms_region_view_string(&target->view, facts->allocator, process->allocator,
                                     sizeof process->allocator);
@@ -325,10 +331,13 @@ static int read_kernel(struct ms_target *target, const struct ms_target_room *ro
 {
     enum ms_proc_depth depth = slow ? MS_PROC_STATUS : MS_PROC_QUICK;
     const bool turn = room->resources == NULL || ms_shared_map_turn(room->resources, now_ns);
-    if (!turn || now_ns < target->maps_ns + MAPS_NS) {
+    const uint64_t mark = ms_proc_memory_mark(&process->kernel);
+    const uint64_t rest_ns = mark == target->maps_mark ? MAPS_STILL_NS : MAPS_NS;
+    if (!turn || now_ns < target->maps_ns + rest_ns) {
         return ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel);
     }
     target->maps_ns = now_ns;
+    target->maps_mark = mark;
     const uint64_t from_ns = ms_thread_cpu_ns();
     const int result =
         ms_proc_process_read(&target->proc, room->budget, MS_PROC_MAPS, &process->kernel);
@@ -426,6 +435,25 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     }
 }
 
+/*
+ * Its region is written by the process alone: when it has not run since sites and flows were read
+ * they are the same. After an end, or when its number is of another process, nobody asks.
+ */
+static bool sites_stand_still(struct ms_target *target, struct ms_process *process, uint64_t now_ns)
+{
+    const bool known = !target->proc_gone && target->same_namespace && !target->ended;
+    const uint64_t run_ns = known ? ms_proc_process_run_ns(&target->proc) : 0;
+    if (run_ns != 0 && run_ns == target->sites_run_ns && target->ticks > EAGER_TICKS &&
+        now_ns < target->sites_ns + SITES_STILL_NS) {
+        process->sites_before_ns = process->sites_read_ns;
+        process->sites_read_ns = now_ns;
+        return true;
+    }
+    target->sites_ns = now_ns;
+    target->sites_run_ns = run_ns;
+    return false;
+}
+
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns)
 {
     struct ms_process *process =
@@ -439,7 +467,8 @@ int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, 
     }
     target->ticks++;
     if (target->has_view) {
-        read_region(target, room, process, now_ns, slow, false);
+        const bool all = slow && !sites_stand_still(target, process, now_ns);
+        read_region(target, room, process, now_ns, all, false);
     }
     if (target->ticks == 2 && target->process_id == MS_PROCESS_ID(1, 0) && !target->proc_gone &&
         !target->exe_told) {

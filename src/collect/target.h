@@ -51,10 +51,12 @@ struct ms_target {
     uint64_t ended_ns; /* when we learned of its end */
     uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
     uint64_t ticks;
-    uint64_t slow_ns, maps_ns; /* last read of sites and flows; of smaps_rollup */
-    uint64_t peak_seen_bytes;  /* highest current sum at a tick */
-    uint64_t tracking_seen;    /* ms_region_view_tracking_peek of what the model has */
-    uint64_t step_error_bytes; /* most that threads had not published yet */
+    uint64_t slow_ns, maps_ns;       /* last read of sites and flows; of smaps_rollup */
+    uint64_t maps_mark;              /* ms_proc_memory_mark then */
+    uint64_t sites_ns, sites_run_ns; /* last read of sites, and CPU time of the process before */
+    uint64_t peak_seen_bytes;        /* highest current sum at a tick */
+    uint64_t tracking_seen;          /* ms_region_view_tracking_peek of what the model has */
+    uint64_t step_error_bytes;       /* most that threads had not published yet */
 };
 
 /* What a target is filled with and from. */

@@ -18,8 +18,12 @@
  */
 enum {
     READS_PER_TICK = 500,
+    STATS_PER_TICK = 64, /* more threads than that have their stat read in every second tick */
     TICKS_PER_FULL_READ = 5,
     TICKS_PER_SLOW_READ = 10, /* of affinity, and of counters of the processor */
+    TICKS_PER_STAT_ANYWAY = 20,
+    /* Of a process whose clock of CPU time says that none of its threads has run. */
+    TICKS_PER_STILL_READ = 30,
     QUIET_READS = 10
 };
 
@@ -66,6 +70,8 @@ struct ms_watched_threads {
     uint64_t ever;
     struct ms_thread_sources *sources; /* of all processes, or these: */
     struct ms_thread_sources alone;
+    uint64_t run_ns;      /* of the process at the last tick */
+    uint32_t still_ticks; /* in a row in which that stood still */
     /* How often each thread is read: ticks since then, when `turns` of them read all. */
     uint64_t rate_since_ns;
     uint32_t rate_ticks, turns;
@@ -484,7 +490,7 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
                                                .tid = watched->tid,
                                                .now_ns = now_ns};
     /* A short life may see no second reading. */
-    depth |= first ? (unsigned)(MS_THREAD_FULL | MS_THREAD_STATUS) : 0;
+    depth |= first ? (unsigned)(MS_THREAD_STAT | MS_THREAD_FULL | MS_THREAD_STATUS) : 0;
     int result = ms_proc_thread_read(&watched->files, &place, depth, &thread->kernel, name,
                                      &watched->start_ticks);
     if (result != 0) {
@@ -567,15 +573,58 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
     return result;
 }
 
-/* Every thread has its turn at each depth once in so many ticks, others in other ticks. */
-static unsigned depth_at(size_t thread, uint64_t tick, uint32_t turns)
+#define BEYOND_STAT ((unsigned)(MS_THREAD_FULL | MS_THREAD_STATUS | MS_THREAD_COUNTED))
+
+/* Every thread has its turn once in so many ticks, others in other ticks. */
+static bool has_turn(size_t thread, uint64_t tick, uint32_t ticks)
 {
-    const bool full =
-        thread % (turns * TICKS_PER_FULL_READ) == tick % (turns * TICKS_PER_FULL_READ);
-    const bool slow =
-        thread % (turns * TICKS_PER_SLOW_READ) == tick % (turns * TICKS_PER_SLOW_READ);
-    return (full ? MS_THREAD_FULL : 0u) |
-           (slow ? (unsigned)(MS_THREAD_STATUS | MS_THREAD_COUNTED) : 0u);
+    return thread % ticks == tick % ticks;
+}
+
+static unsigned depth_at(size_t thread, uint64_t tick, uint32_t turns, uint32_t in_all)
+{
+    unsigned depth = 0;
+    if (has_turn(thread, tick, turns * TICKS_PER_FULL_READ)) {
+        depth |= (unsigned)(MS_THREAD_FULL | MS_THREAD_STAT);
+    }
+    if (has_turn(thread, tick, turns * TICKS_PER_SLOW_READ)) {
+        depth |= (unsigned)(MS_THREAD_STATUS | MS_THREAD_COUNTED | MS_THREAD_STAT);
+    }
+    if (has_turn(thread, tick, turns * TICKS_PER_STAT_ANYWAY)) {
+        depth |= (unsigned)MS_THREAD_ANYWAY;
+    }
+    if (in_all <= STATS_PER_TICK || (thread + tick / turns) % 2 == 0) {
+        depth |= (unsigned)MS_THREAD_STAT;
+    }
+    return depth;
+}
+
+/*
+ * Has no thread run since each was read at every depth? What was read then still holds. Only the
+ * clock of the process tells, and in one call of the system.
+ */
+static bool stands_still(struct ms_watched_threads *threads, const struct ms_proc_process *process)
+{
+    const uint32_t turns = threads->turns > 0 ? threads->turns : 1;
+    const bool ran = process->run_ns == 0 || process->run_ns != threads->run_ns;
+    threads->run_ns = process->run_ns;
+    threads->still_ticks = ran ? 0 : threads->still_ticks + 1;
+    return threads->still_ticks > turns * TICKS_PER_SLOW_READ;
+}
+
+static void note_unmoved(struct ms_model *model, struct watched *watched, unsigned depth,
+                         uint64_t now_ns)
+{
+    struct ms_thread *thread = ms_model_thread_mutable(model, watched->model_id);
+    if (thread == NULL) {
+        return;
+    }
+    struct ms_kernel_thread *kernel = &thread->kernel;
+    watched->read_ns = now_ns;
+    kernel->often_read_ns = now_ns;
+    kernel->stat_read_ns = now_ns;
+    kernel->slowly_read_ns = (depth & MS_THREAD_FULL) != 0 ? now_ns : kernel->slowly_read_ns;
+    kernel->counters_read_ns = (depth & MS_THREAD_COUNTED) != 0 ? now_ns : kernel->counters_read_ns;
 }
 
 /* Ticks may come late: what is told is what was done. */
@@ -609,8 +658,11 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
     /* As many as before, no new record: mostly the same ones. The list is dear. */
     bool same = process->threads != 0 && process->threads == threads->listed &&
                 threads->sorted_count == threads->present_count;
+    const bool still = stands_still(threads, process);
+    /* The probe tells of threads that are new. */
+    const uint32_t ticks_per_list = view == NULL ? TICKS_PER_FULL_READ : TICKS_PER_SLOW_READ;
     int result = 0;
-    if (!same || tick % TICKS_PER_FULL_READ == 0) {
+    if (!same || (tick % ticks_per_list == 0 && !still)) {
         result = list_tids(threads, model, budget, process, view, executed, now_ns);
     }
     struct ms_thread_sources *sources = threads->sources;
@@ -620,10 +672,17 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
     const uint32_t turns = in_all > 0 ? (in_all - 1) / READS_PER_TICK + 1 : 1;
     for (size_t i = 0; i < threads->present_count; i++) {
         struct watched *watched = threads->present[i];
-        const unsigned depth = depth_at(i, tick, turns);
-        const bool awake = watched->quiet_reads < QUIET_READS && i % turns == tick % turns;
-        if ((depth != 0 || awake || watched->read_ns == 0) && !watched->ended) {
-            (void)read_proc(threads, model, budget, process->tasks, watched, view, depth, now_ns);
+        const unsigned depth = depth_at(i, tick, turns, in_all);
+        const bool awake = watched->quiet_reads < QUIET_READS && has_turn(i, tick, turns);
+        const bool first = watched->read_ns == 0;
+        if (watched->ended || ((depth & BEYOND_STAT) == 0 && !awake && !first)) {
+            continue;
+        }
+        if (still && !first && !has_turn(i, tick, turns * TICKS_PER_STILL_READ)) {
+            note_unmoved(model, watched, depth, now_ns);
+        } else {
+            (void)read_proc(threads, model, budget, process->tasks, watched, view,
+                            depth | (still ? (unsigned)MS_THREAD_ANYWAY : 0), now_ns);
         }
     }
     tell_rate(threads, model, turns, now_ns);

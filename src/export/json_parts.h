@@ -92,14 +92,7 @@ void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_mode
 /* json_resources.c: values */
 void ms_json_resources(struct ms_json_writer *writer, const struct ms_model *model,
                        const struct ms_process *process);
-/* null: none. */
-void ms_json_pressure(struct ms_json_writer *writer, const struct ms_pressure *pressure);
 
-#define MS_JSON_TOP_THREADS   50u
 #define MS_JSON_TOP_NOT_FREED 1000u /* sites whose blocks were not freed */
-
-/* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
-size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,
-                           size_t capacity);
 
 #endif

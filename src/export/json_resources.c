@@ -105,7 +105,7 @@ static void write_stall(struct ms_json_writer *writer, const char *name,
     ms_json_object_end(writer);
 }
 
-void ms_json_pressure(struct ms_json_writer *writer, const struct ms_pressure *pressure)
+static void put_pressure(struct ms_json_writer *writer, const struct ms_pressure *pressure)
 {
     if (!pressure->have) {
         ms_json_null(writer);
@@ -145,7 +145,7 @@ static void write_cgroup(struct ms_json_writer *writer, const struct ms_cgroup *
     ms_json_member_u64_or_null(writer, "processes", cgroup->have_processes, cgroup->processes);
     write_limit(writer, "processes_max", cgroup->processes_max);
     ms_json_key(writer, "pressure");
-    ms_json_pressure(writer, &cgroup->pressure);
+    put_pressure(writer, &cgroup->pressure);
     ms_json_object_end(writer);
 }
 

@@ -11,12 +11,14 @@
 
 #define TIMELINE_POINTS    600u
 #define TIMELINE_PROCESSES 50u
+#define TIMELINE_THREADS   50u
 #define CORRELATED_PAIRS   5u    /* strongest ones, of the threads of the program pooled */
 #define CORRELATED_POINTS  3600u /* of a second each */
 #define CORRELATED_THREADS 20u
 
-size_t ms_json_top_threads(const struct ms_model *model, const struct ms_thread **out,
-                           size_t capacity)
+/* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
+static size_t top_threads(const struct ms_model *model, const struct ms_thread **out,
+                          size_t capacity)
 {
     size_t held = 0;
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
@@ -179,8 +181,8 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
                          process->history[s], &span);
         }
     }
-    const struct ms_thread *top[MS_JSON_TOP_THREADS];
-    const size_t count = ms_json_top_threads(model, top, MS_JSON_TOP_THREADS);
+    const struct ms_thread *top[TIMELINE_THREADS];
+    const size_t count = top_threads(model, top, TIMELINE_THREADS);
     for (size_t i = 0; i < count; i++) {
         const struct owner owner = {
             .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
@@ -278,7 +280,7 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         correlate_pooled(writer, model, program->id);
     }
     const struct ms_thread *top[CORRELATED_THREADS];
-    const size_t count = ms_json_top_threads(model, top, CORRELATED_THREADS);
+    const size_t count = top_threads(model, top, CORRELATED_THREADS);
     for (size_t i = 0; i < count; i++) {
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];

@@ -88,8 +88,13 @@ static bool read_io(pid_t pid, struct ms_process_final *final)
                   &final->write_storage_bytes) == 6;
 }
 
-void ms_process_final_figures(pid_t pid, const struct ms_stat_figures *stat,
-                              const struct rusage *usage, struct ms_process_final *final)
+/*
+ * Final figures of a process that ended and is not reaped: from `stat` (NULL:
+ * unknown), /proc/PID/io, and `usage` (NULL: none). A part that cannot be read is left out of
+ * final->have.
+ */
+static void process_final_figures(pid_t pid, const struct ms_stat_figures *stat,
+                                  const struct rusage *usage, struct ms_process_final *final)
 {
     if (usage != NULL) {
         final->have |= MS_FINAL_RUSAGE;
@@ -187,7 +192,7 @@ static void end_watch(struct ms_keeper *keeper, struct ms_region_file *file, uin
     int64_t status;
     if (watch->birth_ticks != 0 && ms_process_stat(watch->pid, &stat) == 0 &&
         stat.birth_ticks == watch->birth_ticks && stat.state == 'Z') {
-        ms_process_final_figures(watch->pid, &stat, NULL, &end->final);
+        process_final_figures(watch->pid, &stat, NULL, &end->final);
         /* Who may read the one may read the other; else the status would be 0 for all. */
         if ((end->final.have & MS_FINAL_IO) != 0) {
             take_status(end, (int)stat.exit_code);
@@ -337,7 +342,7 @@ void ms_processes_reap(struct ms_keeper *keeper)
     struct ms_stat_figures stat = {0};
     struct ms_process_final final = {0};
     bool known = ms_process_stat(keeper->program, &stat) == 0;
-    ms_process_final_figures(keeper->program, known ? &stat : NULL, &usage, &final);
+    process_final_figures(keeper->program, known ? &stat : NULL, &usage, &final);
     ms_regions_scan(keeper, true);
 
     int status = 0;

@@ -22,14 +22,6 @@ struct ms_stat_figures {
 int ms_process_stat(pid_t pid, struct ms_stat_figures *figures);
 
 /*
- * Final figures of a process that ended and is not reaped: from `stat` (NULL:
- * unknown), /proc/PID/io, and `usage` (NULL: none). A part that cannot be read is left out of
- * final->have.
- */
-void ms_process_final_figures(pid_t pid, const struct ms_stat_figures *stat,
-                              const struct rusage *usage, struct ms_process_final *final);
-
-/*
  * Starts to watch the process `pid` in `slot` of `file`; `claimed_ns` is when it says it began (0
  * unknown). An older watch of the same pid is replaced: it has executed something.
  */

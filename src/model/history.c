@@ -27,6 +27,7 @@ struct ring {
     double sum;          /* of the point being formed at `forming` */
     uint32_t summed;
     uint64_t forming;
+    uint64_t forming_end; /* first tick behind it */
 };
 
 struct ms_history {
@@ -183,9 +184,9 @@ static double ring_mean(const struct ring *ring)
 
 static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double value)
 {
-    const uint64_t position = tick / ring->step;
     int error = 0;
-    if (position != ring->forming) {
+    if (tick >= ring->forming_end) { /* ticks only grow */
+        const uint64_t position = tick / ring->step;
         error = ring_skip_to(ring, limit, ring->forming);
         if (ring_push(ring, limit, ring_mean(ring)) != 0) {
             error = -ENOMEM;
@@ -193,6 +194,7 @@ static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double 
         ring->sum = 0;
         ring->summed = 0;
         ring->forming = position;
+        ring->forming_end = (position + 1) * ring->step;
     }
     if (!isnan(value)) {
         ring->sum += value;
@@ -207,6 +209,7 @@ int ms_history_append(struct ms_history *history, uint64_t tick, double value)
         for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
             struct ring *ring = &history->rings[i];
             ring->forming = ring->first = ring->end = tick / ring->step;
+            ring->forming_end = (ring->forming + 1) * ring->step;
         }
         history->started = 1;
     } else if (tick < history->next_tick) {

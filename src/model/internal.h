@@ -34,6 +34,7 @@ struct ms_thread_record {
     uint32_t first_usage; /* position, or MS_NO_USAGE */
     uint32_t usage_count;
     uint32_t first_activity; /* position, or MS_NO_ACTIVITY */
+    bool flat;               /* its rates are 0 where they are known, and stay so */
     bool has_not_sampled;    /* one of them is of what was not sampled */
     bool gone;               /* it is about to leave its list */
 };

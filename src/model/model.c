@@ -347,6 +347,7 @@ static int tick_process(const struct ms_model *model, struct ms_process_record *
     struct ms_past *past = &record->past;
     struct ms_sample now;
     sample_process(process, model->now_ns, &now);
+    (void)ms_past_find_bases(past, &now);
     process->cpu_pct = ms_past_rate(past, &now, MS_COUNTER_RUN_NS) * (100.0 / (double)MS_SECOND_NS);
     process->allocations_per_s = ms_past_rate(past, &now, MS_COUNTER_ALLOCATIONS);
     process->allocated_per_s = ms_past_rate(past, &now, MS_COUNTER_BYTES_ALLOCATED);

@@ -70,7 +70,8 @@ struct ms_kernel_thread {
     uint32_t have;
     uint32_t refused; /* of enum ms_thread_have: the kernel does not let us see them (EACCES) */
     /* When it was read, by CLOCK_MONOTONIC; 0: not, or by who reads everything in every tick. */
-    uint64_t often_read_ns;  /* CPU time, run queue, faults, core */
+    uint64_t often_read_ns;  /* CPU time and run queue */
+    uint64_t stat_read_ns;   /* user and system time, faults, state, core */
     uint64_t slowly_read_ns; /* switches, migrations, I/O */
     uint64_t counters_read_ns;
     char state;             /* R S D T Z ..., 0 unknown */
@@ -111,7 +112,6 @@ enum ms_io_kind {
         MS_IO_KIND_TOTAL
 };
 const char *ms_io_kind_name(enum ms_io_kind kind); /* JSON */
-const char *ms_io_kind_what(enum ms_io_kind kind);
 
 struct ms_io_figures {
     uint64_t calls, bytes, errors;  /* exact; EAGAIN is an error of its own: not among them */
@@ -262,9 +262,9 @@ struct ms_losses {
     uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
-    uint64_t not_classified; /* histograms and estimates that there was no room for */
-    uint64_t rates_refused;  /* changes of the sampling rate that found no room */
-    uint64_t misuse_missing; /* misuses that there was no room for */
+    uint64_t not_classified;   /* histograms and estimates that there was no room for */
+    uint64_t rates_refused;    /* changes of the sampling rate that found no room */
+    uint64_t misuse_missing;   /* misuses that there was no room for */
     uint64_t io_sites_missing; /* timed I/O calls whose call sites there was no room for */
 };
 
@@ -380,6 +380,14 @@ struct ms_process {
     uint64_t merged_life_ns;    /* sum of their lives */
     uint64_t merged_peak_bytes; /* the highest peak of one */
 };
+
+/*
+ * What people call a process: the first word of argv[0] without its folders ("redis-server", though
+ * its file may be another; "postgres"), else its file; "?" when neither is known. Merged ones: their
+ * file. Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
+ */
+#define MS_PROCESS_NAME_MAX 64
+char *ms_process_name(const struct ms_process *process, char *out, size_t size);
 
 struct ms_model; /* opaque; the arrays inside are reached by the functions below */
 

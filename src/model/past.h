@@ -5,6 +5,7 @@
 #ifndef MS_MODEL_PAST_H
 #define MS_MODEL_PAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ms_counter {
@@ -42,7 +43,8 @@ enum ms_counter {
 /* Who is read by turns is not read in every tick, so counters carry the time they are of. */
 enum ms_reading {
     MS_READ_AT_TICK,
-    MS_READ_OFTEN,     /* schedstat and stat */
+    MS_READ_OFTEN, /* schedstat */
+    MS_READ_STAT,
     MS_READ_SLOWLY,    /* sched and io */
     MS_READ_PROCESSOR, /* hardware counters */
     MS_READ_TOTAL
@@ -61,11 +63,19 @@ struct ms_sample {
 struct ms_past {
     uint32_t count;
     uint32_t newest;
+    /* By reading, what most rates of this tick are since; NULL: not looked for, or too young. */
+    const struct ms_sample *base[MS_READ_TOTAL];
     uint64_t flat_since_ns; /* time of the oldest sample that all later ones are equal to */
     struct ms_sample samples[MS_PAST_SAMPLES];
     uint32_t sparse_count, sparse_newest;
     struct ms_sample sparse[MS_PAST_SPARSE];
 };
+
+/*
+ * To be called before all rates of `now` are asked for: they are found faster. True: nothing moved
+ * for so long that each is 0, or NaN where it is not counted.
+ */
+bool ms_past_find_bases(struct ms_past *past, const struct ms_sample *now);
 
 /*
  * Change of a counter per second up to `now`, which was not yet added: since the newest sample that

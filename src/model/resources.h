@@ -18,12 +18,12 @@
  */
 /* clang-format off */
 #define MS_MEMORY_PARTS(X)                                                                         \
-    X(HEAP,      "heap",      "heap",      "arenas of the allocator: [heap] and what is mapped for malloc") \
-    X(ANONYMOUS, "anonymous", "mmap",      "anonymous mappings that are no arena, stack or ours")  \
+    X(HEAP,      "heap",      "heap",      "[heap] and what malloc mapped for its arenas") \
+    X(ANONYMOUS, "anonymous", "mmap",      "anonymous: no arena, no stack, not ours")  \
     X(STACKS,    "stacks",    "stacks",    "stacks of threads")                                    \
-    X(FILES,     "files",     "files",     "mapped files, executables and libraries among them")   \
+    X(FILES,     "files",     "files",     "mapped files: programs, libraries, data")   \
     X(SHARED,    "shared",    "shared",    "shared memory: /dev/shm, memfd, System V")             \
-    X(PROBE,     "probe",     "memscope",  "memory of the probe: its region and its own mappings") \
+    X(PROBE,     "probe",     "memscope",  "the probe: its region, its own mappings") \
     X(KERNEL,    "kernel",    "kernel",    "mapped by the kernel: vdso, vvar and the like")        \
     X(DEVICES,   "devices",   "devices",   "mapped devices, those of GPUs among them")
 /* clang-format on */

@@ -3,22 +3,15 @@
 
 #include "model/model.h"
 
-static const struct {
-    const char *name, *what;
-} kinds[MS_IO_KIND_TOTAL] = {
-#define MS_IO_KIND_ROW(id, name_, what_) [MS_IO_KIND_##id] = {.name = name_, .what = what_},
+static const char *const names[MS_IO_KIND_TOTAL] = {
+#define MS_IO_KIND_ROW(id, name, what) [MS_IO_KIND_##id] = name,
     MS_IO_KINDS(MS_IO_KIND_ROW)
 #undef MS_IO_KIND_ROW
 };
 
 const char *ms_io_kind_name(enum ms_io_kind kind)
 {
-    return kinds[kind].name;
-}
-
-const char *ms_io_kind_what(enum ms_io_kind kind)
-{
-    return kinds[kind].what;
+    return names[kind];
 }
 
 void ms_thread_io_add(struct ms_thread_io *sum, const struct ms_thread_io *io)

@@ -563,6 +563,7 @@ static void sample_thread(const struct ms_thread *thread, uint64_t now_ns, struc
     const struct ms_kernel_thread *kernel = &thread->kernel;
     *sample = (struct ms_sample){.time_ns = now_ns,
                                  .read_ns = {[MS_READ_OFTEN] = kernel->often_read_ns,
+                                             [MS_READ_STAT] = kernel->stat_read_ns,
                                              [MS_READ_SLOWLY] = kernel->slowly_read_ns,
                                              [MS_READ_PROCESSOR] = kernel->counters_read_ns}};
     sample_kernel(kernel, sample);
@@ -661,7 +662,11 @@ static void rate_thread(struct ms_thread_record *record, uint64_t now_ns)
         add_birth(past, thread, now_ns);
         rates_none(&thread->rates);
     } else {
-        rates_update(&thread->rates, past, &now, ms_past_rate);
+        const bool flat = ms_past_find_bases(past, &now);
+        if (!flat || !record->flat) {
+            rates_update(&thread->rates, past, &now, ms_past_rate);
+        }
+        record->flat = flat;
     }
     ms_past_add(past, &now);
 }

@@ -1,20 +1,20 @@
 /* Who owns a block, and the sums that follow from it: everything but the short way. */
 #include "probe/account.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 
 #include "probe/arena.h"
+#include "probe/caller_stack.h"
 #include "probe/context.h"
 #include "probe/event.h"
 #include "probe/intern.h"
 #include "probe/live.h"
 #include "probe/misuse.h"
 #include "probe/modules.h"
+#include "probe/now.h"
 #include "probe/side_table.h"
 #include "probe/system_call.h"
 #include "probe/unseen.h"
-#include "wire/clock.h"
 
 static void own_raise(uint64_t *peak, uint64_t value)
 {
@@ -86,27 +86,6 @@ static bool is_traced(const struct ms_thread_state *state)
                          : config->tracking.trace != 0 && config->trace_allowed != 0;
 }
 
-/*
- * Whether the thread runs on its alternate signal stack, as a handler that interrupted us may. When
- * the kernel may not be asked: yes, which costs stacks and is never wrong.
- */
-static bool on_alternate_stack(void)
-{
-    stack_t stack = {.ss_flags = 0};
-    return ms_map_quiet() || ms_system_call(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0) != 0 ||
-           (stack.ss_flags & SS_ONSTACK) != 0;
-}
-
-/*
- * A mark left by siglongjmp: the frame that set it is gone when the stack is shorter now. An
- * alternate stack may lie further out on the very stack that was interrupted, and is not shorter.
- */
-static bool busy_is_stale(const struct ms_thread_state *state, uintptr_t here)
-{
-    return here >= state->busy_stack_pointer && here < state->stack.stack_high &&
-           state->busy_stack_pointer >= state->stack.stack_low && !on_alternate_stack();
-}
-
 uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_caller *caller,
                               uint64_t bytes, uintptr_t here)
 {
@@ -116,7 +95,7 @@ uint32_t ms_context_otherwise(struct ms_thread_state *state, const struct ms_cal
     if (!wanted) {
         return state->root_context;
     }
-    if (state->busy_stack_pointer != 0 && !busy_is_stale(state, here)) {
+    if (state->busy_stack_pointer != 0 && !ms_busy_is_stale(state, here)) {
         count_loss(&ms_region->losses.busy_events);
         return state->root_context;
     }
@@ -471,7 +450,7 @@ void ms_block_claim(struct ms_thread_state *state, void *block, struct ms_block_
 {
     uint64_t key = key_of(state);
     begin_claim(claim);
-    claim->at_ns = ms_region != NULL && is_traced(state) ? ms_monotonic_ns() : 0;
+    claim->at_ns = ms_region != NULL && is_traced(state) ? ms_now_ns() : 0;
     if (key == 0) {
         return;
     }

@@ -11,6 +11,12 @@
 #include "probe/real.h"
 #include "probe/thread.h"
 
+/*
+ * Is the busy mark one that siglongjmp left? `here`: where the stack ends now. The frame that set
+ * the mark is gone when the stack is shorter. Makes a system call.
+ */
+MS_HIDDEN bool ms_busy_is_stale(const struct ms_thread_state *state, uintptr_t here);
+
 /* Are stacks wanted, and is the walker of this thread free? */
 MS_HIDDEN bool ms_caller_may_walk(const struct ms_thread_state *state,
                                   const struct ms_caller *caller);

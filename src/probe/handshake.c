@@ -10,8 +10,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "probe/direct.h"
 #include "probe/environment.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/process.h"
 #include "probe/trace.h"
 #include "wire/clock.h"
@@ -33,24 +35,25 @@ static bool is_keepers(int descriptor)
 {
     int value = 0;
     socklen_t size = sizeof(value);
-    if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 || value != AF_UNIX) {
+    if (ms_direct_getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 ||
+        value != AF_UNIX) {
         return false;
     }
     size = sizeof(value);
-    if (getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &value, &size) != 0 ||
+    if (ms_direct_getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &value, &size) != 0 ||
         value != SOCK_SEQPACKET) {
         return false;
     }
     struct ucred peer;
     size = sizeof(peer);
-    return getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+    return ms_direct_getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
            (peer.uid == geteuid() || peer.uid == 0);
 }
 
 /* Milliseconds left, at least 0. */
 static int left_ms(uint64_t deadline_ns)
 {
-    uint64_t now_ns = ms_monotonic_ns();
+    uint64_t now_ns = ms_now_ns();
     return now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / MS_NS_PER_MS) + 1;
 }
 
@@ -58,7 +61,7 @@ static ssize_t receive_retry(int descriptor, struct msghdr *message, int flags)
 {
     ssize_t got;
     do {
-        got = recvmsg(descriptor, message, flags);
+        got = ms_direct_recvmsg(descriptor, message, flags);
     } while (got < 0 && errno == EINTR);
     return got;
 }
@@ -122,7 +125,7 @@ static int send_probe_message(uint32_t type)
     };
     ssize_t sent;
     do {
-        sent = send(keeper_socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = ms_direct_send(keeper_socket, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
 }
@@ -130,7 +133,7 @@ static int send_probe_message(uint32_t type)
 static void close_socket(void)
 {
     if (keeper_socket >= 0) {
-        close(keeper_socket);
+        ms_direct_close(keeper_socket);
         keeper_socket = -1;
     }
 }
@@ -144,38 +147,39 @@ static int connect_keeper(const char *path, uint64_t deadline_ns)
         return -ENOENT;
     }
     memcpy(address.sun_path, path, length + 1);
-    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int made = ms_direct_socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) {
         return -errno;
     }
-    int high = fcntl(made, F_DUPFD_CLOEXEC, DESCRIPTOR_LOW);
+    int high = ms_direct_fcntl(made, F_DUPFD_CLOEXEC, DESCRIPTOR_LOW);
     keeper_socket = made;
     if (high >= 0) {
-        close(made);
+        ms_direct_close(made);
         keeper_socket = high;
     }
-    while (connect(keeper_socket, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+    while (ms_direct_connect(keeper_socket, (const struct sockaddr *)&address, sizeof(address)) !=
+           0) {
         if (errno == EISCONN) {
             break;
         }
         if ((errno != EAGAIN && errno != EINTR) || left_ms(deadline_ns) == 0) {
             return -errno;
         }
-        (void)poll(NULL, 0, RETRY_MS);
+        (void)ms_direct_poll(NULL, 0, RETRY_MS);
     }
     return is_keepers(keeper_socket) ? 0 : -EACCES;
 }
 
 static int ask_keeper(const char *path)
 {
-    uint64_t deadline_ns = ms_monotonic_ns() + MS_PROBE_WAIT_MS * MS_NS_PER_MS;
+    uint64_t deadline_ns = ms_now_ns() + MS_PROBE_WAIT_MS * MS_NS_PER_MS;
     int error = connect_keeper(path, deadline_ns);
     if (error == 0) {
         error = send_probe_message(MS_MSG_PROBE_HELLO);
     }
     while (error == 0) {
         struct pollfd wait = {.fd = keeper_socket, .events = POLLIN};
-        int ready = poll(&wait, 1, left_ms(deadline_ns));
+        int ready = ms_direct_poll(&wait, 1, left_ms(deadline_ns));
         if (ready > 0) {
             return receive_region(keeper_socket);
         }

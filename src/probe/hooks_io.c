@@ -10,16 +10,21 @@
  * of the thread alone.
  */
 #undef _FORTIFY_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "probe/account.h"
 #include "probe/init.h"
 #include "probe/io.h"
+#include "probe/loaded_object.h"
 #include "probe/process.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
@@ -81,6 +86,49 @@ static __attribute__((noinline)) void *find_next(const char *name)
     return found;
 }
 
+/* Is the object at `path` named in LD_PRELOAD, in whatever folder it was found? */
+static bool is_preloaded(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash != NULL ? slash + 1 : path;
+    const size_t length = strlen(file);
+    const char *list = getenv("LD_PRELOAD");
+    while (list != NULL && *list != '\0') {
+        const size_t entry = strcspn(list, " :");
+        if (entry >= length && memcmp(list + entry - length, file, length) == 0 &&
+            (entry == length || list[entry - length - 1] == '/')) {
+            return true;
+        }
+        list += entry + (list[entry] != '\0');
+    }
+    return false;
+}
+
+/*
+ * Is it the function of the C library, or one that was put before it to do the same? Any library
+ * may have a `connect` or `splice` of its own, which is something else: nothing is known of its
+ * parameters.
+ */
+static bool is_as_expected(const struct ms_loaded_object *libc, void *function)
+{
+    Dl_info found;
+    const uintptr_t at = (uintptr_t)function;
+    return function == NULL || (at >= libc->base && at < libc->end) ||
+           dladdr(function, &found) == 0 || strstr(found.dli_fname, "/libpthread") != NULL ||
+           is_preloaded(found.dli_fname);
+}
+
+/*
+ * The next function in `next`, or one that is not what its name says in `other`, which is jumped
+ * to with all registers as they are: therefore no parameter of the hooks is narrower than one.
+ */
+static void find_either(const struct ms_loaded_object *libc, const char *name, void **next,
+                        void **other)
+{
+    void *found = ms_real_symbol(name);
+    *(is_as_expected(libc, found) ? next : other) = found;
+}
+
 /*
  * X(returned type, name, parameters, arguments, kind, descriptor, bytes, early)
  * `kind`: READ and WRITE depend on what `descriptor` is. `bytes`: of a call that did not fail,
@@ -89,91 +137,91 @@ static __attribute__((noinline)) void *find_next(const char *name)
 #define NOT_EARLY (-1)
 /* clang-format off */
 #define HOOKS(X)                                                                                   \
-    X(ssize_t, read, (int fd, void *to, size_t bytes), (fd, to, bytes), READ, fd, result,          \
+    X(ssize_t, read, (long fd, void *to, size_t bytes), (fd, to, bytes), READ, fd, result,         \
       ms_system_call(SYS_read, fd, (long)to, (long)bytes, 0, 0, 0))                                \
-    X(ssize_t, __read_chk, (int fd, void *to, size_t bytes, size_t room), (fd, to, bytes, room),   \
+    X(ssize_t, __read_chk, (long fd, void *to, size_t bytes, size_t room), (fd, to, bytes, room),  \
       READ, fd, result, NOT_EARLY)                                                                 \
-    X(ssize_t, write, (int fd, const void *from, size_t bytes), (fd, from, bytes), WRITE, fd,      \
+    X(ssize_t, write, (long fd, const void *from, size_t bytes), (fd, from, bytes), WRITE, fd,     \
       result, ms_system_call(SYS_write, fd, (long)from, (long)bytes, 0, 0, 0))                     \
-    X(ssize_t, pread, (int fd, void *to, size_t bytes, long at), (fd, to, bytes, at), READ, fd,    \
+    X(ssize_t, pread, (long fd, void *to, size_t bytes, long at), (fd, to, bytes, at), READ, fd,   \
       result, ms_system_call(SYS_pread64, fd, (long)to, (long)bytes, at, 0, 0))                    \
-    X(ssize_t, pread64, (int fd, void *to, size_t bytes, long at), (fd, to, bytes, at), READ, fd,  \
+    X(ssize_t, pread64, (long fd, void *to, size_t bytes, long at), (fd, to, bytes, at), READ, fd, \
       result, ms_system_call(SYS_pread64, fd, (long)to, (long)bytes, at, 0, 0))                    \
-    X(ssize_t, __pread_chk, (int fd, void *to, size_t bytes, long at, size_t room),                \
+    X(ssize_t, __pread_chk, (long fd, void *to, size_t bytes, long at, size_t room),               \
       (fd, to, bytes, at, room), READ, fd, result, NOT_EARLY)                                      \
-    X(ssize_t, __pread64_chk, (int fd, void *to, size_t bytes, long at, size_t room),              \
+    X(ssize_t, __pread64_chk, (long fd, void *to, size_t bytes, long at, size_t room),             \
       (fd, to, bytes, at, room), READ, fd, result, NOT_EARLY)                                      \
-    X(ssize_t, pwrite, (int fd, const void *from, size_t bytes, long at), (fd, from, bytes, at),   \
+    X(ssize_t, pwrite, (long fd, const void *from, size_t bytes, long at), (fd, from, bytes, at),  \
       WRITE, fd, result, NOT_EARLY)                                                                \
-    X(ssize_t, pwrite64, (int fd, const void *from, size_t bytes, long at), (fd, from, bytes, at), \
-      WRITE, fd, result, NOT_EARLY)                                                                \
-    X(ssize_t, readv, (int fd, const void *parts, int count), (fd, parts, count), READ, fd,        \
+    X(ssize_t, pwrite64, (long fd, const void *from, size_t bytes, long at), (fd, from, bytes,     \
+      at), WRITE, fd, result, NOT_EARLY)                                                           \
+    X(ssize_t, readv, (long fd, const void *parts, long count), (fd, parts, count), READ, fd,      \
       result, NOT_EARLY)                                                                           \
-    X(ssize_t, writev, (int fd, const void *parts, int count), (fd, parts, count), WRITE, fd,      \
+    X(ssize_t, writev, (long fd, const void *parts, long count), (fd, parts, count), WRITE, fd,    \
       result, NOT_EARLY)                                                                           \
-    X(ssize_t, preadv, (int fd, const void *parts, int count, long at), (fd, parts, count, at),    \
+    X(ssize_t, preadv, (long fd, const void *parts, long count, long at), (fd, parts, count, at),  \
       READ, fd, result, NOT_EARLY)                                                                 \
-    X(ssize_t, preadv64, (int fd, const void *parts, int count, long at), (fd, parts, count, at),  \
-      READ, fd, result, NOT_EARLY)                                                                 \
-    X(ssize_t, pwritev, (int fd, const void *parts, int count, long at), (fd, parts, count, at),   \
+    X(ssize_t, preadv64, (long fd, const void *parts, long count, long at), (fd, parts, count,     \
+      at), READ, fd, result, NOT_EARLY)                                                            \
+    X(ssize_t, pwritev, (long fd, const void *parts, long count, long at), (fd, parts, count, at), \
       WRITE, fd, result, NOT_EARLY)                                                                \
-    X(ssize_t, pwritev64, (int fd, const void *parts, int count, long at), (fd, parts, count, at), \
-      WRITE, fd, result, NOT_EARLY)                                                                \
-    X(ssize_t, preadv2, (int fd, const void *parts, int count, long at, int flags),                \
+    X(ssize_t, pwritev64, (long fd, const void *parts, long count, long at), (fd, parts, count,    \
+      at), WRITE, fd, result, NOT_EARLY)                                                           \
+    X(ssize_t, preadv2, (long fd, const void *parts, long count, long at, long flags),             \
       (fd, parts, count, at, flags), READ, fd, result, NOT_EARLY)                                  \
-    X(ssize_t, preadv64v2, (int fd, const void *parts, int count, long at, int flags),             \
+    X(ssize_t, preadv64v2, (long fd, const void *parts, long count, long at, long flags),          \
       (fd, parts, count, at, flags), READ, fd, result, NOT_EARLY)                                  \
-    X(ssize_t, pwritev2, (int fd, const void *parts, int count, long at, int flags),               \
+    X(ssize_t, pwritev2, (long fd, const void *parts, long count, long at, long flags),            \
       (fd, parts, count, at, flags), WRITE, fd, result, NOT_EARLY)                                 \
-    X(ssize_t, pwritev64v2, (int fd, const void *parts, int count, long at, int flags),            \
+    X(ssize_t, pwritev64v2, (long fd, const void *parts, long count, long at, long flags),         \
       (fd, parts, count, at, flags), WRITE, fd, result, NOT_EARLY)                                 \
-    X(ssize_t, recv, (int fd, void *to, size_t bytes, int flags), (fd, to, bytes, flags), RECEIVE, \
-      fd, result, NOT_EARLY)                                                                       \
-    X(ssize_t, __recv_chk, (int fd, void *to, size_t bytes, size_t room, int flags),               \
+    X(ssize_t, recv, (long fd, void *to, size_t bytes, long flags), (fd, to, bytes, flags),        \
+      RECEIVE, fd, result, NOT_EARLY)                                                              \
+    X(ssize_t, __recv_chk, (long fd, void *to, size_t bytes, size_t room, long flags),             \
       (fd, to, bytes, room, flags), RECEIVE, fd, result, NOT_EARLY)                                \
-    X(ssize_t, recvfrom, (int fd, void *to, size_t bytes, int flags, void *who, void *size),       \
+    X(ssize_t, recvfrom, (long fd, void *to, size_t bytes, long flags, void *who, void *size),     \
       (fd, to, bytes, flags, who, size), RECEIVE, fd, result, NOT_EARLY)                           \
     X(ssize_t, __recvfrom_chk,                                                                     \
-      (int fd, void *to, size_t bytes, size_t room, int flags, void *who, void *size),             \
+      (long fd, void *to, size_t bytes, size_t room, long flags, void *who, void *size),           \
       (fd, to, bytes, room, flags, who, size), RECEIVE, fd, result, NOT_EARLY)                     \
-    X(ssize_t, recvmsg, (int fd, void *message, int flags), (fd, message, flags), RECEIVE, fd,     \
+    X(ssize_t, recvmsg, (long fd, void *message, long flags), (fd, message, flags), RECEIVE, fd,   \
       result, NOT_EARLY)                                                                           \
-    X(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags, void *timeout), \
+    X(int, recvmmsg, (long fd, struct mmsghdr *messages, long count, long flags, void *timeout),   \
       (fd, messages, count, flags, timeout), RECEIVE, fd,                                          \
       bytes_of(messages, result, false), NOT_EARLY)                                                \
-    X(ssize_t, send, (int fd, const void *from, size_t bytes, int flags),                          \
+    X(ssize_t, send, (long fd, const void *from, size_t bytes, long flags),                        \
       (fd, from, bytes, flags), SEND, fd, result, NOT_EARLY)                                       \
     X(ssize_t, sendto,                                                                             \
-      (int fd, const void *from, size_t bytes, int flags, const void *who, unsigned size),         \
+      (long fd, const void *from, size_t bytes, long flags, const void *who, long size),           \
       (fd, from, bytes, flags, who, size), SEND, fd, result, NOT_EARLY)                            \
-    X(ssize_t, sendmsg, (int fd, const void *message, int flags), (fd, message, flags), SEND, fd,  \
-      result, NOT_EARLY)                                                                           \
-    X(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags),                \
+    X(ssize_t, sendmsg, (long fd, const void *message, long flags), (fd, message, flags), SEND,    \
+      fd, result, NOT_EARLY)                                                                       \
+    X(int, sendmmsg, (long fd, struct mmsghdr *messages, long count, long flags),                  \
       (fd, messages, count, flags), SEND, fd, bytes_of(messages, result, true), NOT_EARLY)         \
-    X(ssize_t, sendfile, (int to, int from, long *at, size_t bytes), (to, from, at, bytes), WRITE, \
-      to, result, NOT_EARLY)                                                                       \
-    X(ssize_t, sendfile64, (int to, int from, long *at, size_t bytes), (to, from, at, bytes),      \
+    X(ssize_t, sendfile, (long to, long from, long *at, size_t bytes), (to, from, at, bytes),      \
+      WRITE, to, result, NOT_EARLY)                                                                \
+    X(ssize_t, sendfile64, (long to, long from, long *at, size_t bytes), (to, from, at, bytes),    \
       WRITE, to, result, NOT_EARLY)                                                                \
     X(ssize_t, splice,                                                                             \
-      (int from, long *from_at, int to, long *to_at, size_t bytes, unsigned flags),                \
+      (long from, long *from_at, long to, long *to_at, size_t bytes, long flags),                  \
       (from, from_at, to, to_at, bytes, flags), WRITE, to, result, NOT_EARLY)                      \
     X(ssize_t, copy_file_range,                                                                    \
-      (int from, long *from_at, int to, long *to_at, size_t bytes, unsigned flags),                \
+      (long from, long *from_at, long to, long *to_at, size_t bytes, long flags),                  \
       (from, from_at, to, to_at, bytes, flags), WRITE, to, result, NOT_EARLY)                      \
-    X(int, fsync, (int fd), (fd), SYNC, fd, 0, NOT_EARLY)                                          \
-    X(int, fdatasync, (int fd), (fd), SYNC, fd, 0, NOT_EARLY)                                      \
-    X(int, syncfs, (int fd), (fd), SYNC, fd, 0, NOT_EARLY)                                         \
-    X(int, sync_file_range, (int fd, long at, long bytes, unsigned flags), (fd, at, bytes, flags), \
+    X(int, fsync, (long fd), (fd), SYNC, fd, 0, NOT_EARLY)                                         \
+    X(int, fdatasync, (long fd), (fd), SYNC, fd, 0, NOT_EARLY)                                     \
+    X(int, syncfs, (long fd), (fd), SYNC, fd, 0, NOT_EARLY)                                        \
+    X(int, sync_file_range, (long fd, long at, long bytes, long flags), (fd, at, bytes, flags),    \
       SYNC, fd, 0, NOT_EARLY)                                                                      \
-    X(int, msync, (void *at, size_t bytes, int flags), (at, bytes, flags), SYNC, -1, 0, NOT_EARLY) \
-    X(int, connect, (int fd, const void *who, unsigned size), (fd, who, size), OPEN, fd, 0,        \
-      NOT_EARLY)                                                                                   \
-    X(int, accept, (int fd, void *who, void *size), (fd, who, size), OPEN, fd, 0, NOT_EARLY)       \
-    X(int, accept4, (int fd, void *who, void *size, int flags), (fd, who, size, flags), OPEN, fd,  \
+    X(int, msync, (void *at, size_t bytes, long flags), (at, bytes, flags), SYNC, -1, 0,           \
+      NOT_EARLY) X(int, connect, (long fd, const void *who, long size), (fd, who, size), OPEN, fd, \
       0, NOT_EARLY)                                                                                \
-    X(int, poll, (void *descriptors, unsigned long count, int timeout),                            \
+    X(int, accept, (long fd, void *who, void *size), (fd, who, size), OPEN, fd, 0, NOT_EARLY)      \
+    X(int, accept4, (long fd, void *who, void *size, long flags), (fd, who, size, flags), OPEN,    \
+      fd, 0, NOT_EARLY)                                                                            \
+    X(int, poll, (void *descriptors, unsigned long count, long timeout),                           \
       (descriptors, count, timeout), POLL, -1, 0, NOT_EARLY)                                       \
-    X(int, __poll_chk, (void *descriptors, unsigned long count, int timeout, size_t room),         \
+    X(int, __poll_chk, (void *descriptors, unsigned long count, long timeout, size_t room),        \
       (descriptors, count, timeout, room), POLL, -1, 0, NOT_EARLY)                                 \
     X(int, ppoll, (void *descriptors, unsigned long count, const void *timeout, const void *mask), \
       (descriptors, count, timeout, mask), POLL, -1, 0, NOT_EARLY)                                 \
@@ -181,17 +229,17 @@ static __attribute__((noinline)) void *find_next(const char *name)
       (void *descriptors, unsigned long count, const void *timeout, const void *mask,              \
        size_t room),                                                                               \
       (descriptors, count, timeout, mask, room), POLL, -1, 0, NOT_EARLY)                           \
-    X(int, select, (int count, void *in, void *out, void *other, void *timeout),                   \
+    X(int, select, (long count, void *in, void *out, void *other, void *timeout),                  \
       (count, in, out, other, timeout), POLL, -1, 0, NOT_EARLY)                                    \
     X(int, pselect,                                                                                \
-      (int count, void *in, void *out, void *other, const void *timeout, const void *mask),        \
+      (long count, void *in, void *out, void *other, const void *timeout, const void *mask),       \
       (count, in, out, other, timeout, mask), POLL, -1, 0, NOT_EARLY)                              \
-    X(int, epoll_wait, (int fd, void *events, int count, int timeout),                             \
+    X(int, epoll_wait, (long fd, void *events, long count, long timeout),                          \
       (fd, events, count, timeout), POLL, -1, 0, NOT_EARLY)                                        \
-    X(int, epoll_pwait, (int fd, void *events, int count, int timeout, const void *mask),          \
+    X(int, epoll_pwait, (long fd, void *events, long count, long timeout, const void *mask),       \
       (fd, events, count, timeout, mask), POLL, -1, 0, NOT_EARLY)                                  \
     X(int, epoll_pwait2,                                                                           \
-      (int fd, void *events, int count, const void *timeout, const void *mask),                    \
+      (long fd, void *events, long count, const void *timeout, const void *mask),                  \
       (fd, events, count, timeout, mask), POLL, -1, 0, NOT_EARLY)
 /* clang-format on */
 
@@ -218,10 +266,11 @@ static uint64_t bytes_of(const struct mmsghdr *messages, int count, bool sent)
 #define DEFINE(type, name, parameters, arguments, io_kind, descriptor, transferred, early)         \
     typedef type name##_function parameters;                                                       \
     static name##_function *next_##name;                                                           \
+    static name##_function *other_##name;                                                          \
     static __attribute__((noinline)) type name##_timed parameters                                  \
     {                                                                                              \
         const uint32_t base = MS_REGION_IO_##io_kind;                                              \
-        const int asked = base <= MS_REGION_IO_WRITE ? (descriptor) : -1;                          \
+        const int asked = base <= MS_REGION_IO_WRITE ? (int)(descriptor) : -1;                     \
         struct ms_io_call call = {.kind = asked >= 0 ? ms_io_kind_of(asked, base) : base};         \
         ms_io_begin_timed(ms_thread_state, &call, asked);                                          \
         mark(MS_IN_CALL(call.begin_ns, call.kind));                                                \
@@ -244,10 +293,13 @@ static uint64_t bytes_of(const struct mmsghdr *messages, int count, bool sent)
     {                                                                                              \
         uint32_t kind;                                                                             \
         if (MS_UNLIKELY(next_##name == NULL)) {                                                    \
+            if (other_##name != NULL) {                                                            \
+                return other_##name arguments;                                                     \
+            }                                                                                      \
             name##_function *found = (name##_function *)find_next(#name);                          \
             return found != NULL ? found arguments : (type)(early);                                \
         }                                                                                          \
-        const enum way way = way_of(MS_REGION_IO_##io_kind, descriptor, &kind);                    \
+        const enum way way = way_of(MS_REGION_IO_##io_kind, (int)(descriptor), &kind);             \
         if (MS_UNLIKELY(way != COUNT)) {                                                           \
             return way == PASS ? next_##name arguments : name##_timed arguments;                   \
         }                                                                                          \
@@ -269,21 +321,25 @@ HOOKS(DEFINE)
  */
 /* clang-format off */
 #define CLOSERS(X)                                                                                 \
-    X(int, close, (int fd), (fd), fd, fd, (int)ms_system_call(SYS_close, fd, 0, 0, 0, 0, 0))       \
-    X(int, dup2, (int from, int to), (from, to), to, to, NOT_EARLY)                                \
-    X(int, dup3, (int from, int to, int flags), (from, to, flags), to, to, NOT_EARLY)              \
-    X(int, close_range, (unsigned first, unsigned last, int flags), (first, last, flags), first,   \
+    X(int, close, (long fd), (fd), fd, fd, (int)ms_system_call(SYS_close, fd, 0, 0, 0, 0, 0))      \
+    X(int, dup2, (long from, long to), (from, to), to, to, NOT_EARLY)                              \
+    X(int, dup3, (long from, long to, long flags), (from, to, flags), to, to, NOT_EARLY)           \
+    X(int, close_range, (long first, long last, long flags), (first, last, flags), first,          \
       last, NOT_EARLY)
 /* clang-format on */
 
 #define DEFINE(type, name, parameters, arguments, first_, last_, early)                            \
     typedef type name##_function parameters;                                                       \
     static name##_function *next_##name;                                                           \
+    static name##_function *other_##name;                                                          \
     type ms_hook_##name parameters __asm__(#name);                                                 \
     MS_EXPORT type ms_hook_##name parameters                                                       \
     {                                                                                              \
         name##_function *real = next_##name;                                                       \
         if (MS_UNLIKELY(real == NULL)) {                                                           \
+            if (other_##name != NULL) {                                                            \
+                return other_##name arguments;                                                     \
+            }                                                                                      \
             real = (name##_function *)find_next(#name);                                            \
             if (real == NULL) {                                                                    \
                 return early;                                                                      \
@@ -312,7 +368,10 @@ MS_EXPORT void ms_hook_closefrom(int first)
 
 void ms_io_hooks_init(void)
 {
-#define RESOLVE(type, name, ...) next_##name = (name##_function *)ms_real_symbol(#name);
+    struct ms_loaded_object libc = {.end = UINTPTR_MAX};
+    (void)ms_object_by_iteration((uintptr_t)&gnu_get_libc_version, &libc);
+#define RESOLVE(type, name, ...)                                                                   \
+    find_either(&libc, #name, (void **)&next_##name, (void **)&other_##name);
     HOOKS(RESOLVE)
     CLOSERS(RESOLVE)
 #undef RESOLVE

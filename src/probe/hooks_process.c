@@ -14,12 +14,12 @@
 
 #include "probe/environment.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/process.h"
 #include "probe/system_call.h"
 #include "probe/target.h"
 #include "probe/thread.h"
 #include "probe/trace.h"
-#include "wire/clock.h"
 
 static struct {
     int (*execve)(const char *, char *const[], char *const[]);
@@ -99,7 +99,7 @@ static bool mark_exec(void)
     }
     uint32_t active = MS_REGION_ACTIVE;
     ms_trace_flush_all(false);
-    region->exec_ns = ms_monotonic_ns();
+    region->exec_ns = ms_now_ns();
     return atomic_compare_exchange_strong(&region->state, &active, MS_REGION_EXEC);
 }
 
@@ -302,7 +302,7 @@ static void note_exit(int status)
 {
     if (ms_ready == MS_READY_COUNTING && ms_region != NULL && !ms_map_quiet() &&
         (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0) == ms_region->pid) {
-        ms_region->exit_ns = ms_monotonic_ns();
+        ms_region->exit_ns = ms_now_ns();
         atomic_store_explicit(&ms_region->exit_note, MS_EXIT_NOTED | ((uint32_t)status & 0xff),
                               memory_order_release);
     }

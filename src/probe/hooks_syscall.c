@@ -13,6 +13,7 @@
 
 #include "probe/init.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/process.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
@@ -46,10 +47,11 @@ static void renamed_by_kernel(const char *name)
     errno = before;
 }
 
+enum { STRICT = 1, FILTER = 2 }; /* SECCOMP_MODE_... */
+
 /* Without a filter program the call only asks whether filters are known, and fails. */
 static bool installs_filter(long mode, long program)
 {
-    enum { STRICT = 1, FILTER = 2 }; /* SECCOMP_MODE_... */
     return mode == STRICT || (mode == FILTER && program != 0);
 }
 
@@ -70,10 +72,13 @@ static int raw_prctl(long option, long a, long b, long c, long d)
 
 /* All that needs system calls must be done: also the beginning, when a constructor is in a hurry.
  */
-static void prepare_for_filter(void)
+static void prepare_for_filter(bool strict)
 {
     if (!ms_ready) {
         (void)ms_gate_slow();
+    }
+    if (strict) {
+        ms_now_avoid_counter();
     }
     if (ms_ready) {
         ms_trace_flush_all(false);
@@ -84,7 +89,10 @@ static void prepare_for_filter(void)
 MS_EXPORT int ms_hook_prctl(long option, long a, long b, long c, long d)
 {
     if (MS_UNLIKELY((int)option == PR_SET_SECCOMP) && installs_filter(a, b)) {
-        prepare_for_filter();
+        prepare_for_filter(a == STRICT);
+    }
+    if ((int)option == PR_SET_TSC && (int)a == PR_TSC_SIGSEGV) {
+        ms_now_avoid_counter();
     }
     prctl_function *real = ms_next_prctl != NULL ? ms_next_prctl : raw_prctl;
     int result = real(option, a, b, c, d);
@@ -101,7 +109,10 @@ long ms_syscall_of_interest(long number, long a, long b, long c, long d, long e)
     bool filter = number == SYS_seccomp ? (a == 0 || (a == 1 && c != 0))
                                         : (int)a == PR_SET_SECCOMP && installs_filter(b, c);
     if (filter) {
-        prepare_for_filter();
+        prepare_for_filter(number == SYS_seccomp ? a == 0 : b == STRICT);
+    }
+    if (number == SYS_prctl && (int)a == PR_SET_TSC && (int)b == PR_TSC_SIGSEGV) {
+        ms_now_avoid_counter();
     }
     long result = ms_next_syscall != NULL
                       ? ms_next_syscall(number, a, b, c, d, e, 0)

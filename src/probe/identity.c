@@ -5,13 +5,14 @@
 #include <unistd.h>
 
 #include "probe/allocator.h"
+#include "probe/direct.h"
 #include "probe/live.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
 #include "probe/unseen.h"
 #include "probe/wiped.h"
-#include "wire/clock.h"
 
 static uint64_t key_seed;
 static uint32_t forks; /* between this process and the one that was started by exec */
@@ -42,7 +43,7 @@ void ms_process_set_up(void)
     atomic_store(&ms_wiped->free_contexts, 0);
     ms_live_begin();
     region->untagged_reason = ms_allocator.reason;
-    region->start_ns = ms_monotonic_ns();
+    region->start_ns = ms_now_ns();
     if (!ms_map_quiet()) {
         region->pid = (uint32_t)ms_system_call(SYS_getpid, 0, 0, 0, 0, 0, 0);
         region->parent_pid = (uint32_t)ms_system_call(SYS_getppid, 0, 0, 0, 0, 0, 0);
@@ -60,8 +61,8 @@ void ms_identity_read(void)
         memcpy(&key_seed, random + 8, sizeof key_seed);
     }
     /* Not the canary of the program itself, which lies in the same 16 bytes. */
-    key_seed = mix(key_seed ^ (uint64_t)getpid() << 32 ^ ms_monotonic_ns());
-    ssize_t length = readlink("/proc/self/exe", exe_path, sizeof exe_path - 1);
+    key_seed = mix(key_seed ^ (uint64_t)getpid() << 32 ^ ms_now_ns());
+    ssize_t length = ms_direct_readlink("/proc/self/exe", exe_path, sizeof exe_path - 1);
     exe_path[length > 0 ? length : 0] = '\0';
     allocator_path = ms_allocator_path();
 }

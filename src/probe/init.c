@@ -11,6 +11,7 @@
 #include "probe/account.h"
 #include "probe/allocator.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/process.h"
 #include "probe/stack.h"
 #include "probe/system_call.h"
@@ -118,6 +119,7 @@ static void initialise(void)
     int saved_errno = errno;
     unsigned char ready = MS_READY_OFF;
     ms_environment_hide();
+    ms_now_init();
     bool found = ms_real_resolve();
     ms_process_hooks_init();
     ms_thread_hooks_init();

@@ -10,10 +10,10 @@
 #include "probe/caller_stack.h"
 #include "probe/intern.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
 #include "probe/wiped.h"
-#include "wire/clock.h"
 
 #define COUNTED_ONLY   1024 /* calls from one look at the descriptor to the next, without timing */
 #define ASKED_ONE_IN   4u   /* timed calls; of fast ones: */
@@ -221,9 +221,9 @@ void ms_io_begin_timed(struct ms_thread_state *state, struct ms_io_call *call, i
             return; /* chosen among those of another kind */
         }
     }
-    if (counting != MS_IO_COUNT) {
+    if (counting != MS_IO_COUNT && !ms_now_stands) {
         call->weight = weight != 0 ? weight : 1;
-        call->begin_ns = ms_monotonic_ns();
+        call->begin_ns = ms_now_ns();
     }
 }
 
@@ -284,7 +284,7 @@ static void count_site(struct ms_thread_state *state, const struct ms_io_call *c
 void ms_io_end_timed(struct ms_thread_state *state, const struct ms_io_call *call,
                      const struct ms_caller *caller, uint64_t bytes)
 {
-    const uint64_t now_ns = ms_monotonic_ns();
+    const uint64_t now_ns = ms_now_ns();
     const uint64_t wait_ns = now_ns > call->begin_ns ? now_ns - call->begin_ns : 0;
     const struct ms_region_header *region = __atomic_load_n(&ms_region, __ATOMIC_RELAXED);
     struct ms_io_state *io = &state->io;

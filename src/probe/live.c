@@ -5,7 +5,7 @@
 
 #include "probe/account.h"
 #include "probe/map.h"
-#include "wire/clock.h"
+#include "probe/now.h"
 
 #define STEP_MIN_BYTES  INT64_C(4096)
 #define EPOCH_MIN_BYTES INT64_C(65536)
@@ -31,7 +31,7 @@ static void begin_epoch(struct ms_region_header *region, int64_t live)
         }
     } while (!atomic_compare_exchange_weak_explicit(&region->epoch_bytes, &before, live,
                                                     memory_order_relaxed, memory_order_relaxed));
-    atomic_store_explicit(&region->epoch_ns, ms_monotonic_ns(), memory_order_relaxed);
+    atomic_store_explicit(&region->epoch_ns, ms_now_ns(), memory_order_relaxed);
     uint32_t epoch = atomic_fetch_add_explicit(&region->peak_epoch, 1, memory_order_acq_rel) + 1;
     uint32_t seen = atomic_load_explicit(&ms_wiped->peak_epoch, memory_order_relaxed);
     while ((int32_t)(epoch - seen) > 0 &&

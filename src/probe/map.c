@@ -4,6 +4,7 @@
  * code here and not a SIGBUS in the program.
  */
 #include "probe/map.h"
+#include "probe/direct.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "wire/layout.h"
 
@@ -209,10 +211,10 @@ static uint64_t address_space_left(void)
         return UINT64_MAX;
     }
     char text[64];
-    int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    int descriptor = ms_direct_openat(AT_FDCWD, "/proc/self/statm", O_RDONLY | O_CLOEXEC);
     uint64_t pages = 0;
     if (descriptor >= 0) {
-        long got = read(descriptor, text, sizeof text - 1);
+        long got = ms_direct_read(descriptor, text, sizeof text - 1);
         for (long i = 0; i < got && text[i] >= '0' && text[i] <= '9'; i++) {
             pages = pages * 10 + (uint64_t)(text[i] - '0');
         }
@@ -225,12 +227,12 @@ static uint64_t address_space_left(void)
 static int check_file(int descriptor, struct ms_region_header *header)
 {
     struct stat status;
-    int seals = fcntl(descriptor, F_GET_SEALS);
-    if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) || seals < 0 ||
+    int seals = ms_direct_fcntl(descriptor, F_GET_SEALS, 0);
+    if (ms_direct_fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode) || seals < 0 ||
         (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) != (F_SEAL_SHRINK | F_SEAL_GROW)) {
         return -EPROTO;
     }
-    if (pread(descriptor, header, sizeof *header, 0) != (ssize_t)sizeof *header) {
+    if (ms_direct_pread(descriptor, header, sizeof *header, 0) != (ssize_t)sizeof *header) {
         return -EPROTO;
     }
     return ms_region_check(header, (uint64_t)status.st_size);
@@ -328,6 +330,7 @@ static const uint32_t reserve[MS_AREA_COUNT] = {
     [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
     [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
     [MS_AREA_OWNERS] = 8192,      [MS_AREA_DETAILS] = 4096,  [MS_AREA_MISUSES] = 512,
+    [MS_AREA_THREAD_IO] = 256,    [MS_AREA_IO_SITES] = 2048,
 };
 
 /* Room that stays usable without system calls. */
@@ -346,6 +349,7 @@ void ms_map_enter_quiet(void)
         (void)open_area(region, (enum ms_area_id)id, need < limit ? need : limit);
     }
     ms_private_reserve();
+    ms_now_enter_quiet();
     atomic_store(&quiet, 1);
 }
 

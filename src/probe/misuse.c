@@ -7,8 +7,8 @@
 #include "probe/caller_stack.h"
 #include "probe/intern.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/unseen.h"
-#include "wire/clock.h"
 
 #define PLACES_TRIED 64u
 
@@ -63,7 +63,7 @@ static void count(struct ms_region_header *region, const struct ms_thread_state 
     if (element == NULL) {
         add(&region->losses.misuse_missing, stands_for);
     } else {
-        uint64_t now_ns = ms_monotonic_ns();
+        uint64_t now_ns = ms_now_ns();
         set_first(&element->first_ns, now_ns);
         if (state != NULL) {
             set_first(&element->first_thread, (uint64_t)state->index << 32 | state->serial);

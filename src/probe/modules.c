@@ -1,6 +1,7 @@
 /* Loaded objects: found through the dynamic linker, told apart by build id, written to the region.
  */
 #include "probe/modules.h"
+#include "probe/direct.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -395,7 +396,7 @@ void ms_modules_init(void)
 {
     *(void **)&find_object = ms_real_symbol("_dl_find_object");
     dl_iterate_phdr(visit_program, &program);
-    ssize_t bytes = readlink("/proc/self/exe", exe_path, sizeof exe_path - 1);
+    ssize_t bytes = ms_direct_readlink("/proc/self/exe", exe_path, sizeof exe_path - 1);
     exe_path[bytes > 0 ? bytes : 0] = '\0';
     uintptr_t base = getauxval(AT_SYSINFO_EHDR);
     if (base == 0) {

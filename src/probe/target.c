@@ -1,5 +1,6 @@
 /* A look at the file that is about to be executed. */
 #include "probe/target.h"
+#include "probe/direct.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +66,8 @@ static int open_regular(int directory, const char *path, int flags)
         return -1;
     }
     int nofollow = (flags & AT_SYMLINK_NOFOLLOW) != 0 ? O_NOFOLLOW : 0;
-    return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | nofollow);
+    return ms_direct_openat(directory, path,
+                            O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | nofollow);
 }
 
 /* Follows #! lines from `descriptor`, which it closes when `owned`. */
@@ -76,7 +78,7 @@ static bool follow(int descriptor, bool owned, enum ms_target_unknown unknown)
     for (int depth = 0; descriptor >= 0 && depth <= SCRIPT_DEPTH_MAX; depth++) {
         look = look_at(descriptor, &found);
         if (owned) {
-            close(descriptor);
+            ms_direct_close(descriptor);
         }
         if (look == LOOK_UNKNOWN && depth == 0 && unknown == MS_TARGET_UNKNOWN_SHELL) {
             memcpy(found.interpreter, "/bin/sh", sizeof("/bin/sh"));
@@ -89,7 +91,7 @@ static bool follow(int descriptor, bool owned, enum ms_target_unknown unknown)
         owned = true;
     }
     if (owned && descriptor >= 0) {
-        close(descriptor);
+        ms_direct_close(descriptor);
     }
     return false;
 }
@@ -132,7 +134,7 @@ bool ms_target_suitable_in_path(const char *file, enum ms_target_unknown unknown
         }
         memcpy(candidate + length, file, file_bytes);
         struct stat status;
-        if (stat(candidate, &status) == 0 && S_ISREG(status.st_mode) &&
+        if (ms_direct_stat(candidate, &status) == 0 && S_ISREG(status.st_mode) &&
             faccessat(AT_FDCWD, candidate, X_OK, AT_EACCESS) == 0) {
             return ms_target_suitable(AT_FDCWD, candidate, 0, unknown);
         }
@@ -149,7 +151,7 @@ bool ms_target_suitable_descriptor(int descriptor)
     if (descriptor < 0 || secure_mode()) {
         return false;
     }
-    int flags = fcntl(descriptor, F_GETFL);
+    int flags = ms_direct_fcntl(descriptor, F_GETFL, 0);
     if (flags < 0) {
         return false;
     }

@@ -15,6 +15,7 @@
 #include "probe/context.h"
 #include "probe/live.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
@@ -61,7 +62,7 @@ static void mark_gone(struct ms_region_thread *record)
         return;
     }
     if (record->end_ns == 0) {
-        record->end_ns = ms_monotonic_ns();
+        record->end_ns = ms_now_ns();
     }
     if (atomic_compare_exchange_strong(&record->state, &seen, MS_THREAD_GONE) &&
         seen == MS_THREAD_ALIVE) {
@@ -253,7 +254,7 @@ static bool make_record(struct ms_thread_state *state)
     record->tid = state->tid;
     record->serial = state->serial;
     record->root_context = state->root_context;
-    record->start_ns = ms_monotonic_ns();
+    record->start_ns = ms_now_ns();
     write_name(record, name);
     atomic_fetch_add(&ms_wiped->threads_alive, 1);
     atomic_store_explicit(&record->state, MS_THREAD_ALIVE, memory_order_release);
@@ -374,7 +375,7 @@ void ms_thread_exiting(void)
     ms_io_ended(state);
     store_usage(&record->final_usage);
     ms_live_publish_thread(state);
-    record->end_ns = ms_monotonic_ns();
+    record->end_ns = ms_now_ns();
     atomic_store_explicit(&record->state, MS_THREAD_EXITING, memory_order_release);
     atomic_fetch_sub(&ms_wiped->threads_alive, 1);
     atomic_store(&state->use, MS_STATE_EXITING);

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/system_call.h"
 #include "probe/thread.h"
 #include "probe/wiped.h"
@@ -168,7 +169,7 @@ static long send_packet(struct ms_region_header *region, const struct msghdr *me
         if (!full || region->config.trace_wait_ms == 0 || trace_state(region) != MS_TRACE_ON) {
             return full ? -EAGAIN : sent;
         }
-        uint64_t now_ns = ms_monotonic_ns();
+        uint64_t now_ns = ms_now_ns();
         since_ns = since_ns == 0 ? now_ns : since_ns;
         if (now_ns - since_ns >= region->config.trace_wait_ms * MS_NS_PER_MS) {
             uint32_t on = MS_TRACE_ON;
@@ -405,7 +406,7 @@ static void append(struct ms_thread_state *state, uint64_t at_ns, struct ms_trac
     }
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     uintptr_t inside = atomic_load_explicit(&buffer->inside, memory_order_relaxed);
-    uint64_t now_ns = ms_monotonic_ns();
+    uint64_t now_ns = ms_now_ns();
     bool outermost = inside == 0 || is_stale(state, inside, here);
     if (outermost) {
         if (MS_UNLIKELY(inside != 0)) {

@@ -22,7 +22,7 @@ MS_HIDDEN void ms_trace_allocated(struct ms_thread_state *state, const void *blo
                                   uint32_t context);
 
 /*
- * A block is about to go to the real free, or went into a realloc at `at_ns` (ms_monotonic_ns taken
+ * A block is about to go to the real free, or went into a realloc at `at_ns` (ms_now_ns taken
  * before it; 0: now). `context` owned it, 0: not known to us. `state` NULL: a thread without a
  * record, the event counts as lost.
  */

@@ -6,10 +6,10 @@
 
 #include "probe/allocator.h"
 #include "probe/map.h"
+#include "probe/now.h"
 #include "probe/thread.h"
 #include "probe/trace.h"
 #include "probe/wiped.h"
-#include "wire/clock.h"
 #include "wire/selection.h"
 
 #define LOOK_APART_NS       (UINT64_C(1) << (MS_TICK_SHIFT - 1)) /* half a tick */
@@ -253,7 +253,7 @@ static void step_down(struct ms_thread_state *state, enum ms_stepped_reason reas
         uint32_t made = steps_made(region, steps, changes);
         if (made < STEPS_MAX && full_32nds >= step_at_32nds[made] &&
             next_step(&state->tracking, &wishes, &next)) {
-            step->at_ns = ms_monotonic_ns();
+            step->at_ns = ms_now_ns();
             step->sample_rate = next.sample_rate;
             step->of_changes = changes;
             step->number = made + 1;
@@ -296,7 +296,7 @@ static void judge_walks(struct ms_thread_state *state)
 
 static void look_at_clock(struct ms_thread_tracking *tracking)
 {
-    uint64_t now_ns = ms_monotonic_ns();
+    uint64_t now_ns = ms_now_ns();
     uint64_t elapsed_ns = now_ns - tracking->look_ns;
     uint64_t interval = (uint64_t)tracking->look_interval;
     if (elapsed_ns > LOOK_APART_NS) {

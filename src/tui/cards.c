@@ -10,7 +10,7 @@
 
 #define SPARK_POINTS_MAX 1024
 #define SPARK_LABEL      5  /* cells for the word after a sparkline */
-#define BUSY_LABEL       11 /* and for what the thread is busy with */
+#define BUSY_LABEL       12 /* and for what the thread is busy with */
 
 static bool has_heap(const struct ms_thread *thread)
 {
@@ -25,9 +25,9 @@ static void process_and_tid(const struct ms_view *view, const struct ms_thread *
         snprintf(out, size, "tid %d", (int)thread->tid);
         return;
     }
-    const char *slash = strrchr(process->exe, '/');
-    const char *name = slash != NULL ? slash + 1 : process->exe;
-    snprintf(out, size, "%.15s[%d] tid %d", name, (int)process->pid, (int)thread->tid);
+    char name[MS_PROCESS_NAME_MAX];
+    snprintf(out, size, "%.15s[%d] tid %d", ms_process_name(process, name, sizeof name),
+             (int)process->pid, (int)thread->tid);
     if ((int)strlen(out) > room) {
         snprintf(out, size, "%d/%d", (int)process->pid, (int)thread->tid);
     }
@@ -85,11 +85,11 @@ static void draw_cpu(const struct ms_tui *tui, const struct ms_view *view, struc
         ms_format_elapsed(ago, sizeof ago, now_ns > thread->end_ns ? now_ns - thread->end_ns : 0);
         if (thread->merged > 0) {
             ms_grid_printf(grid, row, card.column + 5, card.columns - 6,
-                           "%6s%s mean of %u ended threads", figure, cpu.available ? "%" : "",
+                           "%6s%s of %u ended threads", figure, cpu.available ? "% mean" : "",
                            thread->merged);
         } else {
-            ms_grid_printf(grid, row, card.column + 5, card.columns - 6, "%6s%s mean, ended %s ago",
-                           figure, cpu.available ? "%" : "", ago);
+            ms_grid_printf(grid, row, card.column + 5, card.columns - 6, "%6s%s, ended %s ago",
+                           figure, cpu.available ? "% mean" : "", ago);
         }
         return;
     }
@@ -160,7 +160,7 @@ static void busy_text(struct ms_tui *tui, const struct ms_view *view,
     } else {
         const struct ms_verdict *verdict = ms_verdict_of(tui, view, thread);
         const bool cores = verdict != NULL && verdict->bottleneck.kind == MS_BOTTLENECK_CORES;
-        snprintf(out, size, "%s", cores ? "run queue" : ms_verdict_bottleneck(verdict));
+        snprintf(out, size, "%s", cores ? "few cores" : ms_verdict_bottleneck(verdict));
     }
 }
 

@@ -18,7 +18,8 @@
 static const unsigned windows[] = {10, 30, 60, 120, 300, 600, 1800, 3600};
 enum { WINDOWS = sizeof windows / sizeof windows[0], WINDOW_DEFAULT = 2 };
 
-unsigned ms_correlations_seconds(const struct ms_correlations_view *correlations)
+/* Length of the window. */
+static unsigned correlations_seconds(const struct ms_correlations_view *correlations)
 {
     return windows[correlations->window];
 }
@@ -86,7 +87,7 @@ static void update_pairs(struct ms_correlations_view *correlations, const struct
                          const struct ms_scope *scope)
 {
     const uint64_t now_ns = ms_model_now_ns(view->model);
-    const unsigned seconds = ms_correlations_seconds(correlations);
+    const unsigned seconds = correlations_seconds(correlations);
     const bool same = correlations->pairs_made_ns != 0 &&
                       correlations->pairs_of == correlations->x.of &&
                       correlations->pairs_seconds == seconds &&
@@ -115,12 +116,13 @@ static void update_pairs(struct ms_correlations_view *correlations, const struct
                     sizeof correlations->pattern);
 }
 
-void ms_correlations_update(struct ms_tui *tui, const struct ms_view *view)
+/* Takes over what the model has now. */
+static void correlations_update(struct ms_tui *tui, const struct ms_view *view)
 {
     struct ms_correlations_view *correlations = tui->correlations;
     const struct ms_scope all = {.process_id = 0};
     const struct ms_scope scope = scope_of(tui, view);
-    const unsigned seconds = ms_correlations_seconds(correlations);
+    const unsigned seconds = correlations_seconds(correlations);
     ms_plot_points_update(&correlations->points, view->model, &scope, correlations->x,
                           correlations->y, correlations->third, seconds);
     if (!ms_scope_is_all(&scope)) {
@@ -152,7 +154,7 @@ static void draw_heading(const struct ms_tui *tui, const struct ms_view *view, s
 {
     const struct ms_correlations_view *correlations = tui->correlations;
     const struct ms_scatter *scatter = &correlations->points.scatter;
-    const unsigned seconds = ms_correlations_seconds(correlations);
+    const unsigned seconds = correlations_seconds(correlations);
     const bool processes = correlations->x.of == MS_SERIES_OF_PROCESS;
     char window[16];
     char scope[64];
@@ -258,9 +260,14 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     }
     area.row += area.rows / 3;
     area.rows -= area.rows / 3;
-    area.column += 3;
-    area.columns -= 6;
+    area.column += 8; /* right of the scale, which is drawn when points of others are there */
+    area.columns -= 10;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+    const int taken = ms_theme_text(grid, area, text);
+    for (int row = 0; row < taken; row++) { /* points of what is not in focus lie there */
+        ms_grid_printf(grid, area.row + row, area.column - 1, area.columns + 2, "%*s",
+                       area.columns + 2, "");
+    }
     ms_theme_text(grid, area, text);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -330,7 +337,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         ms_grid_put(grid, body.row + 1, 2, body.columns - 2, "no memory for this screen");
         return;
     }
-    ms_correlations_update(tui, view);
+    correlations_update(tui, view);
     struct ms_area inner = body;
     inner.row++;
     inner.rows--;
@@ -435,7 +442,7 @@ static void key(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     if (tui->correlations == NULL) {
         return;
     }
-    ms_correlations_update(tui, view); /* keys may come before the first drawing */
+    correlations_update(tui, view); /* keys may come before the first drawing */
     switch (action) {
     case MS_ACTION_CANCEL:
         tui->scope = (struct ms_scope){.process_id = 0};

@@ -28,10 +28,6 @@ struct ms_correlations_view {
     enum ms_axis_choice choosing; /* by the menu */
 };
 
-/* Length of the window in seconds. */
-unsigned ms_correlations_seconds(const struct ms_correlations_view *correlations);
-/* Takes over what the model has now. */
-void ms_correlations_update(struct ms_tui *tui, const struct ms_view *view);
 /* Index of the pair that is drawn; SIZE_MAX: it is none of the list. */
 size_t ms_correlations_pair(const struct ms_correlations_view *correlations);
 /* The list of pairs and what r says, at the right of the points. */

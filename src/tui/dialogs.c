@@ -252,7 +252,13 @@ enum { SIGNALS = sizeof signals / sizeof signals[0] };
 
 static void init_signal(struct ms_tui *tui, const struct ms_view *view)
 {
-    const struct ms_thread *thread = ms_tui_selected(tui, view);
+    const struct ms_listing *ranked =
+        tui->screen == &ms_screen_rankings ? tui->screen->listing(tui) : NULL;
+    const uint64_t marked = ranked != NULL ? ranked->rows.selected : 0;
+    const struct ms_thread *thread = ranked == NULL ? ms_tui_selected(tui, view)
+                                     : marked <= UINT32_MAX /* else it heads a role */
+                                         ? ms_model_thread_by_id(view->model, (uint32_t)marked)
+                                         : NULL;
     const struct ms_process *program = ms_model_program(view->model);
     const uint32_t id = thread != NULL ? thread->process_id : program != NULL ? program->id : 0;
     const bool of_tree = tui->screen == &ms_screen_processes;
@@ -264,7 +270,8 @@ static void draw_signal(struct ms_tui *tui, const struct ms_view *view, struct m
 {
     const struct ms_process *process = ms_model_process_by_id(view->model, tui->state.process_id);
     char title[96];
-    snprintf(title, sizeof title, "signal to process %d", process != NULL ? (int)process->pid : 0);
+    char name[MS_PROCESS_NAME_MAX + 16];
+    snprintf(title, sizeof title, "signal to %s", ms_tui_process_text(process, name, sizeof name));
     const struct ms_area area =
         ms_theme_frame(tui, grid, ms_dialog_area(view, SIGNALS + 2, 72), title);
     const size_t shown = area.rows > 0 ? (size_t)area.rows : 0;
@@ -304,7 +311,7 @@ static void init_sort(struct ms_tui *tui, const struct ms_view *view)
 void ms_menu_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                   const char *title, const struct ms_orders *orders)
 {
-    const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 78);
+    const struct ms_area whole = ms_dialog_area(view, (int)orders->count + 2, 118);
     char text[96];
     (void)snprintf(text, sizeof text, "%s", title);
     if (whole.rows < (int)orders->count + 2) {

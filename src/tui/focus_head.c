@@ -36,9 +36,10 @@ static void draw_identity(const struct ms_view *view, struct ms_grid *grid, int 
     column += 3 + ms_grid_printf(grid, row, column + 3, view->columns, "tid %d", (int)thread->tid);
     const struct ms_process *process = ms_model_process_by_id(view->model, thread->process_id);
     if (process != NULL && ms_model_process_count(view->model) > 1) {
-        const char *slash = strrchr(process->exe, '/');
-        column += 3 + ms_grid_printf(grid, row, column + 3, view->columns, "of %.40s [%d]",
-                                     slash != NULL ? slash + 1 : process->exe, (int)process->pid);
+        char name[MS_PROCESS_NAME_MAX];
+        column +=
+            3 + ms_grid_printf(grid, row, column + 3, view->columns, "of %.40s [%d]",
+                               ms_process_name(process, name, sizeof name), (int)process->pid);
     }
     if (thread->end_ns != 0) {
         char ago[MS_FORMAT_MAX];
@@ -114,6 +115,15 @@ static void draw_cpu(const struct ms_view *view, struct ms_grid *grid, int row,
                      const struct ms_thread *thread)
 {
     char text[MS_FORMAT_MAX];
+    if ((thread->kernel.have & (MS_HAVE_CPU | MS_HAVE_RUN_QUEUE | MS_HAVE_SWITCHES)) == 0) {
+        char because[200];
+        char why[sizeof because + 8];
+        ms_metric_unavailable_because(view->model, thread, MS_METRIC_CPU_PCT, because,
+                                      sizeof because);
+        snprintf(why, sizeof why, "n/a: %s", because);
+        pair(grid, row, 1, "cpu and switches", why);
+        return;
+    }
     int column = metric_pair(view, grid, row, 1, thread, "cpu", MS_METRIC_CPU_PCT, "%");
     column = metric_pair(view, grid, row, column, thread, "user", MS_METRIC_USER_PCT, "%");
     column = metric_pair(view, grid, row, column, thread, "sys", MS_METRIC_SYSTEM_PCT, "%");
@@ -123,9 +133,9 @@ static void draw_cpu(const struct ms_view *view, struct ms_grid *grid, int row,
     column = metric_pair(view, grid, row, column, thread, "switches", MS_METRIC_SWITCH_RATE, "/s");
     if ((thread->kernel.have & MS_HAVE_SWITCHES) != 0) {
         ms_format_count(text, sizeof text, (double)thread->kernel.voluntary_switches);
-        column = pair(grid, row, column, "waited", text);
+        column = pair(grid, row, column, "waits", text);
         ms_format_count(text, sizeof text, (double)thread->kernel.involuntary_switches);
-        column = pair(grid, row, column, "preempted", text);
+        column = pair(grid, row, column, "preemptions", text);
     }
     column = metric_pair(view, grid, row, column, thread, "user", MS_METRIC_USER_MS, "");
     metric_pair(view, grid, row, column, thread, "sys", MS_METRIC_SYSTEM_MS, "");
@@ -150,14 +160,15 @@ static int put_group(const struct ms_view *view, struct ms_grid *grid, int row, 
     if (!known) {
         return pair(grid, row, column, name, "n/a");
     }
+    bool first = true;
     for (size_t i = 0; i < count; i++) {
         char word[32];
-        snprintf(word, sizeof word, "%s%s%s", i == 0 ? name : "", i == 0 ? " " : "",
-                 figures[i].word);
+        snprintf(word, sizeof word, "%s%s%s", first ? name : "", first ? " " : "", figures[i].word);
         if (ms_metric_of_thread(thread, figures[i].metric, ms_model_now_ns(view->model))
                 .available) {
             column = metric_pair(view, grid, row, column, thread, word, figures[i].metric,
                                  figures[i].suffix);
+            first = false;
         }
     }
     return column;
@@ -235,10 +246,13 @@ int ms_focus_draw_head(struct ms_tui *tui, const struct ms_view *view, struct ms
         draw_io(view, grid, row++, thread);
     }
     if (area.rows >= 10) {
-        row += ms_verdict_draw(
-            grid,
-            (struct ms_area){.row = row, .rows = area.rows >= 24 ? 2 : 1, .columns = view->columns},
-            ms_verdict_of(tui, view, thread));
+        row += ms_verdict_draw(grid,
+                               (struct ms_area){.row = row,
+                                                .rows = area.rows < 24        ? 1
+                                                        : view->columns < 140 ? 3
+                                                                              : 2,
+                                                .columns = view->columns},
+                               ms_verdict_of(tui, view, thread));
     }
     return row - area.row;
 }

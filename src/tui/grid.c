@@ -77,7 +77,11 @@ void ms_grid_copy(struct ms_grid *grid, const struct ms_grid *from)
     ms_grid_clear(grid);
     for (int row = 0; row < grid->rows && row < from->rows; row++) {
         for (int column = 0; column < grid->columns && column < from->columns; column++) {
-            grid->cells[row * grid->columns + column] = *ms_grid_at(from, row, column);
+            struct ms_cell *cell = &grid->cells[row * grid->columns + column];
+            *cell = *ms_grid_at(from, row, column);
+            if (grid->ascii && cell->character > 126) {
+                cell->character = '?';
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ const struct ms_cell *ms_grid_at(const struct ms_grid *grid, int row,
 
 /* Text beyond ASCII becomes '?' in the following puts (a terminal or a user without Unicode). */
 void ms_grid_set_ascii(struct ms_grid *grid, bool ascii);
-/* Takes over the cells of another grid; what only one of the two has is left out or blank. */
+/* Takes over the cells of another grid, in ASCII when that is set; what only one of the two has is left out or blank. */
 void ms_grid_copy(struct ms_grid *grid, const struct ms_grid *from);
 
 /* Pen for the following puts. */

@@ -23,7 +23,7 @@ enum {
     TID_WIDTH = 9,
     BOTTLENECK_WIDTH = 15,
     SCORE_WIDTH = 5,
-    DETAIL_ROWS = 3
+    DETAIL_ROWS = 4
 };
 
 /* Where each column begins; 0: there is no room for it. */
@@ -382,8 +382,9 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
     snprintf(title, sizeof title, "%s, tid %d",
              thread->name[0] != '\0' ? thread->name : "(no name)", (int)thread->tid);
     ms_theme_heading(tui, grid, row, 0, view->columns, title);
-    ms_verdict_draw(grid, (struct ms_area){.row = row + 1, .rows = 2, .columns = view->columns},
-                    verdict);
+    ms_verdict_draw(
+        grid, (struct ms_area){.row = row + 1, .rows = DETAIL_ROWS - 1, .columns = view->columns},
+        verdict);
 }
 
 static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,

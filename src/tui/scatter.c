@@ -275,7 +275,8 @@ static void take_points(struct ms_plot *plot, const struct ms_view *view,
     count_sharing(plot, of->behind != NULL);
 }
 
-void ms_plot_pen(const struct ms_tui *tui, struct ms_grid *grid, double intensity)
+/* The pen for an intensity of 0 to 1; NaN: not known. */
+static void plot_pen(const struct ms_tui *tui, struct ms_grid *grid, double intensity)
 {
     static const enum ms_colour colours[] = {MS_COLOUR_GRAPH, MS_COLOUR_BALANCED,
                                              MS_COLOUR_ALERT_MEDIUM, MS_COLOUR_ALERT_HIGH};
@@ -297,7 +298,7 @@ int ms_plot_draw_legend(const struct ms_tui *tui, struct ms_grid *grid, int row,
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     column += ms_grid_printf(grid, row, column, room, "colour: %s low ", heading);
     for (int i = 0; i < 4 && column - begin < room; i++) {
-        ms_plot_pen(tui, grid, i / 4.0);
+        plot_pen(tui, grid, i / 4.0);
         ms_grid_put_char(grid, row, column++, ms_theme_ascii(tui) ? L'#' : L'\u25a0');
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
@@ -351,7 +352,7 @@ static void draw_cell(const struct ms_tui *tui, struct ms_grid *grid, int row, i
     } else {
         const enum ms_role role = role_of(cell);
         if (intensity) {
-            ms_plot_pen(tui, grid, cell->intensity);
+            plot_pen(tui, grid, cell->intensity);
         } else {
             ms_grid_pen(grid, role < MS_ROLE_TOTAL ? ms_theme_role(role) : MS_COLOUR_GRAPH, 0);
         }

@@ -72,8 +72,6 @@ struct ms_plot_of {
 void ms_plot_draw(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                   struct ms_area area, struct ms_plot *plot, const struct ms_plot_of *of);
 
-/* The pen for an intensity of 0 to 1; NaN: not known. */
-void ms_plot_pen(const struct ms_tui *tui, struct ms_grid *grid, double intensity);
 /* "colour: I/O calls low . . . high", in those colours; returns the cells taken. */
 int ms_plot_draw_legend(const struct ms_tui *tui, struct ms_grid *grid, int row, int column,
                         int room, const char *heading);

@@ -125,7 +125,7 @@ static bool take_metrics(struct ms_settings *settings, const char *text, char *w
         const size_t length = strcspn(at, separators);
         enum ms_metric metric;
         if (!find_metric(at, length, &metric)) {
-            snprintf(why, size, "'%.*s' is no metric; their names are in the manual page",
+            snprintf(why, size, "'%.*s' is no metric; their names are in memscope-top(7)",
                      (int)(length < 40 ? length : 40), at);
             return false;
         }
@@ -167,7 +167,7 @@ bool ms_settings_set(struct ms_settings *settings, enum ms_setting setting, cons
         break;
     }
     if (!find_metric(text, strlen(text), &metric)) {
-        snprintf(why, size, "give the name of a metric such as peak_bytes (see the manual page)");
+        snprintf(why, size, "give the name of a metric such as peak_bytes (see memscope-top(7))");
         return false;
     }
     *value = metric;

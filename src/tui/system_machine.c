@@ -210,8 +210,12 @@ static void put_stall(struct ms_sheet *sheet, const char *word, const struct ms_
     int column = 1 + ms_grid_printf(sheet->grid, sheet->row, 1, 8, "%-7s", word);
     column = pair_pct(sheet, column, "some, 10 s", stall->some_avg10_pct);
     column = pair_pct(sheet, column, "60 s", stall->some_avg60_pct);
-    column = pair_pct(sheet, column, "all, 10 s", stall->full_avg10_pct);
-    pair_pct(sheet, column, "60 s", stall->full_avg60_pct);
+    if (isnan(stall->full_avg10_pct) && isnan(stall->full_avg60_pct)) {
+        ms_sheet_pair(sheet, column, "all", "not defined by the kernel");
+    } else {
+        column = pair_pct(sheet, column, "all, 10 s", stall->full_avg10_pct);
+        pair_pct(sheet, column, "60 s", stall->full_avg60_pct);
+    }
     sheet->row++;
 }
 

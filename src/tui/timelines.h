@@ -167,8 +167,6 @@ enum ms_colour ms_timelines_colour(const struct ms_tui *tui, const struct ms_tim
 char *ms_timelines_value(double value, enum ms_unit unit, char *out, size_t size);
 
 /* --- timelines_marks.c: what does not fit its past --- */
-/* Whether an anomaly is of a row. */
-bool ms_timelines_is_of(const struct ms_timelines_row *row, const struct ms_anomaly *anomaly);
 /* Marks those of a row in the first line of its chart. */
 void ms_timelines_draw_anomalies(const struct ms_view *view, struct ms_grid *grid,
                                  const struct ms_timelines_view *timelines,

@@ -3,7 +3,7 @@
 
 #include "tui/timelines.h"
 
-bool ms_timelines_is_of(const struct ms_timelines_row *row, const struct ms_anomaly *anomaly)
+static bool timelines_is_of(const struct ms_timelines_row *row, const struct ms_anomaly *anomaly)
 {
     if (row->of != anomaly->of || row->series != anomaly->series) {
         return false;
@@ -38,7 +38,7 @@ void ms_timelines_draw_anomalies(const struct ms_view *view, struct ms_grid *gri
     ms_grid_pen(grid, MS_COLOUR_ALERT_HIGH, MS_ATTRIBUTE_BOLD);
     for (size_t i = 0; i < count; i++) {
         const struct ms_anomaly *anomaly = ms_anomalies_at(anomalies, i);
-        if (!ms_timelines_is_of(row, anomaly)) {
+        if (!timelines_is_of(row, anomaly)) {
             continue;
         }
         const int cell = ms_timelines_cell_of(&timelines->span,
@@ -54,7 +54,7 @@ void ms_timelines_draw_anomalies(const struct ms_view *view, struct ms_grid *gri
 static size_t row_of(const struct ms_timelines_view *timelines, const struct ms_anomaly *anomaly)
 {
     size_t i = 0;
-    while (i < timelines->count && !ms_timelines_is_of(&timelines->list[i], anomaly)) {
+    while (i < timelines->count && !timelines_is_of(&timelines->list[i], anomaly)) {
         i++;
     }
     return i;
@@ -112,7 +112,7 @@ char *ms_timelines_anomaly_text(const struct ms_timelines_view *timelines,
         const uint64_t last =
             anomaly->end_ns != 0 ? tick_of(view->model, anomaly->end_ns) / slot_ticks : UINT64_MAX;
         const uint64_t slot = timelines->cursor_tick / slot_ticks;
-        if (ms_timelines_is_of(row, anomaly) && slot >= first && slot <= last) {
+        if (timelines_is_of(row, anomaly) && slot >= first && slot <= last) {
             return ms_anomaly_text(anomaly, view->model, out, size);
         }
     }

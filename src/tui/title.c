@@ -173,6 +173,19 @@ static const char *state_word(const struct ms_view *view, const struct ms_proces
     return "running";
 }
 
+enum { TRACKING_WIDTH_MAX = 40 };
+
+/* Cells that what is tracked should have beside the tabs; 0 when it is as usual. */
+static int tracking_width(const struct ms_view *view, const struct ms_grid *grid)
+{
+    char text[MS_TRACKING_TEXT_MAX + MS_THREADS_LIST_MAX];
+    if (ms_model_tracking_text(view->model, text, sizeof text) == NULL) {
+        return 0;
+    }
+    const int width = ms_grid_text_width(grid, text) + 1;
+    return width < TRACKING_WIDTH_MAX ? width : TRACKING_WIDTH_MAX;
+}
+
 /* At the right end of a row, of which `from` columns are taken. Returns how many it took. */
 static int put_tracking(const struct ms_view *view, struct ms_grid *grid, int row, int from,
                         int until)
@@ -464,10 +477,11 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
         : tui->screen == &ms_screen_focus && tui->focus_from != NULL ? tui->focus_from
                                                                      : tui->screen;
     active = active->digit != 0 ? active : &ms_screen_overview;
-    /* What is in focus matters more than words that one knows. */
+    /* What is in focus and what is tracked matter more than words that one knows. */
     const bool deeper_than_tabs = tui->screen->digit == 0;
     const int beside = (ms_scope_is_all(&tui->scope) ? 0 : SCOPE_WIDTH) +
-                       (deeper_than_tabs ? 3 + (int)strlen(tui->screen->tab) : 0);
+                       (deeper_than_tabs ? 3 + (int)strlen(tui->screen->tab) : 0) +
+                       tracking_width(view, grid);
     enum tabs tabs = TABS_WIDE;
     while (tabs < TABS_SHORT && tabs_width(active, tabs) + beside > view->columns) {
         tabs++;

@@ -162,9 +162,9 @@ char *ms_tui_process_text(const struct ms_process *process, char *out, size_t si
 {
     out[0] = '\0';
     if (process != NULL) {
-        const char *slash = strrchr(process->exe, '/');
-        const char *name = slash != NULL ? slash + 1 : process->exe;
-        snprintf(out, size, "%.32s [%d]", name[0] != '\0' ? name : "?", (int)process->pid);
+        char name[MS_PROCESS_NAME_MAX];
+        snprintf(out, size, "%.32s [%d]", ms_process_name(process, name, sizeof name),
+                 (int)process->pid);
     }
     return out;
 }

@@ -51,9 +51,9 @@ const char *ms_verdict_bottleneck(const struct ms_verdict *verdict)
     return ms_bottleneck_word(verdict->bottleneck.kind);
 }
 
-/* "word value: sentence" */
-static void put_line(struct ms_grid *grid, int row, int end, const char *word, const char *value,
-                     const char *sentence)
+/* "word value: sentence", the sentence going on below in so many rows; returns the rows taken. */
+static int put_line(struct ms_grid *grid, int row, int rows, int end, const char *word,
+                    const char *value, const char *sentence)
 {
     int column = 1;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
@@ -61,9 +61,14 @@ static void put_line(struct ms_grid *grid, int row, int end, const char *word, c
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
     column += ms_grid_put(grid, row, column, end - column, value);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    if (sentence[0] != '\0') {
-        ms_grid_printf(grid, row, column, end - column, ": %s", sentence);
+    if (sentence[0] == '\0') {
+        return 1;
     }
+    column += ms_grid_put(grid, row, column, end - column, ": ");
+    const struct ms_area area = {
+        .row = row, .column = column, .rows = rows, .columns = end - column};
+    const int taken = area.columns > 0 ? ms_theme_text(grid, area, sentence) : 1;
+    return taken > 1 ? taken : 1;
 }
 
 int ms_verdict_draw(struct ms_grid *grid, struct ms_area area, const struct ms_verdict *verdict)
@@ -78,12 +83,14 @@ int ms_verdict_draw(struct ms_grid *grid, struct ms_area area, const struct ms_v
     }
     const char *word = ms_bottleneck_word(verdict->bottleneck.kind);
     if (area.rows >= 2) {
-        put_line(grid, area.row, end, "bottleneck", word, verdict->bottleneck.evidence);
-        put_line(grid, area.row + 1, end, "efficiency", score, verdict->efficiency.sentence);
-        return 2;
+        const int taken = put_line(grid, area.row, area.rows - 1, end, "bottleneck", word,
+                                   verdict->bottleneck.evidence);
+        put_line(grid, area.row + taken, area.rows - taken, end, "efficiency", score,
+                 verdict->efficiency.sentence);
+        return area.rows; /* not fewer now and then: what is below would jump */
     }
     const int width = (int)strlen("  efficiency ") + (int)strlen(score);
-    put_line(grid, area.row, end - width, "bottleneck", word, verdict->bottleneck.evidence);
+    put_line(grid, area.row, 1, end - width, "bottleneck", word, verdict->bottleneck.evidence);
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_grid_put(grid, area.row, end - width, width, "  efficiency ");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);

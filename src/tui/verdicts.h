@@ -22,7 +22,8 @@ const struct ms_verdict *ms_verdict_of(struct ms_tui *tui, const struct ms_view 
                                        const struct ms_thread *thread);
 /* "CPU", "I/O", "idle"...; "" when nothing can be told. */
 const char *ms_verdict_bottleneck(const struct ms_verdict *verdict);
-/* Both as sentences in the one or two rows of the area; returns the rows taken. */
+/* Both as sentences in the rows of the area: in one, or each from a row of its own on. Returns the
+ * rows of the area, 0: nothing was drawn. */
 int ms_verdict_draw(struct ms_grid *grid, struct ms_area area, const struct ms_verdict *verdict);
 
 #endif

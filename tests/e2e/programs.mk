@@ -4,7 +4,7 @@ E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
                 $(basename $(filter-out %/plugin.cc %/misuse_library.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c %/typed_glib.c,\
                 $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so misuse_library.so early.so box.so named_alpha.so named_beta.so count_shim.so \
-                 count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so)
+                 count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so other_names.so)
 # The allocators that are installed: a program that is linked to each.
 E2E_ALLOCATORS := $(foreach name,jemalloc tcmalloc_minimal mimalloc,\
                   $(if $(wildcard /usr/lib/*/lib$(name).so),$(name)))
@@ -12,7 +12,8 @@ E2E_LINKED := $(addprefix $(BUILD)/tests/e2e/allocators-,$(E2E_ALLOCATORS)) \
               $(addprefix $(BUILD)/tests/e2e/,own_malloc own_malloc-hidden) \
               $(if $(wildcard /usr/lib/*/libjemalloc.a),$(BUILD)/tests/e2e/allocators-static)
 E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fno-builtin-free \
-             -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup
+             -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-strdup \
+             -Wno-unknown-attributes
 
 .PHONY: e2e-programs
 e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
@@ -22,6 +23,16 @@ e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -o $@ $< $(BUILD)/tests/e2e/early.so -Wl,-rpath,'$$ORIGIN'
+
+# Its library comes before libc.
+$(BUILD)/tests/e2e/interposed: tests/e2e/programs/interposed.c $(BUILD)/tests/e2e/other_names.so
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -fno-builtin -rdynamic -o $@ $< \
+	    $(BUILD)/tests/e2e/other_names.so -Wl,-rpath,'$$ORIGIN'
+
+$(BUILD)/tests/e2e/other_names.so: tests/e2e/programs/interposed.c | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -fno-builtin -DLIBRARY -shared -fPIC -o $@ $<
 
 # As programs are built that run for long.
 $(BUILD)/tests/e2e/burns: E2E_FLAGS += -O2

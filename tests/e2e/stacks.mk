@@ -4,7 +4,7 @@ STACKS        := $(BUILD)/tests/e2e/stacks
 JUDGED_PROBE  := $(BUILD)/tests/e2e/libmemscope-probe-judged.so
 JUDGE_OBJECTS := $(call objects,$(wildcard tests/e2e/stacks/judge*.c),pic)
 STACKS_FLAGS  := -Wall -Wextra -g -D_GNU_SOURCE -pthread -rdynamic -fno-builtin-malloc \
-                 -fno-builtin-free -Itests/e2e/stacks
+                 -fno-builtin-free -Itests/e2e/stacks -Wno-unknown-attributes
 
 # As compilers are asked to make frames: compiled-NAME.
 compiled_O0     := -O0

@@ -24,7 +24,7 @@ def truth_and_document(*arguments, options=()):
 
 def sites_of(document, function):
     return [s for s in document["sites"]
-            if s["allocations"] > 0 and any(f["function"] == function for f in s["stack"])]
+            if s["allocations"] + s["failed_calls"] > 0 and any(f["function"] == function for f in s["stack"])]
 
 
 def only_site(document, function):

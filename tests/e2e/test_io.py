@@ -159,6 +159,80 @@ def test_switches():
     equal(status(run([MEMSCOPE, "--io=some", "true"])), 2, "no such way")
 
 
+HARD = os.path.join(BUILD, "tests/e2e/hard_io")
+
+
+def hard(*words):
+    """Threads by name, and output; the program has the status that it has natively."""
+    command = [HARD, *words]
+    with open("/dev/zero", "rb") as zero:
+        alone = run(command, stdin=zero)
+        result, document = watch(command, stdin=zero)
+    equal((status(result), result.stderr), (status(alone), alone.stderr), words)
+    return result.stdout.decode(), document
+
+
+def four_calls(io, turns):
+    exact(io, read=(turns, 8 * turns, 0, 0), write=(turns, 8 * turns, 0, 0),
+          receive=(turns, 3 * turns, 0, 0), send=(turns, 3 * turns, 0, 0))
+
+
+def test_names_of_others():
+    """functions of a program or its libraries that are named as libc's: left alone, registers and all"""
+    program = os.path.join(BUILD, "tests/e2e/interposed")
+    for command in ([program], ["/bin/sh", "-c", program + "; exit 3"]):
+        alone = run(command)
+        result, document = watch(command)
+        equal((status(result), result.stdout, result.stderr),
+              (status(alone), alone.stdout, alone.stderr), command)
+        (io,) = io_of(document, "interposed")
+        equal((io["write"]["calls"], "open" in io, "poll" in io), (2000, False, False), "its I/O")
+
+
+def test_strict():
+    """seccomp strict mode: read and write go on, also where the time may not be read"""
+    _, document = hard("strict")
+    (io,) = io_of(document, "hard_io")
+    # What the sockets are cannot be asked any more.
+    equal((io["read"]["calls"], io["read"]["bytes"], io["write"]["calls"], io["write"]["bytes"]),
+          (20000, 110000, 20000, 110000), "calls")
+    _, document = hard("no-counter")
+    four_calls(io_of(document, "hard_io")[0], 1000)
+
+
+def test_filter():
+    """a filter that kills for the clock or any look at a descriptor: counted, in a new thread too"""
+    _, document = hard("filter")
+    # The thread may not even ask for its name.
+    thread, program = sorted((t["io"] for t in document["threads"]), key=lambda io: io["read"]["calls"])
+    four_calls(program, 1010)
+    equal((thread["read"]["calls"], thread["write"]["calls"]), (1000, 1000), "in the thread")
+    _, document = hard("no-vdso", HARD, "filter")
+    found = [t["io"] for t in document["threads"] if "read" in (t["io"] or {})]
+    equal(sorted(io["read"]["calls"] for io in found), [1000, 1010], "without a vDSO")
+    assert all(io["read"]["timed_calls"] < 50 for io in found), found
+
+
+def test_anywhere():
+    """asynchronous cancellation and siglongjmp at any instruction of fast reads"""
+    output, document = hard("cancelled")
+    equal(output, "300 cancelled\n", "outcome")
+    four_calls([io for io in io_of(document, "hard_io") if "send" in io][0], 100)
+    _, document = hard("jumps")
+    named = [frame["function"] for site in document["sites"]
+             if site["work"] is not None and site["work"]["io_calls"] > 0
+             for frame in site["stack"]]
+    assert "reads_after" in named, named
+
+
+def test_little_room():
+    """smallest threads, coroutines on 4 KiB, handlers with one KiB: at most 1.5 KiB of stack"""
+    used, document = hard("small")
+    assert int(used) <= 1536, used
+    (thread,) = [io for io in io_of(document, "hard_io") if "send" in io and io["send"]["calls"] == 100]
+    four_calls(thread, 100)
+
+
 def by_caller(document):
     """Calls, bytes and samples of I/O by the innermost function of call sites."""
     found = {}

@@ -80,6 +80,31 @@ static void test_untracked(void **state)
     world_close(&world);
 }
 
+/* A thread that ended before /proc was read: every place says that, none shows a bare n/a. */
+static void test_a_thread_that_was_never_read(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
+    ms_model_source_set(world.model, MS_SOURCE_SCHEDSTAT, MS_SOURCE_AVAILABLE, NULL);
+    world_run(&world, 20);
+    const size_t last = world.thread_count;
+    world_add_thread(&world, "brief", 4999);
+    ms_model_thread_mutable(world.model, world.threads[last])->kernel =
+        (struct ms_kernel_thread){.have = 0};
+    ms_model_end_thread(world.model, world.threads[last], ms_model_now_ns(world.model));
+    world_run(&world, 20);
+    world_size(&world, 40, 120);
+    world_keys(&world, "/brief\n");
+    assert_true(shows(&world, "cpu    n/a, ended"));
+    world_keys(&world, "\n");
+    assert_true(shows(&world, "cpu and switches n/a: the thread ended before it was read"));
+    assert_true(shows(&world, "CPU time is not known: the thread ended before it was read"));
+    world_keys(&world, "4");
+    assert_true(shows(&world, "No second of the window has both allocated"));
+    world_close(&world);
+}
+
 static void test_escape_goes_back_to_where_it_was_opened(void **state)
 {
     (void)state;
@@ -124,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_own_points),
         cmocka_unit_test(test_all_figures),
         cmocka_unit_test(test_untracked),
+        cmocka_unit_test(test_a_thread_that_was_never_read),
         cmocka_unit_test(test_escape_goes_back_to_where_it_was_opened),
         cmocka_unit_test(test_sizes),
     };

@@ -225,6 +225,19 @@ static void test_signals(void **state)
     world_key(world, 'K');
     world_key(world, MS_KEY_ESCAPE);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    /* From the rankings as well: to the process of the marked thread. */
+    assert_non_null(ms_model_add_process(world->model, 7));
+    ms_model_process_mutable(world->model, 7)->pid = 7007;
+    struct ms_thread *other = ms_model_add_thread(world->model, 7);
+    other->tracked = other->probed = true;
+    other->heap.peak_bytes = 1u << 30;
+    world_run(world, 2);
+    world_keys(world, "2gK\n");
+    assert_int_equal(world->command.type, MS_COMMAND_SIGNAL);
+    assert_int_equal(world->command.process_id, 7);
+    /* The heading of a role is no thread: what the menu names is the program. */
+    world_keys(world, "tgK\n");
+    assert_int_equal(world->command.process_id, 1);
 }
 
 static void test_readonly_sends_nothing(void **state)

@@ -36,6 +36,10 @@ static const struct {
      {.user = 0.99, .allocations = 8e6, .temporary = 8e6},
      true,
      MS_BOTTLENECK_MEMORY},
+    {"a program of many small objects: allocation is a fifth of its time",
+     {.user = 0.95, .allocations = 2e6, .temporary = 1e6},
+     true,
+     MS_BOTTLENECK_CPU},
     {"first touch of fresh pages",
      {.user = 0.3, .system = 0.7, .faults = 5e5},
      false,
@@ -225,6 +229,75 @@ static void test_what_is_not_known_is_unknown(void **state)
     session_free(&session);
 }
 
+/* The probe is heard before /proc is read: what comes a tick late is known soon all the same. */
+static void test_figures_that_come_late(void **state)
+{
+    (void)state;
+    struct session session = session_new();
+    struct ms_thread *thread = session_thread(&session, "main");
+    const struct doing busy = {.user = 0.9};
+    const uint32_t have = thread->kernel.have;
+    thread->kernel.have = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        work(thread, &busy, 0.1);
+        session_tick(&session);
+        thread->kernel.have = have;
+    }
+    const struct ms_bottleneck found = ms_bottleneck_of_thread(session.model, thread);
+    assert_int_equal(found.kind, MS_BOTTLENECK_CPU);
+    CLOSE(found.shares.cpu, 0.9, 0.01);
+    session_free(&session);
+}
+
+/* An ended process is judged by its life, in which its threads were, whenever they ended. */
+static void test_an_ended_process(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(natures) / sizeof(natures[0]); i++) {
+        struct session session = session_new();
+        struct ms_thread *thread = session_thread(&session, "main");
+        thread->io.have = natures[i].timed;
+        session_run(&session, thread, &natures[i].doing, 30);
+        ms_model_end_thread(session.model, thread->id, START + 30 * MS_SECOND_NS);
+        session.process->end_ns = START + 30 * MS_SECOND_NS;
+        session_tick(&session);
+        const struct ms_bottleneck found = ms_bottleneck_of_process(session.model, session.process);
+        if (found.kind != natures[i].kind) {
+            print_message("%s, ended: %s (%s)\n", natures[i].nature, ms_bottleneck_name(found.kind),
+                          found.evidence);
+        }
+        assert_int_equal(found.kind, natures[i].kind);
+        session_free(&session);
+    }
+}
+
+/* Threads that live for two seconds each, one after the other, are one thread's time. */
+static void test_short_threads(void **state)
+{
+    (void)state;
+    struct session session = session_new();
+    const struct doing writes = {.user = 0.02, .files = 0.9, .read_bytes = 1e6};
+    for (unsigned i = 0; i < 15; i++) {
+        struct ms_thread *thread = session_thread(&session, "short");
+        const uint32_t id = thread->id;
+        thread->io.have = true;
+        thread->start_ns = START + (uint64_t)2 * i * MS_SECOND_NS;
+        session_run(&session, thread, &writes, 2);
+        ms_model_end_thread(session.model, id, START + (uint64_t)2 * (i + 1) * MS_SECOND_NS);
+    }
+    struct ms_time_use use = ms_time_use_of_process(session.model, session.process);
+    CLOSE(use.files, 0.9, 0.05);
+    CLOSE(use.presence, 1, 0.05);
+    assert_int_equal(ms_bottleneck_of_process(session.model, session.process).kind,
+                     MS_BOTTLENECK_IO);
+    session.process->end_ns = START + 30 * MS_SECOND_NS;
+    use = ms_time_use_of_process(session.model, session.process);
+    CLOSE(use.files, 0.9, 0.01);
+    CLOSE(use.presence, 1, 0.01);
+    assert_int_equal(use.threads, 15);
+    session_free(&session);
+}
+
 /* An ended thread is judged by its life. */
 static void test_an_ended_thread(void **state)
 {
@@ -245,7 +318,7 @@ static void test_an_ended_thread(void **state)
 static void test_memory_intensity(void **state)
 {
     (void)state;
-    struct ms_time_use use = {.cpu = 0.5, .allocations = 5e5, .minor_faults = 0};
+    struct ms_time_use use = {.cpu = 0.5, .allocations = 2.5e6, .minor_faults = 0};
     CLOSE(ms_memory_intensity(&use), 0.5, 1e-12);
     use.minor_faults = 2e5;
     CLOSE(ms_memory_intensity(&use), 2.0 / 3, 1e-12);
@@ -267,6 +340,9 @@ int main(void)
         cmocka_unit_test(test_a_gpu_that_works_alone),
         cmocka_unit_test(test_what_is_not_known_is_unknown),
         cmocka_unit_test(test_an_ended_thread),
+        cmocka_unit_test(test_figures_that_come_late),
+        cmocka_unit_test(test_an_ended_process),
+        cmocka_unit_test(test_short_threads),
         cmocka_unit_test(test_memory_intensity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

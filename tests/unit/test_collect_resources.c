@@ -134,8 +134,8 @@ static void test_maps_take_turns(void **state)
     assert_non_null(shared);
     assert_true(ms_shared_map_turn(shared, 1000));
     ms_shared_map_took(shared, 1000, MS_NS_PER_MS);
-    assert_false(ms_shared_map_turn(shared, 1000 + 499 * MS_NS_PER_MS));
-    assert_true(ms_shared_map_turn(shared, 1000 + 500 * MS_NS_PER_MS));
+    assert_false(ms_shared_map_turn(shared, 1000 + 999 * MS_NS_PER_MS));
+    assert_true(ms_shared_map_turn(shared, 1000 + 1000 * MS_NS_PER_MS));
     ms_shared_resources_free(shared, &budget);
 }
 

@@ -12,7 +12,7 @@ static int one(void)
 
 static char *from_resolver;
 
-static int (*resolve_early(void))(void)
+__attribute__((used)) static int (*resolve_early(void))(void)
 {
     char *p = malloc(100);
     memset(p, 1, 100);

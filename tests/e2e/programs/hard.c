@@ -299,7 +299,8 @@ static int case_errno(const char *argument)
     void *p = &p;
     printf("posix_memalign: %d\n", posix_memalign(&p, 3, 8) == EINVAL && p == &p);
     errno = 0;
-    sink = aligned_alloc(3, 8);
+    volatile size_t no_power_of_two = 3;
+    sink = aligned_alloc(no_power_of_two, 8);
     printf("aligned_alloc(3): %d %d\n", sink == NULL, errno);
     return 0;
 }
@@ -480,8 +481,7 @@ static int case_names(const char *argument)
                                           "\033]0;title\007",
                                           "\xff\xfe\x80\xc3",
                                           "a\nb\tc\rd",
-                                          "\x9b"
-                                          "31mcsi",
+                                          "\23331mcsi",
                                           "\xe2\x80\xaertl",
                                           "",
                                           "<b>&'\"\\"};
@@ -510,9 +510,7 @@ static int case_hostile(const char *argument)
     /* Stays for a minute with threads whose names are orders to a terminal. */
     (void)argument;
     static const char *const names[] = {"\033[2Jgone", "\033]0;owned\007", "\xff\xfe\x80",
-                                        "\x9b"
-                                        "5mX",
-                                        "nl\nnl\rcr"};
+                                        "\2335mX", "nl\nnl\rcr"};
     pthread_t threads[5];
     for (unsigned i = 0; i < 5; i++) {
         pthread_create(&threads[i], NULL, hold_a_name, (void *)(uintptr_t)names[i]);

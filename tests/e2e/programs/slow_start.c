@@ -10,7 +10,7 @@ static int work(void)
 }
 
 /* Nothing else is relocated yet: no function can be called. */
-static int (*choose(void))(void)
+__attribute__((used)) static int (*choose(void))(void)
 {
     const struct timespec wait = {.tv_sec = 1, .tv_nsec = 400000000};
     long result;
