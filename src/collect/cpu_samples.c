@@ -467,6 +467,7 @@ static void watch_new(struct ms_cpu_samples *samples, const struct ms_model *mod
 
 static void restart_if_dead(struct ms_cpu_samples *samples, uint64_t now_ns)
 {
+    ms_symbol_worker_reap(&samples->worker, 0);
     if (samples->worker.pid > 0 && now_ns > samples->heard_ns + SILENT_NS) {
         ms_symbol_worker_kill(&samples->worker);
     }

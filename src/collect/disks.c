@@ -176,9 +176,11 @@ static void take_device(struct ms_disks_reader *reader, const struct ms_disk_cou
         device = &reader->devices[reader->count++];
         *device = (struct device){.counts = *counts};
         look_at_device(reader, device);
-    } else if (seconds > 0) {
-        take_rates(&device->counts, counts, seconds, disk);
-        device->moved |= disk->reads_per_s + disk->writes_per_s > 0;
+    } else {
+        if (seconds > 0) { /* else it could not be read the last time */
+            take_rates(&device->counts, counts, seconds, disk);
+            device->moved |= disk->reads_per_s + disk->writes_per_s > 0;
+        }
         device->read_bytes += grown(device->counts.read_bytes, counts->read_bytes);
         device->written_bytes += grown(device->counts.written_bytes, counts->written_bytes);
         device->counts = *counts;
@@ -229,7 +231,7 @@ void ms_disks_read(struct ms_disks_reader *reader, struct ms_descriptor_budget *
     char path[512];
     (void)snprintf(path, sizeof path, "%s/diskstats", reader->proc);
     const ssize_t bytes =
-        ms_proc_read(budget, &reader->diskstats, AT_FDCWD, path, reader->text, TEXT_BYTES);
+        ms_proc_read_list(budget, &reader->diskstats, AT_FDCWD, path, reader->text, TEXT_BYTES);
     system->disk_count = 0;
     if (bytes < 0) {
         char because[120];

@@ -133,16 +133,18 @@ static const struct device *take_interface(struct ms_interfaces_reader *reader,
         *device = (struct device){.counts = *counts};
         (void)snprintf(path, sizeof path, "%s/class/net/%s/device", reader->sys, counts->name);
         device->hardware = strchr(counts->name, '/') == NULL && access(path, F_OK) == 0;
-    } else if (seconds > 0) {
+    } else {
         const struct ms_interface_counts *then = &device->counts;
         const uint64_t received = grown(then->received_bytes, counts->received_bytes);
         const uint64_t sent = grown(then->sent_bytes, counts->sent_bytes);
-        interface->received_bytes_per_s = (double)received / seconds;
-        interface->sent_bytes_per_s = (double)sent / seconds;
-        interface->received_packets_per_s =
-            (double)grown(then->received_packets, counts->received_packets) / seconds;
-        interface->sent_packets_per_s =
-            (double)grown(then->sent_packets, counts->sent_packets) / seconds;
+        if (seconds > 0) { /* else it could not be read the last time */
+            interface->received_bytes_per_s = (double)received / seconds;
+            interface->sent_bytes_per_s = (double)sent / seconds;
+            interface->received_packets_per_s =
+                (double)grown(then->received_packets, counts->received_packets) / seconds;
+            interface->sent_packets_per_s =
+                (double)grown(then->sent_packets, counts->sent_packets) / seconds;
+        }
         device->received_bytes += received;
         device->sent_bytes += sent;
         device->counts = *counts;
@@ -196,7 +198,7 @@ void ms_interfaces_read(struct ms_interfaces_reader *reader, struct ms_descripto
     char because[120];
     (void)snprintf(path, sizeof path, "%s/net/dev", reader->proc);
     const ssize_t bytes =
-        ms_proc_read(budget, &reader->dev, AT_FDCWD, path, reader->text, TEXT_BYTES);
+        ms_proc_read_list(budget, &reader->dev, AT_FDCWD, path, reader->text, TEXT_BYTES);
     system->interface_count = 0;
     if (bytes < 0) {
         (void)snprintf(because, sizeof because, "/proc/net/dev: %s", strerror((int)-bytes));

@@ -131,6 +131,11 @@ int ms_open_files_read(int folder, struct ms_open_sockets *sockets, struct ms_op
         }
     }
     closedir(list);
+    /* A process that is over, or whose first thread is, shows none and has no executable. */
+    char exe;
+    if (result == 0 && sum.all == 0 && readlinkat(folder, "exe", &exe, sizeof exe) < 0) {
+        result = -ESRCH;
+    }
     if (result != 0) {
         sockets->count = 0;
         return result;

@@ -33,7 +33,7 @@ enum ms_open_file_kind ms_open_file_kind(const char *link, uint64_t *inode);
 
 /*
  * Counts what is open now and fills `sockets`, scratch that is kept. `folder` is /proc/PID. Returns
- * 0 or -errno, then *out is as it was.
+ * 0 or -errno, then *out is as it was; -ESRCH: the process is over, or its first thread.
  */
 int ms_open_files_read(int folder, struct ms_open_sockets *sockets, struct ms_open_files *out);
 void ms_open_sockets_free(struct ms_open_sockets *sockets);

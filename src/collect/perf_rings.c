@@ -246,6 +246,7 @@ static bool look_at_next(const struct ms_perf_rings *rings, struct ring *ring)
     copy_out(rings, ring, ring->tail, &header, sizeof header);
     if (header.size < sizeof header + 8 || header.size > head - ring->tail) {
         ring->tail = head;
+        __atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE); /* else it stays full */
         return false;
     }
     /* A sample has it behind ip and tid; all else ends with tid and time. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,32 +28,39 @@ void ms_descriptor_budget_init(struct ms_descriptor_budget *budget)
     budget->limit = share > KEPT_AT_MOST ? KEPT_AT_MOST : (unsigned)share;
 }
 
-static ssize_t read_from_start(int descriptor, char *text, size_t size)
+static ssize_t read_at(int descriptor, char *text, size_t size, off_t offset)
 {
     ssize_t bytes;
     do {
-        bytes = pread(descriptor, text, size - 1, 0);
+        bytes = pread(descriptor, text, size, offset);
     } while (bytes < 0 && errno == EINTR);
-    if (bytes < 0) {
-        text[0] = '\0';
-        return -errno;
+    return bytes < 0 ? -errno : bytes;
+}
+
+static ssize_t read_from_start(int descriptor, char *text, size_t size, bool list)
+{
+    ssize_t bytes = read_at(descriptor, text, size - 1, 0);
+    ssize_t more = bytes;
+    while (list && more > 0 && (size_t)bytes < size - 1) {
+        more = read_at(descriptor, text + bytes, size - 1 - (size_t)bytes, bytes);
+        bytes = more < 0 ? more : bytes + more;
     }
-    text[bytes] = '\0';
+    text[bytes > 0 ? bytes : 0] = '\0';
     return bytes;
 }
 
-ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
-                     char *text, size_t size)
+static ssize_t read_kept(struct ms_descriptor_budget *budget, int *kept, int folder,
+                         const char *path, char *text, size_t size, bool list)
 {
     if (*kept >= 0) {
-        return read_from_start(*kept, text, size);
+        return read_from_start(*kept, text, size, list);
     }
     int descriptor = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (descriptor < 0) {
         text[0] = '\0';
         return -errno;
     }
-    ssize_t bytes = read_from_start(descriptor, text, size);
+    ssize_t bytes = read_from_start(descriptor, text, size, list);
     if (bytes >= 0 && budget->open < budget->limit) {
         *kept = descriptor;
         budget->open++;
@@ -60,6 +68,18 @@ ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder,
         close(descriptor);
     }
     return bytes;
+}
+
+ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
+                     char *text, size_t size)
+{
+    return read_kept(budget, kept, folder, path, text, size, false);
+}
+
+ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int folder,
+                          const char *path, char *text, size_t size)
+{
+    return read_kept(budget, kept, folder, path, text, size, true);
 }
 
 ssize_t ms_proc_read_once(int folder, const char *path, char *text, size_t size)

@@ -25,9 +25,16 @@ void ms_descriptor_budget_init(struct ms_descriptor_budget *budget);
  */
 ssize_t ms_proc_read(struct ms_descriptor_budget *budget, int *kept, int folder, const char *path,
                      char *text, size_t size);
-/* The same of a file that is read but once. */
+/*
+ * The same of a list (diskstats, net/dev): the kernel gives no more than a page of whole lines at a
+ * time, so it is read on to its end.
+ */
+ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int folder,
+                          const char *path, char *text, size_t size);
+
+/* As ms_proc_read, of a file that is read but once. */
 ssize_t ms_proc_read_once(int folder, const char *path, char *text, size_t size);
-/* The same of the file "folder/name". */
+/* As that, of the file "folder/name". */
 ssize_t ms_proc_read_in(const char *folder, const char *name, char *text, size_t size);
 void ms_proc_close(struct ms_descriptor_budget *budget, int *kept);
 

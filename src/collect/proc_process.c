@@ -105,7 +105,8 @@ static int read_stat(struct ms_proc_process *files, struct ms_descriptor_budget 
     struct ms_process_kernel fresh = *kernel;
     fresh.user_ns = stat.user_ns;
     fresh.system_ns = stat.system_ns;
-    files->zombie = stat.state == 'Z' || stat.state == 'X';
+    /* The first thread may end before the others; a process that is over has no more than that. */
+    files->zombie = (stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1;
     files->start_ticks = stat.start_ticks;
     files->threads = stat.threads;
     if (!files->zombie) {

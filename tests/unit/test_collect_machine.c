@@ -107,6 +107,43 @@ static void test_disks(void **state)
     ms_disks_reader_free(reader, &budget);
 }
 
+/* No descriptor is free for a while: the rate is not that of the whole gap over one second. */
+static void test_rates_after_a_gap(void **state)
+{
+    (void)state;
+    struct ms_descriptor_budget none = {0};
+    const struct ms_system *system = ms_model_system(model);
+    struct ms_disks_reader *disks = ms_disks_reader_new(tree, tree);
+    struct ms_interfaces_reader *interfaces = ms_interfaces_reader_new(tree, tree);
+    char away[128];
+    (void)snprintf(away, sizeof away, "%s-away", tree);
+    tree_put("block/sda/slaves/", NULL);
+    for (unsigned second = 1; second <= 6; second++) {
+        const bool there = second != 2 && second != 3;
+        char text[128];
+        (void)snprintf(text, sizeof text, " 8 0 sda 1 1 %u 1 1 1 1 1 0 1 1\n", 1000 * second);
+        tree_put("diskstats", text);
+        (void)snprintf(text, sizeof text, "eth0:%u 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n", 1000 * second);
+        tree_put("net/dev", text);
+        assert_true(there || rename(tree, away) == 0);
+        ms_disks_read(disks, &none, model, second * SECOND);
+        ms_interfaces_read(interfaces, &none, model, second * SECOND);
+        assert_true(there || rename(away, tree) == 0);
+        assert_int_equal(system->disk_count, there ? 1 : 0);
+        assert_int_equal(system->interface_count, there ? 1 : 0);
+        if (there && second > 4) {
+            assert_true(near(system->disks[0].read_bytes_per_s, 512000));
+            assert_true(near(system->interfaces[0].received_bytes_per_s, 1000));
+            assert_int_equal(system->interfaces[0].received_bytes, 1000 * (second - 1));
+        } else if (there) {
+            assert_true(isnan(system->disks[0].read_bytes_per_s));
+            assert_true(isnan(system->interfaces[0].received_bytes_per_s));
+        }
+    }
+    ms_disks_reader_free(disks, &none);
+    ms_interfaces_reader_free(interfaces, &none);
+}
+
 static void test_disk_line_cut_anywhere(void **state)
 {
     (void)state;
@@ -502,17 +539,10 @@ static void test_no_sensors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_disks),
-        TEST(test_disk_line_cut_anywhere),
-        TEST(test_interfaces),
-        TEST(test_interface_lines),
-        TEST(test_many_interfaces),
-        TEST(test_frequency),
-        TEST(test_frequency_of_cpuinfo),
-        TEST(test_identity),
-        TEST(test_topology),
-        TEST(test_identity_here),
-        TEST(test_sensors),
+        TEST(test_disks),      TEST(test_rates_after_a_gap),    TEST(test_disk_line_cut_anywhere),
+        TEST(test_interfaces), TEST(test_interface_lines),      TEST(test_many_interfaces),
+        TEST(test_frequency),  TEST(test_frequency_of_cpuinfo), TEST(test_identity),
+        TEST(test_topology),   TEST(test_identity_here),        TEST(test_sensors),
         TEST(test_no_sensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,14 +7,18 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collect/open_files.h"
 #include "collect/proc_process.h"
 #include "collect/proc_text.h"
 #include "collect/proc_thread.h"
@@ -450,6 +454,79 @@ static void test_many_threads_take_turns(void **state)
     ms_model_free(model);
 }
 
+static void *outlive(void *argument)
+{
+    while (pause() != 0) {
+    }
+    return argument;
+}
+
+/* A child whose first thread ends, before others or as the only one. */
+static pid_t start_ending(bool others)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        pthread_t thread;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (others && pthread_create(&thread, NULL, outlive, NULL) != 0) {
+            _exit(1);
+        }
+        (void)syscall(SYS_exit, 0); /* of this thread alone */
+    }
+    return child;
+}
+
+static void test_first_thread_ends_first(void **state)
+{
+    (void)state;
+    for (int others = 0; others < 2; others++) {
+        struct ms_descriptor_budget budget = {.limit = 100};
+        struct ms_proc_process files;
+        struct ms_process_kernel kernel = {.rss_bytes = 4096};
+        struct ms_open_sockets sockets = {0};
+        struct ms_open_files open_files = {.have = true, .all = 5};
+        const pid_t child = start_ending(others != 0);
+        assert_true(child > 0);
+        assert_int_equal(ms_proc_process_open(&files, child), 0);
+        /* It shows no descriptors when it is over: what was read before stays, there is no 0. */
+        int result = 0;
+        for (int i = 0; i < 2000 && result == 0; i++) {
+            usleep(1000);
+            result = ms_open_files_read(files.folder, &sockets, &open_files);
+        }
+        assert_int_equal(result, -ESRCH);
+        assert_true(open_files.all > 0);
+        assert_int_equal(ms_proc_process_read(&files, &budget, MS_PROC_QUICK, &kernel), 0);
+        assert_int_equal(files.zombie, others == 0);
+        assert_int_equal(kernel.rss_bytes, 4096);
+        ms_open_sockets_free(&sockets);
+        ms_proc_process_close(&files, &budget);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+}
+
+/* The kernel gives a list in pieces of a page. */
+static void test_long_list(void **state)
+{
+    (void)state;
+    static char text[512 << 10];
+    struct ms_descriptor_budget budget = {.limit = 10};
+    int kept = -1;
+    for (int i = 0; i < 2; i++) {
+        const ssize_t bytes =
+            ms_proc_read_list(&budget, &kept, AT_FDCWD, "/proc/self/smaps", text, sizeof text);
+        assert_true(bytes > 8192);
+        assert_int_equal(strlen(text), bytes);
+        assert_non_null(strstr(text, "[stack]"));
+        assert_true(kept >= 0);
+    }
+    assert_int_equal(ms_proc_read_list(&budget, &kept, AT_FDCWD, "", text, 1000), 999);
+    ms_proc_close(&budget, &kept);
+    assert_int_equal(ms_proc_read_list(&budget, &kept, AT_FDCWD, "/nowhere", text, 1000), -ENOENT);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +542,8 @@ int main(void)
         cmocka_unit_test(test_live_process),
         cmocka_unit_test(test_sleeper_wakes_up),
         cmocka_unit_test(test_many_threads_take_turns),
+        cmocka_unit_test(test_first_thread_ends_first),
+        cmocka_unit_test(test_long_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
