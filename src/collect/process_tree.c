@@ -162,11 +162,11 @@ static void link_by_exec(const struct ms_process_tree *tree, const struct ms_tar
 }
 
 /* A process that goes on under another number has executed something. */
-static void replace_by_exec(struct ms_process_tree *tree, const struct ms_target *newer,
-                            uint64_t now_ns)
+static void replace_by_exec(struct ms_process_tree *tree, struct ms_target *newer, uint64_t now_ns)
 {
     struct ms_target *older = newer->pid > 0 ? find_alive(tree, newer->pid, newer) : NULL;
     if (older != NULL) {
+        ms_target_inherit(newer, older, &tree->room);
         ms_target_end(older, &tree->room, now_ns, true);
         link_by_exec(tree, older, newer);
     }

@@ -331,6 +331,46 @@ static bool executed_for_long(const struct ms_target *target, uint64_t now_ns)
     return facts.exec_ns != 0 && now_ns > facts.exec_ns + MS_PROBE_START_NS;
 }
 
+/* What is shown and what /proc says differ by what was inherited. */
+static void to_raw(const struct ms_target *target, struct ms_process_kernel *kernel)
+{
+#define ADD(member) kernel->member += target->inherited.member;
+    MS_KERNEL_SUMS(ADD)
+#undef ADD
+}
+
+static void to_own(const struct ms_target *target, struct ms_process_kernel *kernel)
+{
+#define TAKE_OFF(member)                                                                           \
+    kernel->member -=                                                                              \
+        kernel->member < target->inherited.member ? kernel->member : target->inherited.member;
+    MS_KERNEL_SUMS(TAKE_OFF)
+#undef TAKE_OFF
+}
+
+void ms_target_inherit(struct ms_target *target, const struct ms_target *older,
+                       const struct ms_target_room *room)
+{
+    struct ms_process *process = ms_model_process_mutable(room->model, target->process_id);
+    const struct ms_process *before = ms_model_process_by_id(room->model, older->process_id);
+    if (process == NULL || before == NULL || older->pid <= 0) {
+        return;
+    }
+    target->inherited = before->kernel;
+    to_raw(older, &target->inherited);
+    to_own(target, &process->kernel);
+    ms_watched_threads_inherit(target->threads, older->threads, room->model, older->pid);
+}
+
+static int read_process(struct ms_target *target, const struct ms_target_room *room,
+                        enum ms_proc_depth depth, struct ms_process_kernel *kernel)
+{
+    to_raw(target, kernel);
+    const int result = ms_proc_process_read(&target->proc, room->budget, depth, kernel);
+    to_own(target, kernel);
+    return result;
+}
+
 static int read_kernel(struct ms_target *target, const struct ms_target_room *room,
                        struct ms_process *process, uint64_t now_ns, bool slow)
 {
@@ -339,13 +379,12 @@ static int read_kernel(struct ms_target *target, const struct ms_target_room *ro
     const uint64_t mark = ms_proc_memory_mark(&process->kernel);
     const uint64_t rest_ns = mark == target->maps_mark ? MAPS_STILL_NS : MAPS_NS;
     if (!turn || now_ns < target->maps_ns + rest_ns) {
-        return ms_proc_process_read(&target->proc, room->budget, depth, &process->kernel);
+        return read_process(target, room, depth, &process->kernel);
     }
     target->maps_ns = now_ns;
     target->maps_mark = mark;
     const uint64_t from_ns = ms_thread_cpu_ns();
-    const int result =
-        ms_proc_process_read(&target->proc, room->budget, MS_PROC_MAPS, &process->kernel);
+    const int result = read_process(target, room, MS_PROC_MAPS, &process->kernel);
     if (room->resources != NULL) {
         ms_shared_map_took(room->resources, now_ns, ms_thread_cpu_ns() - from_ns);
     }
@@ -585,7 +624,9 @@ void ms_target_end_message(struct ms_target *target, const struct ms_target_room
     if (!target->finished) {
         finish(target, room, process, end->end_ns, own ? &usage : NULL);
     }
+    to_raw(target, &process->kernel);
     take_final(&process->kernel, &end->final);
+    to_own(target, &process->kernel);
 }
 
 void ms_target_end(struct ms_target *target, const struct ms_target_room *room, uint64_t end_ns,

@@ -47,9 +47,10 @@ struct ms_target {
     struct ms_watched_misuse *misuse;
     struct ms_watched_io *io;
     struct ms_watched_resources *resources;
-    uint64_t heard_ns; /* when we heard of it first */
-    uint64_t ended_ns; /* when we learned of its end */
-    uint64_t gone_ns;  /* when /proc said it was gone or a zombie, 0: neither */
+    struct ms_process_kernel inherited; /* counted of what executed it, see ms_target_inherit */
+    uint64_t heard_ns;                  /* when we heard of it first */
+    uint64_t ended_ns;                  /* when we learned of its end */
+    uint64_t gone_ns;                   /* when /proc said it was gone or a zombie, 0: neither */
     uint64_t ticks;
     uint64_t slow_rest_ns;           /* until the next read of sites and flows */
     uint64_t slow_ns, maps_ns;       /* last read of sites and flows; of smaps_rollup */
@@ -88,6 +89,13 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
 void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room);
 
 /* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */
+/*
+ * `target` is what `older`, which is still watched, became by exec: the kernel goes on counting for
+ * both together, so what it counted until `older` was read last is taken off.
+ */
+void ms_target_inherit(struct ms_target *target, const struct ms_target *older,
+                       const struct ms_target_room *room);
+
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns);
 
 /* Its end as the keeper tells it. The last full reading follows. */

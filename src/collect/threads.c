@@ -80,6 +80,8 @@ struct ms_watched_threads {
         uint32_t model_id; /* 0: there was none */
         char name[MS_NAME_MAX];
     } before_exec;
+    pid_t inherited_tid; /* of the first thread, when the program was executed by another; 0: not */
+    struct ms_kernel_thread inherited;
 };
 
 struct ms_watched_threads *ms_watched_threads_new(uint32_t process_id)
@@ -153,6 +155,34 @@ static bool is_empty_usage(const struct ms_final_usage *usage)
     return memcmp(usage, &none, sizeof none) == 0;
 }
 
+/* Those that a process does not have: X(member). */
+#define THREAD_SUMS(X) X(run_ns) X(run_queue_wait_ns) X(migrations)
+
+/* What is shown and what /proc says differ by what was inherited. */
+static void to_raw(const struct ms_watched_threads *threads, pid_t tid,
+                   struct ms_kernel_thread *kernel)
+{
+#define ADD(member) kernel->member += threads->inherited.member;
+    if (threads->inherited_tid != 0 && threads->inherited_tid == tid) {
+        MS_KERNEL_SUMS(ADD)
+        THREAD_SUMS(ADD)
+    }
+#undef ADD
+}
+
+static void to_own(const struct ms_watched_threads *threads, pid_t tid,
+                   struct ms_kernel_thread *kernel)
+{
+#define TAKE_OFF(member)                                                                           \
+    kernel->member -=                                                                              \
+        kernel->member < threads->inherited.member ? kernel->member : threads->inherited.member;
+    if (threads->inherited_tid != 0 && threads->inherited_tid == tid) {
+        MS_KERNEL_SUMS(TAKE_OFF)
+        THREAD_SUMS(TAKE_OFF)
+    }
+#undef TAKE_OFF
+}
+
 static void take_final_usage(struct ms_thread *thread, const struct ms_final_usage *usage)
 {
     struct ms_kernel_thread *kernel = &thread->kernel;
@@ -182,7 +212,9 @@ static void end_watched(struct ms_watched_threads *threads, struct ms_model *mod
         return;
     }
     if (usage != NULL && !is_empty_usage(usage)) {
+        to_raw(threads, watched->tid, &thread->kernel);
         take_final_usage(thread, usage);
+        to_own(threads, watched->tid, &thread->kernel);
         thread->last_seen_before_end_ns = 0;
     } else {
         uint64_t seen_ns = watched->read_ns == 0 ? thread->start_ns : watched->read_ns;
@@ -463,6 +495,22 @@ static void take_name(struct ms_watched_threads *threads, struct ms_thread *thre
     copy_name(thread, name, size);
 }
 
+void ms_watched_threads_inherit(struct ms_watched_threads *threads,
+                                const struct ms_watched_threads *older,
+                                const struct ms_model *model, pid_t pid)
+{
+    for (size_t i = 0; i < older->present_count; i++) {
+        const struct watched *watched = older->present[i];
+        const struct ms_thread *thread =
+            watched->tid == pid ? ms_model_thread_by_id(model, watched->model_id) : NULL;
+        if (thread != NULL) {
+            threads->inherited_tid = pid;
+            threads->inherited = thread->kernel;
+            to_raw(older, pid, &threads->inherited);
+        }
+    }
+}
+
 void ms_watched_threads_executed(struct ms_watched_threads *threads, struct ms_model *model)
 {
     struct ms_thread *thread = ms_model_thread_mutable(model, threads->before_exec.model_id);
@@ -491,8 +539,10 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
                                                .now_ns = now_ns};
     /* A short life may see no second reading. */
     depth |= first ? (unsigned)(MS_THREAD_STAT | MS_THREAD_FULL | MS_THREAD_STATUS) : 0;
+    to_raw(threads, watched->tid, &thread->kernel);
     int result = ms_proc_thread_read(&watched->files, &place, depth, &thread->kernel, name,
                                      &watched->start_ticks);
+    to_own(threads, watched->tid, &thread->kernel);
     if (result != 0) {
         return result;
     }

@@ -43,6 +43,14 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
                             const struct ms_region_view *view, bool executed, uint64_t now_ns,
                             uint64_t tick);
 
+/*
+ * The first thread, `pid`, goes on as that of another program: what the kernel counted of it in
+ * `older` is taken off from now on.
+ */
+void ms_watched_threads_inherit(struct ms_watched_threads *threads,
+                                const struct ms_watched_threads *older,
+                                const struct ms_model *model, pid_t pid);
+
 /* What /proc showed since the process called exec was of another one: names are as before. */
 void ms_watched_threads_executed(struct ms_watched_threads *threads, struct ms_model *model);
 

@@ -12,22 +12,6 @@
 #define MS_NO_USAGE    UINT32_MAX
 #define MS_NO_ACTIVITY UINT32_MAX
 
-/* What adds up over threads and over processes, of struct ms_kernel_thread and ms_process_kernel.
- */
-#define MS_KERNEL_SUMS(X)                                                                          \
-    X(user_ns)                                                                                     \
-    X(system_ns)                                                                                   \
-    X(minor_faults)                                                                                \
-    X(major_faults)                                                                                \
-    X(voluntary_switches)                                                                          \
-    X(involuntary_switches)                                                                        \
-    X(read_calls)                                                                                  \
-    X(write_calls)                                                                                 \
-    X(read_chars_bytes)                                                                            \
-    X(write_chars_bytes)                                                                           \
-    X(read_storage_bytes)                                                                          \
-    X(write_storage_bytes)
-
 struct ms_thread_record {
     struct ms_thread thread;
     struct ms_past *past; /* NULL once ended */

@@ -331,6 +331,22 @@ struct ms_process_kernel {
     uint64_t read_storage_bytes, write_storage_bytes;
 };
 
+/* What adds up over threads and over processes, of struct ms_kernel_thread and ms_process_kernel.
+ */
+#define MS_KERNEL_SUMS(X)                                                                          \
+    X(user_ns)                                                                                     \
+    X(system_ns)                                                                                   \
+    X(minor_faults)                                                                                \
+    X(major_faults)                                                                                \
+    X(voluntary_switches)                                                                          \
+    X(involuntary_switches)                                                                        \
+    X(read_calls)                                                                                  \
+    X(write_calls)                                                                                 \
+    X(read_chars_bytes)                                                                            \
+    X(write_chars_bytes)                                                                           \
+    X(read_storage_bytes)                                                                          \
+    X(write_storage_bytes)
+
 struct ms_process {
     uint32_t id;        /* MS_PROCESS_ID of the keeper */
     uint32_t parent_id; /* 0: none or unknown */
@@ -383,8 +399,8 @@ struct ms_process {
 
 /*
  * What people call a process: the first word of argv[0] without its folders ("redis-server", though
- * its file may be another; "postgres"), else its file; "?" when neither is known. Merged ones: their
- * file. Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
+ * its file may be another; "postgres"), else its file; "?" when neither is known. Merged ones:
+ * their file. Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
  */
 #define MS_PROCESS_NAME_MAX 64
 char *ms_process_name(const struct ms_process *process, char *out, size_t size);

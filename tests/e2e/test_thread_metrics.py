@@ -180,4 +180,18 @@ def test_many_threads():
     assert len(read) >= 1200, f"{len(read)} threads were read"
 
 
+def test_exec_inherits_nothing():
+    """a program that another one became by exec has not used the CPU time that was used before"""
+    result, document = watch(["/bin/bash", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done;"
+                              " exec sleep 0.7"])
+    equal(result.returncode, 0, "exit status")
+    used = {thread["name"]: thread["user_ms"] + thread["system_ms"]
+            for thread in document["threads"]}
+    assert used["bash"] > 200, used
+    # What it used between the last look at it and exec is not told apart.
+    assert used["sleep"] < used["bash"] / 2, used
+    faults = {thread["name"]: thread["minor_faults"] for thread in document["threads"]}
+    assert 0 < faults["sleep"] < 2 * faults["bash"], faults
+
+
 main(globals())
