@@ -130,12 +130,12 @@ def test_the_outer_part_is_cut_and_said():
     equal(most["truncated"], "depth", "deep recursion")
     equal({frame["function"] for frame in most["stack"][1:]}, {"descend"}, "its callers")
     assert rows["descend"]["inclusive"] == cpu["total"]["inclusive"], rows["descend"]
-    assert rows["hot"]["self"]["cpu_samples"] >= 50, rows["hot"]
+    assert rows["hot"]["self"]["cpu_samples"] >= 10, rows["hot"]
 
     _, document, cpu, _ = sampled([BURN, "jit", "500"], *FAST)
     works = [site for site in document["sites"] if site["work"]]
     inside = [site for site in works if site["stack"] and site["stack"][0]["module"] is None]
-    assert sum(site["work"]["cpu_samples"] for site in inside) >= 50, works
+    assert sum(site["work"]["cpu_samples"] for site in inside) >= 10, works
     for site in inside:
         equal((site["truncated"], len(site["stack"])), ("no_unwind_information", 1), "code of none")
 
