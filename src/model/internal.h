@@ -249,6 +249,10 @@ void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
 
+/* thread_rates.c */
+void ms_rates_none(struct ms_thread_rates *rates); /* none is known */
+/* Those over the last second, of a thread that is alive. */
+void ms_thread_rate(struct ms_thread_record *record, uint64_t now_ns);
 /* All rates, each by the given way of looking back: ms_past_rate or ms_past_window_rate. */
 typedef double ms_rate_function(const struct ms_past *past, const struct ms_sample *now,
                                 enum ms_counter counter);
