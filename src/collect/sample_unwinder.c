@@ -210,13 +210,18 @@ static void cut_out(struct space *space, uint64_t start, uint64_t end)
     space->count = kept;
 }
 
+/* Memory that is of no file has no name in /proc, but this one in records of perf. */
+static bool is_module(const char *path)
+{
+    return (path[0] == '/' && strcmp(path, "//anon") != 0) || strcmp(path, "[vdso]") == 0;
+}
+
 static void map(struct ms_unwinder *unwinder, struct space *space, uint64_t start, uint64_t bytes,
                 uint64_t file_offset, uint64_t inode, const char *path)
 {
     const uint64_t end = start + bytes;
     cut_out(space, start, end);
-    if (end <= start || space->count == MAPPINGS_MAX ||
-        (path[0] != '/' && strcmp(path, "[vdso]")) ||
+    if (end <= start || space->count == MAPPINGS_MAX || !is_module(path) ||
         !make_room((void *)&space->mappings, space->count, &space->capacity,
                    sizeof(*space->mappings))) {
         return;

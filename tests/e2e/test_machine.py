@@ -127,8 +127,9 @@ def device_of(name):
 
 
 def table_of_lscpu():
+    """Empty where it gives up: it needs /sys."""
     result = run(["lscpu", "-B", "-J"])
-    rows = json.loads(result.stdout)["lscpu"]
+    rows = json.loads(result.stdout)["lscpu"] if result.returncode == 0 else []
     found = {}
     while rows:
         row = rows.pop()
@@ -148,7 +149,7 @@ def test_identity_and_memory():
         for name, field in (("family", "CPU family"), ("model", "Model"), ("stepping", "Stepping")):
             equal(processor[name], int(other[field]), field)
     equal(processor["logical_cores"], len(os.sched_getaffinity(0)), "cores online")
-    if processor["packages"] is not None:
+    if processor["packages"] is not None and "Socket(s)" in other:
         equal(processor["packages"], int(other["Socket(s)"]), "sockets")
         equal(processor["physical_cores"], int(other["Socket(s)"]) * int(other["Core(s) per socket"]),
               "physical cores")
