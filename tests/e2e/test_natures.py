@@ -8,6 +8,7 @@ more than a minute of past: anomalies, and a forecast that is sure of itself.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -219,10 +220,12 @@ def test_redis():
         for name, thread in found.items():
             print(f"# {name}: {thread['judgements']['bottleneck']}: "
                   f"{thread['judgements']['bottleneck_evidence']}", flush=True)
-        # Who asks has as much to do: where it gets too little of the machine, redis waits for it.
-        slow = found["one by one"]["cpu_percent"] < 40
-        judged(found["one by one"], *(["idle", "waits for others"] if slow else
-                                      ["network", "in calls on sockets"]))
+        # Who asks has as much to do: how fast it asks decides whether redis waits for it, for its
+        # calls, or works; but then mostly in the kernel.
+        one = found["one by one"]["judgements"]
+        own = re.search(r"([0-9]+) % of that in its own code", one["bottleneck_evidence"])
+        assert (one["bottleneck"] in ("network", "idle") or
+                (one["bottleneck"] == "cpu" and own and int(own[1]) < 60)), one
         judged(found["pipelines"], "cpu")
     finally:
         if pid:
@@ -434,7 +437,7 @@ def test_unprivileged():
 def test_without_perf():
     """seccomp refuses perf_event_open: counters and samples by it are told, not 0"""
     rows, document = sources(["/bin/sleep", "1.3"], NATURE, "refused", "perf_event_open")
-    told(rows, "hardware_counters", "perf_event_open", "no performance counters")
+    told(rows, "hardware_counters", "seccomp", "no performance counters")
     for thread in document["threads"]:
         equal([thread["cycles"], thread["instructions"]], [None, None], "counters")
     assert rows["hardware_counters"]["because"] in doctor(NATURE, "refused", "perf_event_open")
