@@ -25,7 +25,7 @@ enum ms_site_figure_kind { MS_FIGURES_MEMORY, MS_FIGURES_CPU, MS_FIGURES_IO, MS_
     X(CPU_SAMPLES, CPU,    "cpu_samples",        "SAMPLES", COUNT,       SAMPLED,  "samples that it was found in; n of them are right within 1.96 / sqrt(n) of it, 19 times in 20") \
     X(IO_CALLS,    IO,     "io_calls",           "I/O",     COUNT,       MEASURED, "calls of I/O functions so far") \
     X(IO_BYTES,    IO,     "io_bytes",           "I/O-B",   BYTES,       MEASURED, "bytes that they read, wrote, received and sent") \
-    X(IO_WAIT,     IO,     "io_wait_ms",         "I/O-W",   MS,          DERIVED,  "time spent in them, poll and kin apart; estimated from the calls whose time was taken")
+    X(IO_WAIT,     IO,     "io_wait_ms",         "I/O-W",   MS,          SAMPLED,  "time spent in them, poll and kin apart; estimated from the calls whose time was taken")
 /* clang-format on */
 
 enum ms_site_figure {

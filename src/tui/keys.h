@@ -194,7 +194,7 @@ enum ms_action {
     X(MS_PLACE_OVERVIEW, 'H',              "H",       SORT_MEMORY,     "",        "sort by peak memory") \
     X(MS_PLACE_OVERVIEW, 'T',              "T",       SORT_TIME,       "",        "sort by age") \
     X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
-    X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture; recording goes on") \
+    X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture, never the data") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
     X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
     X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
