@@ -35,7 +35,7 @@ PROBE_FLAGS := -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-omit-fram
 NOTES := $(if $(filter x86_64,$(MACHINE)),-Wl$(comma)-z$(comma)ibt -Wl$(comma)-z$(comma)shstk)
 SANITIZE ?=
 
-ROOMS := wire keeper collect model analysis export tui cli
+ROOMS := wire keeper collect model record analysis export tui cli
 rooms_sources = $(sort $(wildcard src/$(1)/*.c))
 objects       = $(patsubst %.c,$(BUILD)/$(2)/%.o,$(1))
 
@@ -45,7 +45,7 @@ PROBE_CORE    := $(filter-out src/probe/hooks_%.c,$(call rooms_sources,probe))
 PROBE         := $(BUILD)/libmemscope-probe.so
 PROGRAM       := $(BUILD)/memscope-top
 LIBS          := -lncursesw -ltinfo -ldw -lelf -lunwind-generic -liberty \
-                 $(if $(filter x86_64,$(MACHINE)),-lcpuid) -lsensors -ldl -lpthread -lm
+                 $(if $(filter x86_64,$(MACHINE)),-lcpuid) -lsensors -lzstd -lz -ldl -lpthread -lm
 
 .PHONY: all help
 all: $(PROGRAM) $(PROBE)

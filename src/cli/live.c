@@ -82,7 +82,7 @@ static struct ms_tui_status status_of(const struct live *live)
 static void export_json(struct live *live, const struct ms_command *command)
 {
     char text[512];
-    int result = ms_session_export(&live->session, command->path, command->overwrite);
+    int result = ms_session_export(&live->session, MS_EXPORT_JSON, command->path, command->overwrite);
     if (result == 0) {
         snprintf(text, sizeof text, "written: %.400s", command->path);
     } else if (result == -EEXIST) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "cli/debug_log.h"
 #include "cli/doctor.h"
 #include "cli/joinable.h"
@@ -38,6 +39,18 @@ int main(int argc, char **argv)
         return ms_doctor(options.arguments[0]);
     case MS_REQUEST_SET:
         return ms_tracking_set_and_leave(&options);
+    case MS_REQUEST_RECORD:
+        return ms_record(&options);
+    case MS_REQUEST_VIEW:
+        return ms_view(&options);
+    case MS_REQUEST_EXPORT:
+        return ms_export_recording(&options);
+    case MS_REQUEST_DIFF:
+        return ms_diff(&options);
+    case MS_REQUEST_REPORT:
+        return ms_report(&options);
+    case MS_REQUEST_VERIFY:
+        return ms_verify(&options);
     case MS_REQUEST_LIST:
         return ms_joinable_list();
     case MS_REQUEST_RUN:

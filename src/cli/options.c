@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/options_table.h"
 #include "model/format.h"
@@ -154,12 +155,93 @@ static int set_threads(const char *value, struct ms_tracking_settings *tracking)
     return 0;
 }
 
+static int set_max_size(const char *value, struct ms_options *options)
+{
+    if (strcmp(value, "no") == 0) {
+        options->max_bytes = 0;
+        return 0;
+    }
+    char *end;
+    errno = 0;
+    const double number = strtod(value, &end);
+    static const char suffixes[] = "KMGT";
+    double factor = 1;
+    const char *suffix = *end != '\0' ? strchr(suffixes, *end) : NULL;
+    for (const char *at = suffixes; suffix != NULL && at <= suffix; at++) {
+        factor *= 1000;
+    }
+    const bool whole = *end == '\0' || (suffix != NULL && end[1] == '\0');
+    if (errno != 0 || end == value || !whole || !(number * factor >= 1e6) ||
+        !(number * factor <= 1e15)) {
+        return complain("max-size", value, "no, or at least 1M, as 200M or 4G");
+    }
+    options->max_bytes = (uint64_t)(number * factor);
+    return 0;
+}
+
+static int add_rule(enum option_id id, const char *value, enum ms_rule_of of,
+                    struct ms_rule rules[MS_RULES_MAX], size_t *count)
+{
+    char error[256];
+    if (*count == MS_RULES_MAX) {
+        return complain(rows[id].name, value, "16 rules at most");
+    }
+    if (ms_rule_parse(value, of, &rules[*count], error, sizeof error) != 0) {
+        fprintf(stderr, "memscope-top: --%s: %s\n", rows[id].name, error);
+        return -EINVAL;
+    }
+    (*count)++;
+    return 0;
+}
+
+/* What is written, and what of it. */
+static int set_report_text(enum option_id id, const char *value, struct ms_options *options)
+{
+    char error[256];
+    const enum ms_export format = ms_export_by_name(rows[id].name);
+    if (*value == '\0') {
+        return complain(rows[id].name, value, rows[id].argument);
+    }
+    if (format != MS_EXPORT_TOTAL) {
+        options->export_path[format] = value;
+        return 0;
+    }
+    switch (id) {
+    case OPTION_OUTPUT:
+        options->output_path = value;
+        return 0;
+    case OPTION_MAX_SIZE:
+        return set_max_size(value, options);
+    case OPTION_AT:
+        options->at = value;
+        return 0;
+    case OPTION_JSON_LINES:
+        options->json_lines_path = value;
+        return 0;
+    case OPTION_SECTIONS:
+        if (ms_sections_parse(value, &options->sections, error, sizeof error) != 0) {
+            fprintf(stderr, "memscope-top: --sections: %s\n", error);
+            return -EINVAL;
+        }
+        return 0;
+    case OPTION_ONLY:
+        return add_rule(id, value, MS_RULE_OF_THREAD, options->thread_rules,
+                        &options->thread_rule_count);
+    case OPTION_FAIL_ON:
+        return add_rule(id, value, MS_RULE_OF_SESSION, options->fail_rules,
+                        &options->fail_rule_count);
+    case OPTION_TABLE:
+        options->csv_table = value;
+        return 0;
+    default:
+        options->title = value;
+        return 0;
+    }
+}
+
 static int set_text(enum option_id id, const char *value, struct ms_options *options)
 {
     switch (id) {
-    case OPTION_JSON:
-        options->json_path = value;
-        return *value != '\0' ? 0 : complain("json", value, "the name of a file");
     case OPTION_TEE:
         options->tee_path = value;
         return *value != '\0' ? 0 : complain("tee", value, "the name of a file");
@@ -202,9 +284,11 @@ static int set_text(enum option_id id, const char *value, struct ms_options *opt
     case OPTION_CONFIG:
         options->config_path = value;
         return *value != '\0' ? 0 : complain("config", value, "no, or the name of a file");
-    default:
+    case OPTION_FILTER:
         options->filter = value;
         return 0;
+    default:
+        return set_report_text(id, value, options);
     }
 }
 
@@ -222,6 +306,9 @@ static int set_switch(enum option_id id, struct ms_options *options)
         break;
     case OPTION_QUIET:
         options->quiet = true;
+        break;
+    case OPTION_FORCE:
+        options->force = true;
         break;
     case OPTION_NO_ARGS:
         options->hide_arguments = true;
@@ -491,20 +578,76 @@ static int settle_join(const struct ms_options *options, int argc, char **argv)
     return 0;
 }
 
-/* `set` is a word of ours, behind which options go on. */
+/* A word of ours that is no program to run, behind which options go on; MS_COMMAND_TOTAL: none. */
+static enum ms_cli_command command_of(const char *word)
+{
+    int command = 0;
+    while (command < MS_COMMAND_TOTAL && strcmp(ms_cli_commands[command].name, word) != 0) {
+        command++;
+    }
+    return (enum ms_cli_command)command;
+}
+
+/* Files and options of a command may stand in any order; with a program its own come last. */
+static int read_command(int argc, char **argv, const struct ms_cli_command_row *command,
+                        struct ms_options *options, struct given *given)
+{
+    size_t files = 0;
+    int result = 0;
+    optind++;
+    while (result == 0 && optind <= argc) {
+        result = read_arguments(argc, argv, options, given);
+        if (command->files == 0 || optind >= argc || files == MS_COMMAND_FILES_MAX) {
+            break;
+        }
+        options->files[files++] = argv[optind++];
+    }
+    if (result != 0 || options->request == MS_REQUEST_HELP ||
+        options->request == MS_REQUEST_VERSION) {
+        return result;
+    }
+    options->request = command->request;
+    options->arguments = command->files != 0 ? options->files : argv + optind;
+    if (command->files != files || (command->files != 0 && optind < argc)) {
+        fprintf(stderr, "memscope-top: usage: memscope-top %s %s\n", command->name,
+                command->arguments);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* Without a command the first word is the program. */
 static int read_all_arguments(int argc, char **argv, struct ms_options *options,
-                              struct given *given, bool *ended_by_dashes)
+                              struct given *given)
 {
     int result = read_arguments(argc, argv, options, given);
-    *ended_by_dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
-    if (result == 0 && optind < argc && !*ended_by_dashes && strcmp(argv[optind], "set") == 0) {
-        optind++;
-        result = read_arguments(argc, argv, options, given);
-        if (options->request == MS_REQUEST_LIST || options->request == MS_REQUEST_JOIN) {
-            options->request = MS_REQUEST_SET;
-        }
+    if (result != 0 || options->request == MS_REQUEST_HELP ||
+        options->request == MS_REQUEST_VERSION || optind >= argc) {
+        return result;
     }
-    return result;
+    const bool ended_by_dashes = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+    const enum ms_cli_command command =
+        ended_by_dashes ? MS_COMMAND_TOTAL : command_of(argv[optind]);
+    if (command != MS_COMMAND_TOTAL) {
+        return read_command(argc, argv, &ms_cli_commands[command], options, given);
+    }
+    if (options->request == MS_REQUEST_LIST) {
+        options->request = MS_REQUEST_RUN;
+    }
+    options->arguments = argv + optind;
+    return 0;
+}
+
+static int settle_record(const struct ms_options *options)
+{
+    if (options->request == MS_REQUEST_RECORD &&
+        (options->output_path == NULL || options->arguments[0] == NULL)) {
+        fputs("memscope-top: record: give the file and the program: "
+              "memscope-top record -o FILE PROGRAM [ARG...]\n",
+              stderr);
+        return -EINVAL;
+    }
+    return 0;
 }
 
 int ms_options_parse(int argc, char **argv, struct ms_options *options)
@@ -516,13 +659,14 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
                      .rate = {.interval = MS_SAMPLE_BYTES_DEFAULT}},
         .children = true,
         .colours = true,
+        .max_bytes = UINT64_C(1000000000),
+        .sections = MS_SECTIONS_ALL,
     };
     ms_settings_default(&options->settings);
     struct given given = {0};
-    bool ended_by_dashes = false;
     int result = read_environment(options, &given);
     if (result == 0) {
-        result = read_all_arguments(argc, argv, options, &given, &ended_by_dashes);
+        result = read_all_arguments(argc, argv, options, &given);
     }
     if (result != 0 || options->request == MS_REQUEST_HELP ||
         options->request == MS_REQUEST_VERSION) {
@@ -538,15 +682,5 @@ int ms_options_parse(int argc, char **argv, struct ms_options *options)
                                                                  : result;
     }
     result = settle_settings(options);
-    if (result != 0) {
-        return result;
-    }
-    if (optind < argc && !ended_by_dashes && strcmp(argv[optind], "doctor") == 0) {
-        options->request = MS_REQUEST_DOCTOR;
-        options->arguments = argv + optind + 1;
-    } else if (optind < argc) {
-        options->request = MS_REQUEST_RUN;
-        options->arguments = argv + optind;
-    }
-    return 0;
+    return result != 0 ? result : settle_record(options);
 }

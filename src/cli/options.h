@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "analysis/rule.h"
+#include "export/export.h"
 #include "model/tracking.h"
 #include "tui/settings.h"
 #include "wire/region.h"
+
+#define MS_RULES_MAX         16u
+#define MS_COMMAND_FILES_MAX 2u
 
 enum ms_request {
     MS_REQUEST_RUN,    /* start arguments[0] */
@@ -17,15 +22,35 @@ enum ms_request {
     MS_REQUEST_SET,    /* set -p PID: change what is tracked, and leave */
     MS_REQUEST_LIST,   /* nothing named: usage and what can be joined */
     MS_REQUEST_DOCTOR, /* doctor [PROGRAM] */
+    MS_REQUEST_RECORD, /* record -o FILE PROGRAM: no screen */
+    MS_REQUEST_VIEW,   /* view FILE */
+    MS_REQUEST_EXPORT, /* export FILE --json OUT ... */
+    MS_REQUEST_DIFF,   /* diff A B */
+    MS_REQUEST_REPORT, /* report FILE */
+    MS_REQUEST_VERIFY, /* verify FILE */
     MS_REQUEST_HELP,
     MS_REQUEST_VERSION
 };
 
 struct ms_options {
     enum ms_request request;
-    char *const *arguments; /* of the program, NULL-terminated; points into argv */
+    /* Of the program, or the files that a command is about; NULL-terminated; points into argv. */
+    char *const *arguments;
+    char *files[MS_COMMAND_FILES_MAX + 1];
     pid_t pid;
-    const char *json_path;
+    const char *output_path; /* of a recording; NULL: none */
+    uint64_t max_bytes;      /* of it; 0: no limit */
+    bool force;
+    const char *at;                           /* moment of a recording; NULL: its end */
+    const char *export_path[MS_EXPORT_TOTAL]; /* by enum ms_export; NULL: not asked for */
+    const char *json_lines_path;
+    uint32_t sections;                         /* bits of enum ms_section */
+    struct ms_rule thread_rules[MS_RULES_MAX]; /* --only */
+    size_t thread_rule_count;
+    struct ms_rule fail_rules[MS_RULES_MAX]; /* --fail-on */
+    size_t fail_rule_count;
+    const char *csv_table; /* NULL: threads */
+    const char *title;
     struct ms_tracking_settings tracking;
     /* What of it the command line asks for, enum ms_tracking_part: what a running program that is
      * joined gets; the environment changes none. */
@@ -33,7 +58,7 @@ struct ms_options {
     unsigned trace_buffer_bytes;
     uint64_t trace_events_max; /* 0: no limit */
     bool trace_waits;          /* a full socket holds the program up, for a second at most */
-    uint32_t io; /* enum ms_io_counting */
+    uint32_t io;               /* enum ms_io_counting */
     bool children;
     uint64_t interval_ns;
     uint64_t delay_ns;    /* of --plain: 0 is its default */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/options_table.h"
 
@@ -22,12 +23,15 @@ enum { HELP_INDENT = 32, HELP_COLUMNS = 100 };
 void ms_options_usage(FILE *out)
 {
     fputs("usage: memscope-top [options] [--] PROGRAM [ARG...]   run it and watch it live\n"
-          "       memscope-top -p PID                           join a program again\n"
-          "       memscope-top set -p PID --depth=N ...         change what is tracked, and leave\n"
-          "       memscope-top doctor [PROGRAM]                 what could be seen of it, and why "
-          "not\n"
-          "       memscope-top --help                           all options\n",
+          "       memscope-top -p PID                           join a program again\n",
           out);
+    for (int command = 0; command < MS_COMMAND_TOTAL; command++) {
+        const struct ms_cli_command_row *row = &ms_cli_commands[command];
+        char left[64];
+        snprintf(left, sizeof left, "%s %s", row->name, row->arguments);
+        fprintf(out, "       memscope-top %-32s %s\n", left, row->help);
+    }
+    fputs("       memscope-top --help                           all options\n", out);
 }
 
 /* Words in lines of HELP_COLUMNS at most, those after the first below it. */
@@ -73,6 +77,7 @@ void ms_options_help(FILE *out)
         "\nOptions end at the first word that is none. MEMSCOPE_JSON, MEMSCOPE_DEPTH ... in the\n"
         "environment stand for --json, --depth ...\n"
         "exit status: the program's own; 128+N when signal N ended it; 127 not found; 126 cannot\n"
-        "be run; 125 memscope-top itself failed; 2 wrong usage; 0 after leaving it running.\n",
+        "be run; 125 memscope-top itself failed; 2 wrong usage; 3 a rule of --fail-on holds; 0 "
+        "after leaving it running.\n",
         out);
 }

@@ -10,7 +10,25 @@
 /* clang-format off */
 #define MS_OPTIONS(X)                                                                               \
     X(PID,      "pid",       'p', "PID",   "",      "join a program that was started under memscope-top")          \
-    X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends")              \
+    X(OUTPUT,   "output",    'o', "FILE",  "",      "record: the recording to write; live: record from the beginning on, as R does later") \
+    X(MAX_SIZE, "max-size",  0,   "SIZE",  "1G",    "largest size of a recording, as 200M or 4G: what is older becomes coarser; no: as it comes") \
+    X(FORCE,    "force",     0,   NULL,    "",      "replace a recording or report that is there already")         \
+    X(AT,       "at",        0,   "TIME",  "end",   "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%") \
+    X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends, or from a recording") \
+    X(JSON_LINES, "json-lines", 0, "FILE", "",      "write the figures of every tick as a line of JSON")           \
+    X(HTML,     "html",      0,   "FILE",  "",      "write a report for the browser, one file")                    \
+    X(TEXT,     "text",      0,   "FILE",  "",      "write a page of text")                                        \
+    X(CSV,      "csv",       0,   "FILE",  "",      "write one table, see --table")                                \
+    X(PPROF,    "pprof",     0,   "FILE",  "",      "write call stacks for pprof")                                 \
+    X(SPEEDSCOPE, "speedscope", 0, "FILE", "",      "write call stacks for speedscope")                            \
+    X(FOLDED,   "folded",    0,   "FILE",  "",      "write call stacks for flame graph tools, one on each line")   \
+    X(PERFETTO, "perfetto",  0,   "FILE",  "",      "write series and threads over time for Perfetto")             \
+    X(SVG,      "svg",       0,   "FILE",  "",      "write a picture of the session")                              \
+    X(SECTIONS, "sections",  0,   "LIST",  "all",   "parts of JSON and HTML reports: names, or all,-name to leave some out") \
+    X(ONLY,     "only",      0,   "RULE",  "",      "reports: only threads that fit, as 'efficiency_score<80'; several must all fit") \
+    X(TABLE,    "table",     0,   "NAME",  "threads", "the table that --csv writes")                               \
+    X(TITLE,    "title",     0,   "TEXT",  "",      "title of a report")                                           \
+    X(FAIL_ON,  "fail-on",   0,   "RULE",  "",      "leave with status 3 when it holds at the end, as 'likely_leak_bytes>1M'; may be given several times") \
     X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \
     X(DEPTH,    "depth",     0,   "N",     "32",    "frames of a call stack that are kept, 1 to 128")              \
     X(EXACT,    "exact",     0,   NULL,    "",      "count every call with its call stack; what is done unless asked otherwise") \

@@ -13,7 +13,6 @@
 #include "cli/tracking.h"
 #include "collect/symbol_cache.h"
 #include "collect/tracking.h"
-#include "export/json.h"
 #include "export/text.h"
 #include "keeper/keeper.h"
 #include "keeper/launch.h"
@@ -169,6 +168,16 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
     return 0;
 }
 
+/* Somebody will read about call sites, screen or not. */
+static bool wants_report(const struct ms_options *options)
+{
+    bool any = options->output_path != NULL;
+    for (int format = 0; format < MS_EXPORT_TOTAL; format++) {
+        any = any || options->export_path[format] != NULL;
+    }
+    return any || options->fail_rule_count > 0;
+}
+
 static int read_suppressions(struct ms_session *session)
 {
     const char *path = session->options->suppressions_path;
@@ -195,7 +204,7 @@ static int connect_collector(struct ms_session *session)
         return result;
     }
     /* Without a screen, a line or a report nobody reads about call sites. */
-    bool shown = !options->quiet || options->json_path != NULL;
+    bool shown = !options->quiet || wants_report(options);
     char symbol_cache[PATH_MAX];
     ms_symbol_cache_folder(options->symbol_cache, symbol_cache, sizeof symbol_cache);
     struct ms_collect_options collect = {.interval_ns = options->interval_ns,
@@ -334,38 +343,56 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
-int ms_session_export(const struct ms_session *session, const char *path, bool overwrite)
+int ms_session_export(const struct ms_session *session, enum ms_export format, const char *path,
+                      bool overwrite)
 {
-    struct ms_json_options options = {.program_version = MS_VERSION,
-                                      .hide_arguments = session->options->hide_arguments,
-                                      .thresholds = *ms_findings_thresholds(session->findings),
-                                      .findings = session->findings};
-    return ms_json_write_file(path, overwrite, session->model, &options);
+    const struct ms_options *wanted = session->options;
+    struct ms_export_options options = {.program_version = MS_VERSION,
+                                        .title = wanted->title,
+                                        .hide_arguments = wanted->hide_arguments,
+                                        .sections = wanted->sections,
+                                        .thread_rules = wanted->thread_rules,
+                                        .thread_rule_count = wanted->thread_rule_count,
+                                        .csv_table = wanted->csv_table,
+                                        .thresholds = *ms_findings_thresholds(session->findings),
+                                        .findings = session->findings};
+    return ms_export_write_file(path, overwrite, format, session->model, &options);
+}
+
+/* All that were asked for on the command line. Returns the name of the last one, NULL: none. */
+static const char *write_reports(const struct ms_session *session, int *status)
+{
+    const char *written = NULL;
+    for (int format = 0; format < MS_EXPORT_TOTAL; format++) {
+        const char *path = session->options->export_path[format];
+        if (path == NULL) {
+            continue;
+        }
+        const int result = ms_session_export(session, (enum ms_export)format, path, true);
+        if (result == 0) {
+            written = path;
+            continue;
+        }
+        fprintf(stderr, "memscope-top: --%s: %s: %s\n", ms_export_name((enum ms_export)format),
+                path, strerror(-result));
+        *status = *status == 0 ? MS_EXIT_FAILURE : *status;
+    }
+    return written;
 }
 
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
-    ms_collector_settle(session->collector, options->json_path != NULL ? SETTLE_REPORT_NS
-                                            : options->quiet           ? 0
-                                                                       : SETTLE_SUMMARY_NS);
+    ms_collector_settle(session->collector, wants_report(options) ? SETTLE_REPORT_NS
+                                            : options->quiet      ? 0
+                                                                  : SETTLE_SUMMARY_NS);
     (void)ms_findings_update(session->findings, session->model);
     int status = detached ? 0 : ms_collector_exit_status(session->collector);
     if (ms_collector_state(session->collector) == MS_STATE_KEEPER_LOST && !detached) {
         fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
         status = MS_EXIT_FAILURE;
     }
-    const char *written = NULL;
-    if (options->json_path != NULL) {
-        int result = ms_session_export(session, options->json_path, true);
-        if (result != 0) {
-            fprintf(stderr, "memscope-top: --json: %s: %s\n", options->json_path,
-                    strerror(-result));
-            status = status == 0 ? MS_EXIT_FAILURE : status;
-        } else {
-            written = options->json_path;
-        }
-    }
+    const char *written = write_reports(session, &status);
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);
     }

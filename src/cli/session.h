@@ -15,6 +15,7 @@
 
 enum ms_exit { /* our own exit statuses */
                MS_EXIT_USAGE = 2,
+               MS_EXIT_RULE = 3, /* of --fail-on */
                MS_EXIT_FAILURE = 125,
                MS_EXIT_CANNOT_RUN = 126,
                MS_EXIT_NOT_FOUND = 127
@@ -57,10 +58,9 @@ bool ms_session_new_step(struct ms_session *session, char *out, size_t size);
 /* The program and all of its children are gone, or the keeper is. */
 bool ms_session_over(const struct ms_session *session);
 
-/*
- * Writes the JSON model to `path`. Returns 0 or -errno.
- */
-int ms_session_export(const struct ms_session *session, const char *path, bool overwrite);
+/* Writes a report to `path`. Returns 0 or -errno. */
+int ms_session_export(const struct ms_session *session, enum ms_export format, const char *path,
+                      bool overwrite);
 
 /*
  * Final figures, --json, the summary on stderr, and everything freed. `detached`: the program runs

@@ -1,0 +1,104 @@
+/* The table of formats, and the way of all of them into a file. */
+#include "export/export.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "export/json.h"
+
+static const struct {
+    const char *name, *suffix, *what;
+} formats[MS_EXPORT_TOTAL] = {
+#define FORMAT_ROW(id, name, suffix, what) {name, suffix, what},
+    MS_EXPORTS(FORMAT_ROW)
+#undef FORMAT_ROW
+};
+
+static const struct {
+    const char *name, *what;
+} sections[MS_SECTION_TOTAL] = {
+#define SECTION_ROW(id, name, what) {name, what},
+    MS_SECTIONS(SECTION_ROW)
+#undef SECTION_ROW
+};
+
+const char *ms_export_name(enum ms_export format)
+{
+    return formats[format].name;
+}
+
+const char *ms_export_suffix(enum ms_export format)
+{
+    return formats[format].suffix;
+}
+
+const char *ms_export_what(enum ms_export format)
+{
+    return formats[format].what;
+}
+
+enum ms_export ms_export_by_name(const char *name)
+{
+    int format = 0;
+    while (format < MS_EXPORT_TOTAL && strcmp(formats[format].name, name) != 0) {
+        format++;
+    }
+    return (enum ms_export)format;
+}
+
+const char *ms_section_name(enum ms_section section)
+{
+    return sections[section].name;
+}
+
+const char *ms_section_what(enum ms_section section)
+{
+    return sections[section].what;
+}
+
+static uint32_t section_bits(const char *word, size_t bytes)
+{
+    if (bytes == 3 && memcmp(word, "all", 3) == 0) {
+        return MS_SECTIONS_ALL;
+    }
+    for (int i = 0; i < MS_SECTION_TOTAL; i++) {
+        if (strlen(sections[i].name) == bytes && memcmp(sections[i].name, word, bytes) == 0) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error_bytes)
+{
+    uint32_t bits = *text == '-' ? MS_SECTIONS_ALL : 0;
+    for (const char *word = text; word != NULL;) {
+        const bool without = *word == '-';
+        word += without;
+        const size_t bytes = strcspn(word, ",");
+        const uint32_t those = section_bits(word, bytes);
+        if (those == 0) {
+            size_t used =
+                (size_t)snprintf(error, error_bytes, "'%.*s' is no section; there are all",
+                                 (int)(bytes < 40 ? bytes : 40), word);
+            for (int i = 0; i < MS_SECTION_TOTAL && used < error_bytes; i++) {
+                used += (size_t)snprintf(error + used, error_bytes - used, " %s", sections[i].name);
+            }
+            return -EINVAL;
+        }
+        bits = without ? bits & ~those : bits | those;
+        word = word[bytes] == ',' ? word + bytes + 1 : NULL;
+    }
+    *out = bits;
+    return 0;
+}
+
+int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
+                         const struct ms_model *model, const struct ms_export_options *options)
+{
+    const struct ms_json_options json = {.program_version = options->program_version,
+                                         .hide_arguments = options->hide_arguments,
+                                         .thresholds = options->thresholds,
+                                         .findings = options->findings};
+    return format == MS_EXPORT_JSON ? ms_json_write_file(path, overwrite, model, &json) : -ENOSYS;
+}

@@ -1,0 +1,118 @@
+/*
+ * A recording as a row of blocks, in memory or in a file that is only ever appended to. A block is
+ * compressed by itself (zstd), has a checksum of its own, and says in its header what it is and
+ * which time it covers, so that a reader finds its way by the headers alone and a damaged or
+ * cut-off block costs nothing but itself.
+ *
+ * What is in a block: record/layout.h. Blocks of one segment follow one another: a MS_BLOCK_STATE
+ * and the MS_BLOCK_TICKS that go on from it; a reader that misses one of them goes on with the next
+ * MS_BLOCK_STATE.
+ *
+ * In a file blocks are written by a thread of their own, so that a slow disk holds nobody up: past
+ * MS_BLOCKS_WAITING_BYTES that wait, new ones are dropped and counted, and the next segment begins
+ * anew. One thread uses an ms_blocks.
+ */
+#ifndef MS_RECORD_BLOCKS_H
+#define MS_RECORD_BLOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/pack.h"
+
+#define MS_RECORD_VERSION       1u /* of the format; see "Versions" in docs/format.md */
+#define MS_BLOCKS_WAITING_BYTES (32u << 20)
+#define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
+
+/* X(id, name, what) */
+#define MS_BLOCK_TYPES(X)                                                                          \
+    X(ABOUT, "about", "what was recorded, by what, and the tables of fields")                      \
+    X(NAMES, "names", "strings, frames, modules and call stacks that are new or were renamed")     \
+    X(STATE, "state", "everything at one tick: a segment begins")                                  \
+    X(TICKS, "ticks", "what changed, tick by tick")                                                \
+    X(HISTORY, "history", "points of all series over a segment")                                   \
+    X(COARSE, "coarse", "points of all series over many segments, by seconds and ten seconds")     \
+    X(OUTPUT, "output", "what the program wrote")                                                  \
+    X(TRACE, "trace", "allocations and frees in order")                                            \
+    X(MARKS, "marks", "marks that were set")                                                       \
+    X(END, "end", "the recording was closed, and where its blocks are")
+
+enum ms_block_type {
+#define MS_BLOCK_TYPE_ID(id, name, what) MS_BLOCK_##id,
+    MS_BLOCK_TYPES(MS_BLOCK_TYPE_ID)
+#undef MS_BLOCK_TYPE_ID
+        MS_BLOCK_TYPE_TOTAL
+};
+const char *ms_block_type_name(enum ms_block_type type);
+
+struct ms_block_info {
+    enum ms_block_type type;
+    uint64_t first_tick, last_tick; /* that it covers */
+    uint64_t first_ns, last_ns;     /* CLOCK_MONOTONIC of the recorded machine */
+    uint64_t offset;                /* in the file; of one in memory its number */
+    uint64_t stored_bytes, raw_bytes;
+    bool damaged; /* its checksum does not fit: known once it was read */
+};
+
+struct ms_blocks; /* opaque */
+
+/* --- writing --- */
+/*
+ * In memory: at most about `memory_bytes` compressed; past that the oldest segments become coarser
+ * (their MS_BLOCK_TICKS, MS_BLOCK_HISTORY, MS_BLOCK_OUTPUT and MS_BLOCK_TRACE go, their
+ * MS_BLOCK_STATE stays), then every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES,
+ * COARSE and MARKS stay. NULL: no memory.
+ */
+struct ms_blocks *ms_blocks_new(uint64_t memory_bytes);
+void ms_blocks_free(struct ms_blocks *blocks); /* accepts NULL; closes the file */
+
+/*
+ * From now on also in the file `path`, with all that is held before. `max_bytes` (0: none): a file
+ * that would grow past it is written anew beside itself, coarser as above, and takes its place by
+ * rename. Returns 0, -EEXIST (and not `overwrite`), -EALREADY (it is in a file) or what open and
+ * write say.
+ */
+int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, uint64_t max_bytes);
+
+/* Compresses and appends. 0; -ENOMEM; -EAGAIN: dropped since too much waits for the disk: a new
+ * segment is to begin. What fails in the file later is told by ms_blocks_state. */
+int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info, const void *raw,
+                     size_t raw_bytes);
+
+struct ms_blocks_state {
+    const char *path;    /* NULL: only in memory */
+    uint64_t file_bytes; /* written and waiting */
+    uint64_t memory_bytes;
+    uint64_t dropped_blocks;  /* since too much waited */
+    uint64_t coarse_until_ns; /* what is older is coarser than recorded; 0: nothing */
+    int error;                /* of the file, -errno: nothing is written any more; 0 */
+};
+struct ms_blocks_state ms_blocks_state(const struct ms_blocks *blocks);
+
+/* Waits for the disk, appends MS_BLOCK_END, fsync. The file is whole then. 0 or -errno. */
+int ms_blocks_finish(struct ms_blocks *blocks);
+
+/* --- reading, of those being written as of a file --- */
+/*
+ * Of a file: reads headers only. What is no recording is -EBADMSG, of a newer version
+ * -EPROTONOSUPPORT, else what open says; `why` (in words, without the path) in every case.
+ */
+int ms_blocks_open(const char *path, struct ms_blocks **out, char *why, size_t why_bytes);
+size_t ms_blocks_count(const struct ms_blocks *blocks);
+const struct ms_block_info *ms_blocks_info(const struct ms_blocks *blocks, size_t index);
+/* The raw bytes, valid until the next call that reads, appends or frees (the last few are kept). 0,
+ * -EBADMSG (damaged: `damaged` is set), -ENOMEM or what read says. */
+int ms_blocks_read(struct ms_blocks *blocks, size_t index, const uint8_t **raw, size_t *raw_bytes);
+
+/* What a reader found of the whole file, without reading the blocks themselves. */
+struct ms_blocks_condition {
+    bool closed; /* it ends with MS_BLOCK_END */
+    uint64_t file_bytes;
+    uint64_t lost_bytes; /* at the end or in between, that no block could be made of */
+    uint64_t lost_at;    /* where the first of them begins */
+    char words[160];     /* "whole", or what is wrong with it */
+};
+struct ms_blocks_condition ms_blocks_condition(const struct ms_blocks *blocks);
+
+#endif

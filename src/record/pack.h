@@ -1,0 +1,48 @@
+/*
+ * Bytes of a recording: a buffer that grows while it is written, and a bounded view that is read.
+ * Numbers are little-endian base-128 varints; signed ones are zigzag-coded; doubles and floats are
+ * their IEEE 754 bits in 8 and 4 little-endian bytes; text is its length and its bytes.
+ *
+ * Both keep the first failure and do nothing after it: callers ask once, at the end. A view never
+ * reads past its end, and what it gives after a failure is 0 or "".
+ */
+#ifndef MS_RECORD_PACK_H
+#define MS_RECORD_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ms_pack { /* all 0: empty */
+    uint8_t *bytes;
+    size_t used, capacity;
+    bool failed; /* no memory */
+};
+
+void ms_pack_free(struct ms_pack *pack);
+void ms_pack_clear(struct ms_pack *pack); /* keeps the memory */
+void ms_pack_u64(struct ms_pack *pack, uint64_t value);
+void ms_pack_i64(struct ms_pack *pack, int64_t value);
+void ms_pack_f64(struct ms_pack *pack, double value);
+void ms_pack_f32(struct ms_pack *pack, float value);
+void ms_pack_bytes(struct ms_pack *pack, const void *bytes, size_t count); /* without a length */
+void ms_pack_text(struct ms_pack *pack, const char *text, size_t bytes);
+
+struct ms_unpack {
+    const uint8_t *at, *end;
+    bool failed; /* cut short, or a varint of more than 64 bits */
+};
+
+struct ms_unpack ms_unpack_of(const void *bytes, size_t count);
+bool ms_unpack_done(const struct ms_unpack *unpack); /* at the end, or failed */
+uint64_t ms_unpack_u64(struct ms_unpack *unpack);
+/* The same, a failure when it is above `most`: for counts and indices. */
+uint64_t ms_unpack_upto(struct ms_unpack *unpack, uint64_t most);
+int64_t ms_unpack_i64(struct ms_unpack *unpack);
+double ms_unpack_f64(struct ms_unpack *unpack);
+float ms_unpack_f32(struct ms_unpack *unpack);
+const uint8_t *ms_unpack_bytes(struct ms_unpack *unpack, size_t count); /* NULL: failed */
+/* Not NUL-terminated; *bytes its length. Points into the view. */
+const char *ms_unpack_text(struct ms_unpack *unpack, size_t *bytes);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Writes the model down tick by tick: what changed, in blocks (record/blocks.h). Costs follow what
+ * changes. One thread uses a recorder; the model is only read.
+ *
+ * Segments: a MS_BLOCK_STATE begins one when what changed since the last one is as much as a state
+ * takes, after 10 s at the earliest and 60 s at the latest; so a file is at most twice as large as
+ * its changes, and a moment is found by reading one state and at most 60 s of ticks. MS_BLOCK_TICKS
+ * are written every second: that is what a kill can cost. Call sites are written in the ticks after
+ * which the collector read them, at most once a second.
+ */
+#ifndef MS_RECORD_RECORDER_H
+#define MS_RECORD_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "record/blocks.h"
+#include "record/recording.h"
+
+struct ms_recorder_options {
+    const char *program_version; /* of memscope-top */
+    uint64_t memory_bytes;       /* for looking back; 0: nothing is kept but in the file */
+    bool hide_arguments;         /* --no-args: they are not in the recording */
+    bool output;                 /* what the program wrote is, too */
+};
+
+struct ms_recorder; /* opaque */
+
+struct ms_recorder *
+ms_recorder_new(const struct ms_recorder_options *options); /* NULL: no memory */
+void ms_recorder_free(
+    struct ms_recorder *recorder); /* accepts NULL; without finish: as if killed */
+
+/* As ms_blocks_keep: from now on also in a file, with what is still held of before. */
+int ms_recorder_keep(struct ms_recorder *recorder, const char *path, bool overwrite,
+                     uint64_t max_bytes);
+
+/* After every ms_model_tick_end. 0 or -ENOMEM: then the recording has a gap. */
+int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model);
+
+/* A batch of the trace as it came, checked by ms_trace_batch_check's rules before; ids are those of
+ * the model. */
+struct ms_trace_record {
+    uint64_t time_ns, address, bytes;
+    uint32_t process_id, thread_id, site_id; /* of a free: where and by whom it was allocated; 0 */
+    uint32_t by_thread_id;                   /* who did it */
+    bool is_free;
+};
+int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
+                      size_t count);
+
+/* At the last tick that was recorded. `text` may be "". 0 or -ENOMEM. */
+int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program);
+
+/* The model as it is at last (names that came late, final figures), then the file is closed and
+ * whole. 0 or -errno of what failed first. */
+int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model);
+
+struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder);
+
+/* What is recorded so far, to look back; belongs to the recorder, grows with it. Replays of it see
+ * what was recorded when they seek. */
+struct ms_recording *ms_recorder_recording(struct ms_recorder *recorder);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * A recording that is read: of a file, or of a session that still goes on. A replay is a model at
+ * one moment of it, filled as a live one is, so that screens and reports need not know.
+ *
+ * Everything in a file is hostile: every count is bounded by what is there, nothing is mapped, and
+ * damage costs the segments that it is in, which is said.
+ */
+#ifndef MS_RECORD_RECORDING_H
+#define MS_RECORD_RECORDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+struct ms_recording; /* opaque */
+
+/* `why` in words, without the path, when it is not 0: see ms_blocks_open; -ENODATA: no moment in it
+ * is whole. */
+int ms_recording_open(const char *path, struct ms_recording **out, char *why, size_t why_bytes);
+void ms_recording_close(struct ms_recording *recording); /* accepts NULL; not a recorder's own */
+
+struct ms_recording_about {
+    const char *recorded_by; /* version of memscope-top */
+    const char *program;     /* name, see ms_process_name; hostile */
+    uint64_t interval_ns;
+    uint64_t start_ns, start_unix_ns; /* of the session */
+    uint64_t first_tick, last_tick;   /* that can be seen, now */
+    uint64_t first_ns, last_ns;
+    uint64_t coarse_until_ns; /* moments before it are further apart; 0: none */
+    uint64_t bytes;           /* of the file, 0: none */
+    bool going_on;            /* it belongs to a recorder */
+    const char *condition;    /* "whole", or what is wrong with it, in words */
+};
+struct ms_recording_about ms_recording_about(const struct ms_recording *recording);
+
+struct ms_mark {
+    uint64_t tick, at_ns;
+    const char *text; /* hostile; "" none */
+    bool by_program;
+};
+size_t ms_recording_mark_count(const struct ms_recording *recording);
+struct ms_mark ms_recording_mark(const struct ms_recording *recording, size_t index); /* by time */
+
+/*
+ * Reads everything and says what is wrong: checksums, references, times that go backwards, sums
+ * that do not fit. Calls `told` for each finding in words; returns how many, or -errno.
+ * `progress` may be NULL; that it returns false ends the check (-ECANCELED).
+ */
+typedef bool ms_progress(void *context, uint64_t done, uint64_t all);
+int ms_recording_verify(struct ms_recording *recording,
+                        void (*told)(void *context, const char *finding), ms_progress *progress,
+                        void *context);
+
+/* The trace, in the order of time within each second. `each` returns false to end. 0 or -errno. */
+struct ms_trace_record;
+int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       bool (*each)(void *context, const struct ms_trace_record *event),
+                       void *context);
+
+/* --- a model at a moment --- */
+struct ms_replay; /* opaque */
+
+struct ms_replay_options {
+    /* Called after every tick that is gone through, in order: to judge it. `anew`: the model is
+     * another one than before, begin anew. May be NULL. */
+    void (*ticked)(void *context, const struct ms_model *model, bool anew);
+    void *context;
+    uint64_t warm_ns; /* a seek goes through so much before the moment, as far as it is there */
+};
+
+/* NULL: no memory. The recording must live longer. */
+struct ms_replay *ms_replay_new(struct ms_recording *recording,
+                                const struct ms_replay_options *options);
+void ms_replay_free(struct ms_replay *replay); /* accepts NULL */
+
+/* To the last recorded tick that is not after `tick`, else to the first; the model is another one
+ * after it, with all histories up to there. 0, -ENOMEM, -EBADMSG when nothing near it can be read.
+ * Then the model is as before. */
+int ms_replay_seek(struct ms_replay *replay, uint64_t tick);
+/* To the next recorded tick, of the same model. 1; 0: there is none; or -errno. Over a gap or where
+ * it is coarse the model is another one, see `ticked`. */
+int ms_replay_step(struct ms_replay *replay);
+/* The last tick before `tick`, the first one after it; UINT64_MAX: there is none. */
+uint64_t ms_replay_before(const struct ms_replay *replay, uint64_t tick);
+
+const struct ms_model *ms_replay_model(const struct ms_replay *replay); /* NULL before a seek */
+uint64_t ms_replay_tick(const struct ms_replay *replay);
+
+#endif
