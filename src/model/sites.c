@@ -134,7 +134,9 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
     struct ms_sites *sites = &model->sites;
     struct ms_site_page *page = page_for(sites, sites->next_id + 1);
     uint32_t *numbers = page == NULL ? NULL : room_for_numbers(&sites->numbers, depth);
-    struct ms_site_record *record = numbers == NULL ? NULL : ms_chunks_add(&sites->records);
+    const bool room =
+        numbers != NULL && ms_changes_reserve(&sites->changes, sites->records.count + 1) == 0;
+    struct ms_site_record *record = room ? ms_chunks_add(&sites->records) : NULL;
     if (record == NULL) {
         return NULL;
     }
@@ -153,6 +155,7 @@ struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
     };
     page->positions[record->site.id % MS_ID_PAGE] = (uint32_t)sites->records.count;
     page->used++;
+    ms_changes_mark(&sites->changes, sites->records.count - 1, model->stamp);
     sites->activity += (flags & MS_SITE_ACTIVITY) != 0;
     struct ms_process_record *process = ms_process_record_of(model, process_id);
     if (process != NULL) {
@@ -275,6 +278,7 @@ static int merge_site(struct ms_model *model, size_t position, struct ms_process
         return -ENOMEM;
     }
     record->site.process_id = into->process.id;
+    ms_changes_mark(&model->sites.changes, position, model->stamp);
     model->sites.merged_activity += activity;
     into->site_count++;
     from->site_count--;
@@ -374,6 +378,7 @@ void ms_sites_drop_merged(struct ms_model *model)
         numbers += record->site.depth;
         if (kept != i) {
             *(struct ms_site_record *)ms_chunks_at(&sites->records, kept) = *record;
+            ms_changes_move(&sites->changes, i, kept);
         }
         sites->pages[record->site.id / MS_ID_PAGE]->positions[record->site.id % MS_ID_PAGE] =
             (uint32_t)++kept;
@@ -403,6 +408,8 @@ void ms_sites_free(struct ms_model *model)
     free(sites->pages);
     free(sites->moved);
     ms_index_free(&sites->merged_by_stack);
+    ms_changes_free(&sites->changes);
+    ms_chunks_free(&model->named);
     ms_chunks_free(&sites->records);
     ms_chunks_free(&model->frames);
     ms_words_free(&model->strings);
