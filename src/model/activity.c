@@ -14,7 +14,7 @@ static struct ms_activity_record *record_at(const struct ms_model *model, uint32
     return ms_chunks_at(&model->activities.records, position);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+uint32_t ms_activities_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
 {
     size_t cursor = 0;
     uint32_t position;
@@ -174,7 +174,7 @@ uint32_t ms_activities_add(struct ms_model *model, struct ms_thread_record *thre
 static struct ms_activity *changing(struct ms_model *model, struct ms_thread_record *thread,
                                     struct ms_site_record *site)
 {
-    uint32_t position = find(model, thread->thread.id, site->site.id);
+    uint32_t position = ms_activities_find(model, thread->thread.id, site->site.id);
     if (position == MS_NO_ACTIVITY) {
         position = ms_activities_add(model, thread, site);
     }
@@ -304,7 +304,7 @@ static int move_records(struct ms_model *model)
         }
         struct ms_activity *sum =
             changing(model, ms_threads_find(&model->threads, activity->thread_id),
-                      ms_sites_find(model, site->merged_into));
+                     ms_sites_find(model, site->merged_into));
         if (sum == NULL) {
             return -ENOMEM;
         }
@@ -344,7 +344,7 @@ int ms_activities_merge_old(struct ms_model *model)
         return -ENOMEM; /* what is chosen stays so, and is moved when it is tried again */
     }
     ms_sites_drop_merged(model);
-    ms_model_names_changed(model);
+    model->names_version++;
     /* Should little have gone, it is not tried in every tick. */
     raise_limits(model);
     return 0;

@@ -56,16 +56,27 @@ struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_i
     return flow;
 }
 
+int ms_flows_enter(struct ms_flows *flows, uint32_t position)
+{
+    const struct ms_flow *flow = ms_chunks_at(&flows->records, position);
+    return find(flows, flow->process_id, flow->from_thread, flow->to_thread) != SIZE_MAX
+               ? -EBADMSG
+               : ms_index_add(&flows->by_pair,
+                              hash_of(flow->process_id, flow->from_thread, flow->to_thread),
+                              position);
+}
+
 int ms_flows_put(struct ms_flows *flows, uint32_t position, const struct ms_flow *flow)
 {
     struct ms_flow *known = ms_chunks_at(&flows->records, position);
     const uint32_t hash_before = hash_of(known->process_id, known->from_thread, known->to_thread);
     const uint32_t hash = hash_of(flow->process_id, flow->from_thread, flow->to_thread);
-    *known = *flow;
-    if (hash == hash_before) {
-        return 0;
+    const size_t same = find(flows, flow->process_id, flow->from_thread, flow->to_thread);
+    if (same != SIZE_MAX && same != position) {
+        return -EBADMSG;
     }
     ms_index_remove(&flows->by_pair, hash_before, position);
+    *known = *flow;
     return ms_index_add(&flows->by_pair, hash, position);
 }
 

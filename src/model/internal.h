@@ -95,7 +95,7 @@ struct ms_sites {
     struct ms_index merged_by_stack;    /* ids of the sites of merged processes */
     size_t merged_activity;             /* of them, that have MS_SITE_ACTIVITY */
     struct ms_changes changes;
-    size_t activity;                    /* sites that have it */
+    size_t activity; /* sites that have it */
 };
 
 struct ms_thread_list {
@@ -239,6 +239,9 @@ void ms_usages_settle(struct ms_model *model);
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into);
 void ms_usages_free(struct ms_usages *usages);
+/* Its position, or MS_NO_USAGE. */
+uint32_t ms_usages_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                        uint8_t rate);
 /* Appends one, which is the first of its thread and site; the site is known. MS_NO_USAGE: no
  * memory. */
 uint32_t ms_usages_add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
@@ -255,6 +258,7 @@ void ms_usages_note_not_sampled(struct ms_model *model, const struct ms_usage *u
 void ms_usage_take_from_heap(const struct ms_usage *usage, struct ms_heap *sum);
 
 /* As those of usages. */
+uint32_t ms_activities_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id);
 uint32_t ms_activities_add(struct ms_model *model, struct ms_thread_record *thread,
                            struct ms_site_record *site);
 void ms_activities_detach(struct ms_model *model, uint32_t position);
@@ -262,6 +266,9 @@ void ms_activities_drop(struct ms_model *model, uint32_t position);
 void ms_activities_put_first(struct ms_model *model, uint32_t position, bool of_thread);
 /* To the sums of a site. 0 or -ENOMEM. */
 int ms_site_add_work(struct ms_model *model, struct ms_site *site, const struct ms_work *work);
+
+/* What a thread that is forgotten did is nobody's from now on: see restore.h. */
+void ms_thread_detach(struct ms_model *model, struct ms_thread_record *thread);
 
 /* As ms_usages_merge, for what they did besides allocating. */
 int ms_activities_merge(struct ms_model *model, struct ms_thread_record *from,
@@ -280,12 +287,16 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
-/* Enters a flow under another key than before. 0 or -ENOMEM: then it is found no more. */
+/* Lets the flow at a position be found; replaces it by one of any key. 0 or -ENOMEM: then it is
+ * not found. */
+/* -EBADMSG: there is another of that key. */
+int ms_flows_enter(struct ms_flows *flows, uint32_t position);
 int ms_flows_put(struct ms_flows *flows, uint32_t position, const struct ms_flow *flow);
 
 /* Threads, processes and sites of it that were merged; the same ways of counting as when added. */
 int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_misuses_free(struct ms_misuses *misuses);
+int ms_misuses_enter(struct ms_misuses *misuses, uint32_t position);
 int ms_misuses_put(struct ms_misuses *misuses, uint32_t position, const struct ms_misuse *misuse);
 
 struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id); /* or NULL */

@@ -74,9 +74,10 @@ struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t proce
         ms_changes_mark(&misuses->changes, same, model->stamp);
         return ms_chunks_at(&misuses->records, same);
     }
-    struct ms_misuse *misuse = ms_changes_reserve(&misuses->changes, misuses->records.count + 1) != 0
-                                   ? NULL
-                                   : ms_chunks_add(&misuses->records);
+    struct ms_misuse *misuse =
+        ms_changes_reserve(&misuses->changes, misuses->records.count + 1) != 0
+            ? NULL
+            : ms_chunks_add(&misuses->records);
     if (misuse == NULL) {
         return NULL;
     }
@@ -90,15 +91,24 @@ struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t proce
     return misuse;
 }
 
+int ms_misuses_enter(struct ms_misuses *misuses, uint32_t position)
+{
+    const struct ms_misuse *misuse = ms_chunks_at(&misuses->records, position);
+    return find(misuses, misuse) != SIZE_MAX
+               ? -EBADMSG
+               : ms_index_add(&misuses->by_pair, hash_of(misuse), position);
+}
+
 int ms_misuses_put(struct ms_misuses *misuses, uint32_t position, const struct ms_misuse *misuse)
 {
     struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
     const uint32_t hash_before = hash_of(known);
     const uint32_t hash = hash_of(misuse);
-    *known = *misuse;
-    if (hash == hash_before) {
-        return 0;
+    const size_t same = find(misuses, misuse);
+    if (same != SIZE_MAX && same != position) {
+        return -EBADMSG;
     }
+    *known = *misuse;
     ms_index_remove(&misuses->by_pair, hash_before, position);
     return ms_index_add(&misuses->by_pair, hash, position);
 }

@@ -20,8 +20,8 @@ static struct ms_site_record *site_of(const struct ms_model *model, uint32_t sit
     return ms_sites_find(model, site_id);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
-                     uint8_t rate)
+uint32_t ms_usages_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                        uint8_t rate)
 {
     size_t cursor = 0;
     uint32_t position;
@@ -138,7 +138,7 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
                                                 uint32_t site_id, uint8_t rate)
 {
     struct ms_usages *usages = &model->usages;
-    uint32_t position = find(model, thread_id, site_id, rate);
+    uint32_t position = ms_usages_find(model, thread_id, site_id, rate);
     if (position == MS_NO_USAGE) {
         struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
         if (thread == NULL || ms_sites_find(model, site_id) == NULL ||
@@ -371,7 +371,7 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
         const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
         const struct ms_site_record *site = site_of(model, usage->site_id);
         const uint32_t site_id = site->merged_into != 0 ? site->merged_into : usage->site_id;
-        uint32_t target = find(model, into->thread.id, site_id, usage->rate);
+        uint32_t target = ms_usages_find(model, into->thread.id, site_id, usage->rate);
         if (target == MS_NO_USAGE) {
             target = ms_usages_add(model, into, site_id, usage->rate);
             if (target == MS_NO_USAGE) {
