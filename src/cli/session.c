@@ -374,7 +374,7 @@ static const char *write_reports(const struct ms_session *session, int *status)
             continue;
         }
         fprintf(stderr, "memscope-top: --%s: %s: %s\n", ms_export_name((enum ms_export)format),
-                path, strerror(-result));
+                path, ms_export_error(result));
         *status = *status == 0 ? MS_EXIT_FAILURE : *status;
     }
     return written;
