@@ -6,6 +6,7 @@
 
 #include "export/folded.h"
 #include "export/json.h"
+#include "export/perfetto.h"
 #include "export/pprof.h"
 #include "export/speedscope.h"
 
@@ -103,6 +104,7 @@ static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *m
     [MS_EXPORT_PPROF] = ms_pprof_write,
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
     [MS_EXPORT_FOLDED] = ms_folded_write,
+    [MS_EXPORT_PERFETTO] = ms_perfetto_write,
 };
 
 bool ms_export_built_in(enum ms_export format)
