@@ -8,6 +8,7 @@
 #include "export/json.h"
 #include "export/perfetto.h"
 #include "export/pprof.h"
+#include "export/report.h"
 #include "export/speedscope.h"
 
 static const struct {
@@ -101,6 +102,7 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
 static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
+    [MS_EXPORT_TEXT] = ms_report_write,
     [MS_EXPORT_PPROF] = ms_pprof_write,
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
     [MS_EXPORT_FOLDED] = ms_folded_write,
