@@ -17,13 +17,16 @@
 #define CORRELATED_THREADS 20u
 
 /* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
-static size_t top_threads(const struct ms_model *model, const struct ms_thread **out,
-                          size_t capacity)
+static size_t top_threads(const struct ms_json_writer *writer, const struct ms_model *model,
+                          const struct ms_thread **out, size_t capacity)
 {
     size_t held = 0;
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
         size_t at = held < capacity ? held : capacity;
+        if (!ms_json_shows_thread(writer, thread->id)) {
+            continue;
+        }
         while (at > 0 && out[at - 1]->heap.peak_bytes < thread->heap.peak_bytes) {
             at--;
         }
@@ -182,7 +185,7 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
         }
     }
     const struct ms_thread *top[TIMELINE_THREADS];
-    const size_t count = top_threads(model, top, TIMELINE_THREADS);
+    const size_t count = top_threads(writer, model, top, TIMELINE_THREADS);
     for (size_t i = 0; i < count; i++) {
         const struct owner owner = {
             .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
@@ -280,7 +283,7 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         correlate_pooled(writer, model, program->id);
     }
     const struct ms_thread *top[CORRELATED_THREADS];
-    const size_t count = top_threads(model, top, CORRELATED_THREADS);
+    const size_t count = top_threads(writer, model, top, CORRELATED_THREADS);
     for (size_t i = 0; i < count; i++) {
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];
