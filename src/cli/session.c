@@ -368,13 +368,16 @@ static const char *write_reports(const struct ms_session *session, int *status)
         if (path == NULL) {
             continue;
         }
+        const uint64_t begun_ns = ms_monotonic_ns();
         const int result = ms_session_export(session, (enum ms_export)format, path, true);
+        ms_debug_log("--%s written in %.3f s", ms_export_name((enum ms_export)format),
+                     (double)(ms_monotonic_ns() - begun_ns) / 1e9);
         if (result == 0) {
             written = path;
             continue;
         }
         fprintf(stderr, "memscope-top: --%s: %s: %s\n", ms_export_name((enum ms_export)format),
-                path, strerror(-result));
+                path, ms_export_error(result));
         *status = *status == 0 ? MS_EXIT_FAILURE : *status;
     }
     return written;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/top.h"
 #include "model/figures.h"
 #include "model/format.h"
 
@@ -112,30 +113,10 @@ static void write_totals(FILE *out, const struct ms_model *model, const struct m
             ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)));
 }
 
-static size_t top_sites(const struct ms_model *model, const struct ms_site **top, size_t capacity)
-{
-    size_t held = 0;
-    for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        size_t at = held;
-        while (at > 0 && top[at - 1]->heap.peak_bytes < site->heap.peak_bytes) {
-            at--;
-        }
-        if (at == capacity || site->heap.peak_bytes == 0 ||
-            (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
-            continue;
-        }
-        held = held < capacity ? held + 1 : capacity;
-        memmove(top + at + 1, top + at, (held - 1 - at) * sizeof(*top));
-        top[at] = site;
-    }
-    return held;
-}
-
 static void write_top_sites(FILE *out, const struct ms_model *model)
 {
     const struct ms_site *top[TOP_SITES];
-    const size_t count = top_sites(model, top, TOP_SITES);
+    const size_t count = ms_top_sites(model, top, TOP_SITES);
     if (count == 0) {
         return;
     }

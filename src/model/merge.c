@@ -224,7 +224,7 @@ static int merge_chosen(struct ms_model *model, struct ms_merge *merges)
         return -ENOMEM;
     }
     ms_sites_drop_merged(model);
-    ms_model_names_changed(model);
+    model->names_version++;
     model->merging = false;
     return drop_processes(model);
 }

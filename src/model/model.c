@@ -20,6 +20,8 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     ms_machine_unknown(&model->system);
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
+    model->named.element_bytes = sizeof(uint32_t);
+    model->stamp = 1;
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
     ms_activities_init(model);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
@@ -468,6 +470,7 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
         model->first_tick = tick - repeat;
     }
     model->ticks = tick + 1;
+    model->stamp++;
     return error;
 }
 
