@@ -219,7 +219,7 @@ const struct ms_fields ms_fields_process_rates =
 
 #define F(member) MS_FIELD(struct ms_process_inside, member)
 static const struct ms_field inside_rows[] = {
-    F(attributed_epoch), F(attributed_at_end), F(stands_for_many),    F(run_queue_pct),
+    F(attributed_epoch), F(attributed_at_end),  F(stands_for_many),        F(run_queue_pct),
     F(network_ns),       F(network_sent_bytes), F(network_received_bytes),
 };
 #undef F

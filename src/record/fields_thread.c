@@ -140,5 +140,4 @@ const struct ms_fields ms_fields_thread =
 const struct ms_fields ms_fields_thread_rates =
     MS_FIELDS_ALL(struct ms_thread_rates, "thread_rates", rate_rows);
 const struct ms_fields ms_fields_sample = MS_FIELDS_ALL(struct ms_sample, "sample", sample_rows);
-const struct ms_fields ms_fields_past =
-    MS_FIELDS(struct ms_past, "past", past_rows, past_left_out);
+const struct ms_fields ms_fields_past = MS_FIELDS(struct ms_past, "past", past_rows, past_left_out);
