@@ -9,6 +9,12 @@ static bool is_fine(enum ms_block_type type)
            type == MS_BLOCK_TRACE;
 }
 
+/* What goes next, where what is fine was not enough. */
+static bool is_middling(enum ms_block_type type)
+{
+    return type == MS_BLOCK_STATE || type == MS_BLOCK_SECONDS;
+}
+
 struct ms_block_entry *ms_block_entry_next(struct ms_blocks *blocks)
 {
     if (blocks->count == blocks->capacity) {
@@ -69,7 +75,7 @@ struct coarsening {
     bool *goes;
     bool all;               /* else only of what takes memory and is in no file */
     uint64_t bytes, target; /* of what stays */
-    uint64_t state_bytes;   /* of that, of states */
+    uint64_t middling;      /* of that, of states and seconds */
     size_t next;            /* where the next segment begins that may have to become coarser */
     size_t last_state;      /* where the segment begins that goes on */
 };
@@ -96,7 +102,7 @@ static void let_go(struct coarsening *coarsening, size_t index)
     }
     coarsening->goes[index] = true;
     coarsening->bytes -= bytes;
-    coarsening->state_bytes -= info->type == MS_BLOCK_STATE ? bytes : 0;
+    coarsening->middling -= is_middling(info->type) ? bytes : 0;
     if (coarsening->blocks->coarse_until_ns < info->last_ns) {
         coarsening->blocks->coarse_until_ns = info->last_ns;
     }
@@ -125,7 +131,7 @@ static bool make_a_segment_coarser(struct coarsening *coarsening)
 }
 
 /* Every second state of the older half, and what is fine behind it: it would be taken for what
- * follows the state before. */
+ * follows the state before. Of seconds all there. */
 static bool let_states_go(struct coarsening *coarsening)
 {
     const struct ms_block_entry *const entries = coarsening->blocks->entries;
@@ -136,7 +142,11 @@ static bool let_states_go(struct coarsening *coarsening)
     const size_t half = states > 3 ? states / 2 : states;
     size_t seen = 0;
     bool any = false;
-    for (size_t i = 0; i < coarsening->last_state && seen < half; i++) {
+    for (size_t i = 0; i < coarsening->last_state && (seen < half || states == 0); i++) {
+        if (entries[i].info.type == MS_BLOCK_SECONDS && cost(coarsening, i) > 0) {
+            let_go(coarsening, i);
+            any = true;
+        }
         if (entries[i].info.type == MS_BLOCK_STATE && cost(coarsening, i) > 0) {
             /* Of the last one the first goes: nothing is left but what goes on. */
             if (seen++ % 2 == 1 || states == 1) {
@@ -155,11 +165,11 @@ static void choose(struct coarsening *coarsening)
     for (size_t i = 0; i < blocks->count; i++) {
         const bool state = blocks->entries[i].info.type == MS_BLOCK_STATE;
         coarsening->bytes += cost(coarsening, i);
-        coarsening->state_bytes += state ? cost(coarsening, i) : 0;
+        coarsening->middling += is_middling(blocks->entries[i].info.type) ? cost(coarsening, i) : 0;
         coarsening->last_state = state ? i : coarsening->last_state;
     }
     while (coarsening->bytes > coarsening->target) {
-        if (coarsening->state_bytes > coarsening->target / 2 && let_states_go(coarsening)) {
+        if (coarsening->middling > coarsening->target / 2 && let_states_go(coarsening)) {
             continue;
         }
         if (!make_a_segment_coarser(coarsening) && !let_states_go(coarsening)) {

@@ -496,11 +496,13 @@ static void test_memory_becomes_coarser(void **state)
     ms_blocks_free(blocks);
 }
 
+/* A file is not written anew again before that is done: here nothing is to be dropped for it. */
 static void wait_for_disk(struct ms_blocks *blocks)
 {
-    for (unsigned i = 0; i < 5000; i++) {
+    const uint64_t job = blocks->count > 0 ? blocks->entries[blocks->count - 1].job : 1;
+    for (unsigned i = 0; i < 20000; i++) {
         const struct ms_block_written written = ms_block_writer_state(blocks->writer);
-        if (written.jobs >= blocks->entries[blocks->count - 1].job || written.error != 0) {
+        if (written.jobs >= job || written.error != 0) {
             break;
         }
         usleep(1000);
@@ -557,6 +559,7 @@ static void test_size_that_cannot_be_kept(void **state)
     (void)state;
     struct ms_blocks *const blocks = ms_blocks_new(1 << 20);
     assert_int_equal(ms_blocks_keep(blocks, path, false, 20 * 1000), 0);
+    wait_for_disk(blocks);
     for (unsigned i = 0; i < 40; i++) {
         assert_int_equal(append(blocks, MS_BLOCK_NAMES, i, 1000), 0);
     }
@@ -592,7 +595,7 @@ static void test_disk_that_is_full(void **state)
     wait_for_disk(blocks);
     set_file_limit(7500);
     record(blocks, 5, 5, 4, 1000);
-    for (unsigned i = 0; i < 5000 && ms_blocks_state(blocks).error == 0; i++) {
+    for (unsigned i = 0; i < 20000 && ms_blocks_state(blocks).error == 0; i++) {
         usleep(1000);
     }
     set_file_limit(RLIM_INFINITY);
@@ -628,7 +631,7 @@ static void test_full_disk_does_not_cost_the_old_file(void **state)
     record(blocks, 0, 4, 4, 1000);
     set_file_limit(10000);
     assert_int_equal(ms_blocks_keep(blocks, path, true, 0), 0);
-    for (unsigned i = 0; i < 5000 && ms_blocks_state(blocks).error == 0; i++) {
+    for (unsigned i = 0; i < 20000 && ms_blocks_state(blocks).error == 0; i++) {
         usleep(1000);
     }
     assert_int_equal(ms_blocks_finish(blocks), -EFBIG);
