@@ -41,6 +41,7 @@ struct ms_thread_record {
     bool flat;               /* its rates are 0 where they are known, and stay so */
     bool has_not_sampled;    /* one of them is of what was not sampled */
     bool gone;               /* it is about to leave its list */
+    uint32_t stamp;          /* when it was written last, see changes.h; not by derived figures */
 };
 
 struct ms_site_record {
@@ -111,6 +112,11 @@ struct ms_threads {
     struct ms_index merged_by_name; /* position in `merged` */
     uint32_t turn;                  /* counts ticks */
     size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
+    uint64_t removed;               /* so many have left their list for good */
+    uint32_t *touched;              /* ids of those not alive that have `touched_stamp` */
+    size_t touched_count, touched_capacity;
+    uint32_t touched_stamp;
+    bool touched_lost; /* there was no memory for some of them */
 };
 
 /* A usage written in this tick: its old values are off the sums of its site. */
@@ -161,6 +167,7 @@ struct ms_misuses {
 struct ms_process_record {
     struct ms_process process;
     struct ms_past past;
+    uint32_t stamp;            /* as of a thread */
     uint32_t attributed_epoch; /* peak that its threads know their share of */
     bool attributed_at_end;
     bool attribute_peak; /* in this tick */
@@ -187,6 +194,8 @@ struct ms_model {
     struct ms_index processes_by_id;
     uint32_t merged_programs;
     bool merging; /* some are to be merged, and there was no memory for it */
+    uint64_t processes_removed;
+    bool orphans; /* restored: processes are gone whose threads may be there still */
     struct ms_threads threads;
     struct ms_sites sites;
     struct ms_chunks frames; /* struct ms_frame; number = index */
@@ -211,7 +220,11 @@ struct ms_merge {
 /* `id` when it went nowhere. */
 uint32_t ms_merged_id(const struct ms_merge *merges, size_t count, uint32_t id);
 
+/* It changes now. */
+void ms_thread_mark(struct ms_model *model, struct ms_thread_record *record);
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
+/* Restored ones: nobody is of a process that is gone. */
+bool ms_threads_have_processes(struct ms_model *model);
 void ms_threads_free(struct ms_threads *threads);
 /* Merges what is too old; may run only between the sums of one tick and the writes of the next. */
 int ms_threads_merge_old(struct ms_model *model);

@@ -18,8 +18,9 @@ struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, u
                                           enum ms_thread_place place);
 
 /* Takes them away without giving what they hold to others. Unknown ids do nothing. */
-void ms_model_forget_thread(struct ms_model *model, uint32_t id);
-void ms_model_forget_process(struct ms_model *model, uint32_t id);
+void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t count);
+/* Their threads must be forgotten, too, before the end of the tick. 0 or -ENOMEM. */
+int ms_model_forget_processes(struct ms_model *model, const uint32_t *ids, size_t count);
 
 /* --- call sites and what threads did there --- */
 
@@ -85,15 +86,60 @@ int ms_model_forget_misuses(struct ms_model *model, const uint32_t *positions, s
 /* Nothing of it is nobody's. */
 bool ms_model_is_whole(const struct ms_model *model);
 
+/* --- what threads and processes are written down by; see changes.h, too --- */
+
+/* Of ms_model_thread: after those that are alive come so many merged ones, then the ended ones. */
+size_t ms_model_merged_count(const struct ms_model *model);
+/* How many have left for good. */
+uint64_t ms_model_threads_removed(const struct ms_model *model);
+uint64_t ms_model_processes_removed(const struct ms_model *model);
+/* When it was written last; figures that a tick derives are not meant. */
+uint32_t ms_model_thread_stamp(const struct ms_thread *thread);
+uint32_t ms_model_process_stamp(const struct ms_process *process);
+/* Ids of those not alive (some may be gone) that changed since the stamp `since`; false: it is not
+ * known which, all are to be looked at. */
+bool ms_model_threads_touched(const struct ms_model *model, uint32_t since, const uint32_t **ids,
+                              size_t *count);
+
 /* --- ticks --- */
 
+/* What later ticks go on from, besides all that is shown. */
+struct ms_inside {
+    uint64_t now_ns, ticks, first_tick;
+    uint32_t next_thread_id; /* the last one given */
+    uint32_t turn;
+    uint32_t merged_programs;
+    uint32_t ended_with_history;
+};
+struct ms_inside ms_model_inside(const struct ms_model *model);
+void ms_model_put_inside(struct ms_model *model, const struct ms_inside *inside);
+
+struct ms_process_inside {
+    uint32_t attributed_epoch;
+    bool attributed_at_end, stands_for_many;
+    double run_queue_pct;
+    uint64_t network_ns, network_received_bytes, network_sent_bytes;
+};
+/* The process is of this model. */
+struct ms_process_inside ms_model_process_inside(const struct ms_process *process);
+void ms_model_put_process_inside(struct ms_process *process,
+                                 const struct ms_process_inside *inside);
+
+/* Its rates hold still. */
+bool ms_model_thread_is_flat(const struct ms_thread *thread);
+void ms_model_put_thread_flat(struct ms_thread *thread, bool flat);
+
 /* Of a thread (NULL once it has ended) or process: what its rates come from. */
-struct ms_past *ms_model_thread_past(struct ms_model *model, uint32_t thread_id);
-struct ms_past *ms_model_process_past(struct ms_model *model, uint32_t process_id);
+const struct ms_past *ms_model_thread_past(const struct ms_thread *thread);
+struct ms_past *ms_model_thread_past_mutable(struct ms_thread *thread);
+const struct ms_past *ms_model_process_past(const struct ms_process *process);
+struct ms_past *ms_model_process_past_mutable(struct ms_process *process);
 
 /*
  * Ends a tick that was recorded: `tick` and `now_ns` are those of then. Everything that
- * ms_model_tick_end derives is derived; nothing is merged. 0 or -ENOMEM.
+ * ms_model_tick_end derives is derived, but the shares of threads in peaks, which are written down;
+ * nothing is merged. 0, -ENOMEM or -EBADMSG: it is not later than the last one, or a thread has no
+ * process.
  */
 int ms_model_tick_again(struct ms_model *model, uint64_t tick, uint64_t now_ns);
 

@@ -123,8 +123,9 @@ static size_t equal_until(const uint8_t *one, const uint8_t *other, size_t at, s
     return at;
 }
 
-size_t ms_fields_write(struct ms_pack *pack, const struct ms_fields *fields, const void *before,
-                       const void *now)
+/* `update` is NULL or `before`. */
+static size_t write_changes(struct ms_pack *pack, const struct ms_fields *fields,
+                            const void *before, const void *now, uint8_t *update)
 {
     static const uint8_t zeros[sizeof(uint64_t)];
     const uint8_t *const old = before;
@@ -152,12 +153,27 @@ size_t ms_fields_write(struct ms_pack *pack, const struct ms_fields *fields, con
                 ms_pack_u64(pack, number - last + 1);
                 write_value(pack, field, value_before, bytes + at);
                 last = number + 1;
+                if (update != NULL) {
+                    memcpy(update + at, bytes + at, field->element_bytes);
+                }
                 changed++;
             }
         }
     }
     ms_pack_u64(pack, 0);
     return changed;
+}
+
+size_t ms_fields_write(struct ms_pack *pack, const struct ms_fields *fields, const void *before,
+                       const void *now)
+{
+    return write_changes(pack, fields, before, now, NULL);
+}
+
+size_t ms_fields_write_on(struct ms_pack *pack, const struct ms_fields *fields, void *shadow,
+                          const void *now)
+{
+    return write_changes(pack, fields, shadow, now, shadow);
 }
 
 size_t ms_fields_compare(const struct ms_fields *fields, const void *one, const void *other,

@@ -135,6 +135,10 @@ struct ms_fields {
 size_t ms_fields_write(struct ms_pack *pack, const struct ms_fields *fields, const void *before,
                        const void *now);
 
+/* The same, and makes `shadow` equal to `now` in what it wrote. */
+size_t ms_fields_write_on(struct ms_pack *pack, const struct ms_fields *fields, void *shadow,
+                          const void *now);
+
 /* How the fields of a file correspond to ours; made from its description. */
 struct ms_fields_map; /* opaque */
 void ms_fields_describe(struct ms_pack *pack, const struct ms_fields *fields);
