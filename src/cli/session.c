@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/debug_log.h"
+#include "cli/rules.h"
 #include "cli/tracking.h"
 #include "collect/symbol_cache.h"
 #include "collect/tracking.h"
@@ -354,6 +355,7 @@ int ms_session_export(const struct ms_session *session, enum ms_export format, c
                                         .thread_rules = wanted->thread_rules,
                                         .thread_rule_count = wanted->thread_rule_count,
                                         .csv_table = wanted->csv_table,
+                                        .weight = wanted->weight,
                                         .thresholds = *ms_findings_thresholds(session->findings),
                                         .findings = session->findings};
     return ms_export_write_file(path, overwrite, format, session->model, &options);
@@ -368,13 +370,16 @@ static const char *write_reports(const struct ms_session *session, int *status)
         if (path == NULL) {
             continue;
         }
+        const uint64_t begun_ns = ms_monotonic_ns();
         const int result = ms_session_export(session, (enum ms_export)format, path, true);
+        ms_debug_log("--%s written in %.3f s", ms_export_name((enum ms_export)format),
+                     (double)(ms_monotonic_ns() - begun_ns) / 1e9);
         if (result == 0) {
             written = path;
             continue;
         }
         fprintf(stderr, "memscope-top: --%s: %s: %s\n", ms_export_name((enum ms_export)format),
-                path, strerror(-result));
+                path, ms_export_error(result));
         *status = *status == 0 ? MS_EXIT_FAILURE : *status;
     }
     return written;
@@ -396,6 +401,7 @@ int ms_session_close(struct ms_session *session, bool detached)
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);
     }
+    status = ms_rules_check(options, session->model, session->findings, status);
     ms_findings_free(session->findings);
     ms_suppressions_free(session->suppressions);
     ms_collector_free(session->collector);
