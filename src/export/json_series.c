@@ -104,7 +104,7 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
         }
     }
     const struct ms_thread *top[TIMELINE_THREADS];
-    const size_t count = ms_top_threads(model, top, TIMELINE_THREADS);
+    const size_t count = ms_top_threads(model, writer->chosen, top, TIMELINE_THREADS);
     for (size_t i = 0; i < count; i++) {
         const struct owner owner = {
             .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
@@ -202,7 +202,7 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         correlate_pooled(writer, model, program->id);
     }
     const struct ms_thread *top[CORRELATED_THREADS];
-    const size_t count = ms_top_threads(model, top, CORRELATED_THREADS);
+    const size_t count = ms_top_threads(model, writer->chosen, top, CORRELATED_THREADS);
     for (size_t i = 0; i < count; i++) {
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];

@@ -164,7 +164,7 @@ static void thread_name(const struct ms_thread *thread, char *out, size_t size)
 static void write_thread_counters(struct trace *trace)
 {
     const struct ms_thread *top[THREADS_MAX];
-    const size_t count = ms_top_threads(trace->model, top, THREADS_MAX);
+    const size_t count = ms_top_threads(trace->model, NULL, top, THREADS_MAX);
     for (size_t i = 0; i < count && !trace->cancelled; i++) {
         char thread[MS_NAME_MAX];
         char name[MS_NAME_MAX + 64];

@@ -228,7 +228,7 @@ static void write_threads(const struct page *page)
 {
     const struct ms_thread *top[THREADS_MAX];
     const struct ms_baseline baseline = ms_baseline_of(page->model);
-    const size_t count = ms_top_threads(page->model, top, THREADS_MAX);
+    const size_t count = ms_top_threads(page->model, NULL, top, THREADS_MAX);
     char text[80];
     snprintf(text, sizeof text, "THREADS with the highest peaks, %zu of %zu", count,
              ms_model_thread_count(page->model));

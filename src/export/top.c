@@ -34,14 +34,18 @@ static size_t insert(const void **out, uint64_t *peaks, size_t held, size_t capa
     return held < capacity ? held + 1 : capacity;
 }
 
-size_t ms_top_threads(const struct ms_model *model, const struct ms_thread **out, size_t capacity)
+size_t ms_top_threads(const struct ms_model *model, const struct ms_chosen *chosen,
+                      const struct ms_thread **out, size_t capacity)
 {
     uint64_t peaks[PEAKS_MAX];
     size_t held = 0;
     capacity = capacity < PEAKS_MAX ? capacity : PEAKS_MAX;
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
-        held = insert((const void **)out, peaks, held, capacity, thread, thread->heap.peak_bytes);
+        if (chosen == NULL || ms_chosen_has_thread(chosen, thread->id)) {
+            held =
+                insert((const void **)out, peaks, held, capacity, thread, thread->heap.peak_bytes);
+        }
     }
     return held;
 }

@@ -32,7 +32,8 @@
     X(STATE, "state", "everything at one tick: a segment begins")                                  \
     X(TICKS, "ticks", "what changed, tick by tick")                                                \
     X(HISTORY, "history", "points of all series over a segment")                                   \
-    X(COARSE, "coarse", "points of all series over many segments, by seconds and ten seconds")     \
+    X(SECONDS, "seconds", "points of all series over many segments, by seconds")                   \
+    X(COARSE, "coarse", "points of all series over many segments, by ten seconds")                 \
     X(OUTPUT, "output", "what the program wrote")                                                  \
     X(TRACE, "trace", "allocations and frees in order")                                            \
     X(MARKS, "marks", "marks that were set")                                                       \
