@@ -64,12 +64,11 @@ struct ms_blocks; /* opaque */
 /* --- writing --- */
 /*
  * In memory: at most about `memory_bytes` compressed; past that the oldest segments become coarser
- * (their MS_BLOCK_TICKS, MS_BLOCK_HISTORY, MS_BLOCK_OUTPUT and MS_BLOCK_TRACE go, their
- * MS_BLOCK_STATE stays). Where that is not enough, and where states and MS_BLOCK_SECONDS take more
- * than half of the room, every second state of the oldest half goes, with the MS_BLOCK_SECONDS
- * there. MS_BLOCK_ABOUT, NAMES, COARSE and MARKS and the segment that goes on stay, so that it can
- * be more. What is in the file too goes from memory without loss: it is read from there. NULL: no
- * memory.
+ * (their MS_BLOCK_TICKS, HISTORY, SECONDS, OUTPUT and TRACE go, their
+ * MS_BLOCK_STATE stays). Where that is not enough, and where states take more than half of the
+ * room, every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES, COARSE and MARKS and the
+ * segment that goes on stay, so that it can be more. What is in the file too goes from memory
+ * without loss: it is read from there. NULL: no memory.
  */
 struct ms_blocks *ms_blocks_new(uint64_t memory_bytes);
 /* Accepts NULL; closes the file as it is: what waits for the disk is lost, see ms_blocks_finish. */

@@ -5,14 +5,8 @@
 
 static bool is_fine(enum ms_block_type type)
 {
-    return type == MS_BLOCK_TICKS || type == MS_BLOCK_HISTORY || type == MS_BLOCK_OUTPUT ||
-           type == MS_BLOCK_TRACE;
-}
-
-/* What goes next, where what is fine was not enough. */
-static bool is_middling(enum ms_block_type type)
-{
-    return type == MS_BLOCK_STATE || type == MS_BLOCK_SECONDS;
+    return type == MS_BLOCK_TICKS || type == MS_BLOCK_HISTORY || type == MS_BLOCK_SECONDS ||
+           type == MS_BLOCK_OUTPUT || type == MS_BLOCK_TRACE;
 }
 
 struct ms_block_entry *ms_block_entry_next(struct ms_blocks *blocks)
@@ -75,7 +69,7 @@ struct coarsening {
     bool *goes;
     bool all;               /* else only of what takes memory and is in no file */
     uint64_t bytes, target; /* of what stays */
-    uint64_t middling;      /* of that, of states and seconds */
+    uint64_t state_bytes;   /* of that, of states */
     size_t next;            /* where the next segment begins that may have to become coarser */
     size_t last_state;      /* where the segment begins that goes on */
 };
@@ -102,7 +96,7 @@ static void let_go(struct coarsening *coarsening, size_t index)
     }
     coarsening->goes[index] = true;
     coarsening->bytes -= bytes;
-    coarsening->middling -= is_middling(info->type) ? bytes : 0;
+    coarsening->state_bytes -= info->type == MS_BLOCK_STATE ? bytes : 0;
     if (coarsening->blocks->coarse_until_ns < info->last_ns) {
         coarsening->blocks->coarse_until_ns = info->last_ns;
     }
@@ -131,7 +125,7 @@ static bool make_a_segment_coarser(struct coarsening *coarsening)
 }
 
 /* Every second state of the older half, and what is fine behind it: it would be taken for what
- * follows the state before. Of seconds all there. */
+ * follows the state before. */
 static bool let_states_go(struct coarsening *coarsening)
 {
     const struct ms_block_entry *const entries = coarsening->blocks->entries;
@@ -142,11 +136,7 @@ static bool let_states_go(struct coarsening *coarsening)
     const size_t half = states > 3 ? states / 2 : states;
     size_t seen = 0;
     bool any = false;
-    for (size_t i = 0; i < coarsening->last_state && (seen < half || states == 0); i++) {
-        if (entries[i].info.type == MS_BLOCK_SECONDS && cost(coarsening, i) > 0) {
-            let_go(coarsening, i);
-            any = true;
-        }
+    for (size_t i = 0; i < coarsening->last_state && seen < half; i++) {
         if (entries[i].info.type == MS_BLOCK_STATE && cost(coarsening, i) > 0) {
             /* Of the last one the first goes: nothing is left but what goes on. */
             if (seen++ % 2 == 1 || states == 1) {
@@ -165,11 +155,11 @@ static void choose(struct coarsening *coarsening)
     for (size_t i = 0; i < blocks->count; i++) {
         const bool state = blocks->entries[i].info.type == MS_BLOCK_STATE;
         coarsening->bytes += cost(coarsening, i);
-        coarsening->middling += is_middling(blocks->entries[i].info.type) ? cost(coarsening, i) : 0;
+        coarsening->state_bytes += state ? cost(coarsening, i) : 0;
         coarsening->last_state = state ? i : coarsening->last_state;
     }
     while (coarsening->bytes > coarsening->target) {
-        if (coarsening->middling > coarsening->target / 2 && let_states_go(coarsening)) {
+        if (coarsening->state_bytes > coarsening->target / 2 && let_states_go(coarsening)) {
             continue;
         }
         if (!make_a_segment_coarser(coarsening) && !let_states_go(coarsening)) {

@@ -457,6 +457,29 @@ static void test_blocks_of_another_recording_are_none(void **state)
     unlink(other_path);
 }
 
+/* States that take nearly all of the room go before all that is fine went: then with their ticks.
+ */
+static void test_no_ticks_without_their_state(void **state)
+{
+    (void)state;
+    struct ms_blocks *const blocks = ms_blocks_new(100 * 1000);
+    for (uint64_t tick = 0; tick < 150; tick += 3) {
+        assert_int_equal(append(blocks, MS_BLOCK_STATE, tick, 5000), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_TICKS, tick + 1, 100), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_TICKS, tick + 2, 100), 0);
+    }
+    assert_true(ms_blocks_state(blocks).memory_bytes <= 100 * 1000);
+    for (size_t i = 0; i < ms_blocks_count(blocks); i++) {
+        const struct ms_block_info *const info = ms_blocks_info(blocks, i);
+        if (info->type == MS_BLOCK_TICKS) {
+            assert_true(i > 0 && ms_blocks_info(blocks, i - 1)->number + 1 == info->number);
+        }
+    }
+    assert_true(count_of(blocks, MS_BLOCK_STATE) > 8);
+    assert_true(count_of(blocks, MS_BLOCK_TICKS) > 2);
+    ms_blocks_free(blocks);
+}
+
 static void test_memory_becomes_coarser(void **state)
 {
     (void)state;
@@ -756,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_each_byte_flipped_costs_its_block),
         cmocka_unit_test(test_bytes_missing_in_between),
         cmocka_unit_test(test_blocks_of_another_recording_are_none),
+        cmocka_unit_test(test_no_ticks_without_their_state),
         cmocka_unit_test(test_memory_becomes_coarser),
         cmocka_unit_test(test_file_stays_below_its_size),
         cmocka_unit_test(test_size_that_cannot_be_kept),
