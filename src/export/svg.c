@@ -144,7 +144,7 @@ static void write_legend(FILE *out, double y)
         const char *look, *text;
     } lines[] = {{"live", "live bytes"}, {"rss", "resident memory"}, {"cpu", "CPU, of one core"}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        const double x = MS_SVG_WIDTH - MS_SVG_MARGIN - 390 + 130 * (double)i;
+        const double x = MS_SVG_WIDTH - MS_SVG_MARGIN - 450 + 150 * (double)i;
         fprintf(out, "<path class=\"%s\" d=\"M%.1f %.1fh22\"/>\n", lines[i].look, x, y - 4);
         ms_svg_text(out, x + 28, y, 0, "start", lines[i].text);
     }
