@@ -317,11 +317,7 @@ static int read_added(struct ms_model *model, struct ms_unpack *unpack)
         if (ids[i] == 0 || ms_model_process_by_id(model, ids[i]) != NULL) {
             error = -EBADMSG;
         } else {
-            struct ms_process *process = ms_model_add_process(model, ids[i]);
-            error = process != NULL ? 0 : -ENOMEM;
-            if (process != NULL) {
-                process->trace.because = "";
-            }
+            error = ms_model_add_process(model, ids[i]) != NULL ? 0 : -ENOMEM;
         }
     }
     free(ids);
@@ -414,7 +410,7 @@ static int read_apart(struct ms_unpack *unpack, struct ms_model *model,
     if (error == 0 && (what & APART_TRACE) != 0) {
         error = ms_unpack_string(unpack, model, &process->trace.because);
     }
-    if (process->trace.because == NULL) {
+    if (process->trace.begun && process->trace.because == NULL) {
         process->trace.because = "";
     }
     if (error == 0 && (what & APART_STEPS) != 0) {
