@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "model/restore.h"
+#include "record/parts.h"
 
 int ms_moment_writer_init(struct ms_moment_writer *writer,
                           const struct ms_recorder_options *options)
@@ -13,6 +14,9 @@ int ms_moment_writer_init(struct ms_moment_writer *writer,
             ms_moment_writer_free(writer);
             return -ENOMEM;
         }
+    }
+    if (options->hide_arguments) {
+        ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;
 }
