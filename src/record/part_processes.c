@@ -39,6 +39,7 @@ struct known {
 
 struct ms_part_writer {
     bool begun;
+    bool hide_arguments;
     uint32_t since;
     struct known *known; /* as the model has them */
     size_t count, capacity;
@@ -48,6 +49,11 @@ struct ms_part_writer {
 static struct ms_part_writer *writer_new(void)
 {
     return calloc(1, sizeof(struct ms_part_writer));
+}
+
+static void hide_arguments(struct ms_part_writer *writer)
+{
+    writer->hide_arguments = true;
 }
 
 static void shadow_free(struct shadow *shadow)
@@ -255,6 +261,15 @@ static int write_process(struct known *known, const struct ms_process *process,
     return keep_shadow(known, process, what);
 }
 
+static int write_without_arguments(struct known *known, const struct ms_process *process,
+                                   struct ms_pack *pack, uint32_t *last)
+{
+    struct ms_process shown = *process;
+    shown.arguments = NULL;
+    shown.arguments_bytes = 0;
+    return write_process(known, &shown, pack, last);
+}
+
 static void write_insides(const struct ms_model *model, struct ms_pack *pack)
 {
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
@@ -283,7 +298,8 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
     for (size_t i = 0; i < writer->count && error == 0; i++) {
         const struct ms_process *process = ms_model_process(model, i);
         if (ms_model_process_stamp(process) >= writer->since) {
-            error = write_process(&writer->known[i], process, pack, &last);
+            error = (writer->hide_arguments ? write_without_arguments : write_process)(
+                &writer->known[i], process, pack, &last);
         }
     }
     ms_pack_i64(pack, 0);
@@ -573,6 +589,7 @@ static const struct ms_fields *const tables[] = {
 const struct ms_part_kind ms_part_processes = {
     .tables = tables,
     .writer_new = writer_new,
+    .hide_arguments = hide_arguments,
     .writer_free = writer_free,
     .write = write_part,
     .read = read_part,
