@@ -11,6 +11,7 @@
 #include "record/fields_tables.h"
 #include "record/part_pieces.h"
 #include "record/parts.h"
+#include "record/parts_sites.h"
 
 enum { TABLE_PROCESS, TABLE_RATES, TABLE_INSIDE, TABLE_CONNECTION, TABLE_PAST, TABLE_SAMPLE };
 
@@ -503,7 +504,7 @@ static bool same_string(const char *one, const char *other)
 }
 
 static size_t compare_apart(const struct ms_process *one, const struct ms_process *other,
-                            struct ms_telling *telling)
+                            struct ms_difference *difference)
 {
     const struct ms_network *network[] = {&one->resources.network, &other->resources.network};
     const struct ms_process_tracking *tracking[] = {&one->tracking, &other->tracking};
@@ -512,15 +513,15 @@ static size_t compare_apart(const struct ms_process *one, const struct ms_proces
         one->arguments_bytes != other->arguments_bytes ||
         (one->arguments != NULL &&
          memcmp(one->arguments, other->arguments, one->arguments_bytes) != 0)) {
-        ms_tell(telling, "arguments");
+        (void)ms_difference_in(difference, "arguments");
         different++;
     }
     if (!same_string(one->threads_unread, other->threads_unread)) {
-        ms_tell(telling, "threads_unread");
+        (void)ms_difference_in(difference, "threads_unread");
         different++;
     }
     if (!same_string(one->trace.because, other->trace.because)) {
-        ms_tell(telling, "trace.because");
+        (void)ms_difference_in(difference, "trace.because");
         different++;
     }
     bool steps = tracking[0]->steps_kept == tracking[1]->steps_kept;
@@ -528,16 +529,17 @@ static size_t compare_apart(const struct ms_process *one, const struct ms_proces
         steps = same_string(tracking[0]->step[i].because, tracking[1]->step[i].because);
     }
     if (!steps) {
-        ms_tell(telling, "tracking.step[].because");
+        (void)ms_difference_in(difference, "tracking.step[].because");
         different++;
     }
     if (network[0]->kept != network[1]->kept) {
-        ms_tell(telling, "resources.network.kept");
+        (void)ms_difference_in(difference, "resources.network.kept");
         return different + 1;
     }
     for (size_t i = 0; i < network[0]->kept; i++) {
-        different += ms_fields_compare(&ms_fields_connection, &network[0]->connections[i],
-                                       &network[1]->connections[i], ms_tell_field, telling);
+        different +=
+            ms_fields_compare(&ms_fields_connection, &network[0]->connections[i],
+                              &network[1]->connections[i], ms_difference_in_field, difference);
     }
     return different;
 }
@@ -553,23 +555,25 @@ static size_t compare(const struct ms_model *one, const struct ms_model *other,
     for (size_t i = 0; i < ms_model_process_count(one); i++) {
         const struct ms_process *a = ms_model_process(one, i);
         const struct ms_process *b = ms_model_process(other, i);
-        struct ms_telling telling = {differs, context, "process", a->id};
+        struct ms_difference difference = {"process", a->id, differs, context};
         if (a->id != b->id) {
-            ms_tell(&telling, "its place in the list");
+            (void)ms_difference_in(&difference, "its place in the list");
             return different + 1;
         }
-        different += ms_fields_compare(&ms_fields_process, a, b, ms_tell_field, &telling);
-        different += compare_apart(a, b, &telling);
-        telling.kind = "rates of process";
-        different += ms_fields_compare(&ms_fields_process_rates, a, b, ms_tell_field, &telling);
+        different +=
+            ms_fields_compare(&ms_fields_process, a, b, ms_difference_in_field, &difference);
+        different += compare_apart(a, b, &difference);
+        difference.thing = "rates of process";
+        different +=
+            ms_fields_compare(&ms_fields_process_rates, a, b, ms_difference_in_field, &difference);
         uint64_t spans[2];
         const struct ms_thread_rates windows[2] = {ms_model_process_window(one, a, &spans[0]),
                                                    ms_model_process_window(other, b, &spans[1])};
-        telling.kind = "window of process";
+        difference.thing = "window of process";
         different += ms_fields_compare(&ms_fields_thread_rates, &windows[0], &windows[1],
-                                       ms_tell_field, &telling);
+                                       ms_difference_in_field, &difference);
         if (spans[0] != spans[1]) {
-            ms_tell(&telling, "its span");
+            (void)ms_difference_in(&difference, "its span");
             different++;
         }
     }
