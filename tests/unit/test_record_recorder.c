@@ -385,7 +385,7 @@ static void test_old_moments_are_coarse_in_little_memory(void **state)
 {
     (void)state;
     struct ms_recorder_options options = in_memory;
-    options.memory_bytes = 150000;
+    options.memory_bytes = 400000;
     struct record_session session = record_session_new(10);
     struct ms_recorder *recorder = ms_recorder_new(&options);
     struct ms_recording *recording = ms_recorder_recording(recorder);
