@@ -5,14 +5,16 @@
 #include "model/restore.h"
 #include "record/parts.h"
 
-int ms_moment_writer_init(struct ms_moment_writer *writer,
-                          const struct ms_recorder_options *options)
+int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
     for (uint32_t i = 0; i < MS_PART_TOTAL; i++) {
         writer->parts[i] = ms_parts[i]->writer_new();
         if (writer->parts[i] == NULL) {
             ms_moment_writer_free(writer);
             return -ENOMEM;
+        }
+        if (hide_arguments && ms_parts[i]->hide_arguments != NULL) {
+            ms_parts[i]->hide_arguments(writer->parts[i]);
         }
     }
     if (options->hide_arguments) {
