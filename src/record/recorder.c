@@ -7,14 +7,17 @@
 #include "record/histories.h"
 #include "record/moment.h"
 #include "record/recording_internal.h"
+#include "record/trace_events.h"
 
-#define FLUSH_NS          MS_SECOND_NS
-#define SEGMENT_LEAST_NS  (10 * MS_SECOND_NS)
-#define SEGMENT_MOST_NS   (60 * MS_SECOND_NS)
-#define SEGMENT_TICKS_MAX 5000u /* the finest histories hold more: none of their points is missed  \
-                                 */
-#define COARSE_NS (300 * MS_SECOND_NS)
-#define RETRY_NS  MS_SECOND_NS /* of what was dropped */
+#define FLUSH_NS         MS_SECOND_NS
+#define SEGMENT_LEAST_NS (10 * MS_SECOND_NS)
+#define SEGMENT_MOST_NS  (60 * MS_SECOND_NS)
+#define SEGMENT_TICKS_MAX                                                                          \
+    5000u /* the finest histories hold more: none of their points is missed                        \
+           */
+#define COARSE_NS   (300 * MS_SECOND_NS)
+#define TRACE_BYTES (1u << 20)   /* of a block: more of them wait for the next */
+#define RETRY_NS    MS_SECOND_NS /* of what was dropped */
 
 /* What follows a state. */
 struct segment {
@@ -36,6 +39,7 @@ struct ms_recorder {
     struct ms_moment_writer moments;
     struct ms_names_writer *names_writer;
     struct pending ticks, names, trace;
+    struct ms_trace_record traced; /* the last event in `trace` */
     struct ms_pack scratch;
     struct segment segment;
     bool have_tick;
@@ -104,7 +108,7 @@ static void cover(struct pending *pending, uint64_t tick, uint64_t now_ns)
         pending->first_ns = now_ns;
     }
     pending->last_tick = tick;
-    pending->last_ns = now_ns;
+    pending->last_ns = now_ns > pending->last_ns ? now_ns : pending->last_ns;
 }
 
 static void forget(struct pending *pending)
@@ -144,6 +148,15 @@ static int append_now(struct ms_recorder *recorder, enum ms_block_type type, uin
     return append(recorder, type, &now);
 }
 
+/* What finds no room is lost, and counted as dropped. */
+static int flush_trace(struct ms_recorder *recorder)
+{
+    const int error = append(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    forget(&recorder->trace);
+    recorder->traced = (struct ms_trace_record){0};
+    return error;
+}
+
 /* Names wait on when they find no room; ticks do not: a new segment begins. */
 int ms_recorder_flush(struct ms_recorder *recorder)
 {
@@ -160,8 +173,7 @@ int ms_recorder_flush(struct ms_recorder *recorder)
         forget(&recorder->ticks);
         error = error == 0 ? ticks_error : error;
     }
-    const int trace_error = append(recorder, MS_BLOCK_TRACE, &recorder->trace);
-    forget(&recorder->trace);
+    const int trace_error = flush_trace(recorder);
     recorder->flushed_ns = recorder->now_ns;
     error = error == 0 ? trace_error : error;
     return error == -EAGAIN ? 0 : error;
@@ -169,12 +181,10 @@ int ms_recorder_flush(struct ms_recorder *recorder)
 
 static int write_names(struct ms_recorder *recorder, const struct ms_model *model)
 {
-    struct ms_pack *scratch = &recorder->scratch;
-    ms_pack_clear(scratch);
-    const int error = ms_names_write(recorder->names_writer, model, scratch);
-    if (error == 0 && scratch->used > 0) {
-        ms_pack_u64(&recorder->names.pack, scratch->used);
-        ms_pack_bytes(&recorder->names.pack, scratch->bytes, scratch->used);
+    struct ms_pack *pack = &recorder->names.pack;
+    const size_t used = pack->used;
+    const int error = ms_names_write(recorder->names_writer, model, pack);
+    if (pack->used > used) {
         cover(&recorder->names, recorder->tick, recorder->now_ns);
     }
     return error;
@@ -332,6 +342,24 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     }
     error = error == 0 ? last_error : error;
     return error == -ENOMEM ? error : 0;
+}
+
+int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
+                      size_t count)
+{
+    int error = 0;
+    for (size_t i = 0; i < count; i++) {
+        ms_trace_event_write(&recorder->trace.pack, &recorder->traced, &events[i]);
+        recorder->traced = events[i];
+        struct pending *trace = &recorder->trace;
+        cover(trace, recorder->tick, events[i].time_ns);
+        trace->first_ns = events[i].time_ns < trace->first_ns ? events[i].time_ns : trace->first_ns;
+        if (trace->pack.used >= TRACE_BYTES) {
+            const int flushed = flush_trace(recorder);
+            error = error == 0 && flushed == -ENOMEM ? flushed : error;
+        }
+    }
+    return error == 0 && recorder->trace.pack.failed ? -ENOMEM : error;
 }
 
 int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program)

@@ -8,6 +8,7 @@
 #include "record/histories.h"
 #include "record/moment.h"
 #include "record/recording_internal.h"
+#include "record/trace_events.h"
 
 #define FINDINGS_MAX 1000 /* that are told; the others are counted */
 
@@ -219,6 +220,7 @@ static int verify_block(struct verifying *verifying)
         return 0;
     }
     struct ms_about about;
+    struct ms_trace_record event = {0};
     struct ms_unpack unpack = ms_unpack_of(raw, bytes);
     switch (verifying->info->type) {
     case MS_BLOCK_STATE:
@@ -240,6 +242,13 @@ static int verify_block(struct verifying *verifying)
             error = 0;
         }
         return error;
+    case MS_BLOCK_TRACE:
+        while ((error = ms_trace_event_read(&unpack, &event)) == 1) {
+        }
+        if (error != 0) {
+            tell(verifying, "it makes no sense");
+        }
+        return 0;
     default:
         return 0;
     }
