@@ -40,6 +40,7 @@ complete -c memscope-top -n __memscope_top_own -l svg -r -F -d "write a picture 
 complete -c memscope-top -n __memscope_top_own -l sections -x -a 'all processes threads rankings timeline correlations sites leaks flows lifetime boundaries types insights system' -d "parts of JSON and HTML reports: names, or all,-name to leave some out"
 complete -c memscope-top -n __memscope_top_own -l only -x -d "reports: only threads that fit, as 'efficiency_score<80'; several must all fit"
 complete -c memscope-top -n __memscope_top_own -l table -x -d "the table that --csv writes"
+complete -c memscope-top -n __memscope_top_own -l weight -x -d "what call stacks weigh in --folded, --svg and first in --speedscope: peak, live, total (all bytes), count or cpu"
 complete -c memscope-top -n __memscope_top_own -l title -x -d "title of a report"
 complete -c memscope-top -n __memscope_top_own -l fail-on -x -d "leave with status 3 when it holds at the end, as 'likely_leak_bytes>1M'; may be given several times"
 complete -c memscope-top -n __memscope_top_own -l threads -x -d "track only these threads: globs of names, tid:N, main, even, odd"
