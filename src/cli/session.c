@@ -229,6 +229,22 @@ static int connect_collector(struct ms_session *session)
     return result;
 }
 
+static int open_lines(struct ms_session *session)
+{
+    const struct ms_options *options = session->options;
+    if (options->json_lines_path == NULL) {
+        return 0;
+    }
+    const struct ms_export_options wanted = ms_reports_options(options, session->findings);
+    const int error = ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
+    if (error != 0) {
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
+                options->json_lines_path, ms_export_error(error));
+        return MS_EXIT_FAILURE;
+    }
+    return 0;
+}
+
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
 {
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
@@ -248,6 +264,14 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
         return MS_EXIT_FAILURE;
     }
     session->model = ms_collector_model(session->collector);
+    result = open_lines(session);
+    if (result != 0) {
+        (void)ms_collector_detach(session->collector);
+        ms_collector_free(session->collector);
+        ms_findings_free(session->findings);
+        ms_suppressions_free(session->suppressions);
+        return result;
+    }
     if (join) {
         const struct ms_message_session *about = ms_collector_session(session->collector);
         program_name(session, about->exe_bytes > 0 ? about->text : "?");
@@ -282,6 +306,24 @@ static void log_leaks(struct ms_session *session)
     session->leaks_logged_ns = ms_model_now_ns(session->model);
 }
 
+static void close_lines(struct ms_session *session)
+{
+    const int error = ms_json_lines_close(session->lines);
+    session->lines = NULL;
+    if (error != 0) {
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s\n", session->options->json_lines_path,
+                ms_export_error(error));
+    }
+}
+
+static void write_line(struct ms_session *session)
+{
+    if (session->lines != NULL && ms_json_lines_tick(session->lines, session->model) != 0 &&
+        !session->live) { /* a screen is told when it is left */
+        close_lines(session);
+    }
+}
+
 int ms_session_step(struct ms_session *session, uint64_t now_ns)
 {
     int result = ms_collector_handle(session->collector);
@@ -295,6 +337,7 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
     if (result == 0) {
         result = ms_findings_update(session->findings, session->model);
         log_leaks(session);
+        write_line(session);
     }
     session->next_tick_ns += session->options->interval_ns;
     if (session->next_tick_ns < now_ns) {
@@ -362,6 +405,7 @@ int ms_session_close(struct ms_session *session, bool detached)
         fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
         status = MS_EXIT_FAILURE;
     }
+    close_lines(session);
     const char *written = NULL;
     const int report_status =
         ms_reports_write(options, session->model, session->findings, true, &written);
