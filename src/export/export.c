@@ -11,6 +11,7 @@
 #include "export/pprof.h"
 #include "export/report.h"
 #include "export/speedscope.h"
+#include "export/svg.h"
 
 static const struct {
     const char *name, *suffix, *what;
@@ -109,6 +110,7 @@ static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *m
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
     [MS_EXPORT_FOLDED] = ms_folded_write,
     [MS_EXPORT_PERFETTO] = ms_perfetto_write,
+    [MS_EXPORT_SVG] = ms_svg_write,
 };
 
 bool ms_export_built_in(enum ms_export format)
