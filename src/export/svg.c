@@ -294,7 +294,7 @@ int ms_svg_write(FILE *out, const struct ms_model *model, const struct ms_export
 {
     struct flames flames;
     const struct ms_thread *top[THREADS_MAX];
-    const size_t count = ms_top_threads(model, top, THREADS_MAX);
+    const size_t count = ms_top_threads(model, NULL, top, THREADS_MAX);
     const int error = build_flames(&flames, model, options->weight);
     if (error == 0) {
         const double threads_y = HEAD_HEIGHT + CHART_HEIGHT;
