@@ -1,8 +1,6 @@
 #include "record/part_pieces.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,22 +134,4 @@ int ms_past_read(struct ms_unpack *unpack, const struct ms_fields_map *past_map,
     }
     return read_ring(unpack, sample_map, past->sparse, MS_PAST_SPARSE, past->sparse_newest,
                      past->sparse_count);
-}
-
-void ms_tell(const struct ms_telling *telling, const char *what)
-{
-    char words[200];
-    (void)snprintf(words, sizeof words, "%s %" PRIu64 ": %s", telling->kind, telling->id, what);
-    telling->differs(telling->context, words);
-}
-
-void ms_tell_field(void *context, const struct ms_field *field, uint32_t element)
-{
-    char words[160];
-    if (field->count > 1) {
-        (void)snprintf(words, sizeof words, "%s (of %" PRIu32 ")", field->name, element);
-    } else {
-        (void)snprintf(words, sizeof words, "%s", field->name);
-    }
-    ms_tell(context, words);
 }

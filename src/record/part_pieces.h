@@ -31,16 +31,6 @@ void ms_past_write(struct ms_pack *pack, const struct ms_past *past);
 int ms_past_read(struct ms_unpack *unpack, const struct ms_fields_map *past_map,
                  const struct ms_fields_map *sample_map, struct ms_past *past);
 
-/* Tells the differences of one thing: "thread 3: heap.allocations". */
-struct ms_telling {
-    void (*differs)(void *context, const char *what);
-    void *context;
-    const char *kind;
-    uint64_t id;
-};
-ms_field_differs ms_tell_field; /* context: struct ms_telling */
-void ms_tell(const struct ms_telling *telling, const char *what);
-
 /* Reads a u64 that must fit. */
 uint32_t ms_unpack_u32(struct ms_unpack *unpack);
 

@@ -11,6 +11,7 @@
 #include "record/fields_tables.h"
 #include "record/part_pieces.h"
 #include "record/parts.h"
+#include "record/parts_sites.h"
 
 enum { TABLE_PROCESS, TABLE_RATES, TABLE_INSIDE, TABLE_CONNECTION, TABLE_PAST, TABLE_SAMPLE };
 
@@ -39,6 +40,7 @@ struct known {
 
 struct ms_part_writer {
     bool begun;
+    bool hide_arguments;
     uint32_t since;
     struct known *known; /* as the model has them */
     size_t count, capacity;
@@ -153,10 +155,16 @@ static unsigned what_differs(const struct shadow *shadow, const struct ms_proces
     return what;
 }
 
-static void write_arguments(const struct ms_process *process, struct ms_pack *pack)
+void ms_part_processes_hide_arguments(struct ms_part_writer *writer)
 {
-    ms_pack_u64(pack, process->arguments != NULL);
-    if (process->arguments != NULL) {
+    writer->hide_arguments = true;
+}
+
+static void write_arguments(const struct ms_process *process, bool hide, struct ms_pack *pack)
+{
+    const bool told = process->arguments != NULL && !hide;
+    ms_pack_u64(pack, told);
+    if (told) {
         ms_pack_text(pack, process->arguments, process->arguments_bytes);
     }
 }
@@ -175,11 +183,11 @@ static void write_connections(const struct ms_process *process, const struct sha
 }
 
 static void write_apart(const struct ms_process *process, const struct shadow *shadow,
-                        unsigned what, struct ms_pack *pack)
+                        unsigned what, bool hide_arguments, struct ms_pack *pack)
 {
     ms_pack_u64(pack, what);
     if ((what & APART_ARGUMENTS) != 0) {
-        write_arguments(process, pack);
+        write_arguments(process, hide_arguments, pack);
     }
     if ((what & APART_THREADS_UNREAD) != 0) {
         ms_pack_string(pack, process->threads_unread);
@@ -235,8 +243,8 @@ static int keep_shadow(struct known *known, const struct ms_process *process, un
 }
 
 /* An id and whether what follows is a change of nothing; 0 ends the changes. */
-static int write_process(struct known *known, const struct ms_process *process,
-                         struct ms_pack *pack, uint32_t *last)
+static int write_process(const struct ms_part_writer *writer, struct known *known,
+                         const struct ms_process *process, struct ms_pack *pack, uint32_t *last)
 {
     const bool anew = known->shadow == NULL;
     const size_t used = pack->used;
@@ -246,7 +254,7 @@ static int write_process(struct known *known, const struct ms_process *process,
     const unsigned what = anew ? APART_ALL : what_differs(known->shadow, process);
     const size_t changed =
         ms_fields_write(pack, &ms_fields_process, anew ? NULL : &known->shadow->process, process);
-    write_apart(process, known->shadow, what, pack);
+    write_apart(process, known->shadow, what, writer->hide_arguments, pack);
     if (!anew && changed == 0 && what == 0) {
         pack->used = used;
         *last = last_before;
@@ -283,7 +291,7 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
     for (size_t i = 0; i < writer->count && error == 0; i++) {
         const struct ms_process *process = ms_model_process(model, i);
         if (ms_model_process_stamp(process) >= writer->since) {
-            error = write_process(&writer->known[i], process, pack, &last);
+            error = write_process(writer, &writer->known[i], process, pack, &last);
         }
     }
     ms_pack_i64(pack, 0);
@@ -309,11 +317,7 @@ static int read_added(struct ms_model *model, struct ms_unpack *unpack)
         if (ids[i] == 0 || ms_model_process_by_id(model, ids[i]) != NULL) {
             error = -EBADMSG;
         } else {
-            struct ms_process *process = ms_model_add_process(model, ids[i]);
-            error = process != NULL ? 0 : -ENOMEM;
-            if (process != NULL) {
-                process->trace.because = "";
-            }
+            error = ms_model_add_process(model, ids[i]) != NULL ? 0 : -ENOMEM;
         }
     }
     free(ids);
@@ -406,7 +410,7 @@ static int read_apart(struct ms_unpack *unpack, struct ms_model *model,
     if (error == 0 && (what & APART_TRACE) != 0) {
         error = ms_unpack_string(unpack, model, &process->trace.because);
     }
-    if (process->trace.because == NULL) {
+    if (process->trace.begun && process->trace.because == NULL) {
         process->trace.because = "";
     }
     if (error == 0 && (what & APART_STEPS) != 0) {
@@ -487,7 +491,7 @@ static bool same_string(const char *one, const char *other)
 }
 
 static size_t compare_apart(const struct ms_process *one, const struct ms_process *other,
-                            struct ms_telling *telling)
+                            struct ms_difference *difference)
 {
     const struct ms_network *network[] = {&one->resources.network, &other->resources.network};
     const struct ms_process_tracking *tracking[] = {&one->tracking, &other->tracking};
@@ -496,15 +500,15 @@ static size_t compare_apart(const struct ms_process *one, const struct ms_proces
         one->arguments_bytes != other->arguments_bytes ||
         (one->arguments != NULL &&
          memcmp(one->arguments, other->arguments, one->arguments_bytes) != 0)) {
-        ms_tell(telling, "arguments");
+        (void)ms_difference_in(difference, "arguments");
         different++;
     }
     if (!same_string(one->threads_unread, other->threads_unread)) {
-        ms_tell(telling, "threads_unread");
+        (void)ms_difference_in(difference, "threads_unread");
         different++;
     }
     if (!same_string(one->trace.because, other->trace.because)) {
-        ms_tell(telling, "trace.because");
+        (void)ms_difference_in(difference, "trace.because");
         different++;
     }
     bool steps = tracking[0]->steps_kept == tracking[1]->steps_kept;
@@ -512,16 +516,17 @@ static size_t compare_apart(const struct ms_process *one, const struct ms_proces
         steps = same_string(tracking[0]->step[i].because, tracking[1]->step[i].because);
     }
     if (!steps) {
-        ms_tell(telling, "tracking.step[].because");
+        (void)ms_difference_in(difference, "tracking.step[].because");
         different++;
     }
     if (network[0]->kept != network[1]->kept) {
-        ms_tell(telling, "resources.network.kept");
+        (void)ms_difference_in(difference, "resources.network.kept");
         return different + 1;
     }
     for (size_t i = 0; i < network[0]->kept; i++) {
-        different += ms_fields_compare(&ms_fields_connection, &network[0]->connections[i],
-                                       &network[1]->connections[i], ms_tell_field, telling);
+        different +=
+            ms_fields_compare(&ms_fields_connection, &network[0]->connections[i],
+                              &network[1]->connections[i], ms_difference_in_field, difference);
     }
     return different;
 }
@@ -537,23 +542,25 @@ static size_t compare(const struct ms_model *one, const struct ms_model *other,
     for (size_t i = 0; i < ms_model_process_count(one); i++) {
         const struct ms_process *a = ms_model_process(one, i);
         const struct ms_process *b = ms_model_process(other, i);
-        struct ms_telling telling = {differs, context, "process", a->id};
+        struct ms_difference difference = {"process", a->id, differs, context};
         if (a->id != b->id) {
-            ms_tell(&telling, "its place in the list");
+            (void)ms_difference_in(&difference, "its place in the list");
             return different + 1;
         }
-        different += ms_fields_compare(&ms_fields_process, a, b, ms_tell_field, &telling);
-        different += compare_apart(a, b, &telling);
-        telling.kind = "rates of process";
-        different += ms_fields_compare(&ms_fields_process_rates, a, b, ms_tell_field, &telling);
+        different +=
+            ms_fields_compare(&ms_fields_process, a, b, ms_difference_in_field, &difference);
+        different += compare_apart(a, b, &difference);
+        difference.thing = "rates of process";
+        different +=
+            ms_fields_compare(&ms_fields_process_rates, a, b, ms_difference_in_field, &difference);
         uint64_t spans[2];
         const struct ms_thread_rates windows[2] = {ms_model_process_window(one, a, &spans[0]),
                                                    ms_model_process_window(other, b, &spans[1])};
-        telling.kind = "window of process";
+        difference.thing = "window of process";
         different += ms_fields_compare(&ms_fields_thread_rates, &windows[0], &windows[1],
-                                       ms_tell_field, &telling);
+                                       ms_difference_in_field, &difference);
         if (spans[0] != spans[1]) {
-            ms_tell(&telling, "its span");
+            (void)ms_difference_in(&difference, "its span");
             different++;
         }
     }

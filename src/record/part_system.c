@@ -10,6 +10,7 @@
 #include "record/fields_tables.h"
 #include "record/part_pieces.h"
 #include "record/parts.h"
+#include "record/parts_sites.h"
 
 enum {
     TABLE_SESSION,
@@ -381,34 +382,34 @@ static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpac
 /* --- comparing --- */
 
 static size_t compare_elements(const struct ms_fields *fields, const char *one, const char *other,
-                               size_t element_bytes, size_t count, struct ms_telling *telling)
+                               size_t element_bytes, size_t count, struct ms_difference *difference)
 {
     size_t different = 0;
-    telling->kind = fields->name;
+    difference->thing = fields->name;
     for (size_t i = 0; i < count; i++) {
-        telling->id = i;
+        difference->number = i;
         different += ms_fields_compare(fields, one + i * element_bytes, other + i * element_bytes,
-                                       ms_tell_field, telling);
+                                       ms_difference_in_field, difference);
     }
     return different;
 }
 
 static size_t compare_gpus(const struct ms_system *one, const struct ms_system *other,
-                           struct ms_telling *telling)
+                           struct ms_difference *difference)
 {
     if (one->gpu_count != other->gpu_count) {
-        telling->differs(telling->context, "system: gpu_count");
+        difference->differs(difference->context, "system: gpu_count");
         return 1;
     }
     size_t different =
         one->gpu_count == 0
             ? 0
             : compare_elements(&ms_fields_gpu, (const char *)one->gpus, (const char *)other->gpus,
-                               sizeof *one->gpus, one->gpu_count, telling);
+                               sizeof *one->gpus, one->gpu_count, difference);
     for (size_t i = 0; i < one->gpu_count && different == 0; i++) {
         different += compare_elements(&ms_fields_gpu_user, (const char *)one->gpus[i].users,
                                       (const char *)other->gpus[i].users, sizeof *one->gpus->users,
-                                      one->gpus[i].user_count, telling);
+                                      one->gpus[i].user_count, difference);
     }
     return different;
 }
@@ -416,7 +417,7 @@ static size_t compare_gpus(const struct ms_system *one, const struct ms_system *
 static size_t compare(const struct ms_model *one, const struct ms_model *other,
                       void (*differs)(void *context, const char *what), void *context)
 {
-    struct ms_telling telling = {differs, context, "session", 0};
+    struct ms_difference difference = {"session", 0, differs, context};
     const struct ms_system *a = ms_model_system(one);
     const struct ms_system *b = ms_model_system(other);
     const struct ms_inside insides[2] = {ms_model_inside(one), ms_model_inside(other)};
@@ -424,25 +425,27 @@ static size_t compare(const struct ms_model *one, const struct ms_model *other,
     const struct ms_inside shown[2] = {
         {insides[0].now_ns, insides[0].ticks, insides[0].first_tick, 0, 0, 0, 0},
         {insides[1].now_ns, insides[1].ticks, insides[1].first_tick, 0, 0, 0, 0}};
-    different +=
-        ms_fields_compare(&ms_fields_session, &shown[0], &shown[1], ms_tell_field, &telling);
-    telling.kind = "system";
-    const size_t system = ms_fields_compare(&ms_fields_system, a, b, ms_tell_field, &telling);
+    different += ms_fields_compare(&ms_fields_session, &shown[0], &shown[1], ms_difference_in_field,
+                                   &difference);
+    difference.thing = "system";
+    const size_t system =
+        ms_fields_compare(&ms_fields_system, a, b, ms_difference_in_field, &difference);
     different += system;
     for (size_t i = 0; i < ARRAYS && system == 0; i++) {
         const struct array *array = &arrays[i];
         different += compare_elements(array->fields, (const char *)a + array->offset,
                                       (const char *)b + array->offset, array->element_bytes,
-                                      count_of(a, array->section), &telling);
+                                      count_of(a, array->section), &difference);
     }
-    different += compare_gpus(a, b, &telling);
+    different += compare_gpus(a, b, &difference);
     different +=
         compare_elements(&ms_fields_source, (const char *)ms_model_source(one, (enum ms_source)0),
                          (const char *)ms_model_source(other, (enum ms_source)0),
-                         sizeof(struct ms_source_state), MS_SOURCE_TOTAL, &telling);
-    telling = (struct ms_telling){differs, context, "trace", 0};
+                         sizeof(struct ms_source_state), MS_SOURCE_TOTAL, &difference);
+    difference = (struct ms_difference){"trace", 0, differs, context};
     return different + ms_fields_compare(&ms_fields_trace, ms_model_trace(one),
-                                         ms_model_trace(other), ms_tell_field, &telling);
+                                         ms_model_trace(other), ms_difference_in_field,
+                                         &difference);
 }
 
 static const struct ms_fields *const tables[] = {

@@ -16,6 +16,7 @@
 #include "record/fields_tables.h"
 #include "record/part_pieces.h"
 #include "record/parts.h"
+#include "record/parts_sites.h"
 
 enum { TABLE_THREAD, TABLE_RATES, TABLE_PAST, TABLE_SAMPLE };
 
@@ -566,24 +567,25 @@ static size_t compare(const struct ms_model *one, const struct ms_model *other,
     for (size_t i = 0; i < ms_model_thread_count(one); i++) {
         const struct ms_thread *a = ms_model_thread(one, i);
         const struct ms_thread *b = ms_model_thread(other, i);
-        struct ms_telling telling = {differs, context, "thread", a->id};
+        struct ms_difference difference = {"thread", a->id, differs, context};
         if (a->id != b->id) {
-            ms_tell(&telling, "its place in the list");
+            (void)ms_difference_in(&difference, "its place in the list");
             return different + 1;
         }
-        different += ms_fields_compare(&ms_fields_thread, a, b, ms_tell_field, &telling);
-        telling.kind = "rates of thread";
-        different += ms_fields_compare(&ms_fields_thread_rates, &a->rates, &b->rates, ms_tell_field,
-                                       &telling);
+        different +=
+            ms_fields_compare(&ms_fields_thread, a, b, ms_difference_in_field, &difference);
+        difference.thing = "rates of thread";
+        different += ms_fields_compare(&ms_fields_thread_rates, &a->rates, &b->rates,
+                                       ms_difference_in_field, &difference);
         struct ms_thread_rates windows[2];
         uint64_t spans[2];
         windows[0] = ms_model_thread_window(one, a, &spans[0]);
         windows[1] = ms_model_thread_window(other, b, &spans[1]);
-        telling.kind = "window of thread";
+        difference.thing = "window of thread";
         different += ms_fields_compare(&ms_fields_thread_rates, &windows[0], &windows[1],
-                                       ms_tell_field, &telling);
+                                       ms_difference_in_field, &difference);
         if (spans[0] != spans[1]) {
-            ms_tell(&telling, "its span");
+            (void)ms_difference_in(&difference, "its span");
             different++;
         }
     }

@@ -254,7 +254,7 @@ static inline void session_threads(struct session *session)
     for (size_t i = 0; i < ms_model_alive_count(model); i++) {
         const uint32_t id = ms_model_thread(model, i)->id;
         if (session_draw(session, 10) != 0) {
-            session_thread_works(session, id, id % 2 == 0);
+            session_thread_works(session, id, id % 2 == 0 || session_draw(session, 25) == 0);
         }
     }
     /* What others freed of a thread that has ended. */

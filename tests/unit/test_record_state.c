@@ -207,12 +207,12 @@ static void test_what_differs_is_named(void **state)
     }
     follower_begin(&follower, session.model);
     const uint32_t id = ms_model_thread(session.model, 3)->id;
-    ms_model_thread_mutable(follower.model, id)->io.of[MS_IO_KIND_SEND].calls++;
+    ms_model_thread_mutable(follower.model, id)->io.of[MS_IO_KIND_SEND].errors++;
     assert_int_equal(ms_models_compare(session.model, follower.model, tell, &told), 1);
     char expected[64];
-    (void)snprintf(expected, sizeof expected, "thread %u: io.of[].calls (of 3)", (unsigned)id);
+    (void)snprintf(expected, sizeof expected, "thread %u: io.of[].errors[3]", (unsigned)id);
     assert_string_equal(told.first, expected);
-    ms_model_thread_mutable(follower.model, id)->io.of[MS_IO_KIND_SEND].calls--;
+    ms_model_thread_mutable(follower.model, id)->io.of[MS_IO_KIND_SEND].errors--;
 
     told.count = 0;
     ms_model_process_mutable(follower.model, 1)->arguments_bytes--;
