@@ -28,6 +28,7 @@ complete -c memscope-top -n __memscope_top_own -l max-size -x -d "largest size o
 complete -c memscope-top -n __memscope_top_own -l force -d "replace a recording or report that is there already"
 complete -c memscope-top -n __memscope_top_own -l at -x -d "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%"
 complete -c memscope-top -n __memscope_top_own -l json -r -F -d "write everything as JSON when the program ends, or from a recording"
+complete -c memscope-top -n __memscope_top_own -l json-set -x -d "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on"
 complete -c memscope-top -n __memscope_top_own -l json-lines -r -F -d "write the figures of every tick as a line of JSON"
 complete -c memscope-top -n __memscope_top_own -l html -r -F -d "write a report for the browser, one file"
 complete -c memscope-top -n __memscope_top_own -l text -r -F -d "write a page of text"
