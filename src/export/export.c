@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "export/html.h"
 #include "export/json.h"
 
 static const struct {
@@ -97,6 +98,7 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
 static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
+    [MS_EXPORT_HTML] = ms_html_write,
 };
 
 bool ms_export_built_in(enum ms_export format)

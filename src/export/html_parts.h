@@ -2,7 +2,7 @@
 #ifndef MS_EXPORT_HTML_PARTS_H
 #define MS_EXPORT_HTML_PARTS_H
 
-#include "export/export.h"
+#include "export/html.h"
 #include "export/html_block.h"
 #include "export/html_texts.h"
 

@@ -78,7 +78,7 @@ function segmentsOf(entry) {
     for (const layer of entry.layers) {
       if (layer === null) continue;
       const begin = layer.first * layer.step;
-      const count = Math.min(layer.count, Math.ceil((end - begin) / layer.step));
+      const count = Math.min(layer.count, Math.floor((end - begin) / layer.step + 1e-6));
       if (count > 0) {
         entry.segments.unshift({ layer, begin, count });
         end = begin;

@@ -49,7 +49,7 @@ function rankingsPanel(panel) {
   const roles = [["all", "all roles"], ...data.page.roles.map((role, index) => [index, role.letter + " " + role.word]).filter(([index]) => data.threads.some((thread) => thread.role === index))];
   panel.append(element("div", { class: "card" }, element("div", { class: "row" }, element("h2", { text: "Rankings" }),
     select("by", name.map((metric) => [metric.name, metric.name]), state.metric, (value) => { state.metric = value; draw(); }),
-    select("of", roles, "all", (value) => { state.role = value; draw(); })), summary, element("p", {}), table.root));
+    select("of", roles, "all", (value) => { state.role = value; draw(); })), summary, table.root));
   onView(draw);
   draw();
 }
