@@ -233,6 +233,11 @@ static int set_report_text(enum option_id id, const char *value, struct ms_optio
     case OPTION_TABLE:
         options->csv_table = value;
         return 0;
+    case OPTION_WEIGHT:
+        options->weight = ms_weight_by_name(value);
+        return options->weight != MS_WEIGHT_TOTAL_COUNT
+                   ? 0
+                   : complain("weight", value, "peak, live, total, count or cpu");
     default:
         options->title = value;
         return 0;

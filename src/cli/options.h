@@ -50,6 +50,7 @@ struct ms_options {
     struct ms_rule fail_rules[MS_RULES_MAX]; /* --fail-on */
     size_t fail_rule_count;
     const char *csv_table; /* NULL: threads */
+    enum ms_weight weight; /* of call stacks */
     const char *title;
     struct ms_tracking_settings tracking;
     /* What of it the command line asks for, enum ms_tracking_part: what a running program that is

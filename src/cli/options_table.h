@@ -27,6 +27,7 @@
     X(SECTIONS, "sections",  0,   "LIST",  "all",   "parts of JSON and HTML reports: names, or all,-name to leave some out") \
     X(ONLY,     "only",      0,   "RULE",  "",      "reports: only threads that fit, as 'efficiency_score<80'; several must all fit") \
     X(TABLE,    "table",     0,   "NAME",  "threads", "the table that --csv writes")                               \
+    X(WEIGHT,   "weight",    0,   "NAME",  "peak",  "what call stacks weigh in --folded, --svg and first in --speedscope: peak, live, total (all bytes), count or cpu") \
     X(TITLE,    "title",     0,   "TEXT",  "",      "title of a report")                                           \
     X(FAIL_ON,  "fail-on",   0,   "RULE",  "",      "leave with status 3 when it holds at the end, as 'likely_leak_bytes>1M'; may be given several times") \
     X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/debug_log.h"
+#include "cli/rules.h"
 #include "cli/tracking.h"
 #include "collect/symbol_cache.h"
 #include "collect/tracking.h"
@@ -354,6 +355,7 @@ int ms_session_export(const struct ms_session *session, enum ms_export format, c
                                         .thread_rules = wanted->thread_rules,
                                         .thread_rule_count = wanted->thread_rule_count,
                                         .csv_table = wanted->csv_table,
+                                        .weight = wanted->weight,
                                         .thresholds = *ms_findings_thresholds(session->findings),
                                         .findings = session->findings};
     return ms_export_write_file(path, overwrite, format, session->model, &options);
@@ -399,6 +401,7 @@ int ms_session_close(struct ms_session *session, bool detached)
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);
     }
+    status = ms_rules_check(options, session->model, session->findings, status);
     ms_findings_free(session->findings);
     ms_suppressions_free(session->suppressions);
     ms_collector_free(session->collector);

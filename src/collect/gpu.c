@@ -303,8 +303,11 @@ static void join_process(struct ms_gpu_reader *reader, struct ms_process *proces
 static void join_processes(struct ms_gpu_reader *reader, struct ms_model *model, uint64_t now_ns)
 {
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
-        const uint32_t id = ms_model_process(model, i)->id;
-        struct ms_process *process = ms_model_process_mutable(model, id);
+        const struct ms_process *known = ms_model_process(model, i);
+        if (known->end_ns != 0 && !known->have_gpu) {
+            continue;
+        }
+        struct ms_process *process = ms_model_process_mutable(model, known->id);
         if (process != NULL && process->end_ns == 0) {
             join_process(reader, process, now_ns);
         } else if (process != NULL && process->have_gpu) {

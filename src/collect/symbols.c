@@ -404,6 +404,7 @@ static void name_frames(struct ms_model *model, struct ms_frame *frame, uint32_t
         frame->file = keep(model, file);
         frame->crate = keep(model, crate);
         frame->line = line;
+        ms_model_frame_named(model, frame);
     }
 }
 
@@ -462,7 +463,6 @@ static bool read_answers(struct ms_symbols *symbols, struct connection *connecti
                          struct ms_model *model, uint64_t now_ns)
 {
     static char packet[MS_SYMBOL_ANSWER_MAX];
-    bool named = false;
     bool sound = true;
     for (;;) {
         ssize_t bytes = recv(connection->worker.socket, packet, sizeof packet, MSG_DONTWAIT);
@@ -484,12 +484,8 @@ static bool read_answers(struct ms_symbols *symbols, struct connection *connecti
         connection->first = (connection->first + 1) % WINDOW;
         connection->count--;
         connection->waiting_since_ns = now_ns;
-        named = named || answer.frames > 0;
         take_answer(symbols, model, &question, &answer, packet + sizeof answer,
                     (size_t)bytes - sizeof answer);
-    }
-    if (named) {
-        ms_model_names_changed(model);
     }
     return sound;
 }

@@ -5,7 +5,12 @@
 #include <string.h>
 
 #include "export/html.h"
+#include "export/folded.h"
 #include "export/json.h"
+#include "export/perfetto.h"
+#include "export/pprof.h"
+#include "export/report.h"
+#include "export/speedscope.h"
 
 static const struct {
     const char *name, *suffix, *what;
@@ -99,6 +104,11 @@ static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *m
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
     [MS_EXPORT_HTML] = ms_html_write,
+    [MS_EXPORT_TEXT] = ms_report_write,
+    [MS_EXPORT_PPROF] = ms_pprof_write,
+    [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
+    [MS_EXPORT_FOLDED] = ms_folded_write,
+    [MS_EXPORT_PERFETTO] = ms_perfetto_write,
 };
 
 bool ms_export_built_in(enum ms_export format)

@@ -16,6 +16,7 @@
 
 #include "analysis/findings.h"
 #include "analysis/rule.h"
+#include "export/weights.h"
 #include "model/model.h"
 
 /* clang-format off */
@@ -79,6 +80,7 @@ struct ms_export_options {
     const struct ms_rule *thread_rules; /* only threads that pass all of them; NULL: all threads */
     size_t thread_rule_count;
     const char *csv_table; /* NULL: threads */
+    enum ms_weight weight; /* of folded stacks and SVG, the first one of speedscope */
     struct ms_thresholds thresholds;
     const struct ms_findings *findings; /* judgements made on the way; NULL: none, they are null */
     /* Called now and then with parts of a whole; false ends the export (-ECANCELED). May be NULL.

@@ -14,7 +14,7 @@ static struct ms_activity_record *record_at(const struct ms_model *model, uint32
     return ms_chunks_at(&model->activities.records, position);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
+uint32_t ms_activities_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id)
 {
     size_t cursor = 0;
     uint32_t position;
@@ -51,7 +51,7 @@ static void chain_to_thread(struct ms_model *model, struct ms_thread_record *thr
     thread->first_activity = position;
 }
 
-static void unchain(struct ms_model *model, uint32_t position)
+static void unchain_from_thread(struct ms_model *model, uint32_t position)
 {
     const struct ms_activity_record *record = record_at(model, position);
     if (record->previous_of_thread != MS_NO_ACTIVITY) {
@@ -63,6 +63,11 @@ static void unchain(struct ms_model *model, uint32_t position)
     if (record->next_of_thread != MS_NO_ACTIVITY) {
         record_at(model, record->next_of_thread)->previous_of_thread = record->previous_of_thread;
     }
+}
+
+static void unchain_from_site(struct ms_model *model, uint32_t position)
+{
+    const struct ms_activity_record *record = record_at(model, position);
     if (record->previous_of_site != MS_NO_ACTIVITY) {
         record_at(model, record->previous_of_site)->next_of_site = record->next_of_site;
     } else {
@@ -97,48 +102,90 @@ static void repoint(struct ms_model *model, uint32_t from, uint32_t to)
                   ms_hash_pair(record->activity.thread_id, record->activity.site_id), from, to);
 }
 
-/* The last record takes the place of a removed one, so that there are no holes. */
-static void drop(struct ms_model *model, uint32_t position)
+void ms_activities_detach(struct ms_model *model, uint32_t position)
 {
-    const struct ms_activity *activity = &record_at(model, position)->activity;
+    struct ms_activity *activity = &record_at(model, position)->activity;
     ms_index_remove(&model->activities.by_pair,
                     ms_hash_pair(activity->thread_id, activity->site_id), position);
-    unchain(model, position);
-    const uint32_t last = (uint32_t)model->activities.records.count - 1;
-    if (position != last) {
-        *record_at(model, position) = *record_at(model, last);
-        repoint(model, last, position);
-    }
-    ms_chunks_drop_last(&model->activities.records);
+    unchain_from_thread(model, position);
+    unchain_from_site(model, position);
+    *activity = (struct ms_activity){0};
+    model->activities.detached++;
 }
 
-/* The record of a pair, made when there is none; NULL without memory. */
-static struct ms_activity *record_of(struct ms_model *model, struct ms_thread_record *thread,
-                                     struct ms_site_record *site)
+/* The last record takes the place of a removed one, so that there are no holes. */
+void ms_activities_drop(struct ms_model *model, uint32_t position)
 {
     struct ms_activities *activities = &model->activities;
-    const uint32_t known = find(model, thread->thread.id, site->site.id);
-    if (known != MS_NO_ACTIVITY) {
-        return &record_at(model, known)->activity;
+    if (record_at(model, position)->activity.thread_id != 0) {
+        ms_activities_detach(model, position);
     }
+    activities->detached--;
+    ms_changes_removed(&activities->changes, (uint32_t)activities->records.count, position);
+    const uint32_t last = (uint32_t)activities->records.count - 1;
+    if (position != last) {
+        *record_at(model, position) = *record_at(model, last);
+        ms_changes_move(&activities->changes, last, position);
+        if (record_at(model, position)->activity.thread_id != 0) {
+            repoint(model, last, position);
+        }
+    }
+    ms_chunks_drop_last(&activities->records);
+}
+
+void ms_activities_put_first(struct ms_model *model, uint32_t position, bool of_thread)
+{
+    const struct ms_activity *activity = &record_at(model, position)->activity;
+    if (of_thread) {
+        unchain_from_thread(model, position);
+        chain_to_thread(model, ms_threads_find(&model->threads, activity->thread_id), position);
+    } else {
+        unchain_from_site(model, position);
+        chain_to_site(model, ms_sites_find(model, activity->site_id), position);
+    }
+}
+
+uint32_t ms_activities_add(struct ms_model *model, struct ms_thread_record *thread,
+                           struct ms_site_record *site)
+{
+    struct ms_activities *activities = &model->activities;
     const uint32_t position = (uint32_t)activities->records.count;
-    struct ms_activity_record *record = ms_chunks_add(&activities->records);
+    struct ms_activity_record *record =
+        ms_changes_reserve(&activities->changes, activities->records.count + 1) != 0
+            ? NULL
+            : ms_chunks_add(&activities->records);
     if (record == NULL) {
-        return NULL;
+        return MS_NO_ACTIVITY;
     }
+    activities->changes.of[position] = 0;
     record->activity.thread_id = thread->thread.id;
     record->activity.site_id = site->site.id;
     if (ms_index_add(&activities->by_pair, ms_hash_pair(thread->thread.id, site->site.id),
                      position) != 0) {
         ms_chunks_drop_last(&activities->records);
-        return NULL;
+        return MS_NO_ACTIVITY;
     }
     chain_to_thread(model, thread, position);
     chain_to_site(model, site, position);
-    return &record->activity;
+    return position;
 }
 
-static int add_to_site(struct ms_model *model, struct ms_site *site, const struct ms_work *work)
+/* What is to be added to, of a pair; made when there is none. NULL without memory. */
+static struct ms_activity *changing(struct ms_model *model, struct ms_thread_record *thread,
+                                    struct ms_site_record *site)
+{
+    uint32_t position = ms_activities_find(model, thread->thread.id, site->site.id);
+    if (position == MS_NO_ACTIVITY) {
+        position = ms_activities_add(model, thread, site);
+    }
+    if (position == MS_NO_ACTIVITY) {
+        return NULL;
+    }
+    ms_changes_mark(&model->activities.changes, position, model->stamp);
+    return &record_at(model, position)->activity;
+}
+
+int ms_site_add_work(struct ms_model *model, struct ms_site *site, const struct ms_work *work)
 {
     if (site->work == NULL) {
         site->work = calloc(1, sizeof(*site->work));
@@ -167,8 +214,8 @@ int ms_model_add_work(struct ms_model *model, uint32_t thread_id, uint32_t site_
     if (site->merged_into != 0) { /* there was no memory to merge the rest of them */
         site = ms_sites_find(model, site->merged_into);
     }
-    struct ms_activity *activity = record_of(model, thread, site);
-    if (activity == NULL || add_to_site(model, &site->site, work) != 0) {
+    struct ms_activity *activity = changing(model, thread, site);
+    if (activity == NULL || ms_site_add_work(model, &site->site, work) != 0) {
         return -ENOMEM;
     }
     ms_work_add(&activity->work, work);
@@ -185,12 +232,12 @@ int ms_activities_merge(struct ms_model *model, struct ms_thread_record *from,
         if (site->merged_into != 0) {
             site = ms_sites_find(model, site->merged_into);
         }
-        struct ms_activity *sum = record_of(model, into, site);
+        struct ms_activity *sum = changing(model, into, site);
         if (sum == NULL) {
             return -ENOMEM;
         }
         ms_work_add(&sum->work, &activity->work);
-        drop(model, position);
+        ms_activities_drop(model, position);
     }
     return 0;
 }
@@ -256,13 +303,13 @@ static int move_records(struct ms_model *model)
             continue;
         }
         struct ms_activity *sum =
-            record_of(model, ms_threads_find(&model->threads, activity->thread_id),
-                      ms_sites_find(model, site->merged_into));
+            changing(model, ms_threads_find(&model->threads, activity->thread_id),
+                     ms_sites_find(model, site->merged_into));
         if (sum == NULL) {
             return -ENOMEM;
         }
         ms_work_add(&sum->work, &activity->work);
-        drop(model, i);
+        ms_activities_drop(model, i);
     }
     return 0;
 }
@@ -297,7 +344,7 @@ int ms_activities_merge_old(struct ms_model *model)
         return -ENOMEM; /* what is chosen stays so, and is moved when it is tried again */
     }
     ms_sites_drop_merged(model);
-    ms_model_names_changed(model);
+    model->names_version++;
     /* Should little have gone, it is not tried in every tick. */
     raise_limits(model);
     return 0;
@@ -307,6 +354,7 @@ void ms_activities_free(struct ms_activities *activities)
 {
     ms_chunks_free(&activities->records);
     ms_index_free(&activities->by_pair);
+    ms_changes_free(&activities->changes);
 }
 
 /* --- reading --- */

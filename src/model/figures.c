@@ -265,16 +265,19 @@ static uint64_t thread_at_peak_bytes(const struct ms_model *model,
     return bytes;
 }
 
-static void attribute_to(const struct ms_model *model, const struct ms_thread_list *list)
+static void attribute_to(struct ms_model *model, const struct ms_thread_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         struct ms_thread_record *record = list->records[list->first + i];
         const struct ms_process_record *process =
             ms_process_record_of(model, record->thread.process_id);
         if (process != NULL && process->attribute_peak) {
+            const uint64_t bytes = thread_at_peak_bytes(model, record, &process->process.peak);
+            if (!record->thread.at_peak_known || bytes != record->thread.at_peak_bytes) {
+                ms_thread_mark(model, record);
+            }
             record->thread.at_peak_known = true;
-            record->thread.at_peak_bytes =
-                thread_at_peak_bytes(model, record, &process->process.peak);
+            record->thread.at_peak_bytes = bytes;
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* 10 Hz for 10 minutes, 1 Hz for an hour, 0.1 Hz for a day; of a longer interval as many points. */
 static const uint32_t ring_limits[MS_RESOLUTION_COUNT] = {6000, 3600, 8640};
@@ -205,6 +206,8 @@ static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double 
 
 int ms_history_append(struct ms_history *history, uint64_t tick, double value)
 {
+    /* So that coarser points follow from the finer ones that are kept, to the last bit. */
+    value = (double)(float)value;
     if (!history->started) {
         for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
             struct ring *ring = &history->rings[i];
@@ -237,6 +240,158 @@ static double ring_at(const struct ring *ring, uint64_t position)
     return (double)(block->points != NULL ? block->points[position % BLOCK_POINTS] : block->value);
 }
 
+static bool all_same(const float *points)
+{
+    for (size_t i = 1; i < BLOCK_POINTS; i++) {
+        if (!same(points[i], points[0])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int ring_push_run(struct ring *ring, uint32_t limit, const float *points, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        const bool whole = ring->end % BLOCK_POINTS == 0 && count - i >= BLOCK_POINTS;
+        if (ring_push(ring, limit, (double)points[i]) != 0) {
+            return -ENOMEM;
+        }
+        i++;
+        if (!whole) {
+            continue;
+        }
+        struct block *block = block_of(ring, ring->end - 1);
+        const float *run = &points[i - 1];
+        if (!all_same(run)) {
+            block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
+            if (block->points == NULL) {
+                return -ENOMEM;
+            }
+            memcpy(block->points, run, BLOCK_POINTS * sizeof(*run));
+        }
+        i += BLOCK_POINTS - 1;
+        ring->end += BLOCK_POINTS - 1;
+        if (ring->end - ring->first > limit) {
+            ring->first = ring->end - limit;
+        }
+    }
+    return 0;
+}
+
+static void ring_form(struct ring *ring, uint64_t position, double sum, uint32_t summed)
+{
+    ring->forming = position;
+    ring->forming_end = (position + 1) * ring->step;
+    ring->sum = sum;
+    ring->summed = summed;
+}
+
+/* The newest point of a ring is always the one being formed. */
+static int ring_fill(struct ring *ring, uint32_t limit, uint64_t first, const float *points,
+                     size_t count)
+{
+    if (ring->forming_end == 0) {
+        ring->first = ring->end = first;
+    } else if (first <= ring->forming) {
+        const uint64_t known = ring->forming - first + 1;
+        if (known >= count) {
+            return 0;
+        }
+        first += known;
+        points += known;
+        count -= known;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    int error = 0;
+    if (ring->forming_end != 0) {
+        error = ring_skip_to(ring, limit, ring->forming);
+        error = ring_push(ring, limit, ring_mean(ring)) != 0 ? -ENOMEM : error;
+    }
+    error = ring_skip_to(ring, limit, first) != 0 ? -ENOMEM : error;
+    error = ring_push_run(ring, limit, points, count - 1) != 0 ? -ENOMEM : error;
+    const float last = points[count - 1];
+    ring_form(ring, first + count - 1, isnan(last) ? 0 : (double)last, isnan(last) ? 0u : 1u);
+    return error;
+}
+
+int ms_history_fill(struct ms_history *history, enum ms_resolution resolution, uint64_t first,
+                    const float *points, size_t count)
+{
+    return ring_fill(&history->rings[resolution], ring_limits[resolution], first, points, count);
+}
+
+bool ms_history_is_empty(const struct ms_history *history)
+{
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        if (history->rings[i].forming_end != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static double ring_at(const struct ring *ring, uint64_t position);
+
+/* Coarser points behind the filled ones, from the fine ones up to the last. */
+static int ring_derive(struct ring *ring, uint32_t limit, const struct ring *fine)
+{
+    const uint64_t last = fine->forming / ring->step;
+    uint64_t position = ring->forming_end != 0 ? ring->forming + 1 : fine->first / ring->step;
+    int error = 0;
+    if (position > last + 1) {
+        return 0; /* more is known than there was: nothing to add */
+    }
+    /* The one that was filled last may have been a mean so far. */
+    position = ring->forming_end != 0 && position == last + 1 ? last : position;
+    position = position < fine->first / ring->step ? fine->first / ring->step : position;
+    for (; position <= last; position++) {
+        double sum = 0;
+        uint32_t summed = 0;
+        for (uint64_t tick = position * ring->step; tick < (position + 1) * ring->step; tick++) {
+            const double value = tick <= fine->forming ? ring_at(fine, tick) : (double)NAN;
+            sum += isnan(value) ? 0 : value;
+            summed += isnan(value) ? 0u : 1u;
+        }
+        if (ring->forming_end == 0) {
+            ring->first = ring->end = position;
+        } else if (position > ring->forming) {
+            error = ring_skip_to(ring, limit, ring->forming) != 0 ? -ENOMEM : error;
+            error = ring_push(ring, limit, ring_mean(ring)) != 0 ? -ENOMEM : error;
+        }
+        ring_form(ring, position, sum, summed);
+    }
+    return error;
+}
+
+int ms_history_resume(struct ms_history *history)
+{
+    struct ring *fine = &history->rings[MS_RESOLUTION_FINE];
+    int error = 0;
+    for (int i = 1; i < MS_RESOLUTION_COUNT; i++) {
+        struct ring *ring = &history->rings[i];
+        if (fine->forming_end != 0) {
+            error = ring_derive(ring, ring_limits[i], fine) != 0 ? -ENOMEM : error;
+        }
+        history->next_tick =
+            ring->forming_end > history->next_tick ? ring->forming_end : history->next_tick;
+    }
+    if (fine->forming_end != 0) {
+        history->next_tick = fine->forming + 1;
+    }
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) { /* of what is not known at all */
+        struct ring *ring = &history->rings[i];
+        if (ring->forming_end == 0) {
+            ring->first = ring->end = history->next_tick / ring->step;
+            ring_form(ring, ring->first, 0, 0);
+        }
+    }
+    history->started = 1;
+    return error;
+}
+
 size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution resolution,
                           uint64_t first, size_t count, double *out)
 {
@@ -247,6 +402,15 @@ size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution r
         present += isnan(out[i]) ? 0u : 1u;
     }
     return present;
+}
+
+void ms_history_copy(const struct ms_history *history, enum ms_resolution resolution,
+                     uint64_t first, size_t count, float *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] =
+            history->started ? (float)ring_at(&history->rings[resolution], first + i) : (float)NAN;
+    }
 }
 
 size_t ms_history_read(const struct ms_history *history, enum ms_resolution resolution,

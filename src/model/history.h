@@ -7,6 +7,7 @@
 #ifndef MS_MODEL_HISTORY_H
 #define MS_MODEL_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,7 @@ struct ms_history *ms_history_new(uint64_t interval_ns);
 void ms_history_free(struct ms_history *history); /* accepts NULL */
 
 /* Appends the value of tick `tick` (counted from 0 since the session began; must not decrease;
- * skipped ticks become NaN). Returns 0 or -ENOMEM (the point is lost). */
+ * skipped ticks become NaN), as a float. Returns 0 or -ENOMEM (the point is lost). */
 int ms_history_append(struct ms_history *history, uint64_t tick, double value);
 
 /*
@@ -46,5 +47,25 @@ uint64_t ms_history_step(uint64_t interval_ns, enum ms_resolution resolution);
 
 /* First tick held in the finest ring, and one past the last. */
 void ms_history_range(const struct ms_history *history, uint64_t *first, uint64_t *end);
+
+/* As ms_history_read_at, of floats as they are kept. */
+void ms_history_copy(const struct ms_history *history, enum ms_resolution resolution,
+                     uint64_t first, size_t count, float *out);
+
+/*
+ * Filling from points that were recorded. Puts `count` points at `first` and behind into one
+ * resolution; those that it holds or is behind of already are left out, what lies between is
+ * missing. Each resolution is filled in order, then ms_history_resume. 0 or -ENOMEM.
+ */
+int ms_history_fill(struct ms_history *history, enum ms_resolution resolution, uint64_t first,
+                    const float *points, size_t count);
+/*
+ * After the last filling: coarser points that were not filled are made of the fine ones, as far as
+ * those reach, and ms_history_append goes on behind the last tick that was filled. Then it reads as
+ * if all points had been appended. 0 or -ENOMEM.
+ */
+int ms_history_resume(struct ms_history *history);
+/* Nothing was appended or filled. */
+bool ms_history_is_empty(const struct ms_history *history);
 
 #endif

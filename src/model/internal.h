@@ -2,15 +2,35 @@
 #ifndef MS_MODEL_INTERNAL_H
 #define MS_MODEL_INTERNAL_H
 
+#include "model/changes.h"
 #include "model/chunks.h"
 #include "model/index.h"
 #include "model/model.h"
 #include "model/module.h"
 #include "model/past.h"
+#include "model/restore.h"
 #include "model/words.h"
 
 #define MS_NO_USAGE    UINT32_MAX
 #define MS_NO_ACTIVITY UINT32_MAX
+
+/* Stamps of the things of a list, by position, and what left it. */
+struct ms_changes {
+    uint32_t *of;       /* capacity of them */
+    uint32_t *of_chunk; /* the newest of each MS_CHUNK_ELEMENTS */
+    size_t capacity;
+    uint32_t newest;
+    struct ms_removal *removals;
+    size_t removal_count, removal_capacity;
+    uint64_t removals_before; /* that are forgotten */
+};
+/* Room for the stamps of so many things: before they are added. 0 or -ENOMEM. */
+int ms_changes_reserve(struct ms_changes *changes, size_t count);
+void ms_changes_mark(struct ms_changes *changes, size_t position, uint32_t stamp);
+/* The thing at `from` now lies at `to`. */
+void ms_changes_move(struct ms_changes *changes, size_t from, size_t to);
+void ms_changes_removed(struct ms_changes *changes, uint32_t round, size_t position);
+void ms_changes_free(struct ms_changes *changes);
 
 struct ms_thread_record {
     struct ms_thread thread;
@@ -21,6 +41,7 @@ struct ms_thread_record {
     bool flat;               /* its rates are 0 where they are known, and stay so */
     bool has_not_sampled;    /* one of them is of what was not sampled */
     bool gone;               /* it is about to leave its list */
+    uint32_t stamp;          /* when it was written last, see changes.h; not by derived figures */
 };
 
 struct ms_site_record {
@@ -74,7 +95,8 @@ struct ms_sites {
     size_t numbers_unused;              /* in it, of sites that are gone */
     struct ms_index merged_by_stack;    /* ids of the sites of merged processes */
     size_t merged_activity;             /* of them, that have MS_SITE_ACTIVITY */
-    size_t activity;                    /* sites that have it */
+    struct ms_changes changes;
+    size_t activity; /* sites that have it */
 };
 
 struct ms_thread_list {
@@ -90,6 +112,11 @@ struct ms_threads {
     struct ms_index merged_by_name; /* position in `merged` */
     uint32_t turn;                  /* counts ticks */
     size_t ended_with_history;      /* the newest so many of `ended` still have theirs */
+    uint64_t removed;               /* so many have left their list for good */
+    uint32_t *touched;              /* ids of those not alive that have `touched_stamp` */
+    size_t touched_count, touched_capacity;
+    uint32_t touched_stamp;
+    bool touched_lost; /* there was no memory for some of them */
 };
 
 /* A usage written in this tick: its old values are off the sums of its site. */
@@ -103,8 +130,9 @@ struct ms_usages {
     struct ms_index by_pair;
     struct ms_touched *touched;
     size_t touched_count, touched_capacity;
-    uint8_t *is_touched; /* per position */
-    size_t is_touched_capacity;
+    /* Before the end of a tick those with its stamp are the touched ones. */
+    struct ms_changes changes;
+    size_t detached; /* restored: their thread or site is gone, they are about to leave */
 };
 
 struct ms_activity_record {
@@ -118,21 +146,28 @@ struct ms_activities {
     struct ms_index by_pair;
     uint64_t sites_version[MS_WORK_KINDS];
     size_t most_records, most_sites; /* past them some are merged */
+    struct ms_changes changes;
+    size_t detached; /* as of usages */
 };
 
 struct ms_flows {
     struct ms_chunks records; /* struct ms_flow */
     struct ms_index by_pair;
+    struct ms_changes changes;
+    uint32_t rounds; /* of merging */
 };
 
 struct ms_misuses {
     struct ms_chunks records; /* struct ms_misuse */
     struct ms_index by_pair;
+    struct ms_changes changes;
+    uint32_t rounds; /* of merging */
 };
 
 struct ms_process_record {
     struct ms_process process;
     struct ms_past past;
+    uint32_t stamp;            /* as of a thread */
     uint32_t attributed_epoch; /* peak that its threads know their share of */
     bool attributed_at_end;
     bool attribute_peak; /* in this tick */
@@ -159,6 +194,8 @@ struct ms_model {
     struct ms_index processes_by_id;
     uint32_t merged_programs;
     bool merging; /* some are to be merged, and there was no memory for it */
+    uint64_t processes_removed;
+    bool orphans; /* restored: processes are gone whose threads may be there still */
     struct ms_threads threads;
     struct ms_sites sites;
     struct ms_chunks frames; /* struct ms_frame; number = index */
@@ -169,7 +206,11 @@ struct ms_model {
     struct ms_flows flows;
     struct ms_misuses misuses;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */
+    struct ms_chunks named;   /* uint32_t: numbers of frames in the order in which they got names */
     uint64_t names_version;
+    uint64_t names_unlisted; /* times that names changed which are not in `named` */
+    uint32_t stamp;
+    const struct ms_lent_names *lent; /* NULL: frames and modules are its own */
 };
 
 /* A thread id that went into another; sorted by `from`. */
@@ -179,7 +220,11 @@ struct ms_merge {
 /* `id` when it went nowhere. */
 uint32_t ms_merged_id(const struct ms_merge *merges, size_t count, uint32_t id);
 
+/* It changes now. */
+void ms_thread_mark(struct ms_model *model, struct ms_thread_record *record);
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
+/* Restored ones: nobody is of a process that is gone. */
+bool ms_threads_have_processes(struct ms_model *model);
 void ms_threads_free(struct ms_threads *threads);
 /* Merges what is too old; may run only between the sums of one tick and the writes of the next. */
 int ms_threads_merge_old(struct ms_model *model);
@@ -207,6 +252,36 @@ void ms_usages_settle(struct ms_model *model);
 int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
                     struct ms_thread_record *into);
 void ms_usages_free(struct ms_usages *usages);
+/* Its position, or MS_NO_USAGE. */
+uint32_t ms_usages_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                        uint8_t rate);
+/* Appends one, which is the first of its thread and site; the site is known. MS_NO_USAGE: no
+ * memory. */
+uint32_t ms_usages_add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
+                       uint8_t rate);
+/* It is nobody's any more, all 0, and keeps its position until it is dropped. */
+void ms_usages_detach(struct ms_model *model, struct ms_thread_record *thread, uint32_t position);
+/* The last one takes its place. `thread` is its own; NULL: it is detached. */
+void ms_usages_drop(struct ms_model *model, struct ms_thread_record *thread, uint32_t position);
+/* Becomes the first of its thread, or with `thread` NULL of its site. */
+void ms_usages_put_first(struct ms_model *model, struct ms_thread_record *thread,
+                         uint32_t position);
+void ms_usages_note_not_sampled(struct ms_model *model, const struct ms_usage *usage);
+/* The opposite of ms_usage_add_to_heap. */
+void ms_usage_take_from_heap(const struct ms_usage *usage, struct ms_heap *sum);
+
+/* As those of usages. */
+uint32_t ms_activities_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id);
+uint32_t ms_activities_add(struct ms_model *model, struct ms_thread_record *thread,
+                           struct ms_site_record *site);
+void ms_activities_detach(struct ms_model *model, uint32_t position);
+void ms_activities_drop(struct ms_model *model, uint32_t position);
+void ms_activities_put_first(struct ms_model *model, uint32_t position, bool of_thread);
+/* To the sums of a site. 0 or -ENOMEM. */
+int ms_site_add_work(struct ms_model *model, struct ms_site *site, const struct ms_work *work);
+
+/* What a thread that is forgotten did is nobody's from now on: see restore.h. */
+void ms_thread_detach(struct ms_model *model, struct ms_thread_record *thread);
 
 /* As ms_usages_merge, for what they did besides allocating. */
 int ms_activities_merge(struct ms_model *model, struct ms_thread_record *from,
@@ -225,10 +300,17 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
+/* Lets the flow at a position be found; replaces it by one of any key. 0 or -ENOMEM: then it is
+ * not found. */
+/* -EBADMSG: there is another of that key. */
+int ms_flows_enter(struct ms_flows *flows, uint32_t position);
+int ms_flows_put(struct ms_flows *flows, uint32_t position, const struct ms_flow *flow);
 
 /* Threads, processes and sites of it that were merged; the same ways of counting as when added. */
 int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_misuses_free(struct ms_misuses *misuses);
+int ms_misuses_enter(struct ms_misuses *misuses, uint32_t position);
+int ms_misuses_put(struct ms_misuses *misuses, uint32_t position, const struct ms_misuse *misuse);
 
 struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id); /* or NULL */
 /* Sites of ended processes go to what these are merged into; at first only `merged_into` says so.

@@ -184,11 +184,15 @@ static int drop_processes(struct ms_model *model)
         struct ms_process_record *record = model->processes[i];
         if (record->merged_into == NULL) {
             struct ms_process *process = &record->process;
-            process->parent_id = remaining_parent(model, process->parent_id);
+            const uint32_t parent_id = remaining_parent(model, process->parent_id);
             const struct ms_process_record *before = ms_process_record_of(model, process->exec_of);
-            if (before == NULL || before->merged_into != NULL) {
-                process->exec_of = 0;
+            const bool lost = before == NULL || before->merged_into != NULL;
+            const uint32_t exec_of = lost ? 0 : process->exec_of;
+            if (parent_id != process->parent_id || exec_of != process->exec_of) {
+                record->stamp = model->stamp;
             }
+            process->parent_id = parent_id;
+            process->exec_of = exec_of;
         }
     }
     size_t kept = 0;
@@ -198,6 +202,8 @@ static int drop_processes(struct ms_model *model)
         struct ms_process_record *record = model->processes[i];
         if (record->merged_into != NULL) {
             add_process(&record->merged_into->process, &record->process);
+            record->merged_into->stamp = model->stamp;
+            model->processes_removed++;
             ms_process_record_free(record);
             continue;
         }
@@ -224,7 +230,7 @@ static int merge_chosen(struct ms_model *model, struct ms_merge *merges)
         return -ENOMEM;
     }
     ms_sites_drop_merged(model);
-    ms_model_names_changed(model);
+    model->names_version++;
     model->merging = false;
     return drop_processes(model);
 }

@@ -43,20 +43,20 @@ static uint32_t hash_of(const struct ms_misuse *misuse)
                         ms_hash_pair(misuse->allocated_site, misuse->released_site));
 }
 
-/* The one of the same process, kind and sites. */
-static struct ms_misuse *find(const struct ms_misuses *misuses, const struct ms_misuse *like)
+/* Position of the one of the same process, kind and sites; SIZE_MAX: there is none. */
+static size_t find(const struct ms_misuses *misuses, const struct ms_misuse *like)
 {
     size_t cursor = 0;
     uint32_t position;
     while (ms_index_next(&misuses->by_pair, hash_of(like), &cursor, &position)) {
-        struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
+        const struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
         if (known->process_id == like->process_id && known->kind == like->kind &&
             known->allocated_site == like->allocated_site &&
             known->released_site == like->released_site) {
-            return known;
+            return position;
         }
     }
-    return NULL;
+    return SIZE_MAX;
 }
 
 struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t process_id,
@@ -69,11 +69,15 @@ struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t proce
                                      .allocated_site = allocated_site,
                                      .released_site = released_site,
                                      .how = ""};
-    struct ms_misuse *misuse = find(misuses, &wanted);
-    if (misuse != NULL) {
-        return misuse;
+    const size_t same = find(misuses, &wanted);
+    if (same != SIZE_MAX) {
+        ms_changes_mark(&misuses->changes, same, model->stamp);
+        return ms_chunks_at(&misuses->records, same);
     }
-    misuse = ms_chunks_add(&misuses->records);
+    struct ms_misuse *misuse =
+        ms_changes_reserve(&misuses->changes, misuses->records.count + 1) != 0
+            ? NULL
+            : ms_chunks_add(&misuses->records);
     if (misuse == NULL) {
         return NULL;
     }
@@ -82,8 +86,31 @@ struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t proce
         ms_chunks_drop_last(&misuses->records);
         return NULL;
     }
+    ms_changes_mark(&misuses->changes, misuses->records.count - 1, model->stamp);
     *misuse = wanted;
     return misuse;
+}
+
+int ms_misuses_enter(struct ms_misuses *misuses, uint32_t position)
+{
+    const struct ms_misuse *misuse = ms_chunks_at(&misuses->records, position);
+    return find(misuses, misuse) != SIZE_MAX
+               ? -EBADMSG
+               : ms_index_add(&misuses->by_pair, hash_of(misuse), position);
+}
+
+int ms_misuses_put(struct ms_misuses *misuses, uint32_t position, const struct ms_misuse *misuse)
+{
+    struct ms_misuse *known = ms_chunks_at(&misuses->records, position);
+    const uint32_t hash_before = hash_of(known);
+    const uint32_t hash = hash_of(misuse);
+    const size_t same = find(misuses, misuse);
+    if (same != SIZE_MAX && same != position) {
+        return -EBADMSG;
+    }
+    *known = *misuse;
+    ms_index_remove(&misuses->by_pair, hash_before, position);
+    return ms_index_add(&misuses->by_pair, hash, position);
 }
 
 static uint32_t merged_site(const struct ms_model *model, uint32_t id)
@@ -109,14 +136,23 @@ static void add_to(struct ms_misuse *sum, const struct ms_misuse *misuse)
     }
 }
 
+static bool changed_ids(const struct ms_misuse *misuse, const struct ms_misuse *before)
+{
+    return misuse->process_id != before->process_id ||
+           misuse->allocated_site != before->allocated_site ||
+           misuse->released_site != before->released_site || misuse->thread_id != before->thread_id;
+}
+
 int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size_t count)
 {
     struct ms_misuses *misuses = &model->misuses;
     ms_index_clear(&misuses->by_pair);
+    misuses->rounds++;
     size_t kept = 0;
     int error = 0;
     for (size_t i = 0; i < misuses->records.count; i++) {
         struct ms_misuse misuse = *(const struct ms_misuse *)ms_chunks_at(&misuses->records, i);
+        const struct ms_misuse before = misuse;
         const struct ms_process_record *process = ms_process_record_of(model, misuse.process_id);
         if (process != NULL && process->merged_into != NULL) {
             misuse.process_id = process->merged_into->process.id;
@@ -124,12 +160,18 @@ int ms_misuses_merge(struct ms_model *model, const struct ms_merge *merges, size
         misuse.allocated_site = merged_site(model, misuse.allocated_site);
         misuse.released_site = merged_site(model, misuse.released_site);
         misuse.thread_id = ms_merged_id(merges, count, misuse.thread_id);
-        struct ms_misuse *known = find(misuses, &misuse);
-        if (known != NULL) {
-            add_to(known, &misuse);
+        const size_t same = find(misuses, &misuse);
+        if (same != SIZE_MAX) {
+            add_to(ms_chunks_at(&misuses->records, same), &misuse);
+            ms_changes_mark(&misuses->changes, same, model->stamp);
+            ms_changes_removed(&misuses->changes, misuses->rounds, i);
             continue;
         }
         *(struct ms_misuse *)ms_chunks_at(&misuses->records, kept) = misuse;
+        ms_changes_move(&misuses->changes, i, kept);
+        if (changed_ids(&misuse, &before)) {
+            ms_changes_mark(&misuses->changes, kept, model->stamp);
+        }
         if (ms_index_add(&misuses->by_pair, hash_of(&misuse), (uint32_t)kept) != 0) {
             error = -ENOMEM;
         }
@@ -145,4 +187,5 @@ void ms_misuses_free(struct ms_misuses *misuses)
 {
     ms_chunks_free(&misuses->records);
     ms_index_free(&misuses->by_pair);
+    ms_changes_free(&misuses->changes);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "model/internal.h"
+#include "model/restore.h"
 
 struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t start_unix_ns)
 {
@@ -20,6 +21,8 @@ struct ms_model *ms_model_new(uint64_t interval_ns, uint64_t start_ns, uint64_t 
     ms_machine_unknown(&model->system);
     model->sites.records.element_bytes = sizeof(struct ms_site_record);
     model->frames.element_bytes = sizeof(struct ms_frame);
+    model->named.element_bytes = sizeof(uint32_t);
+    model->stamp = 1;
     model->usages.records.element_bytes = sizeof(struct ms_usage_record);
     ms_activities_init(model);
     model->flows.records.element_bytes = sizeof(struct ms_flow);
@@ -156,7 +159,11 @@ struct ms_process_record *ms_process_record_of(const struct ms_model *model, uin
 struct ms_process *ms_model_process_mutable(struct ms_model *model, uint32_t id)
 {
     struct ms_process_record *record = ms_process_record_of(model, id);
-    return record != NULL ? &record->process : NULL;
+    if (record == NULL) {
+        return NULL;
+    }
+    record->stamp = model->stamp;
+    return &record->process;
 }
 
 const struct ms_process *ms_model_process_by_id(const struct ms_model *model, uint32_t id)
@@ -195,6 +202,7 @@ struct ms_process *ms_model_add_process(struct ms_model *model, uint32_t id)
     }
     record->process.id = id;
     record->process.exit_status = -2;
+    record->stamp = model->stamp;
     process_rates_none(&record->process);
     model->processes[model->process_count++] = record;
     return &record->process;
@@ -445,19 +453,10 @@ static uint64_t number_tick(const struct ms_model *model, uint64_t now_ns, uint6
     return due - 1;
 }
 
-int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
+/* What follows from the counters of this and earlier ticks: the end of every tick. */
+static int derive(struct ms_model *model, uint64_t tick, uint64_t repeat)
 {
-    uint64_t repeat;
-    const uint64_t tick = number_tick(model, now_ns, &repeat);
-    model->now_ns = now_ns;
-    ms_usages_settle(model);
-    int error = ms_processes_merge_old(model);
-    error = ms_threads_merge_old(model) != 0 ? -ENOMEM : error;
-    error = ms_activities_merge_old(model) != 0 ? -ENOMEM : error;
-    ms_peaks_attribute(model);
-    if (ms_threads_tick(model, tick, repeat) != 0) {
-        error = -ENOMEM;
-    }
+    int error = ms_threads_tick(model, tick, repeat);
     if (tick_processes(model, tick, repeat) != 0) {
         error = -ENOMEM;
     }
@@ -468,7 +467,35 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
         model->first_tick = tick - repeat;
     }
     model->ticks = tick + 1;
+    model->stamp++;
     return error;
+}
+
+int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
+{
+    uint64_t repeat;
+    const uint64_t tick = number_tick(model, now_ns, &repeat);
+    model->now_ns = now_ns;
+    ms_usages_settle(model);
+    int error = ms_processes_merge_old(model);
+    error = ms_threads_merge_old(model) != 0 ? -ENOMEM : error;
+    error = ms_activities_merge_old(model) != 0 ? -ENOMEM : error;
+    ms_peaks_attribute(model);
+    return derive(model, tick, repeat) != 0 ? -ENOMEM : error;
+}
+
+int ms_model_tick_again(struct ms_model *model, uint64_t tick, uint64_t now_ns)
+{
+    if (tick < model->ticks || tick > UINT64_MAX / 4 || !ms_threads_have_processes(model)) {
+        return -EBADMSG;
+    }
+    uint64_t repeat;
+    if (number_tick(model, now_ns, &repeat) != tick) {
+        repeat = 0; /* ticks in between are not known */
+    }
+    model->now_ns = now_ns;
+    ms_usages_settle(model);
+    return derive(model, tick, repeat);
 }
 
 static bool any_alive(const struct ms_model *model)

@@ -512,6 +512,16 @@ const struct ms_misuse *ms_model_misuse(const struct ms_model *model, size_t ind
  * something made of names or sites makes it anew then.
  */
 uint64_t ms_model_names_version(const struct ms_model *model);
+/*
+ * For who writes names down: all frames by number, and the numbers of those that got names or
+ * inlined ones, in that order (again when it happens again). When ms_model_names_unlisted grows,
+ * any may have.
+ */
+size_t ms_model_frame_count(const struct ms_model *model);
+const struct ms_frame *ms_model_frame(const struct ms_model *model, size_t number);
+size_t ms_model_named_count(const struct ms_model *model);
+uint32_t ms_model_named(const struct ms_model *model, size_t index);
+uint64_t ms_model_names_unlisted(const struct ms_model *model);
 
 const struct ms_trace *ms_model_trace(const struct ms_model *model);
 struct ms_trace_totals ms_model_trace_totals(const struct ms_model *model);
@@ -593,7 +603,8 @@ struct ms_flow *ms_model_flow_mutable(struct ms_model *model, uint32_t process_i
 struct ms_misuse *ms_model_misuse_mutable(struct ms_model *model, uint32_t process_id,
                                           enum ms_misuse_kind kind, uint32_t allocated_site,
                                           uint32_t released_site);
-/* After frames were named or their inlined ones changed. */
+/* After frames were named or their inlined ones changed: of one frame, or of whichever. */
+void ms_model_frame_named(struct ms_model *model, const struct ms_frame *frame);
 void ms_model_names_changed(struct ms_model *model);
 
 /*

@@ -23,14 +23,19 @@ const char *ms_module_names_word(enum ms_module_names names)
     return texts[names].word;
 }
 
+static const struct ms_chunks *modules_of(const struct ms_model *model)
+{
+    return model->lent != NULL ? model->lent->modules : &model->modules;
+}
+
 size_t ms_model_module_count(const struct ms_model *model)
 {
-    return model->modules.count;
+    return modules_of(model)->count;
 }
 
 const struct ms_module *ms_model_module(const struct ms_model *model, size_t index)
 {
-    return ms_chunks_at(&model->modules, index);
+    return ms_chunks_at(modules_of(model), index);
 }
 
 struct ms_module *ms_model_module_by_id(struct ms_model *model, uint32_t id)
@@ -42,7 +47,7 @@ const struct ms_module *ms_model_module_of(const struct ms_model *model,
                                            const struct ms_frame *frame)
 {
     const uint32_t id = frame->module_id;
-    return id == 0 || id > model->modules.count ? NULL : ms_model_module(model, id - 1);
+    return id == 0 || id > modules_of(model)->count ? NULL : ms_model_module(model, id - 1);
 }
 
 struct ms_module *ms_model_module_mutable(struct ms_model *model, const char *path,

@@ -22,19 +22,61 @@ struct ms_frame *ms_model_add_frame(struct ms_model *model)
     if (frame != NULL) {
         frame->module = frame->crate = frame->function = frame->file = "";
         frame->number = (uint32_t)(model->frames.count - 1);
-        ms_model_names_changed(model);
+        model->names_version++;
     }
     return frame;
 }
 
 uint64_t ms_model_names_version(const struct ms_model *model)
 {
-    return model->names_version;
+    return model->names_version + (model->lent != NULL ? *model->lent->version : 0);
 }
 
 void ms_model_names_changed(struct ms_model *model)
 {
     model->names_version++;
+    model->names_unlisted++;
+}
+
+void ms_model_frame_named(struct ms_model *model, const struct ms_frame *frame)
+{
+    uint32_t *number = ms_chunks_add(&model->named);
+    if (number == NULL) {
+        ms_model_names_changed(model);
+        return;
+    }
+    *number = frame->number;
+    model->names_version++;
+}
+
+static const struct ms_chunks *frames_of(const struct ms_model *model)
+{
+    return model->lent != NULL ? model->lent->frames : &model->frames;
+}
+
+size_t ms_model_frame_count(const struct ms_model *model)
+{
+    return frames_of(model)->count;
+}
+
+const struct ms_frame *ms_model_frame(const struct ms_model *model, size_t number)
+{
+    return ms_chunks_at(frames_of(model), number);
+}
+
+size_t ms_model_named_count(const struct ms_model *model)
+{
+    return model->named.count;
+}
+
+uint32_t ms_model_named(const struct ms_model *model, size_t index)
+{
+    return *(const uint32_t *)ms_chunks_at(&model->named, index);
+}
+
+uint64_t ms_model_names_unlisted(const struct ms_model *model)
+{
+    return model->names_unlisted;
 }
 
 size_t ms_model_site_position(const struct ms_model *model, uint32_t id)
@@ -77,7 +119,8 @@ static struct ms_site_page *page_for(struct ms_sites *sites, uint32_t id)
 {
     const size_t page = id / MS_ID_PAGE;
     if (page >= sites->page_count) {
-        const size_t count = sites->page_count != 0 ? 2 * sites->page_count : 4;
+        size_t count = sites->page_count != 0 ? 2 * sites->page_count : 4;
+        count = count > page ? count : page + 1; /* restored ones leave out what is gone */
         struct ms_site_page **pages = reallocarray(sites->pages, count, sizeof(*pages));
         if (pages == NULL) {
             return NULL;
@@ -127,37 +170,68 @@ static uint32_t *room_for_numbers(struct ms_frame_numbers **blocks, uint32_t dep
     return numbers;
 }
 
+/* The last of the list; *numbers is room for those of its frames. */
+static struct ms_site_record *add_record(struct ms_model *model, uint32_t id, uint32_t process_id,
+                                         uint32_t depth, uint32_t flags, uint32_t **numbers)
+{
+    struct ms_sites *sites = &model->sites;
+    struct ms_site_page *page = page_for(sites, id);
+    *numbers = page == NULL ? NULL : room_for_numbers(&sites->numbers, depth);
+    const bool room =
+        *numbers != NULL && ms_changes_reserve(&sites->changes, sites->records.count + 1) == 0;
+    struct ms_site_record *record = room ? ms_chunks_add(&sites->records) : NULL;
+    if (record == NULL) {
+        return NULL;
+    }
+    record->first_usage = MS_NO_USAGE;
+    record->first_activity = MS_NO_ACTIVITY;
+    record->site = (struct ms_site){
+        .id = id,
+        .process_id = process_id,
+        .depth = depth,
+        .flags = flags,
+        .frame_numbers = *numbers,
+        .frames = frames_of(model),
+    };
+    sites->next_id = id;
+    page->positions[id % MS_ID_PAGE] = (uint32_t)sites->records.count;
+    page->used++;
+    ms_changes_mark(&sites->changes, sites->records.count - 1, model->stamp);
+    sites->activity += (flags & MS_SITE_ACTIVITY) != 0;
+    struct ms_process_record *process = ms_process_record_of(model, process_id);
+    if (process != NULL) {
+        process->site_count++;
+    }
+    return record;
+}
+
 struct ms_site *ms_model_add_site(struct ms_model *model, uint32_t process_id,
                                   const struct ms_frame *const *frames, uint32_t depth,
                                   uint32_t flags)
 {
-    struct ms_sites *sites = &model->sites;
-    struct ms_site_page *page = page_for(sites, sites->next_id + 1);
-    uint32_t *numbers = page == NULL ? NULL : room_for_numbers(&sites->numbers, depth);
-    struct ms_site_record *record = numbers == NULL ? NULL : ms_chunks_add(&sites->records);
+    uint32_t *numbers;
+    struct ms_site_record *record =
+        add_record(model, model->sites.next_id + 1, process_id, depth, flags, &numbers);
     if (record == NULL) {
         return NULL;
     }
     for (uint32_t i = 0; i < depth; i++) {
         numbers[i] = frames[i]->number;
     }
-    record->first_usage = MS_NO_USAGE;
-    record->first_activity = MS_NO_ACTIVITY;
-    record->site = (struct ms_site){
-        .id = ++sites->next_id,
-        .process_id = process_id,
-        .depth = depth,
-        .flags = flags,
-        .frame_numbers = numbers,
-        .frames = &model->frames,
-    };
-    page->positions[record->site.id % MS_ID_PAGE] = (uint32_t)sites->records.count;
-    page->used++;
-    sites->activity += (flags & MS_SITE_ACTIVITY) != 0;
-    struct ms_process_record *process = ms_process_record_of(model, process_id);
-    if (process != NULL) {
-        process->site_count++;
+    return &record->site;
+}
+
+struct ms_site *ms_model_restore_site(struct ms_model *model, uint32_t id, uint32_t process_id,
+                                      const uint32_t *frame_numbers, uint32_t depth, uint32_t flags)
+{
+    uint32_t *numbers;
+    struct ms_site_record *record = id <= model->sites.next_id
+                                        ? NULL
+                                        : add_record(model, id, process_id, depth, flags, &numbers);
+    if (record == NULL) {
+        return NULL;
     }
+    memcpy(numbers, frame_numbers, depth * sizeof(*numbers));
     return &record->site;
 }
 
@@ -275,6 +349,7 @@ static int merge_site(struct ms_model *model, size_t position, struct ms_process
         return -ENOMEM;
     }
     record->site.process_id = into->process.id;
+    ms_changes_mark(&model->sites.changes, position, model->stamp);
     model->sites.merged_activity += activity;
     into->site_count++;
     from->site_count--;
@@ -374,6 +449,7 @@ void ms_sites_drop_merged(struct ms_model *model)
         numbers += record->site.depth;
         if (kept != i) {
             *(struct ms_site_record *)ms_chunks_at(&sites->records, kept) = *record;
+            ms_changes_move(&sites->changes, i, kept);
         }
         sites->pages[record->site.id / MS_ID_PAGE]->positions[record->site.id % MS_ID_PAGE] =
             (uint32_t)++kept;
@@ -403,6 +479,8 @@ void ms_sites_free(struct ms_model *model)
     free(sites->pages);
     free(sites->moved);
     ms_index_free(&sites->merged_by_stack);
+    ms_changes_free(&sites->changes);
+    ms_chunks_free(&model->named);
     ms_chunks_free(&sites->records);
     ms_chunks_free(&model->frames);
     ms_words_free(&model->strings);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/internal.h"
+#include "model/restore.h"
 
 /* So many ended threads keep their histories, for the plots of a program of short threads. */
 #define ENDED_WITH_HISTORY 200u
@@ -23,7 +24,8 @@ static int enter_id(struct ms_threads *threads, uint32_t id, struct ms_thread_re
 {
     const size_t page = id / MS_ID_PAGE;
     if (page >= threads->page_count) {
-        const size_t count = threads->page_count != 0 ? 2 * threads->page_count : 4;
+        size_t count = threads->page_count != 0 ? 2 * threads->page_count : 4;
+        count = page < count ? count : page + 1;
         struct ms_id_page **pages = reallocarray(threads->pages, count, sizeof(*pages));
         if (pages == NULL) {
             return -ENOMEM;
@@ -109,15 +111,17 @@ static void record_free(struct ms_thread_record *record)
 }
 
 static struct ms_thread_record *new_record(struct ms_threads *threads, struct ms_thread_list *list,
-                                           uint32_t process_id)
+                                           uint32_t process_id, uint32_t id)
 {
     struct ms_thread_record *record = calloc(1, sizeof(*record));
-    if (record == NULL || list_reserve(list) != 0 ||
-        enter_id(threads, threads->next_id + 1, record) != 0) {
+    if (record == NULL || list_reserve(list) != 0 || enter_id(threads, id, record) != 0) {
         free(record);
         return NULL;
     }
-    record->thread.id = ++threads->next_id;
+    if (threads->next_id < id) {
+        threads->next_id = id;
+    }
+    record->thread.id = id;
     record->thread.process_id = process_id;
     record->thread.kernel.last_core = -1;
     record->thread.kernel.node = -1;
@@ -135,19 +139,56 @@ struct ms_thread *ms_model_add_thread(struct ms_model *model, uint32_t process_i
         return NULL;
     }
     struct ms_thread_record *record =
-        new_record(&model->threads, &model->threads.alive, process_id);
+        new_record(&model->threads, &model->threads.alive, process_id, model->threads.next_id + 1);
     if (record == NULL) {
         free(past);
         return NULL;
     }
     record->past = past;
+    record->stamp = model->stamp;
     return &record->thread;
+}
+
+/* Who writes changes down looks at all threads alive, but not at thousands that have ended. */
+static void touch_ended(struct ms_model *model, uint32_t id)
+{
+    struct ms_threads *threads = &model->threads;
+    if (threads->touched_stamp != model->stamp) {
+        threads->touched_stamp = model->stamp;
+        threads->touched_count = 0;
+        threads->touched_lost = false;
+    }
+    if (threads->touched_count == threads->touched_capacity) {
+        const size_t capacity = threads->touched_capacity != 0 ? 2 * threads->touched_capacity : 64;
+        uint32_t *touched = reallocarray(threads->touched, capacity, sizeof(*touched));
+        if (touched == NULL) {
+            threads->touched_lost = true;
+            return;
+        }
+        threads->touched = touched;
+        threads->touched_capacity = capacity;
+    }
+    threads->touched[threads->touched_count++] = id;
+}
+
+void ms_thread_mark(struct ms_model *model, struct ms_thread_record *record)
+{
+    if (record->stamp != model->stamp) {
+        record->stamp = model->stamp;
+        if (record->past == NULL) {
+            touch_ended(model, record->thread.id);
+        }
+    }
 }
 
 struct ms_thread *ms_model_thread_mutable(struct ms_model *model, uint32_t id)
 {
     struct ms_thread_record *record = ms_threads_find(&model->threads, id);
-    return record != NULL && record->thread.merged == 0 ? &record->thread : NULL;
+    if (record == NULL || record->thread.merged != 0) {
+        return NULL;
+    }
+    ms_thread_mark(model, record);
+    return &record->thread;
 }
 
 const struct ms_thread *ms_model_thread_by_id(const struct ms_model *model, uint32_t id)
@@ -206,6 +247,8 @@ void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns)
     list_push(&threads->ended, record);
     free(record->past);
     record->past = NULL;
+    record->stamp = model->stamp;
+    touch_ended(model, id);
     record->thread.end_ns = end_ns != 0 ? end_ns : 1;
     ms_rates_none(&record->thread.rates);
     if (++threads->ended_with_history > ENDED_WITH_HISTORY) {
@@ -278,7 +321,7 @@ static struct ms_thread_record *merged_for(struct ms_threads *threads, uint32_t 
             return record;
         }
     }
-    record = new_record(threads, &threads->merged, process_id);
+    record = new_record(threads, &threads->merged, process_id, threads->next_id + 1);
     if (record == NULL) {
         return NULL;
     }
@@ -295,8 +338,11 @@ static struct ms_thread_record *merged_for(struct ms_threads *threads, uint32_t 
     return record;
 }
 
-static void merge_figures(struct ms_thread *into, const struct ms_thread *from)
+static void merge_figures(struct ms_model *model, struct ms_thread_record *record,
+                          const struct ms_thread *from)
 {
+    struct ms_thread *into = &record->thread;
+    ms_thread_mark(model, record);
     const uint64_t peak_bytes = into->heap.peak_bytes > from->heap.peak_bytes
                                     ? into->heap.peak_bytes
                                     : from->heap.peak_bytes;
@@ -330,10 +376,11 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
         ms_activities_merge(model, oldest, into) != 0) {
         return -ENOMEM;
     }
-    merge_figures(&into->thread, &oldest->thread);
+    merge_figures(model, into, &oldest->thread);
     *merge = (struct ms_merge){.from = oldest->thread.id, .into = into->thread.id};
     threads->ended.first++;
     threads->ended.count--;
+    threads->removed++;
     if (threads->ended_with_history > threads->ended.count) {
         threads->ended_with_history = threads->ended.count;
     }
@@ -435,7 +482,7 @@ static int empty_list(struct ms_model *model, const struct ms_thread_list *list,
             ms_activities_merge(model, record, into) != 0) {
             return -ENOMEM;
         }
-        merge_figures(&into->thread, &record->thread);
+        merge_figures(model, into, &record->thread);
         merges[(*merged)++] = (struct ms_merge){record->thread.id, into->thread.id};
         record->gone = true;
     }
@@ -450,6 +497,7 @@ static void drop_gone(struct ms_threads *threads, struct ms_thread_list *list)
         if (record->gone) {
             leave_id(threads, record->thread.id);
             record_free(record);
+            threads->removed++;
         } else {
             list->records[list->first + kept++] = record;
         }
@@ -473,6 +521,55 @@ int ms_threads_merge_processes(struct ms_model *model, struct ms_merge *merges, 
     }
     qsort(merges, *count, sizeof(*merges), compare_merges);
     return index_merged(threads) != 0 ? -ENOMEM : error;
+}
+
+struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, uint32_t process_id,
+                                          enum ms_thread_place place)
+{
+    struct ms_threads *threads = &model->threads;
+    struct ms_thread_list *list = place == MS_PLACE_ALIVE   ? &threads->alive
+                                  : place == MS_PLACE_ENDED ? &threads->ended
+                                                            : &threads->merged;
+    const bool ordered = place != MS_PLACE_ALIVE || list->count == 0 ||
+                         list_at(list, list->count - 1)->thread.id < id;
+    struct ms_past *past = place == MS_PLACE_ALIVE ? calloc(1, sizeof(*past)) : NULL;
+    if (id == 0 || !ordered || ms_threads_find(threads, id) != NULL ||
+        (place == MS_PLACE_ALIVE && past == NULL)) {
+        free(past);
+        return NULL;
+    }
+    struct ms_thread_record *record = new_record(threads, list, process_id, id);
+    if (record == NULL) {
+        free(past);
+        return NULL;
+    }
+    record->past = past;
+    ms_thread_mark(model, record);
+    return &record->thread;
+}
+
+void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t count)
+{
+    struct ms_threads *threads = &model->threads;
+    for (size_t i = 0; i < count; i++) {
+        struct ms_thread_record *record = ms_threads_find(threads, ids[i]);
+        if (record == NULL) {
+            continue;
+        }
+        while (record->first_usage != MS_NO_USAGE) {
+            ms_usages_detach(model, record, record->first_usage);
+        }
+        while (record->first_activity != MS_NO_ACTIVITY) {
+            ms_activities_detach(model, record->first_activity);
+        }
+        record->gone = true;
+    }
+    drop_gone(threads, &threads->alive);
+    drop_gone(threads, &threads->merged);
+    drop_gone(threads, &threads->ended);
+    if (threads->ended_with_history > threads->ended.count) {
+        threads->ended_with_history = threads->ended.count;
+    }
 }
 
 /* A process waits for cores as much as its threads alive do together. */
@@ -538,5 +635,6 @@ void ms_threads_free(struct ms_threads *threads)
         free(threads->pages[i]);
     }
     free(threads->pages);
+    free(threads->touched);
     ms_index_free(&threads->merged_by_name);
 }

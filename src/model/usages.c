@@ -20,8 +20,8 @@ static struct ms_site_record *site_of(const struct ms_model *model, uint32_t sit
     return ms_sites_find(model, site_id);
 }
 
-static uint32_t find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
-                     uint8_t rate)
+uint32_t ms_usages_find(const struct ms_model *model, uint32_t thread_id, uint32_t site_id,
+                        uint8_t rate)
 {
     size_t cursor = 0;
     uint32_t position;
@@ -50,7 +50,7 @@ void ms_usage_add_to_heap(const struct ms_usage *usage, struct ms_heap *sum)
     }
 }
 
-static void subtract_from_heap(const struct ms_usage *usage, struct ms_heap *sum)
+void ms_usage_take_from_heap(const struct ms_usage *usage, struct ms_heap *sum)
 {
     sum->allocations -= usage->allocations;
     sum->deallocations -= usage->deallocations;
@@ -76,24 +76,13 @@ static int make_room_to_touch(struct ms_usages *usages)
         usages->touched = touched;
         usages->touched_capacity = capacity;
     }
-    if (usages->records.count >= usages->is_touched_capacity) {
-        const size_t capacity =
-            usages->is_touched_capacity != 0 ? usages->is_touched_capacity * 2 : 1024;
-        uint8_t *is_touched = realloc(usages->is_touched, capacity);
-        if (is_touched == NULL) {
-            return -ENOMEM;
-        }
-        memset(is_touched + usages->is_touched_capacity, 0, capacity - usages->is_touched_capacity);
-        usages->is_touched = is_touched;
-        usages->is_touched_capacity = capacity;
-    }
-    return 0;
+    return ms_changes_reserve(&usages->changes, usages->records.count + 1);
 }
 
-static void chain(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+static void chain_to_thread(struct ms_model *model, struct ms_thread_record *thread,
+                            uint32_t position)
 {
     struct ms_usage_record *record = record_at(model, position);
-    struct ms_site_record *site = site_of(model, record->usage.site_id);
     record->previous_of_thread = MS_NO_USAGE;
     record->next_of_thread = thread->first_usage;
     if (thread->first_usage != MS_NO_USAGE) {
@@ -101,6 +90,11 @@ static void chain(struct ms_model *model, struct ms_thread_record *thread, uint3
     }
     thread->first_usage = position;
     thread->usage_count++;
+}
+
+static void chain_to_site(struct ms_model *model, struct ms_site_record *site, uint32_t position)
+{
+    struct ms_usage_record *record = record_at(model, position);
     record->previous_of_site = MS_NO_USAGE;
     record->next_of_site = site->first_usage;
     if (site->first_usage != MS_NO_USAGE) {
@@ -109,15 +103,19 @@ static void chain(struct ms_model *model, struct ms_thread_record *thread, uint3
     site->first_usage = position;
 }
 
-static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
-                    uint8_t rate)
+uint32_t ms_usages_add(struct ms_model *model, struct ms_thread_record *thread, uint32_t site_id,
+                       uint8_t rate)
 {
     struct ms_usages *usages = &model->usages;
     const uint32_t position = (uint32_t)usages->records.count;
-    struct ms_usage_record *record = ms_chunks_add(&usages->records);
+    struct ms_usage_record *record =
+        ms_changes_reserve(&usages->changes, usages->records.count + 1) != 0
+            ? NULL
+            : ms_chunks_add(&usages->records);
     if (record == NULL) {
         return MS_NO_USAGE;
     }
+    usages->changes.of[position] = 0;
     record->usage.thread_id = thread->thread.id;
     record->usage.site_id = site_id;
     record->usage.rate = rate;
@@ -125,7 +123,8 @@ static uint32_t add(struct ms_model *model, struct ms_thread_record *thread, uin
         ms_chunks_drop_last(&usages->records);
         return MS_NO_USAGE;
     }
-    chain(model, thread, position);
+    chain_to_thread(model, thread, position);
+    chain_to_site(model, site_of(model, site_id), position);
     return position;
 }
 
@@ -139,14 +138,14 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
                                                 uint32_t site_id, uint8_t rate)
 {
     struct ms_usages *usages = &model->usages;
-    uint32_t position = find(model, thread_id, site_id, rate);
+    uint32_t position = ms_usages_find(model, thread_id, site_id, rate);
     if (position == MS_NO_USAGE) {
         struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
         if (thread == NULL || ms_sites_find(model, site_id) == NULL ||
             make_room_to_touch(usages) != 0) {
             return NULL;
         }
-        position = add(model, thread, site_id, rate);
+        position = ms_usages_add(model, thread, site_id, rate);
         if (position == MS_NO_USAGE) {
             return NULL;
         }
@@ -154,11 +153,11 @@ struct ms_usage *ms_model_sampled_usage_mutable(struct ms_model *model, uint32_t
         return NULL;
     }
     struct ms_usage *usage = &record_at(model, position)->usage;
-    if (!usages->is_touched[position]) {
-        usages->is_touched[position] = 1;
+    if (usages->changes.of[position] != model->stamp) {
+        ms_changes_mark(&usages->changes, position, model->stamp);
         usages->touched[usages->touched_count++] =
             (struct ms_touched){position, usage->allocations, usage->bytes_allocated};
-        subtract_from_heap(usage, &site_of(model, site_id)->site.heap);
+        ms_usage_take_from_heap(usage, &site_of(model, site_id)->site.heap);
     }
     return usage;
 }
@@ -177,10 +176,11 @@ static double reading_s(const struct ms_model *model, const struct ms_site *site
            (double)MS_SECOND_NS;
 }
 
-static void rate_site(const struct ms_model *model, struct ms_site *site,
-                      const struct ms_usage *usage, const struct ms_touched *old)
+static void rate_site(struct ms_model *model, struct ms_site *site, const struct ms_usage *usage,
+                      const struct ms_touched *old)
 {
     uint64_t read_ns;
+    ms_changes_mark(&model->sites.changes, ms_model_site_position(model, site->id), model->stamp);
     const double seconds = reading_s(model, site, &read_ns);
     if (site->changed_ns != read_ns) {
         site->changed_ns = read_ns;
@@ -194,7 +194,7 @@ static void rate_site(const struct ms_model *model, struct ms_site *site,
     }
 }
 
-static void note_not_sampled(struct ms_model *model, const struct ms_usage *usage)
+void ms_usages_note_not_sampled(struct ms_model *model, const struct ms_usage *usage)
 {
     struct ms_thread_record *thread = ms_threads_find(&model->threads, usage->thread_id);
     site_of(model, usage->site_id)->site.flags |= MS_SITE_NOT_SAMPLED;
@@ -213,14 +213,14 @@ void ms_usages_settle(struct ms_model *model)
         ms_usage_add_to_heap(usage, &site->heap);
         rate_site(model, site, usage, touched);
         if (usage->not_sampled) {
-            note_not_sampled(model, usage);
+            ms_usages_note_not_sampled(model, usage);
         }
-        usages->is_touched[touched->position] = 0;
     }
     usages->touched_count = 0;
 }
 
-static void unchain(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+static void unchain_from_thread(struct ms_model *model, struct ms_thread_record *thread,
+                                uint32_t position)
 {
     const struct ms_usage_record *record = record_at(model, position);
     if (record->previous_of_thread != MS_NO_USAGE) {
@@ -232,6 +232,11 @@ static void unchain(struct ms_model *model, struct ms_thread_record *thread, uin
         record_at(model, record->next_of_thread)->previous_of_thread = record->previous_of_thread;
     }
     thread->usage_count--;
+}
+
+static void unchain_from_site(struct ms_model *model, uint32_t position)
+{
+    const struct ms_usage_record *record = record_at(model, position);
     if (record->previous_of_site != MS_NO_USAGE) {
         record_at(model, record->previous_of_site)->next_of_site = record->next_of_site;
     } else {
@@ -266,20 +271,47 @@ static void repoint(struct ms_model *model, uint32_t from, uint32_t to)
                   ms_hash_pair(record->usage.thread_id, record->usage.site_id), from, to);
 }
 
-/* The last usage takes the place of a removed one, so that there are no holes. */
-static void drop(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+void ms_usages_detach(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
 {
-    const struct ms_usage *usage = &record_at(model, position)->usage;
+    struct ms_usage *usage = &record_at(model, position)->usage;
     ms_index_remove(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
                     position);
-    unchain(model, thread, position);
+    unchain_from_thread(model, thread, position);
+    unchain_from_site(model, position);
     ms_usage_detail_free(usage->detail);
-    const uint32_t last = (uint32_t)model->usages.records.count - 1;
+    *usage = (struct ms_usage){0};
+    model->usages.detached++;
+}
+
+/* The last usage takes the place of a removed one, so that there are no holes. */
+void ms_usages_drop(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+{
+    struct ms_usages *usages = &model->usages;
+    if (thread != NULL) {
+        ms_usages_detach(model, thread, position);
+    }
+    usages->detached--;
+    ms_changes_removed(&usages->changes, (uint32_t)usages->records.count, position);
+    const uint32_t last = (uint32_t)usages->records.count - 1;
     if (position != last) {
         *record_at(model, position) = *record_at(model, last);
-        repoint(model, last, position);
+        ms_changes_move(&usages->changes, last, position);
+        if (record_at(model, position)->usage.thread_id != 0) {
+            repoint(model, last, position);
+        }
     }
-    ms_chunks_drop_last(&model->usages.records);
+    ms_chunks_drop_last(&usages->records);
+}
+
+void ms_usages_put_first(struct ms_model *model, struct ms_thread_record *thread, uint32_t position)
+{
+    if (thread != NULL) {
+        unchain_from_thread(model, thread, position);
+        chain_to_thread(model, thread, position);
+    } else {
+        unchain_from_site(model, position);
+        chain_to_site(model, site_of(model, record_at(model, position)->usage.site_id), position);
+    }
 }
 
 /*
@@ -339,18 +371,16 @@ int ms_usages_merge(struct ms_model *model, struct ms_thread_record *from,
         const struct ms_usage *usage = &record_at(model, from->first_usage)->usage;
         const struct ms_site_record *site = site_of(model, usage->site_id);
         const uint32_t site_id = site->merged_into != 0 ? site->merged_into : usage->site_id;
-        uint32_t target = find(model, into->thread.id, site_id, usage->rate);
+        uint32_t target = ms_usages_find(model, into->thread.id, site_id, usage->rate);
         if (target == MS_NO_USAGE) {
-            if (make_room_to_touch(&model->usages) != 0) {
-                return -ENOMEM;
-            }
-            target = add(model, into, site_id, usage->rate);
+            target = ms_usages_add(model, into, site_id, usage->rate);
             if (target == MS_NO_USAGE) {
                 return -ENOMEM;
             }
         }
         merge_usage(&record_at(model, target)->usage, peak_of_sum, usage, peak);
-        drop(model, from, from->first_usage);
+        ms_changes_mark(&model->usages.changes, target, model->stamp);
+        ms_usages_drop(model, from, from->first_usage);
     }
     into->has_not_sampled = into->has_not_sampled || from->has_not_sampled;
     return 0;
@@ -364,8 +394,8 @@ void ms_usages_free(struct ms_usages *usages)
     }
     ms_chunks_free(&usages->records);
     ms_index_free(&usages->by_pair);
+    ms_changes_free(&usages->changes);
     free(usages->touched);
-    free(usages->is_touched);
 }
 
 size_t ms_model_usage_count(const struct ms_model *model)

@@ -18,7 +18,7 @@
 #define SITES     60000u
 #define FUNCTIONS 6000u
 #define DEPTH     24u
-#define TICKS     3000u
+#define TICKS     1000u
 #define BUSY      200u /* threads that do something, the others did once */
 
 static uint64_t state = 88172645463325252u;

@@ -136,6 +136,101 @@ static void test_against_a_plain_array(void **state)
     }
 }
 
+static void assert_reads_alike(const struct ms_history *one, const struct ms_history *other)
+{
+    static double points[2][9000];
+    for (int r = 0; r < MS_RESOLUTION_COUNT; r++) {
+        ms_history_read(one, (enum ms_resolution)r, 9000, points[0]);
+        ms_history_read(other, (enum ms_resolution)r, 9000, points[1]);
+        for (int i = 0; i < 9000; i++) {
+            if (!(isnan(points[0][i]) && isnan(points[1][i])) && points[0][i] != points[1][i]) {
+                fail_msg("resolution %d, point %d: %g and %g", r, i, points[0][i], points[1][i]);
+            }
+        }
+    }
+    uint64_t range[2][2];
+    ms_history_range(one, &range[0][0], &range[0][1]);
+    ms_history_range(other, &range[1][0], &range[1][1]);
+    assert_int_equal(range[0][0], range[1][0]);
+    assert_int_equal(range[0][1], range[1][1]);
+}
+
+static void copy_points(struct ms_history *to, const struct ms_history *from,
+                        enum ms_resolution resolution, uint64_t first, uint64_t end)
+{
+    static float points[9000];
+    assert_true(end >= first && end - first <= 9000);
+    ms_history_copy(from, resolution, first, end - first, points);
+    assert_int_equal(ms_history_fill(to, resolution, first, points, end - first), 0);
+}
+
+/* Points copied away while the history goes on, fine ones often and coarse ones now and then. */
+static void test_filled_in_pieces_reads_as_if_appended(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 4; seed++) {
+        struct ms_history *history = ms_history_new(TENTH);
+        struct ms_history *filled = ms_history_new(TENTH);
+        uint32_t random = seed * 747796405u;
+        uint64_t copied[MS_RESOLUTION_COUNT] = {123, 12, 1};
+        double value = 0.1;
+        assert_true(ms_history_is_empty(filled));
+        for (uint64_t t = 123; t < 15000; t++) {
+            random = random * 1664525u + 1013904223u;
+            if ((random >> 16) % 3 < seed % 3) {
+                value = value * 1.37 + 0.1;
+                value = value > 1e9 ? 0.1 : value;
+            }
+            if ((random >> 16) % 211 != 0) {
+                assert_int_equal(
+                    ms_history_append(history, t, (random >> 16) % 97 == 0 ? (double)NAN : value),
+                    0);
+            }
+            if (t % 300 == 7) {
+                ms_history_append(history, t, 5);
+                copy_points(filled, history, MS_RESOLUTION_FINE, copied[0], t + 1);
+                copied[0] = t + 1;
+            }
+            if (t % 3000 == 7) {
+                copy_points(filled, history, MS_RESOLUTION_SECOND, copied[1], t / 10);
+                copy_points(filled, history, MS_RESOLUTION_TEN_SECONDS, copied[2], t / 100);
+                copied[1] = t / 10;
+                copied[2] = t / 100;
+            }
+        }
+        ms_history_append(history, 15000, 5);
+        copy_points(filled, history, MS_RESOLUTION_FINE, copied[0], 15001);
+        assert_int_equal(ms_history_resume(filled), 0);
+        assert_false(ms_history_is_empty(filled));
+        assert_reads_alike(history, filled);
+        for (uint64_t t = 15001; t < 16000; t++) {
+            ms_history_append(history, t, (double)t / 3);
+            ms_history_append(filled, t, (double)t / 3);
+        }
+        assert_reads_alike(history, filled);
+        ms_history_free(history);
+        ms_history_free(filled);
+    }
+}
+
+static void test_filled_with_coarse_points_only_goes_on(void **state)
+{
+    (void)state;
+    struct ms_history *history = ms_history_new(TENTH);
+    const float points[] = {1, 2, NAN, 4};
+    assert_int_equal(ms_history_fill(history, MS_RESOLUTION_TEN_SECONDS, 3, points, 4), 0);
+    assert_int_equal(ms_history_fill(history, MS_RESOLUTION_TEN_SECONDS, 4, points, 3), 0);
+    assert_int_equal(ms_history_resume(history), 0);
+    double out[5];
+    assert_int_equal(ms_history_read_at(history, MS_RESOLUTION_TEN_SECONDS, 3, 5, out), 3);
+    assert_true(out[0] == 1 && out[1] == 2 && isnan(out[2]) && out[3] == 4 && isnan(out[4]));
+    assert_int_equal(ms_history_append(history, 712, 9), 0);
+    assert_int_equal(ms_history_read_at(history, MS_RESOLUTION_TEN_SECONDS, 3, 5, out), 4);
+    assert_true(out[3] == 4 && out[4] == 9);
+    assert_int_equal(ms_history_read_at(history, MS_RESOLUTION_FINE, 711, 2, out), 1);
+    ms_history_free(history);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -159,6 +254,8 @@ int main(void)
         cmocka_unit_test(test_skipped_ticks_are_missing),
         cmocka_unit_test(test_rings_are_bounded_and_keep_the_newest),
         cmocka_unit_test(test_against_a_plain_array),
+        cmocka_unit_test(test_filled_in_pieces_reads_as_if_appended),
+        cmocka_unit_test(test_filled_with_coarse_points_only_goes_on),
         cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

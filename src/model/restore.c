@@ -1,0 +1,191 @@
+/* Threads, processes and the time, from a recording: see restore.h. */
+#include "model/restore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+/* Both are the first members of their records. */
+static const struct ms_thread_record *record_of(const struct ms_thread *thread)
+{
+    return (const struct ms_thread_record *)(const void *)thread;
+}
+
+static struct ms_thread_record *record_of_mutable(struct ms_thread *thread)
+{
+    return (struct ms_thread_record *)(void *)thread;
+}
+
+static const struct ms_process_record *process_record(const struct ms_process *process)
+{
+    return (const struct ms_process_record *)(const void *)process;
+}
+
+static struct ms_process_record *process_record_mutable(struct ms_process *process)
+{
+    return (struct ms_process_record *)(void *)process;
+}
+
+size_t ms_model_merged_count(const struct ms_model *model)
+{
+    return model->threads.merged.count;
+}
+
+uint64_t ms_model_threads_removed(const struct ms_model *model)
+{
+    return model->threads.removed;
+}
+
+uint64_t ms_model_processes_removed(const struct ms_model *model)
+{
+    return model->processes_removed;
+}
+
+uint32_t ms_model_thread_stamp(const struct ms_thread *thread)
+{
+    return record_of(thread)->stamp;
+}
+
+uint32_t ms_model_process_stamp(const struct ms_process *process)
+{
+    return process_record(process)->stamp;
+}
+
+bool ms_model_threads_touched(const struct ms_model *model, uint32_t since, const uint32_t **ids,
+                              size_t *count)
+{
+    const struct ms_threads *threads = &model->threads;
+    const bool any = threads->touched_stamp >= since;
+    *ids = threads->touched;
+    *count = any ? threads->touched_count : 0;
+    return !any || (threads->touched_stamp == since && !threads->touched_lost);
+}
+
+struct ms_inside ms_model_inside(const struct ms_model *model)
+{
+    return (struct ms_inside){
+        .now_ns = model->now_ns,
+        .ticks = model->ticks,
+        .first_tick = model->first_tick,
+        .next_thread_id = model->threads.next_id,
+        .turn = model->threads.turn,
+        .merged_programs = model->merged_programs,
+        .ended_with_history = (uint32_t)model->threads.ended_with_history,
+    };
+}
+
+void ms_model_put_inside(struct ms_model *model, const struct ms_inside *inside)
+{
+    model->now_ns = inside->now_ns;
+    model->ticks = inside->ticks;
+    model->first_tick = inside->first_tick;
+    if (inside->next_thread_id > model->threads.next_id) {
+        model->threads.next_id = inside->next_thread_id;
+    }
+    model->threads.turn = inside->turn;
+    model->merged_programs = inside->merged_programs;
+    model->threads.ended_with_history = inside->ended_with_history < model->threads.ended.count
+                                            ? inside->ended_with_history
+                                            : model->threads.ended.count;
+}
+
+struct ms_process_inside ms_model_process_inside(const struct ms_process *process)
+{
+    const struct ms_process_record *record = process_record(process);
+    return (struct ms_process_inside){
+        .attributed_epoch = record->attributed_epoch,
+        .attributed_at_end = record->attributed_at_end,
+        .stands_for_many = record->stands_for_many,
+        .run_queue_pct = record->run_queue_pct,
+        .network_ns = record->network_ns,
+        .network_received_bytes = record->network_received_bytes,
+        .network_sent_bytes = record->network_sent_bytes,
+    };
+}
+
+void ms_model_put_process_inside(struct ms_process *process, const struct ms_process_inside *inside)
+{
+    struct ms_process_record *record = process_record_mutable(process);
+    record->attributed_epoch = inside->attributed_epoch;
+    record->attributed_at_end = inside->attributed_at_end;
+    record->stands_for_many = inside->stands_for_many;
+    record->run_queue_pct = inside->run_queue_pct;
+    record->network_ns = inside->network_ns;
+    record->network_received_bytes = inside->network_received_bytes;
+    record->network_sent_bytes = inside->network_sent_bytes;
+}
+
+bool ms_model_thread_is_flat(const struct ms_thread *thread)
+{
+    return record_of(thread)->flat;
+}
+
+void ms_model_put_thread_flat(struct ms_thread *thread, bool flat)
+{
+    record_of_mutable(thread)->flat = flat;
+}
+
+const struct ms_past *ms_model_thread_past(const struct ms_thread *thread)
+{
+    return record_of(thread)->past;
+}
+
+struct ms_past *ms_model_thread_past_mutable(struct ms_thread *thread)
+{
+    return record_of_mutable(thread)->past;
+}
+
+const struct ms_past *ms_model_process_past(const struct ms_process *process)
+{
+    return &process_record(process)->past;
+}
+
+struct ms_past *ms_model_process_past_mutable(struct ms_process *process)
+{
+    return &process_record_mutable(process)->past;
+}
+
+int ms_model_forget_processes(struct ms_model *model, const uint32_t *ids, size_t count)
+{
+    size_t kept = 0;
+    int error = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct ms_process_record *record = ms_process_record_of(model, ids[i]);
+        if (record != NULL) {
+            record->merged_into = record;
+        }
+    }
+    ms_index_clear(&model->processes_by_id);
+    for (size_t i = 0; i < model->process_count; i++) {
+        struct ms_process_record *record = model->processes[i];
+        if (record->merged_into != NULL) {
+            ms_process_record_free(record);
+            model->processes_removed++;
+            model->orphans = true;
+            continue;
+        }
+        if (ms_index_add(&model->processes_by_id, ms_hash_pair(record->process.id, 0),
+                         (uint32_t)kept) != 0) {
+            error = -ENOMEM;
+        }
+        model->processes[kept++] = record;
+    }
+    model->process_count = kept;
+    return error;
+}
+
+bool ms_threads_have_processes(struct ms_model *model)
+{
+    if (!model->orphans) {
+        return true;
+    }
+    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
+        if (ms_process_record_of(model, ms_model_thread(model, i)->process_id) == NULL) {
+            return false;
+        }
+    }
+    model->orphans = false;
+    return true;
+}
