@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "export/html.h"
 #include "export/folded.h"
+#include "export/html.h"
 #include "export/json.h"
 #include "export/perfetto.h"
 #include "export/pprof.h"

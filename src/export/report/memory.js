@@ -90,13 +90,13 @@ function leaksPanel(panel) {
     { title: "per second", number: true, width: "120px", text: (row) => formatUnit(row.slope_bytes_per_s, "bytes_per_second"), value: (row) => row.slope_bytes_per_s },
     { title: "for", number: true, width: "110px", text: (row) => formatSeconds(row.age_ns / 1e9), value: (row) => row.age_ns },
     { title: "how sure", number: true, width: "90px", text: (row) => (100 * row.confidence).toFixed(0) + " %", value: (row) => row.confidence },
-    { title: "", width: "110px", text: (row) => row.suppressed ? "suppressed" : "" }],
+    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
   { sort: 1, pick, empty: leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : "No call site grew window after window." });
   const notFreed = new Table("Not freed at exit", [
     { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
     { title: "bytes", number: true, width: "120px", text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""), value: (row) => row.bytes },
     { title: "blocks", number: true, width: "120px", text: (row) => formatCount(row.blocks), value: (row) => row.blocks },
-    { title: "", width: "110px", text: (row) => row.suppressed ? "suppressed" : "" }],
+    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
   { sort: 1, pick, empty: leaks.not_freed === null ? "No process whose memory was seen has ended." : "Everything was freed." });
   const sum = leaks.not_freed === null ? "" : formatBytes(leaks.not_freed.totals.bytes) + " in " + formatCount(leaks.not_freed.totals.blocks) + " blocks of " + formatCount(leaks.not_freed.totals.sites) + " call sites were live when their process ended. Exact" + (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") + ", and no judgement: a program may leave memory to its end.";
   panel.append(element("div", { class: "card" }, element("h2", { text: "Likely leaks" }), element("p", { class: "soft", text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more." }), likely.root),
