@@ -1,7 +1,7 @@
 /*
- * Fills man/memscope-top.1.in and memscope-top.7.in: options, keys, settings, metrics, figures of
- * call sites, parts of the efficiency, limits and series come from the tables that the program
- * itself uses, so the pages cannot say anything else. Template on stdin, page on stdout.
+ * Fills the templates of this folder: options, commands, exports, rules, keys, settings, metrics,
+ * figures of call sites, parts of the efficiency, limits and series come from the tables that the
+ * program itself uses, so the pages cannot say anything else. Template on stdin, page on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,13 @@
 #include "analysis/efficiency.h"
 #include "analysis/forecast.h"
 #include "analysis/site_figure.h"
+#include "cli/commands.h"
 #include "cli/options_table.h"
+#include "export/export.h"
 #include "model/metric.h"
+#include "record/blocks.h"
+#include "record/fields.h"
+#include "record/layout.h"
 #include "tui/keys.h"
 #include "tui/settings.h"
 
@@ -228,12 +233,102 @@ static void series(void)
     }
 }
 
+static void named(const char *name, const char *what)
+{
+    fputs(".TP\n.B ", stdout);
+    put(name);
+    putchar('\n');
+    put(what);
+    putchar('\n');
+}
+
+static void command(const char *name, const char *arguments, const char *help)
+{
+    fputs(".TP\n.B ", stdout);
+    put(name);
+    fputs(" \\fI", stdout);
+    put(arguments);
+    fputs("\\fR\n", stdout);
+    put(help);
+    putchar('\n');
+}
+
+static void commands(void)
+{
+#define COMMAND(id, name, files, arguments, help) command(name, arguments, help);
+    MS_COMMANDS(COMMAND)
+#undef COMMAND
+}
+
+static void exports(void)
+{
+#define EXPORT(id, name, suffix, what)                                                             \
+    fputs(".TP\n.B ", stdout);                                                                     \
+    put("--" name);                                                                                \
+    fputs(" \\fIFILE\\fR\n" what, stdout);                                                         \
+    puts(" (" suffix ")");
+    MS_EXPORTS(EXPORT)
+#undef EXPORT
+}
+
+static void weights(void)
+{
+#define WEIGHT(id, name, unit, what) named(name, what);
+    MS_WEIGHTS(WEIGHT)
+#undef WEIGHT
+}
+
+static void session_metrics(void)
+{
+    for (int id = 0; id < MS_SESSION_METRIC_TOTAL; id++) {
+        const enum ms_session_metric metric = (enum ms_session_metric)id;
+        fputs(".TP\n.BR ", stdout);
+        put(ms_session_metric_name(metric));
+        printf(" \" (%s)\"\n", ms_unit_name(ms_session_metric_unit(metric)));
+        put(ms_session_metric_what(metric));
+        putchar('\n');
+    }
+}
+
+static void block_types(void)
+{
+#define BLOCK_TYPE(id, name, what) named(name, what);
+    MS_BLOCK_TYPES(BLOCK_TYPE)
+#undef BLOCK_TYPE
+}
+
+static void state_parts(void)
+{
+#define PART(id, name, what) named(name, what);
+    MS_PARTS(PART)
+#undef PART
+}
+
+static void field_kinds(void)
+{
+    fputs("Fields are of these kinds: ", stdout);
+    const char *gap = "";
+#define FIELD_KIND(id, name)                                                                       \
+    printf("%s%s", gap, name);                                                                     \
+    gap = ", ";
+    MS_FIELD_KINDS(FIELD_KIND)
+#undef FIELD_KIND
+    puts(".");
+}
+
 static void fill(const char *line)
 {
     static const struct {
         const char *mark;
         void (*write)(void);
     } parts[] = {{"@OPTIONS@\n", options},
+                 {"@COMMANDS@\n", commands},
+                 {"@EXPORTS@\n", exports},
+                 {"@WEIGHTS@\n", weights},
+                 {"@SESSION_METRICS@\n", session_metrics},
+                 {"@BLOCK_TYPES@\n", block_types},
+                 {"@PARTS@\n", state_parts},
+                 {"@FIELD_KINDS@\n", field_kinds},
                  {"@KEYS@\n", keys},
                  {"@METRICS@\n", metrics},
                  {"@SITE_FIGURES@\n", site_figures},
@@ -248,13 +343,20 @@ static void fill(const char *line)
         }
     }
     const char *mark;
-    static const char *const values[][2] = {{"@VERSION@", MS_VERSION}, {"@DATE@", MS_DATE}};
+#define TEXT_OF(number)        #number
+#define FORMAT_VERSION(number) TEXT_OF(number)
+    static const char *const values[][2] = {
+        {"@VERSION@", MS_VERSION},
+        {"@DATE@", MS_DATE},
+        {"@FORMAT_VERSION@", FORMAT_VERSION(MS_RECORD_VERSION)}};
+    const size_t value_count = sizeof values / sizeof values[0];
     while ((mark = strchr(line, '@')) != NULL) {
         size_t value = 0;
-        while (value < 2 && strncmp(mark, values[value][0], strlen(values[value][0])) != 0) {
+        while (value < value_count &&
+               strncmp(mark, values[value][0], strlen(values[value][0])) != 0) {
             value++;
         }
-        if (value == 2) {
+        if (value == value_count) {
             break;
         }
         printf("%.*s%s", (int)(mark - line), line, values[value][1]);

@@ -6,23 +6,39 @@ $(MAN_GENERATOR): $(BUILD)/o/man/generate.o $(LIBRARIES)
 	    -Wl,--start-group $(LIBRARIES) -Wl,--end-group $(LIBS)
 $(BUILD)/o/man/generate.o: CPPFLAGS += -DMS_DATE='"$(RELEASE_DATE)"'
 
-$(BUILD)/memscope-top.%: $(MAN_GENERATOR) man/memscope-top.%.in
-	$(Q)$(MAN_GENERATOR) < man/memscope-top.$*.in > $@
+$(BUILD)/memscope-%: $(MAN_GENERATOR) man/memscope-%.in
+	$(Q)$(MAN_GENERATOR) < man/memscope-$*.in > $@
 
 $(BUILD)/config.example: $(MAN_GENERATOR)
 	$(Q)$(MAN_GENERATOR) config > $@
 
-#: docs                 writes the manual pages and docs/config.example anew from the tables
-.PHONY: docs docs-check
-docs: $(BUILD)/memscope-top.1 $(BUILD)/memscope-top.7 $(BUILD)/config.example
-	cp $(BUILD)/memscope-top.1 man/memscope-top.1
-	cp $(BUILD)/memscope-top.7 man/memscope-top.7
-	cp $(BUILD)/config.example docs/config.example
+# Completions of shells and the desktop entry, likewise. Names: bash and fish look for the program's name,
+# zsh for one that begins with a low line.
+COMPLETIONS := completions/memscope-top.bash completions/_memscope-top completions/memscope-top.fish \
+               completions/memscope-top.desktop
+COMPLETION_GENERATOR := $(BUILD)/completion-generate
+$(COMPLETION_GENERATOR): $(BUILD)/o/completions/generate.o $(LIBRARIES)
+	$(Q)$(CC) $(OPTIMISE) $(SANITIZE) $(LDFLAGS) -o $@ $< \
+	    -Wl,--start-group $(LIBRARIES) -Wl,--end-group $(LIBS)
+$(BUILD)/completions/_memscope-top: $(COMPLETION_GENERATOR) completions/memscope-top.zsh.in
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPLETION_GENERATOR) < completions/memscope-top.zsh.in > $@
+$(BUILD)/completions/memscope-top.%: $(COMPLETION_GENERATOR) completions/memscope-top.%.in
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPLETION_GENERATOR) < completions/memscope-top.$*.in > $@
 
-docs-check: $(BUILD)/memscope-top.1 $(BUILD)/memscope-top.7 $(BUILD)/config.example
-	$(Q)cmp -s $(BUILD)/memscope-top.1 man/memscope-top.1 || \
-	    { echo "man/memscope-top.1 is stale: run make docs and commit it"; exit 1; }
-	$(Q)cmp -s $(BUILD)/memscope-top.7 man/memscope-top.7 || \
-	    { echo "man/memscope-top.7 is stale: run make docs and commit it"; exit 1; }
-	$(Q)cmp -s $(BUILD)/config.example docs/config.example || \
-	    { echo "docs/config.example is stale: run make docs and commit it"; exit 1; }
+# What is made from tables and kept in the tree: file in the tree = file that is made.
+GENERATED := man/memscope-top.1=$(BUILD)/memscope-top.1 man/memscope-top.7=$(BUILD)/memscope-top.7 \
+             man/memscope-top-config.5=$(BUILD)/memscope-top-config.5 \
+             man/memscope-format.5=$(BUILD)/memscope-format.5 \
+             docs/config.example=$(BUILD)/config.example \
+             $(foreach file,$(COMPLETIONS),$(file)=$(BUILD)/$(file))
+
+#: docs                 writes manual pages, completions and docs/config.example anew from the tables
+.PHONY: docs docs-check
+docs: $(foreach pair,$(GENERATED),$(lastword $(subst =, ,$(pair))))
+	$(foreach pair,$(GENERATED),cp $(lastword $(subst =, ,$(pair))) $(firstword $(subst =, ,$(pair)));)
+
+docs-check: $(foreach pair,$(GENERATED),$(lastword $(subst =, ,$(pair))))
+	$(Q)for pair in $(GENERATED); do cmp -s "$${pair%=*}" "$${pair#*=}" || \
+	    { echo "$${pair%=*} is stale: run make docs and commit it"; exit 1; }; done

@@ -14,7 +14,8 @@ TEST_PACKAGES := g++ libcmocka-dev musl-tools python3 python3-jsonschema valgrin
                  sqlite3 redis-tools tmux git file procps perl strace gdb binutils ripgrep \
                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev electric-fence \
                  libclang-rt-dev heaptrack zstd rustc libglib2.0-dev pkg-config dwz \
-                 libdebuginfod-dev xz-utils make postgresql time iproute2 chromium nodejs npm golang-go
+                 libdebuginfod-dev xz-utils make postgresql time iproute2 chromium nodejs npm golang-go \
+                 zsh fish
 
 # To compare in `make bench`, besides heaptrack; a missing one is said there and left out.
 BENCH_PACKAGES := libjemalloc2 libgoogle-perftools-dev

@@ -113,6 +113,11 @@ static uint32_t words_of(const struct ms_site *site)
     return (site->flags & MS_SITE_CUT_NO_CFI) != 0 ? MS_CALL_NO_CFI : MS_CALL_CUT;
 }
 
+uint32_t ms_call_words_of(const struct ms_site *site)
+{
+    return site->depth == 0 || (site->flags & OUTER_CUT) != 0 ? words_of(site) : 0;
+}
+
 uint32_t ms_call_path_take(struct ms_call_functions *functions, const struct ms_call_path *path,
                            struct ms_call_position *at)
 {

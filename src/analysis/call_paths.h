@@ -32,6 +32,8 @@ struct ms_call_position ms_call_path_start(const struct ms_call_path *path);
  */
 uint32_t ms_call_path_take(struct ms_call_functions *functions, const struct ms_call_path *path,
                            struct ms_call_position *at);
+/* What a stack lacks at its outer end, enum ms_call_words; 0: nothing. */
+uint32_t ms_call_words_of(const struct ms_site *site);
 /* NULL: words. */
 const struct ms_frame *ms_call_path_frame(const struct ms_call_path *path,
                                           struct ms_call_position at);

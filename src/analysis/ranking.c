@@ -27,8 +27,7 @@ enum ms_unit ms_rank_unit(int by)
     return by == MS_RANK_EFFICIENCY ? MS_UNIT_PERCENT : ms_metric_info((enum ms_metric)by)->unit;
 }
 
-static struct ms_value value_of(const struct ms_model *model, const struct ms_thread *thread,
-                                int by)
+struct ms_value ms_rank_value(const struct ms_model *model, const struct ms_thread *thread, int by)
 {
     if (by != MS_RANK_EFFICIENCY) {
         return ms_metric_of_thread(thread, (enum ms_metric)by, ms_model_now_ns(model));
@@ -129,7 +128,7 @@ int ms_ranking_of(const struct ms_model *model, const struct ms_findings *findin
         if (!ms_scope_has_thread(scope, model, thread)) {
             continue;
         }
-        const struct ms_value value = value_of(model, thread, by);
+        const struct ms_value value = ms_rank_value(model, thread, by);
         out->rows[out->count++] = (struct ms_ranked){
             .thread_id = thread->id,
             .role = ms_findings_of(findings, thread->id)->role,

@@ -18,6 +18,7 @@ const char *ms_rank_name(int by);    /* JSON, --sort */
 const char *ms_rank_heading(int by); /* at most 8 cells */
 const char *ms_rank_meaning(int by);
 enum ms_unit ms_rank_unit(int by);
+struct ms_value ms_rank_value(const struct ms_model *model, const struct ms_thread *thread, int by);
 
 struct ms_ranked {
     uint32_t thread_id;

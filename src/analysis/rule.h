@@ -1,8 +1,8 @@
 /*
  * Rules over figures, as `--fail-on` and filters of exports have them: METRIC OP VALUE, without or
  * with blanks. OP: < <= > >= == !=. VALUE: a number, with k M G T (powers of 1000), Ki Mi Gi Ti, %
- * or s ms us ns; it is taken in the unit of the metric. `likely_leak_bytes>1M`, `cpu_percent >=
- * 50%`.
+ * or s ms us ns; it is taken in the unit of the metric, and a suffix of another kind is an error. B
+ * may follow bytes and /s rates. `likely_leak_bytes>1M`, `cpu_percent >= 50%`.
  *
  * Metrics of threads are those of metric.h by their JSON names, efficiency_score among them;
  * metrics of a session are the table below. Pure.
@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "analysis/findings.h"
+#include "model/metric.h"
 #include "model/model.h"
 
 /* X(id, name, unit (of metric.h), what) */
@@ -48,7 +49,7 @@ enum ms_session_metric {
 enum ms_comparison { MS_LESS, MS_AT_MOST, MS_MORE, MS_AT_LEAST, MS_EQUAL, MS_UNEQUAL };
 
 struct ms_rule {
-    int metric; /* enum ms_session_metric, or enum ms_metric of a thread */
+    int metric; /* enum ms_session_metric, or of a thread what it is ranked by (ranking.h) */
     enum ms_comparison comparison;
     double value;   /* in the unit of the metric */
     char text[128]; /* as it was given, neutralised */
@@ -61,15 +62,21 @@ enum ms_rule_of { MS_RULE_OF_SESSION, MS_RULE_OF_THREAD };
 int ms_rule_parse(const char *text, enum ms_rule_of of, struct ms_rule *rule, char *error,
                   size_t error_bytes);
 
-/* What it is now; NaN: not known, then `because` (may be NULL) says why. */
+const char *ms_session_metric_name(enum ms_session_metric metric);
+enum ms_unit ms_session_metric_unit(enum ms_session_metric metric);
+const char *ms_session_metric_what(enum ms_session_metric metric);
+
+/* What it is now; NaN: not known, then `because` (may be NULL) says why. Of a known one it says
+ * what is left out, NULL: nothing. It lives as long as the model. Hostile. */
 double ms_session_metric(enum ms_session_metric metric, const struct ms_model *model,
                          const struct ms_findings *findings, const char **because);
 
 enum ms_rule_result { MS_RULE_HOLDS, MS_RULE_HOLDS_NOT, MS_RULE_UNKNOWN };
-/* A figure that is not known makes no rule hold. `value` may be NULL. */
+/* A figure that is not known makes no rule hold. `value` and `because` may be NULL. */
 enum ms_rule_result ms_rule_session(const struct ms_rule *rule, const struct ms_model *model,
                                     const struct ms_findings *findings, double *value,
                                     const char **because);
+/* Whether all of them hold. `findings` may be NULL. */
 bool ms_rules_thread(const struct ms_rule *rules, size_t count, const struct ms_model *model,
                      const struct ms_findings *findings, const struct ms_thread *thread);
 

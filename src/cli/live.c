@@ -82,13 +82,13 @@ static struct ms_tui_status status_of(const struct live *live)
 static void export_json(struct live *live, const struct ms_command *command)
 {
     char text[512];
-    int result = ms_session_export(&live->session, MS_EXPORT_JSON, command->path, command->overwrite);
+    int result =
+        ms_session_export(&live->session, MS_EXPORT_JSON, command->path, command->overwrite);
     if (result == 0) {
         snprintf(text, sizeof text, "written: %.400s", command->path);
-    } else if (result == -EEXIST) {
-        snprintf(text, sizeof text, "exists already: %.400s", command->path);
     } else {
-        snprintf(text, sizeof text, "not written: %.300s: %s", command->path, strerror(-result));
+        snprintf(text, sizeof text, "not written: %.300s: %s", command->path,
+                 ms_export_error(result));
     }
     say(live, result != 0, text);
 }

@@ -43,6 +43,7 @@ struct ms_options {
     bool force;
     const char *at;                           /* moment of a recording; NULL: its end */
     const char *export_path[MS_EXPORT_TOTAL]; /* by enum ms_export; NULL: not asked for */
+    const char *json_set_prefix; /* of the names of all JSON documents; NULL: not asked for */
     const char *json_lines_path;
     uint32_t sections;                         /* bits of enum ms_section */
     struct ms_rule thread_rules[MS_RULES_MAX]; /* --only */
@@ -50,6 +51,7 @@ struct ms_options {
     struct ms_rule fail_rules[MS_RULES_MAX]; /* --fail-on */
     size_t fail_rule_count;
     const char *csv_table; /* NULL: threads */
+    enum ms_weight weight; /* of call stacks */
     const char *title;
     struct ms_tracking_settings tracking;
     /* What of it the command line asks for, enum ms_tracking_part: what a running program that is

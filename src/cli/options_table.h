@@ -15,6 +15,7 @@
     X(FORCE,    "force",     0,   NULL,    "",      "replace a recording or report that is there already")         \
     X(AT,       "at",        0,   "TIME",  "end",   "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%") \
     X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends, or from a recording") \
+    X(JSON_SET, "json-set", 0,    "PREFIX", "",     "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on") \
     X(JSON_LINES, "json-lines", 0, "FILE", "",      "write the figures of every tick as a line of JSON")           \
     X(HTML,     "html",      0,   "FILE",  "",      "write a report for the browser, one file")                    \
     X(TEXT,     "text",      0,   "FILE",  "",      "write a page of text")                                        \
@@ -27,6 +28,7 @@
     X(SECTIONS, "sections",  0,   "LIST",  "all",   "parts of JSON and HTML reports: names, or all,-name to leave some out") \
     X(ONLY,     "only",      0,   "RULE",  "",      "reports: only threads that fit, as 'efficiency_score<80'; several must all fit") \
     X(TABLE,    "table",     0,   "NAME",  "threads", "the table that --csv writes")                               \
+    X(WEIGHT,   "weight",    0,   "NAME",  "peak",  "what call stacks weigh in --folded, --svg and first in --speedscope: peak, live, total (all bytes), count or cpu") \
     X(TITLE,    "title",     0,   "TEXT",  "",      "title of a report")                                           \
     X(FAIL_ON,  "fail-on",   0,   "RULE",  "",      "leave with status 3 when it holds at the end, as 'likely_leak_bytes>1M'; may be given several times") \
     X(THREADS,  "threads",   0,   "LIST",  "all",   "track only these threads: globs of names, tid:N, main, even, odd") \

@@ -1,10 +1,18 @@
-/* The table of formats, and the way of all of them into a file. */
+/* The tables of formats and sections, and who writes each format. */
 #include "export/export.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "export/csv.h"
+#include "export/folded.h"
+#include "export/html.h"
 #include "export/json.h"
+#include "export/perfetto.h"
+#include "export/pprof.h"
+#include "export/report.h"
+#include "export/speedscope.h"
+#include "export/svg.h"
 
 static const struct {
     const char *name, *suffix, *what;
@@ -93,12 +101,51 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
     return 0;
 }
 
-int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
-                         const struct ms_model *model, const struct ms_export_options *options)
+/* Of each format, whoever writes it; NULL: not built in. */
+static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
+                                             const struct ms_export_options *options) = {
+    [MS_EXPORT_JSON] = ms_json_write,
+    [MS_EXPORT_CSV] = ms_csv_write,
+    [MS_EXPORT_HTML] = ms_html_write,
+    [MS_EXPORT_TEXT] = ms_report_write,
+    [MS_EXPORT_PPROF] = ms_pprof_write,
+    [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
+    [MS_EXPORT_FOLDED] = ms_folded_write,
+    [MS_EXPORT_PERFETTO] = ms_perfetto_write,
+    [MS_EXPORT_SVG] = ms_svg_write,
+};
+
+bool ms_export_built_in(enum ms_export format)
 {
-    const struct ms_json_options json = {.program_version = options->program_version,
-                                         .hide_arguments = options->hide_arguments,
-                                         .thresholds = options->thresholds,
-                                         .findings = options->findings};
-    return format == MS_EXPORT_JSON ? ms_json_write_file(path, overwrite, model, &json) : -ENOSYS;
+    return writers[format] != NULL;
+}
+
+int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *model,
+                    const struct ms_export_options *options)
+{
+    return writers[format] != NULL ? writers[format](out, model, options) : -ENOSYS;
+}
+
+const char *ms_export_error(int error)
+{
+    switch (-error) {
+    case EEXIST:
+        return "it exists already";
+    case EISDIR:
+        return "it is a folder";
+    case ENOENT:
+        return "there is no such folder";
+    case ENOSPC:
+        return "no space left there";
+    case EPIPE:
+        return "who reads it is gone";
+    case ECANCELED:
+        return "cancelled";
+    case ENOSYS:
+        return "this format is not built in";
+    case ENOMEM:
+        return "out of memory";
+    default:
+        return strerror(-error);
+    }
 }

@@ -16,6 +16,7 @@
 
 #include "analysis/findings.h"
 #include "analysis/rule.h"
+#include "export/weights.h"
 #include "model/model.h"
 
 /* clang-format off */
@@ -75,10 +76,12 @@ struct ms_export_options {
     const char *program_version;        /* of memscope-top */
     const char *title;                  /* of HTML and SVG; NULL: made of program and time */
     bool hide_arguments;                /* --no-args */
-    uint32_t sections;                  /* bits of enum ms_section */
+    uint32_t sections;                  /* bits of enum ms_section; 0: all */
     const struct ms_rule *thread_rules; /* only threads that pass all of them; NULL: all threads */
     size_t thread_rule_count;
-    const char *csv_table; /* NULL: threads */
+    unsigned json_document; /* enum ms_json_document; 0: the comprehensive one */
+    const char *csv_table;  /* NULL: threads */
+    enum ms_weight weight;  /* of folded stacks and SVG, the first one of speedscope */
     struct ms_thresholds thresholds;
     const struct ms_findings *findings; /* judgements made on the way; NULL: none, they are null */
     /* Called now and then with parts of a whole; false ends the export (-ECANCELED). May be NULL.
@@ -87,16 +90,21 @@ struct ms_export_options {
     void *context;
 };
 
-/* 0 or -errno. The stream is flushed, not closed. */
+/* 0 or -errno (-ENOSYS: not built in). The stream is flushed, not closed. */
 int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *model,
                     const struct ms_export_options *options);
 
 /*
  * To `path` through a temporary file in the same folder and a rename, so that a full disk, a kill
- * or a cancel leaves no half file and what was there before. "-": standard output. `overwrite`:
- * false gives -EEXIST for an existing file.
+ * or a cancel leaves no half file and what was there before; pipes and devices are written as they
+ * are. "-": standard output. `overwrite`: false gives -EEXIST for an existing file.
  */
 int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
                          const struct ms_model *model, const struct ms_export_options *options);
+
+bool ms_export_built_in(enum ms_export format);
+
+/* What went wrong in words, of what these functions return. */
+const char *ms_export_error(int error);
 
 #endif

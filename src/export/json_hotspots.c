@@ -305,6 +305,8 @@ void ms_json_hotspots(struct ms_json_writer *writer, const struct ms_model *mode
             write_sampling(writer, model);
         }
         error = list_kind(writer, model, (enum ms_site_figure_kind)i);
+        ms_json_advance(writer,
+                        MS_JSON_UNITS_OF_HOTSPOTS * ms_model_site_count(model) / MS_FIGURES_KINDS);
         if (kinds[i].name != NULL) {
             ms_json_object_end(writer);
         }

@@ -123,8 +123,11 @@ static void write_ranking(struct ms_json_writer *writer, const struct ms_ranking
     write_roles(writer, ranking);
     ms_json_key(writer, "rows");
     ms_json_array_begin(writer);
-    for (size_t i = 0; i < ranking->known && i < TOP_RANKED; i++) {
-        write_ranked(writer, &ranking->rows[i]);
+    for (size_t i = 0, written = 0; i < ranking->known && written < TOP_RANKED; i++) {
+        if (ms_json_shows_thread(writer, ranking->rows[i].thread_id)) {
+            write_ranked(writer, &ranking->rows[i]);
+            written++;
+        }
     }
     ms_json_array_end(writer);
     ms_json_object_end(writer);

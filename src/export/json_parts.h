@@ -3,10 +3,21 @@
 #define MS_EXPORT_JSON_PARTS_H
 
 #include "analysis/types.h"
+#include "export/chosen.h"
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
 #include "model/tree.h"
+
+/* What each costs, for the progress. */
+#define MS_JSON_UNITS_OF_SITE     8u
+#define MS_JSON_UNITS_OF_HOTSPOTS 2u /* by site */
+#define MS_JSON_UNITS_OF_THREAD   4u
+
+static inline bool ms_json_shows_thread(const struct ms_json_writer *writer, uint32_t thread_id)
+{
+    return writer->chosen == NULL || ms_chosen_has_thread(writer->chosen, thread_id);
+}
 
 /* Each writes the value that belongs to its key. */
 /* json_machine.c */
@@ -24,6 +35,7 @@ void ms_json_tracking(struct ms_json_writer *writer, const struct ms_model *mode
                       const struct ms_process_tracking *tracking);
 void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
                      const struct ms_thresholds *thresholds);
+/* json_sites.c */
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
                    struct ms_types *types);
 /* json_io.c. null: not seen. */
@@ -88,6 +100,10 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
                           const struct ms_site *site);
 void ms_json_process_figures(struct ms_json_writer *writer, const struct ms_model *model,
                              const struct ms_process *process, const struct ms_figures *figures);
+
+/* json_lifetime.c, json_boundaries.c: values */
+void ms_json_lifetime(struct ms_json_writer *writer, const struct ms_model *model);
+void ms_json_boundaries(struct ms_json_writer *writer, const struct ms_model *model);
 
 /* json_resources.c: values */
 void ms_json_resources(struct ms_json_writer *writer, const struct ms_model *model,

@@ -7,6 +7,8 @@
 #include "analysis/correlation.h"
 #include "analysis/pairs.h"
 #include "export/json_parts.h"
+#include "export/span.h"
+#include "export/top.h"
 #include "model/metric.h"
 
 #define TIMELINE_POINTS    600u
@@ -16,96 +18,15 @@
 #define CORRELATED_POINTS  3600u /* of a second each */
 #define CORRELATED_THREADS 20u
 
-/* Fills out[] with the threads of the highest peak, first the highest. Returns how many. */
-static size_t top_threads(const struct ms_model *model, const struct ms_thread **out,
-                          size_t capacity)
-{
-    size_t held = 0;
-    for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        const struct ms_thread *thread = ms_model_thread(model, i);
-        size_t at = held < capacity ? held : capacity;
-        while (at > 0 && out[at - 1]->heap.peak_bytes < thread->heap.peak_bytes) {
-            at--;
-        }
-        if (at == capacity) {
-            continue;
-        }
-        held = held < capacity ? held + 1 : capacity;
-        for (size_t to = held - 1; to > at; to--) {
-            out[to] = out[to - 1];
-        }
-        out[at] = thread;
-    }
-    return held;
-}
-
-/* Which points of the histories a timeline shows: `count` of them, each the mean of `stride`. */
-struct span {
-    enum ms_resolution resolution;
-    uint64_t step;  /* ticks in a point of the resolution */
-    uint64_t first; /* position of the first one */
-    uint64_t stride;
-    size_t count;
-};
-
-/* The finest resolution that covers the run in so many points; a very long run is thinned. */
-static struct span span_of(const struct ms_model *model)
-{
-    struct span span = {.stride = 1};
-    const uint64_t first_tick = ms_model_first_tick(model);
-    const uint64_t end_tick = ms_model_ticks(model);
-    if (end_tick == 0) {
-        return span;
-    }
-    uint64_t points = 0;
-    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
-        span.resolution = (enum ms_resolution)i;
-        span.step = ms_history_step(ms_model_interval_ns(model), span.resolution);
-        span.first = first_tick / span.step;
-        points = (end_tick - 1) / span.step - span.first + 1;
-        if (points <= TIMELINE_POINTS) {
-            break;
-        }
-    }
-    span.stride = (points + TIMELINE_POINTS - 1) / TIMELINE_POINTS;
-    span.count = (size_t)((points + span.stride - 1) / span.stride);
-    return span;
-}
-
-static double point_of(const struct ms_history *history, const struct span *span, size_t index)
-{
-    double sum = 0;
-    unsigned present = 0;
-    for (uint64_t i = 0; i < span->stride; i++) {
-        double value;
-        if (ms_history_read_at(history, span->resolution, span->first + index * span->stride + i, 1,
-                               &value) > 0) {
-            sum += value;
-            present++;
-        }
-    }
-    return present > 0 ? sum / present : NAN;
-}
-
 /* Whose a series is; 0 and -1: of none. */
 struct owner {
     uint32_t process_id, thread_id;
     int64_t core, gpu;
 };
 
-static bool anything_known(const struct ms_history *history, const struct span *span)
-{
-    for (size_t i = 0; i < span->count; i++) {
-        if (!isnan(point_of(history, span, i))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void write_series(struct ms_json_writer *writer, const char *metric,
                          const struct owner *owner, const struct ms_history *history,
-                         const struct span *span)
+                         const struct ms_span *span)
 {
     if (history == NULL) {
         return;
@@ -124,7 +45,7 @@ static void write_series(struct ms_json_writer *writer, const char *metric,
     ms_json_key(writer, "values");
     ms_json_array_begin(writer);
     for (size_t i = 0; i < span->count; i++) {
-        ms_json_fixed(writer, point_of(history, span, i), 3);
+        ms_json_fixed(writer, ms_span_point(history, span, i), 3);
     }
     ms_json_array_end(writer);
     ms_json_object_end(writer);
@@ -133,15 +54,15 @@ static void write_series(struct ms_json_writer *writer, const char *metric,
 /* Of the machine only what it tells. */
 static void write_if_known(struct ms_json_writer *writer, const char *metric,
                            const struct owner *owner, const struct ms_history *history,
-                           const struct span *span)
+                           const struct ms_span *span)
 {
-    if (history != NULL && anything_known(history, span)) {
+    if (history != NULL && ms_span_knows(history, span)) {
         write_series(writer, metric, owner, history, span);
     }
 }
 
 static void write_machine(struct ms_json_writer *writer, const struct ms_system *system,
-                          const struct span *span)
+                          const struct ms_span *span)
 {
     const struct owner machine = {.core = -1, .gpu = -1};
     for (int s = 0; s < MS_SYSTEM_SERIES_COUNT; s++) {
@@ -161,14 +82,15 @@ static void write_machine(struct ms_json_writer *writer, const struct ms_system 
 
 void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *model)
 {
-    const struct span span = span_of(model);
-    const uint64_t point_ns = span.step * span.stride * ms_model_interval_ns(model);
+    const struct ms_span span = ms_span_of(model, TIMELINE_POINTS);
+    const uint64_t interval_ns = ms_model_interval_ns(model);
     ms_json_object_begin(writer);
-    ms_json_member_u64_or_null(writer, "interval_ns", span.count > 0, point_ns);
+    ms_json_member_u64_or_null(writer, "interval_ns", span.count > 0,
+                               ms_span_width_ns(&span, interval_ns));
     ms_json_key(writer, "t_ns");
     ms_json_array_begin(writer);
     for (size_t i = 0; i < span.count; i++) {
-        ms_json_u64(writer, span.first * span.step * ms_model_interval_ns(model) + i * point_ns);
+        ms_json_u64(writer, ms_span_point_ns(&span, i, interval_ns));
     }
     ms_json_array_end(writer);
     ms_json_key(writer, "series");
@@ -182,7 +104,7 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
         }
     }
     const struct ms_thread *top[TIMELINE_THREADS];
-    const size_t count = top_threads(model, top, TIMELINE_THREADS);
+    const size_t count = ms_top_threads(model, writer->chosen, top, TIMELINE_THREADS);
     for (size_t i = 0; i < count; i++) {
         const struct owner owner = {
             .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
@@ -280,7 +202,7 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         correlate_pooled(writer, model, program->id);
     }
     const struct ms_thread *top[CORRELATED_THREADS];
-    const size_t count = top_threads(model, top, CORRELATED_THREADS);
+    const size_t count = ms_top_threads(model, writer->chosen, top, CORRELATED_THREADS);
     for (size_t i = 0; i < count; i++) {
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];

@@ -1,4 +1,4 @@
-/* Metrics, processes, threads, sites and flows of the JSON report. */
+/* Metrics, processes, threads and flows of the JSON report. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -413,141 +413,13 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
+        ms_json_advance(writer, MS_JSON_UNITS_OF_THREAD);
+        if (!ms_json_shows_thread(writer, thread->id)) {
+            continue;
+        }
         const struct ms_judgement judgement = ms_judge_against(thresholds, &baseline, thread);
         ms_json_line(writer);
         write_thread(writer, model, thread, &judgement);
-    }
-    ms_json_line(writer);
-    ms_json_array_end(writer);
-}
-
-static void write_frame(struct ms_json_writer *writer, const struct ms_frame *frame)
-{
-    ms_json_object_begin(writer);
-    ms_json_member_text_or_null(writer, "function", frame->function);
-    ms_json_member_text_or_null(writer, "file", frame->file);
-    ms_json_member_u64_or_null(writer, "line", frame->line != 0, frame->line);
-    ms_json_member_text_or_null(writer, "module", frame->module);
-    ms_json_member_u64_or_null(writer, "offset", frame->module[0] != '\0', frame->file_offset);
-    ms_json_member_bool(writer, "inlined", frame->inlined_by != NULL);
-    ms_json_member_text_or_null(writer, "crate", frame->crate);
-    ms_json_object_end(writer);
-}
-
-/* Index in "stack" of the frame to blame: inlined frames shift it. */
-static void write_work_members(struct ms_json_writer *writer, const struct ms_work *work)
-{
-    ms_json_member_u64(writer, "cpu_samples", work->cpu_samples);
-    ms_json_member_fixed(writer, "cpu_ms", (double)work->cpu_ns / 1e6);
-    ms_json_member_u64(writer, "io_calls", work->io_calls);
-    ms_json_member_u64(writer, "io_bytes", work->io_bytes);
-    ms_json_member_fixed(writer, "io_wait_ms", (double)work->io_wait_ns / 1e6);
-    ms_json_member_u64(writer, "io_samples", work->io_samples);
-}
-
-/* What was done at a site besides allocating, and by whom. */
-static void write_work(struct ms_json_writer *writer, const struct ms_model *model,
-                       const struct ms_site *site)
-{
-    ms_json_key(writer, "work");
-    if (site->work == NULL) {
-        ms_json_null(writer);
-        return;
-    }
-    ms_json_object_begin(writer);
-    write_work_members(writer, site->work);
-    ms_json_key(writer, "threads");
-    ms_json_array_begin(writer);
-    const struct ms_activity *activity = NULL;
-    while ((activity = ms_model_site_activity(model, site->id, activity)) != NULL) {
-        ms_json_object_begin(writer);
-        ms_json_member_u64(writer, "thread_id", activity->thread_id);
-        write_work_members(writer, &activity->work);
-        ms_json_object_end(writer);
-    }
-    ms_json_array_end(writer);
-    ms_json_object_end(writer);
-}
-
-static uint64_t culprit_index(const struct ms_site *site)
-{
-    const struct ms_frame *culprit = ms_site_culprit_frame(site);
-    uint64_t index = 0;
-    for (size_t i = 0; i < site->depth; i++) {
-        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
-             frame = frame->inlined_by) {
-            if (frame == culprit) {
-                return index;
-            }
-            index++;
-        }
-    }
-    return 0;
-}
-
-static const char *truncated(uint32_t flags)
-{
-    if ((flags & MS_SITE_ROOT) != 0) {
-        return "no_stack";
-    }
-    if ((flags & MS_SITE_COARSENED) != 0) {
-        return "tables_full";
-    }
-    if ((flags & MS_SITE_CUT_NO_CFI) != 0) {
-        return "no_unwind_information";
-    }
-    return (flags & MS_SITE_CUT_DEPTH) != 0 ? "depth" : "";
-}
-
-static void write_site(struct ms_json_writer *writer, const struct ms_model *model,
-                       struct ms_types *types, const struct ms_site *site)
-{
-    ms_json_object_begin(writer);
-    ms_json_member_u64(writer, "id", site->id);
-    ms_json_member_u64(writer, "process_id", site->process_id);
-    ms_json_key(writer, "thread_ids");
-    ms_json_array_begin(writer);
-    const struct ms_usage *usage = NULL;
-    while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
-        if (ms_usage_stands_for_pair(model, usage)) {
-            ms_json_u64(writer, usage->thread_id);
-        }
-    }
-    ms_json_array_end(writer);
-    ms_json_key(writer, "stack");
-    ms_json_array_begin(writer);
-    for (size_t i = 0; i < site->depth; i++) {
-        for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
-             frame = frame->inlined_by) {
-            write_frame(writer, frame);
-        }
-    }
-    ms_json_array_end(writer);
-    ms_json_member_u64_or_null(writer, "culprit", site->depth > 0, culprit_index(site));
-    ms_json_member_text_or_null(writer, "truncated", truncated(site->flags));
-    ms_json_site_type(writer, types, site);
-    ms_json_member_bool(writer, "releases_only", (site->flags & MS_SITE_RELEASE) != 0);
-    ms_json_member_u64(writer, "current_bytes", ms_heap_current_bytes(&site->heap));
-    ms_json_member_u64(writer, "peak_bytes", site->heap.peak_bytes);
-    ms_json_member_u64(writer, "allocations", site->heap.allocations);
-    ms_json_member_u64(writer, "deallocations", site->heap.deallocations);
-    ms_json_member_u64(writer, "bytes_allocated", site->heap.bytes_allocated);
-    ms_json_member_u64(writer, "bytes_freed", site->heap.bytes_freed);
-    ms_json_site_figures(writer, model, site);
-    write_work(writer, model, site);
-    ms_json_object_end(writer);
-}
-
-void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
-                   struct ms_types *types)
-{
-    ms_json_array_begin(writer);
-    for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        if ((site->flags & MS_SITE_NOT_SAMPLED) == 0) {
-            ms_json_line(writer);
-            write_site(writer, model, types, site);
-        }
     }
     ms_json_line(writer);
     ms_json_array_end(writer);

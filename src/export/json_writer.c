@@ -7,8 +7,9 @@
 
 #include "model/utf8.h"
 
-#define BUFFER_BYTES (256u << 10)
-#define NUMBER_MAX   40u
+#define BUFFER_BYTES   (256u << 10)
+#define PROGRESS_EVERY 512u /* units */
+#define NUMBER_MAX     40u
 
 int ms_json_writer_open(struct ms_json_writer *writer, FILE *out)
 {
@@ -25,6 +26,7 @@ static void flush(struct ms_json_writer *writer)
             writer->error = errno != 0 ? -errno : -EIO;
         }
     }
+    writer->flushed_bytes += writer->used;
     writer->used = 0;
 }
 
@@ -40,7 +42,7 @@ int ms_json_writer_close(struct ms_json_writer *writer)
     return writer->error;
 }
 
-static void put(struct ms_json_writer *writer, const char *bytes, size_t count)
+static void put_in_parts(struct ms_json_writer *writer, const char *bytes, size_t count)
 {
     while (count > writer->capacity - writer->used) {
         const size_t part = writer->capacity - writer->used;
@@ -54,7 +56,17 @@ static void put(struct ms_json_writer *writer, const char *bytes, size_t count)
     writer->used += count;
 }
 
-static void put_char(struct ms_json_writer *writer, char c)
+static inline void put(struct ms_json_writer *writer, const char *bytes, size_t count)
+{
+    if (count > writer->capacity - writer->used) {
+        put_in_parts(writer, bytes, count);
+        return;
+    }
+    memcpy(writer->buffer + writer->used, bytes, count);
+    writer->used += count;
+}
+
+static inline void put_char(struct ms_json_writer *writer, char c)
 {
     if (writer->used == writer->capacity) {
         flush(writer);
@@ -62,7 +74,7 @@ static void put_char(struct ms_json_writer *writer, char c)
     writer->buffer[writer->used++] = c;
 }
 
-static void separate(struct ms_json_writer *writer)
+static inline void separate(struct ms_json_writer *writer)
 {
     if (writer->after_key) {
         writer->after_key = false;
@@ -128,6 +140,44 @@ void ms_json_key(struct ms_json_writer *writer, const char *name)
     writer->after_key = true;
 }
 
+void ms_json_advance(struct ms_json_writer *writer, uint64_t units)
+{
+    const uint64_t before = writer->done;
+    writer->done += units;
+    if (writer->progress == NULL || before / PROGRESS_EVERY == writer->done / PROGRESS_EVERY ||
+        writer->error != 0) {
+        return;
+    }
+    const uint64_t done = writer->done < writer->all ? writer->done : writer->all;
+    if (!writer->progress(writer->context, done, writer->all)) {
+        writer->error = -ECANCELED;
+    }
+}
+
+uint64_t ms_json_position(const struct ms_json_writer *writer)
+{
+    return writer->flushed_bytes + writer->used;
+}
+
+const char *ms_json_text_since(const struct ms_json_writer *writer, uint64_t position,
+                               size_t *bytes)
+{
+    if (position < writer->flushed_bytes) {
+        return NULL;
+    }
+    const char *text = writer->buffer + (position - writer->flushed_bytes);
+    const char *end = writer->buffer + writer->used;
+    text += text < end && *text == ','; /* that separates it from what stands before it */
+    *bytes = (size_t)(end - text);
+    return text;
+}
+
+void ms_json_text(struct ms_json_writer *writer, const char *text, size_t bytes)
+{
+    separate(writer);
+    put(writer, text, bytes);
+}
+
 static void put_unit(struct ms_json_writer *writer, uint32_t unit)
 {
     static const char digits[] = "0123456789abcdef";
@@ -150,10 +200,35 @@ static void put_escaped(struct ms_json_writer *writer, uint32_t code)
     }
 }
 
-static bool is_plain(char c)
+/* ASCII but controls, quote and backslash. */
+static inline bool is_plain(char c)
 {
     const unsigned char byte = (unsigned char)c;
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* How many of the bytes can be written as they are. */
+static size_t plain_bytes(const char *bytes, size_t count)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t high = ones << 7;
+    size_t at = 0;
+    for (; at + 8 <= count; at += 8) {
+        uint64_t word;
+        memcpy(&word, bytes + at, 8);
+        /* A bit of `high` for each byte that is below 0x20, above 0x7e or one of the two. */
+        const uint64_t quote = word ^ (ones * '"');
+        const uint64_t backslash = word ^ (ones * '\\');
+        const uint64_t special =
+            word | (word + ones) | (word - ones * 0x20) | (quote - ones) | (backslash - ones);
+        if ((special & high) != 0) {
+            break;
+        }
+    }
+    while (at < count && is_plain(bytes[at])) {
+        at++;
+    }
+    return at;
 }
 
 /* One character or broken sequence that is not plain; returns the bytes it took. */
@@ -183,14 +258,10 @@ void ms_json_bytes(struct ms_json_writer *writer, const char *bytes, size_t coun
     separate(writer);
     put_char(writer, '"');
     for (size_t at = 0; at < count;) {
-        size_t plain = at;
-        while (plain < count && is_plain(bytes[plain])) {
-            plain++;
-        }
-        if (plain > at) {
-            put(writer, bytes + at, plain - at);
-            at = plain;
-        } else {
+        const size_t plain = plain_bytes(bytes + at, count - at);
+        put(writer, bytes + at, plain);
+        at += plain;
+        if (at < count) {
             at += put_special(writer, bytes + at, count - at);
         }
     }
@@ -214,13 +285,24 @@ void ms_json_bool(struct ms_json_writer *writer, bool value)
     put(writer, value ? "true" : "false", value ? 4 : 5);
 }
 
-/* Digits right-aligned before `end`, at least `least` of them; returns the first. */
-static char *digits_before(char *last, uint64_t value, unsigned least)
+/* Digits right-aligned before `last`, at least `least` of them; returns the first. */
+static inline char *digits_before(char *last, uint64_t value, unsigned least)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
     char *first = last;
-    while (value > 0 || (size_t)(last - first) < least) {
-        *--first = (char)('0' + value % 10);
-        value /= 10;
+    while (value >= 10) {
+        first -= 2;
+        memcpy(first, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value > 0) {
+        *--first = (char)('0' + value);
+    }
+    while ((size_t)(last - first) < least) {
+        *--first = '0';
     }
     return first;
 }

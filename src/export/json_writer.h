@@ -12,17 +12,27 @@
 
 #define MS_JSON_DEPTH_MAX 16u
 
+struct ms_chosen;
+struct ms_json_frames;
+
 struct ms_json_writer {
     FILE *out;
     char *buffer;
     size_t used, capacity;
+    uint64_t flushed_bytes;
     int error; /* 0 or -errno */
     unsigned depth;
     bool has_members[MS_JSON_DEPTH_MAX];
     bool after_key;
+    /* Set by who opened it, may be NULL. */
+    const struct ms_chosen *chosen; /* threads that are written; NULL: all */
+    struct ms_json_frames *frames;  /* texts that are written again and again */
+    bool (*progress)(void *context, uint64_t done, uint64_t all);
+    void *context;
+    uint64_t done, all;
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM. Everything else is zero. */
 int ms_json_writer_open(struct ms_json_writer *writer, FILE *out);
 /* Writes what is left, flushes, frees. Returns 0 or the first -errno. */
 int ms_json_writer_close(struct ms_json_writer *writer);
@@ -33,6 +43,18 @@ void ms_json_array_begin(struct ms_json_writer *writer);
 void ms_json_array_end(struct ms_json_writer *writer);
 /* A line break where white space may stand: one row of a long array per line. */
 void ms_json_line(struct ms_json_writer *writer);
+
+/* So much more of `all` is done; tells progress at times, -ECANCELED when that ends it. */
+void ms_json_advance(struct ms_json_writer *writer, uint64_t units);
+
+/*
+ * For who writes the same value again and again: its text, from ms_json_position() before it. NULL
+ * when it is not in the buffer any more. ms_json_text writes such a text.
+ */
+uint64_t ms_json_position(const struct ms_json_writer *writer);
+const char *ms_json_text_since(const struct ms_json_writer *writer, uint64_t position,
+                               size_t *bytes);
+void ms_json_text(struct ms_json_writer *writer, const char *text, size_t bytes);
 
 /* Names are ours: plain ASCII, not escaped. */
 void ms_json_key(struct ms_json_writer *writer, const char *name);

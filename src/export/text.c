@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/text_parts.h"
+#include "export/top.h"
 #include "model/figures.h"
 #include "model/format.h"
 
@@ -13,7 +15,7 @@
 #define TOP_SITES  3u
 
 /* Neutralised, and cut with "..." past NAME_CELLS bytes: template names run to kilobytes. */
-static char *safe_name(char *out, size_t size, const char *name)
+char *ms_text_name(char *out, size_t size, const char *name)
 {
     const bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     const size_t bytes = strlen(name);
@@ -50,16 +52,16 @@ static size_t other_processes(const struct ms_model *model)
     return count;
 }
 
-static void write_status(FILE *out, const struct ms_model *model, const struct ms_process *process)
+void ms_text_status(FILE *out, const struct ms_model *model, const struct ms_process *process)
 {
     char name[NAME_CELLS];
     char elapsed[MS_FORMAT_MAX];
     const bool named = process->arguments != NULL && process->arguments_bytes > 0;
-    safe_name(name, sizeof(name), named ? process->arguments : process->exe);
+    ms_text_name(name, sizeof(name), named ? process->arguments : process->exe);
     const uint64_t start_ns = ms_model_process(model, 0)->start_ns; /* before any exec */
     const uint64_t end_ns = process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);
     ms_format_elapsed(elapsed, sizeof(elapsed), end_ns > start_ns ? end_ns - start_ns : 0);
-    fprintf(out, "memscope-top: %s ", name);
+    fprintf(out, "%s ", name);
     if (process->end_ns == 0) {
         fprintf(out, "runs on as pid %d", (int)process->pid);
     } else if (process->exit_status >= 0) {
@@ -91,7 +93,7 @@ static void write_unseen(FILE *out, const struct ms_process *process)
     fprintf(out, "  heap not seen: %s\n", because[0] != '\0' ? because : "reason unknown");
 }
 
-static void write_totals(FILE *out, const struct ms_model *model, const struct ms_heap *totals)
+void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_heap *totals)
 {
     char peak[MS_FORMAT_MAX];
     char error[MS_FORMAT_MAX];
@@ -112,30 +114,10 @@ static void write_totals(FILE *out, const struct ms_model *model, const struct m
             ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)));
 }
 
-static size_t top_sites(const struct ms_model *model, const struct ms_site **top, size_t capacity)
-{
-    size_t held = 0;
-    for (size_t i = 0; i < ms_model_site_count(model); i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        size_t at = held;
-        while (at > 0 && top[at - 1]->heap.peak_bytes < site->heap.peak_bytes) {
-            at--;
-        }
-        if (at == capacity || site->heap.peak_bytes == 0 ||
-            (site->flags & MS_SITE_NOT_SAMPLED) != 0) {
-            continue;
-        }
-        held = held < capacity ? held + 1 : capacity;
-        memmove(top + at + 1, top + at, (held - 1 - at) * sizeof(*top));
-        top[at] = site;
-    }
-    return held;
-}
-
 static void write_top_sites(FILE *out, const struct ms_model *model)
 {
     const struct ms_site *top[TOP_SITES];
-    const size_t count = top_sites(model, top, TOP_SITES);
+    const size_t count = ms_top_sites(model, top, TOP_SITES);
     if (count == 0) {
         return;
     }
@@ -150,7 +132,7 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
         struct ms_figures figures;
         ms_figures_of_site(model, top[i]->id, &figures);
         fprintf(out, figures.samples > 0 ? "%s %s ~%s" : "%s %s %s", i > 0 ? ";" : "",
-                safe_name(name, sizeof(name), raw),
+                ms_text_name(name, sizeof(name), raw),
                 ms_format_bytes(peak, sizeof(peak), (double)top[i]->heap.peak_bytes));
     }
     fputc('\n', out);
@@ -176,7 +158,7 @@ static void write_leaks(FILE *out, const struct ms_model *model, const struct ms
         if (site->depth > 0) {
             ms_format_frame(raw, sizeof(raw), ms_site_culprit_frame(site));
         }
-        fprintf(out, "  likely leaks %zu: %s %s%s", count, safe_name(name, sizeof(name), raw),
+        fprintf(out, "  likely leaks %zu: %s %s%s", count, ms_text_name(name, sizeof(name), raw),
                 ms_format_bytes_rate(bytes, sizeof(bytes), first->slope_bytes_per_s),
                 count > 1 ? ", ..." : "");
     }
@@ -195,7 +177,7 @@ static void write_leaks(FILE *out, const struct ms_model *model, const struct ms
     }
 }
 
-static void write_losses(FILE *out, const struct ms_losses *losses)
+void ms_text_losses(FILE *out, const struct ms_losses *losses)
 {
     fprintf(out, "  events lost %" PRIu64, losses->lost);
     if (losses->coarsened > 0) {
@@ -211,8 +193,8 @@ static void write_losses(FILE *out, const struct ms_losses *losses)
 }
 
 /* What is tracked when that is not exact, all threads, 32 frames. */
-static void write_tracking(FILE *out, const struct ms_model *model, const char *before,
-                           const char *after)
+void ms_text_tracking(FILE *out, const struct ms_model *model, const char *before,
+                      const char *after)
 {
     char text[MS_TRACKING_TEXT_MAX + MS_THREADS_LIST_MAX];
     char safe[sizeof(text)];
@@ -229,7 +211,7 @@ static void write_tracking(FILE *out, const struct ms_model *model, const char *
 }
 
 /* "trace: N events, M lost, X MB" and why it does not go on; nothing when nothing is traced. */
-static void write_trace(FILE *out, const struct ms_model *model, const char *before)
+void ms_text_trace(FILE *out, const struct ms_model *model, const char *before)
 {
     const struct ms_trace_totals totals = ms_model_trace_totals(model);
     if (!totals.any) {
@@ -248,7 +230,7 @@ static void write_trace(FILE *out, const struct ms_model *model, const char *bef
  * "misuse: 2 double free, 1 mismatch"; nothing when there is none. Memory that passes from library
  * to library is often meant, so it is no news here.
  */
-static void write_misuse(FILE *out, const struct ms_model *model)
+void ms_text_misuse(FILE *out, const struct ms_model *model)
 {
     uint64_t counts[MS_MISUSE_TOTAL] = {0};
     for (size_t i = 0; i < ms_model_misuse_count(model); i++) {
@@ -267,7 +249,7 @@ static void write_misuse(FILE *out, const struct ms_model *model)
 }
 
 /* Only when it is bad news: the closing lines are few. */
-static void write_wrong_stacks(FILE *out, const struct ms_model *model)
+void ms_text_wrong_stacks(FILE *out, const struct ms_model *model)
 {
     struct ms_stack_check sum = {0};
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
@@ -289,23 +271,24 @@ void ms_text_summary(FILE *out, const struct ms_model *model, const struct ms_fi
         return;
     }
     const struct ms_process *program = ms_model_program(model);
-    write_status(out, model, program);
+    fputs("memscope-top: ", out);
+    ms_text_status(out, model, program);
     struct ms_heap totals;
     struct ms_losses losses;
     ms_model_totals(model, &totals, &losses);
     if (program->seen == MS_SEEN_NONE && totals.allocations == 0) {
         write_unseen(out, program);
     } else {
-        write_totals(out, model, &totals);
+        ms_text_totals(out, model, &totals);
         write_top_sites(out, model);
         if (findings != NULL) {
             write_leaks(out, model, findings);
         }
-        write_losses(out, &losses);
-        write_misuse(out, model);
-        write_tracking(out, model, "  ", "\n");
-        write_trace(out, model, "  ");
-        write_wrong_stacks(out, model);
+        ms_text_losses(out, &losses);
+        ms_text_misuse(out, model);
+        ms_text_tracking(out, model, "  ", "\n");
+        ms_text_trace(out, model, "  ");
+        ms_text_wrong_stacks(out, model);
     }
     if (file != NULL) {
         char name[4096];
@@ -351,7 +334,7 @@ void ms_text_status_line(FILE *out, const struct ms_model *model)
             ms_format_bytes_rate(figures[1], sizeof(figures[1]), growth),
             ms_format_value(figures[2], sizeof(figures[2]), cpu_value, MS_UNIT_PERCENT),
             cpu_value.available ? "%" : "", ms_format_bytes(figures[3], sizeof(figures[3]), rss));
-    write_tracking(out, model, " ", "");
+    ms_text_tracking(out, model, " ", "");
     fputc('\n', out);
-    write_trace(out, model, "");
+    ms_text_trace(out, model, "");
 }

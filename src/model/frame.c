@@ -1,5 +1,4 @@
 /* Names of frames, and which frame of a site is the one to blame. */
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +23,38 @@ char *ms_format_frame(char *out, size_t size, const struct ms_frame *frame)
     return out;
 }
 
+/*
+ * '*' stands for any bytes, '#' for a digit. fnmatch() would do, but it makes wide characters of
+ * pattern and name each time, and every frame of every stack is compared with all patterns.
+ */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *after_star = NULL;
+    const char *from = NULL; /* where what is after the star is looked for */
+    while (*name != '\0') {
+        if (*pattern == '*') {
+            after_star = ++pattern;
+            from = name;
+        } else if (*pattern == *name || (*pattern == '#' && *name >= '0' && *name <= '9')) {
+            pattern++;
+            name++;
+        } else if (after_star != NULL) {
+            pattern = after_star;
+            name = ++from;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') {
+        pattern++;
+    }
+    return *pattern == '\0';
+}
+
 static bool matches_any(const char *const *patterns, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (fnmatch(patterns[i], name, 0) == 0) {
+        if (matches(patterns[i], name)) {
             return true;
         }
     }
@@ -115,9 +142,9 @@ static bool is_allocator_function(const char *function)
 static bool is_allocator_module(const char *module)
 {
     static const char *const patterns[] = {
-        "libc.so*",     "libc-[0-9]*.so", "libstdc++.so*", "libc++.so*",    "libc++abi.so*",
-        "libjemalloc*", "libtcmalloc*",   "libmimalloc*",  "libhoard*",     "libsnmalloc*",
-        "librpmalloc*", "libscudo*",      "ld-linux*",     "libmemscope-*", "libgcc_s.so*",
+        "libc.so*",     "libc-#*.so",   "libstdc++.so*", "libc++.so*",    "libc++abi.so*",
+        "libjemalloc*", "libtcmalloc*", "libmimalloc*",  "libhoard*",     "libsnmalloc*",
+        "librpmalloc*", "libscudo*",    "ld-linux*",     "libmemscope-*", "libgcc_s.so*",
     };
     return matches_any(patterns, sizeof(patterns) / sizeof(patterns[0]), base_name(module));
 }

@@ -21,7 +21,7 @@
 
 #include "record/pack.h"
 
-#define MS_RECORD_VERSION       1u /* of the format; see "Versions" in docs/format.md */
+#define MS_RECORD_VERSION       1 /* of the format; see "Versions" in docs/format.md */
 #define MS_BLOCKS_WAITING_BYTES (32u << 20)
 #define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
 
@@ -32,7 +32,8 @@
     X(STATE, "state", "everything at one tick: a segment begins")                                  \
     X(TICKS, "ticks", "what changed, tick by tick")                                                \
     X(HISTORY, "history", "points of all series over a segment")                                   \
-    X(COARSE, "coarse", "points of all series over many segments, by seconds and ten seconds")     \
+    X(SECONDS, "seconds", "points of all series over many segments, by seconds")                   \
+    X(COARSE, "coarse", "points of all series over many segments, by ten seconds")                 \
     X(OUTPUT, "output", "what the program wrote")                                                  \
     X(TRACE, "trace", "allocations and frees in order")                                            \
     X(MARKS, "marks", "marks that were set")                                                       \
@@ -50,9 +51,12 @@ struct ms_block_info {
     enum ms_block_type type;
     uint64_t first_tick, last_tick; /* that it covers */
     uint64_t first_ns, last_ns;     /* CLOCK_MONOTONIC of the recorded machine */
-    uint64_t offset;                /* in the file; of one in memory its number */
-    uint64_t stored_bytes, raw_bytes;
-    bool damaged; /* its checksum does not fit: known once it was read */
+    uint64_t offset; /* in the file that was opened; of one that is recorded its number */
+    /* Of the block in its recording, from 0, counting those that were dropped. A gap: there were
+     * blocks that are gone. Given by ms_blocks_append, as are offset and stored_bytes. */
+    uint64_t number;
+    uint64_t stored_bytes, raw_bytes; /* without the header */
+    bool damaged;                     /* it cannot be read: known once that was tried */
 };
 
 struct ms_blocks; /* opaque */
@@ -60,23 +64,35 @@ struct ms_blocks; /* opaque */
 /* --- writing --- */
 /*
  * In memory: at most about `memory_bytes` compressed; past that the oldest segments become coarser
- * (their MS_BLOCK_TICKS, MS_BLOCK_HISTORY, MS_BLOCK_OUTPUT and MS_BLOCK_TRACE go, their
- * MS_BLOCK_STATE stays), then every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES,
- * COARSE and MARKS stay. NULL: no memory.
+ * (their MS_BLOCK_TICKS, HISTORY, SECONDS, OUTPUT and TRACE go, their
+ * MS_BLOCK_STATE stays). Where that is not enough, and where states take more than half of the
+ * room, every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES, COARSE and MARKS and the
+ * segment that goes on stay, so that it can be more. What is in the file too goes from memory
+ * without loss: it is read from there. NULL: no memory.
  */
 struct ms_blocks *ms_blocks_new(uint64_t memory_bytes);
-void ms_blocks_free(struct ms_blocks *blocks); /* accepts NULL; closes the file */
+/* Accepts NULL; closes the file as it is: what waits for the disk is lost, see ms_blocks_finish. */
+void ms_blocks_free(struct ms_blocks *blocks);
 
 /*
- * From now on also in the file `path`, with all that is held before. `max_bytes` (0: none): a file
- * that would grow past it is written anew beside itself, coarser as above, and takes its place by
- * rename. Returns 0, -EEXIST (and not `overwrite`), -EALREADY (it is in a file) or what open and
- * write say.
+ * From now on also in the file `path`, of mode 0600, with all that is held before. A file that is
+ * there and may be overwritten is replaced by rename when the new one holds all that and is on the
+ * disk, so a full disk does not cost it.
+ *
+ * `max_bytes` (0: none): a file that would grow past it is written anew beside itself ("PATH.new-"
+ * and six letters), coarser as above, and takes its place by rename; so for a moment both take
+ * room. What was held before may become coarser for it at once. When nothing more can go, recording
+ * stops with -EFBIG.
+ *
+ * Returns 0; -EEXIST (and not `overwrite`); -EISDIR; -ENOTSUP: a FIFO, socket or device is there;
+ * -EALREADY (it is in a file); -EFBIG: what must stay is more than `max_bytes`; or what open and
+ * the first write say. After ms_blocks_finish there may be another file.
  */
 int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, uint64_t max_bytes);
 
 /* Compresses and appends. 0; -ENOMEM; -EAGAIN: dropped since too much waits for the disk: a new
- * segment is to begin. What fails in the file later is told by ms_blocks_state. */
+ * segment is to begin; -EMSGSIZE: above MS_BLOCK_RAW_BYTES_MAX; -EINVAL: its times go backwards.
+ * What fails in the file later is told by ms_blocks_state. */
 int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info, const void *raw,
                      size_t raw_bytes);
 
@@ -86,19 +102,24 @@ struct ms_blocks_state {
     uint64_t memory_bytes;
     uint64_t dropped_blocks;  /* since too much waited */
     uint64_t coarse_until_ns; /* what is older is coarser than recorded; 0: nothing */
+    uint64_t removed;         /* raised whenever blocks have left the list: indices have moved */
     int error;                /* of the file, -errno: nothing is written any more; 0 */
 };
-struct ms_blocks_state ms_blocks_state(const struct ms_blocks *blocks);
+struct ms_blocks_state ms_blocks_state(struct ms_blocks *blocks);
 
-/* Waits for the disk, appends MS_BLOCK_END, fsync. The file is whole then. 0 or -errno. */
+/* Waits for the disk, appends MS_BLOCK_END, fsync. The file is whole then. 0 or -errno, as in the
+ * state. What is in the file can still be read. */
 int ms_blocks_finish(struct ms_blocks *blocks);
 
 /* --- reading, of those being written as of a file --- */
 /*
- * Of a file: reads headers only. What is no recording is -EBADMSG, of a newer version
- * -EPROTONOSUPPORT, else what open says; `why` (in words, without the path) in every case.
+ * Of a file: reads headers only, of a closed one its index only. What is no recording is -EBADMSG,
+ * of a newer version -EPROTONOSUPPORT, else what open says; `why` (in words, without the path) in
+ * every case. Of a file that still grows: the blocks that are whole by now. Blocks of types and
+ * kinds that this version does not know are left out.
  */
 int ms_blocks_open(const char *path, struct ms_blocks **out, char *why, size_t why_bytes);
+/* In the order of recording. MS_BLOCK_END is none of them. */
 size_t ms_blocks_count(const struct ms_blocks *blocks);
 const struct ms_block_info *ms_blocks_info(const struct ms_blocks *blocks, size_t index);
 /* The raw bytes, valid until the next call that reads, appends or frees (the last few are kept). 0,
@@ -109,9 +130,10 @@ int ms_blocks_read(struct ms_blocks *blocks, size_t index, const uint8_t **raw, 
 struct ms_blocks_condition {
     bool closed; /* it ends with MS_BLOCK_END */
     uint64_t file_bytes;
-    uint64_t lost_bytes; /* at the end or in between, that no block could be made of */
-    uint64_t lost_at;    /* where the first of them begins */
-    char words[160];     /* "whole", or what is wrong with it */
+    uint64_t lost_bytes;     /* at the end or in between, that no block could be made of */
+    uint64_t lost_at;        /* where the first of them begins */
+    uint64_t unknown_blocks; /* of types and kinds that this version does not know */
+    char words[200];         /* "whole", or what is wrong with it */
 };
 struct ms_blocks_condition ms_blocks_condition(const struct ms_blocks *blocks);
 

@@ -20,8 +20,9 @@ def close(schema):
     if isinstance(schema, dict):
         if "properties" in schema:
             schema["additionalProperties"] = False
-        for part in schema.values():
-            close(part)
+        for name, part in schema.items():
+            if name != "allOf":  # conditions name what they look at only
+                close(part)
     elif isinstance(schema, list):
         for part in schema:
             close(part)
@@ -52,6 +53,30 @@ def problems_of_hotspots(hotspots):
             yield f"hotspots: {name} of the roots is {sum(roots)}, in total {value}"
 
 
+def problems_of_lifetime(lifetime, processes):
+    """The classes hold no more than there were, and know of all processes."""
+    if processes and {row["process_id"] for row in lifetime["processes"]} != processes:
+        yield "lifetime: not the processes that there are"
+    for row in lifetime["sites"]:
+        if row["provenance"] == "measured" and sum(row["size_classes"] or []) > row["allocations"]:
+            yield f"lifetime: more blocks in classes than site {row['site_id']} allocated"
+
+
+def problems_of_boundaries(report):
+    """Nothing crosses more than there is."""
+    for row in report["boundaries"]:
+        if row["allocated_in"] == row["called_from"]:
+            yield f"boundaries: {row['allocated_in']} crosses to itself"
+    for name in ("sites", "bytes_allocated"):
+        crossed = sum(row[name] for row in report["boundaries"])
+        sites = report.get("sites")
+        if sites is None:
+            continue
+        there = len(sites) if name == "sites" else sum(site[name] for site in sites)
+        if crossed > there:
+            yield f"boundaries: {crossed} {name} of {there}"
+
+
 def problems_of_types(report):
     """All sites count in some type, and only those of unknown types have no type."""
     for name in ("current_bytes", "bytes_allocated", "allocations"):
@@ -68,24 +93,18 @@ def problems_of_types(report):
                 yield f"{part}: type {entry['type']} and reason {entry[reason]} do not agree"
 
 
-def problems_beyond_schema(report):
-    """References and lengths, which a schema cannot say."""
-    processes = {process["id"] for process in report["processes"]}
-    threads = {thread["id"] for thread in report["threads"]}
-    for part in ("threads", "sites", "flows", "flow_totals", "flow_patterns", "correlations"):
-        for entry in report[part]:
-            if entry["process_id"] not in processes:
-                yield f"{part}: process_id {entry['process_id']} is unknown"
+def problems_of_sites(report, threads):
     for site in report["sites"]:
-        if not set(site["thread_ids"]) <= threads:
+        if threads and not set(site["thread_ids"]) <= threads:
             yield f"site {site['id']}: unknown thread"
         if site["culprit"] is not None and site["culprit"] >= len(site["stack"]):
             yield f"site {site['id']}: culprit beyond its stack"
-    yield from problems_of_hotspots(report["hotspots"])
-    yield from problems_of_types(report)
+
+
+def problems_of_flows(report, threads):
     for flow in report["flows"]:
         for end in ("from_thread", "to_thread"):
-            if flow[end] is not None and flow[end] not in threads:
+            if threads and flow[end] is not None and flow[end] not in threads:
                 yield f"flow: {end} {flow[end]} is unknown"
     for totals in report["flow_totals"]:
         flows = [f for f in report["flows"] if f["process_id"] == totals["process_id"]]
@@ -96,18 +115,52 @@ def problems_beyond_schema(report):
             yield "flow_totals: patterns and the reason for none do not agree"
     for pattern in report["flow_patterns"]:
         for node in pattern["nodes"]:
-            if node["thread_id"] not in threads:
+            if threads and node["thread_id"] not in threads:
                 yield f"flow_patterns: thread {node['thread_id']} is unknown"
-    points = len(report["timeline"]["t_ns"])
-    for series in report["timeline"]["series"]:
+
+
+def problems_of_timeline(timeline):
+    points = len(timeline["t_ns"])
+    for series in timeline["series"]:
         if len(series["values"]) != points:
             yield f"timeline: {series['metric']} has {len(series['values'])} of {points} points"
-    for metric in report["metrics"]:
-        if (metric["provenance"] == "unavailable") != (metric["unavailable_because"] is not None):
-            yield f"metric {metric['name']}: unavailable and reason do not agree"
+
+
+def problems_of_threads(report):
+    rules, left_out = report["filters"]["threads"], report["filters"]["threads_left_out"]
+    if left_out and not rules:
+        yield "filters: threads left out without a rule"
     for thread in report["threads"]:
         if not thread["tracked"] and thread["current_bytes"] is not None:
             yield f"thread {thread['id']}: heap figures although not tracked"
+
+
+def problems_beyond_schema(report):
+    """References and lengths, which a schema cannot say. What was left out is no problem."""
+    processes = {process["id"] for process in report.get("processes", ())}
+    # Others than those that are shown may have allocated.
+    filtered = report["filters"]["threads_left_out"] > 0
+    threads = set() if filtered else {thread["id"] for thread in report.get("threads", ())}
+    for part in ("threads", "sites", "flows", "flow_totals", "flow_patterns", "correlations",
+                 "boundaries"):
+        for entry in report.get(part, ()):
+            if processes and entry["process_id"] not in processes:
+                yield f"{part}: process_id {entry['process_id']} is unknown"
+    for part, check_part in (
+        ("sites", lambda: problems_of_sites(report, threads)),
+        ("hotspots", lambda: problems_of_hotspots(report["hotspots"])),
+        ("types", lambda: problems_of_types(report) if "sites" in report else ()),
+        ("lifetime", lambda: problems_of_lifetime(report["lifetime"], processes)),
+        ("boundaries", lambda: problems_of_boundaries(report)),
+        ("flows", lambda: problems_of_flows(report, threads)),
+        ("timeline", lambda: problems_of_timeline(report["timeline"])),
+        ("threads", lambda: problems_of_threads(report)),
+    ):
+        if part in report:
+            yield from check_part()
+    for metric in report["metrics"]:
+        if (metric["provenance"] == "unavailable") != (metric["unavailable_because"] is not None):
+            yield f"metric {metric['name']}: unavailable and reason do not agree"
 
 
 def check(validator, path):

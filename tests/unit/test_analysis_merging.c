@@ -357,9 +357,9 @@ static void flows_by_process_are_the_same(const struct ms_model *model,
 static void write_json(const struct session *session, const struct analyses *analyses)
 {
     FILE *out = fopen("/dev/null", "w");
-    const struct ms_json_options options = {.program_version = "0",
-                                            .thresholds = ms_thresholds_default(),
-                                            .findings = analyses->findings};
+    const struct ms_export_options options = {.program_version = "0",
+                                              .thresholds = ms_thresholds_default(),
+                                              .findings = analyses->findings};
     assert_int_equal(ms_json_write(out, session->model, &options), 0);
     assert_int_equal(fclose(out), 0);
 }

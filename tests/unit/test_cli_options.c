@@ -33,7 +33,7 @@ static void program_keeps_its_own_options(void **state)
     assert_int_equal(PARSE("--depth", "12", "./app", "--json", "x", "-V"), 0);
     assert_int_equal(options.request, MS_REQUEST_RUN);
     assert_int_equal(options.tracking.depth, 12);
-    assert_null(options.json_path);
+    assert_null(options.export_path[MS_EXPORT_JSON]);
     assert_string_equal(options.arguments[0], "./app");
     assert_string_equal(options.arguments[3], "-V");
 }

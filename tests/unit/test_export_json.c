@@ -22,11 +22,11 @@
 #define START UINT64_C(7000000000000)
 #define TENTH (MS_SECOND_NS / 10)
 
-static const struct ms_json_options *options(void)
+static const struct ms_export_options *options(void)
 {
-    static struct ms_json_options made;
-    made =
-        (struct ms_json_options){.program_version = "9.9.9", .thresholds = ms_thresholds_default()};
+    static struct ms_export_options made;
+    made = (struct ms_export_options){.program_version = "9.9.9",
+                                      .thresholds = ms_thresholds_default()};
     return &made;
 }
 
@@ -57,11 +57,11 @@ static int check_schema(const char *path)
     return WEXITSTATUS(status);
 }
 
-static void validate_with(const struct ms_model *model, const struct ms_json_options *how)
+static void validate_with(const struct ms_model *model, const struct ms_export_options *how)
 {
     char path[256];
     (void)snprintf(path, sizeof(path), "%s/report.json", folder);
-    assert_int_equal(ms_json_write_file(path, false, model, how), 0);
+    assert_int_equal(ms_export_write_file(path, false, MS_EXPORT_JSON, model, how), 0);
     const int status = check_schema(path);
     assert_int_equal(unlink(path), 0);
     if (status == 77) {
@@ -75,7 +75,7 @@ static void validate(const struct ms_model *model)
     validate_with(model, options());
 }
 
-static char *written_with(const struct ms_model *model, const struct ms_json_options *how)
+static char *written_with(const struct ms_model *model, const struct ms_export_options *how)
 {
     char *text = NULL;
     size_t bytes;
@@ -431,7 +431,7 @@ static void test_leaks(void **state)
     struct ms_suppressions *suppressions;
     char error[160];
     assert_int_equal(ms_suppressions_parse("leak:known\n", &suppressions, error, sizeof(error)), 0);
-    struct ms_json_options judged = *options();
+    struct ms_export_options judged = *options();
     struct ms_findings *findings = ms_findings_new(&judged.thresholds, suppressions);
     judged.findings = findings;
     const uint32_t thread = ms_model_thread(model, 0)->id;
@@ -477,7 +477,7 @@ static void test_arguments_can_be_hidden(void **state)
 {
     (void)state;
     struct ms_model *model = model_of(0, 1);
-    struct ms_json_options hiding = *options();
+    struct ms_export_options hiding = *options();
     hiding.hide_arguments = true;
     char *text = NULL;
     size_t bytes;
@@ -512,26 +512,29 @@ static void test_files_are_whole_or_not_there(void **state)
     (void)snprintf(path, sizeof(path), "%s/a.json", folder);
     (void)snprintf(other, sizeof(other), "%s/link.json", folder);
     const mode_t mask = umask(027);
-    assert_int_equal(ms_json_write_file(path, false, model, options()), 0);
+    assert_int_equal(ms_export_write_file(path, false, MS_EXPORT_JSON, model, options()), 0);
     umask(mask);
     check_file(path, "{\"memscope\"", 0640);
-    assert_int_equal(ms_json_write_file(path, false, model, options()), -EEXIST);
+    assert_int_equal(ms_export_write_file(path, false, MS_EXPORT_JSON, model, options()), -EEXIST);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_true(fputs("precious", file) >= 0);
     fclose(file);
-    assert_int_equal(ms_json_write_file(path, false, model, options()), -EEXIST);
+    assert_int_equal(ms_export_write_file(path, false, MS_EXPORT_JSON, model, options()), -EEXIST);
     check_file(path, "precious", 0640);
     assert_int_equal(symlink("a.json", other), 0);
-    assert_int_equal(ms_json_write_file(other, true, model, options()), 0);
+    assert_int_equal(ms_export_write_file(other, true, MS_EXPORT_JSON, model, options()), 0);
     check_file(path, "{\"memscope\"", 0640); /* through the link, which is still one */
     assert_int_equal(unlink(other), 0);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(ms_json_write_file(folder, true, model, options()), -EISDIR);
-    assert_int_equal(ms_json_write_file("/nonexistent/x.json", true, model, options()), -ENOENT);
-    assert_int_equal(ms_json_write_file("/dev/null", false, model, options()), 0);
+    assert_int_equal(ms_export_write_file(folder, true, MS_EXPORT_JSON, model, options()), -EISDIR);
+    assert_int_equal(
+        ms_export_write_file("/nonexistent/x.json", true, MS_EXPORT_JSON, model, options()),
+        -ENOENT);
+    assert_int_equal(ms_export_write_file("/dev/null", false, MS_EXPORT_JSON, model, options()), 0);
     if (access("/dev/full", W_OK) == 0) {
-        assert_int_equal(ms_json_write_file("/dev/full", true, model, options()), -ENOSPC);
+        assert_int_equal(ms_export_write_file("/dev/full", true, MS_EXPORT_JSON, model, options()),
+                         -ENOSPC);
     }
     ms_model_free(model);
 }

@@ -1,0 +1,127 @@
+/* The way of every format into a file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "export/export.h"
+
+/* Takes over the descriptor. */
+static int write_to(int fd, enum ms_export format, const struct ms_model *model,
+                    const struct ms_export_options *options)
+{
+    FILE *out = fdopen(fd, "w");
+    if (out == NULL) {
+        const int error = -errno;
+        close(fd);
+        return error;
+    }
+    int error = ms_export_write(out, format, model, options);
+    if (fclose(out) != 0 && error == 0) {
+        error = -errno;
+    }
+    return error;
+}
+
+/* As open() with O_CREAT would have made it, which mkostemp does not. */
+static mode_t wanted_mode(const struct stat *existing)
+{
+    if (existing != NULL) {
+        return existing->st_mode & 0777;
+    }
+    const mode_t mask = umask(077);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+static int move_into_place(const char *from, const char *to, bool overwrite)
+{
+    if (overwrite) {
+        return rename(from, to) == 0 ? 0 : -errno;
+    }
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -errno;
+    }
+    /* A file system without that flag: a moment remains in which another may write the file. */
+    if (access(to, F_OK) == 0) {
+        return -EEXIST;
+    }
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+static int write_beside(const char *path, const struct stat *existing, bool overwrite,
+                        enum ms_export format, const struct ms_model *model,
+                        const struct ms_export_options *options)
+{
+    static const char suffix[] = ".part-XXXXXX";
+    const size_t bytes = strlen(path);
+    char *temporary = malloc(bytes + sizeof(suffix));
+    if (temporary == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(temporary, path, bytes);
+    memcpy(temporary + bytes, suffix, sizeof(suffix));
+    const int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        const int error = -errno;
+        free(temporary);
+        return error;
+    }
+    (void)fchmod(fd, wanted_mode(existing));
+    int error = write_to(fd, format, model, options);
+    if (error == 0) {
+        error = move_into_place(temporary, path, overwrite);
+    }
+    if (error != 0) {
+        (void)unlink(temporary);
+    }
+    free(temporary);
+    return error;
+}
+
+/* A copy: closing it must not close the stream of others. */
+static int write_to_stdout(enum ms_export format, const struct ms_model *model,
+                           const struct ms_export_options *options)
+{
+    (void)fflush(stdout);
+    const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    return fd >= 0 ? write_to(fd, format, model, options) : -errno;
+}
+
+int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
+                         const struct ms_model *model, const struct ms_export_options *options)
+{
+    struct stat existing;
+    if (!ms_export_built_in(format)) {
+        return -ENOSYS;
+    }
+    if (strcmp(path, "-") == 0) {
+        return write_to_stdout(format, model, options);
+    }
+    if (stat(path, &existing) != 0) {
+        return errno == ENOENT ? write_beside(path, NULL, overwrite, format, model, options)
+                               : -errno;
+    }
+    if (S_ISDIR(existing.st_mode)) {
+        return -EISDIR;
+    }
+    if (!S_ISREG(existing.st_mode)) { /* a pipe, a terminal, /dev/stdout: nothing to replace */
+        const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        return fd >= 0 ? write_to(fd, format, model, options) : -errno;
+    }
+    if (!overwrite) {
+        return -EEXIST;
+    }
+    char *real = realpath(path, NULL); /* a link stays a link */
+    if (real == NULL) {
+        return -errno;
+    }
+    const int error = write_beside(real, &existing, true, format, model, options);
+    free(real);
+    return error;
+}

@@ -1,0 +1,55 @@
+/* Who frees whose memory: a matrix of threads, and the patterns in it. */
+const MATRIX = 24;
+
+function flowsPanel(panel) {
+  const flows = (data.report.flows || []).filter((flow) => data.threadAt.has(flow.from_thread) || data.threadAt.has(flow.to_thread) || data.page.left_out.threads_filtered === 0);
+  const state = { figure: "bytes" };
+  const box = element("div", { class: "matrix" });
+  const note = element("p", { class: "soft" });
+  const table = new Table("Flows", [
+    { title: "allocated by", width: "minmax(160px, 1fr)", least: 160, text: (flow) => threadName(flow.from_thread) },
+    { title: "freed by", width: "minmax(160px, 1fr)", least: 160, text: (flow) => threadName(flow.to_thread) },
+    { title: "bytes", number: true, width: "120px", text: (flow) => formatBytes(flow.bytes), value: (flow) => flow.bytes },
+    { title: "blocks", number: true, width: "120px", text: (flow) => formatCount(flow.blocks), value: (flow) => flow.blocks }],
+  { sort: 2, empty: "Every thread freed its own memory" + (view.focus === null ? "." : ", as far as this one goes.") });
+  const matrix = (shown) => {
+    const weights = new Map();
+    const value = (flow) => state.figure === "bytes" ? flow.bytes : flow.blocks;
+    for (const flow of shown) for (const id of [flow.from_thread, flow.to_thread]) weights.set(id, (weights.get(id) || 0) + value(flow));
+    const order = [...weights].sort((a, b) => b[1] - a[1]).slice(0, MATRIX).map(([id]) => id);
+    const cells = new Map(shown.map((flow) => [flow.from_thread + ">" + flow.to_thread, value(flow)]));
+    const most = Math.max(1, ...shown.map(value));
+    note.textContent = (weights.size > MATRIX ? "The " + MATRIX + " threads of " + formatCount(weights.size) + " with the most; the table below has all. " : "") + "Rows allocated, columns freed.";
+    const grid = element("table", { "aria-label": "Rows allocated, columns freed" });
+    grid.append(element("tr", {}, element("th", { text: "allocated \\ freed by" }), ...order.map((id) => element("th", { scope: "col", text: threadName(id), title: threadName(id) }))));
+    for (const from of order) {
+      const line = element("tr", {}, element("th", { scope: "row", text: threadName(from), title: threadName(from) }));
+      for (const to of order) {
+        const amount = cells.get(from + ">" + to);
+        const cell = element("td", { text: amount === undefined ? "" : formatUnit(amount, state.figure === "bytes" ? "bytes" : "count") });
+        cell.style.setProperty("--heat", String(amount === undefined ? 0 : Math.max(0.08, Math.sqrt(amount / most))));
+        line.append(cell);
+      }
+      grid.append(line);
+    }
+    box.replaceChildren(order.length > 0 ? grid : element("p", { class: "empty", text: "No block was freed by another thread than the one that allocated it." }));
+  };
+  const patterns = element("ul", { class: "notes" });
+  for (const pattern of data.report.flow_patterns || []) {
+    patterns.append(element("li", { class: "note" }, pill(pattern.pattern.replaceAll("_", " ")), element("span", { text: pattern.evidence }),
+      element("p", { class: "soft", text: pattern.nodes.map((node) => node.name || "others").join(" \u2192 ") + ", how sure: " + (100 * pattern.confidence).toFixed(0) + " %" })));
+  }
+  if (patterns.childElementCount === 0) patterns.append(element("li", { class: "empty", text: (data.report.flow_totals || []).map((row) => row.no_pattern_because).find((why) => why) || "No pattern is in these flows." }));
+  const totals = (data.report.flow_totals || []).reduce((sum, row) => ({ own: sum.own + row.own_bytes, crossed: sum.crossed + row.crossed_bytes }), { own: 0, crossed: 0 });
+  panel.append(element("div", { class: "card" }, element("div", { class: "row" }, element("h2", { text: "Who frees whose memory" }),
+    select("in", [["bytes", "bytes"], ["blocks", "blocks"]], "bytes", (value) => { state.figure = value; fill(); })),
+  element("p", { class: "soft", text: formatBytes(totals.own) + " was freed by the thread that allocated it, " + formatBytes(totals.crossed) + " by another one." }), note, box),
+  element("div", { class: "card" }, element("h2", { text: "Patterns" }), patterns), element("div", { class: "card" }, element("h2", { text: "All flows" }), table.root));
+  const fill = () => {
+    const shown = flows.filter((flow) => (view.focus === null || flow.from_thread === view.focus || flow.to_thread === view.focus) && (found(threadName(flow.from_thread)) || found(threadName(flow.to_thread))));
+    matrix(shown);
+    table.set(shown);
+  };
+  onView(fill);
+  fill();
+}

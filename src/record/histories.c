@@ -1,0 +1,218 @@
+#include "record/histories.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#define ROWS 4u /* bytes of a float */
+
+struct writing {
+    struct ms_pack *pack;
+    enum ms_resolution resolution;
+    uint64_t first, end;
+    bool begun;
+    float points[MS_HISTORIES_POSITIONS_MAX];
+    uint8_t row[MS_HISTORIES_POSITIONS_MAX];
+};
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    if (isnan(value)) {
+        value = (float)NAN; /* all alike */
+    }
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static float value_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void write_points(struct writing *writing, size_t count)
+{
+    uint32_t differ = 0;
+    for (size_t i = 1; i < count; i++) {
+        differ |= bits_of(writing->points[i]) ^ bits_of(writing->points[i - 1]);
+    }
+    uint8_t mask = 0;
+    for (uint32_t row = 0; row < ROWS; row++) {
+        mask |= (differ >> 8 * row & 0xff) != 0 ? (uint8_t)(1u << row) : 0;
+    }
+    ms_pack_f32(writing->pack, writing->points[0]);
+    ms_pack_bytes(writing->pack, &mask, 1);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        if ((mask >> row & 1) == 0) {
+            continue;
+        }
+        for (size_t i = 1; i < count; i++) {
+            const uint32_t change = bits_of(writing->points[i]) ^ bits_of(writing->points[i - 1]);
+            writing->row[i - 1] = (uint8_t)(change >> 8 * row);
+        }
+        ms_pack_bytes(writing->pack, writing->row, count - 1);
+    }
+}
+
+/* Which of the points there are; of coarse ones those from the first to the last that is known. */
+static void find_span(const struct writing *writing, const struct ms_history *history,
+                      uint64_t *first, uint64_t *end)
+{
+    *first = writing->first;
+    *end = writing->end;
+    if (writing->resolution == MS_RESOLUTION_FINE) {
+        uint64_t held_first;
+        uint64_t held_end;
+        ms_history_range(history, &held_first, &held_end);
+        *first = held_first > *first ? held_first : *first;
+        *end = held_end < *end ? held_end : *end;
+        return;
+    }
+    const float *points = writing->points;
+    while (*first < *end && isnan(points[*first - writing->first])) {
+        ++*first;
+    }
+    while (*end > *first && isnan(points[*end - 1 - writing->first])) {
+        --*end;
+    }
+}
+
+static int write_history(void *context, const struct ms_history_name *name,
+                         const struct ms_history *history)
+{
+    struct writing *writing = context;
+    uint64_t first;
+    uint64_t end;
+    if (writing->resolution != MS_RESOLUTION_FINE) {
+        ms_history_copy(history, writing->resolution, writing->first, writing->end - writing->first,
+                        writing->points);
+    }
+    find_span(writing, history, &first, &end);
+    if (first >= end) {
+        return 0;
+    }
+    struct ms_pack *pack = writing->pack;
+    if (!writing->begun) {
+        ms_pack_u64(pack, writing->resolution);
+        ms_pack_u64(pack, writing->first);
+        ms_pack_u64(pack, writing->end - writing->first);
+        writing->begun = true;
+    }
+    ms_history_copy(history, writing->resolution, first, end - first, writing->points);
+    ms_pack_u64(pack, (uint64_t)name->of + 1);
+    ms_pack_u64(pack, name->id);
+    ms_pack_u64(pack, name->series);
+    ms_pack_u64(pack, first - writing->first);
+    ms_pack_u64(pack, end - first);
+    write_points(writing, end - first);
+    return pack->failed ? -ENOMEM : 0;
+}
+
+int ms_histories_write(struct ms_pack *pack, const struct ms_model *model,
+                       enum ms_resolution resolution, uint64_t first, uint64_t end)
+{
+    if (first >= end) {
+        return 0;
+    }
+    struct writing writing;
+    writing.pack = pack;
+    writing.resolution = resolution;
+    writing.first =
+        end - first > MS_HISTORIES_POSITIONS_MAX ? end - MS_HISTORIES_POSITIONS_MAX : first;
+    writing.end = end;
+    writing.begun = false;
+    const int error = ms_model_each_history(model, write_history, &writing);
+    if (writing.begun) {
+        ms_pack_u64(pack, 0);
+    }
+    return error != 0 ? error : pack->failed ? -ENOMEM : 0;
+}
+
+struct column {
+    struct ms_history_name name;
+    uint64_t skipped;
+    size_t count;
+    float first;
+    const uint8_t *rows[ROWS];
+};
+
+static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positions,
+                       struct column *column)
+{
+    static const uint8_t zeros[MS_HISTORIES_POSITIONS_MAX];
+    if (kind > MS_HISTORY_OF_TOTAL) {
+        return -EBADMSG;
+    }
+    column->name.of = (enum ms_history_of)(kind - 1);
+    column->name.id = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
+    column->name.series = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
+    column->skipped = ms_unpack_upto(unpack, positions);
+    column->count = ms_unpack_upto(unpack, positions - column->skipped);
+    column->first = ms_unpack_f32(unpack);
+    const uint8_t *mask = ms_unpack_bytes(unpack, 1);
+    if (mask == NULL || column->count == 0) {
+        return -EBADMSG;
+    }
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const bool there = (*mask >> row & 1) != 0;
+        column->rows[row] = there ? ms_unpack_bytes(unpack, column->count - 1) : zeros;
+        if (column->rows[row] == NULL) {
+            return -EBADMSG;
+        }
+    }
+    return 0;
+}
+
+static void points_of(const struct column *column, size_t count, float *points)
+{
+    uint32_t bits = bits_of(column->first);
+    points[0] = column->first;
+    for (size_t i = 1; i < count; i++) {
+        bits ^= (uint32_t)column->rows[0][i - 1] | (uint32_t)column->rows[1][i - 1] << 8 |
+                (uint32_t)column->rows[2][i - 1] << 16 | (uint32_t)column->rows[3][i - 1] << 24;
+        points[i] = value_of(bits);
+    }
+}
+
+static int count_history(void *context, const struct ms_history_name *name,
+                         const struct ms_history *history)
+{
+    (void)name;
+    (void)history;
+    ++*(uint64_t *)context;
+    return 0;
+}
+
+int ms_histories_read(struct ms_unpack *unpack, struct ms_model *model,
+                      enum ms_resolution resolution, uint64_t end)
+{
+    float points[MS_HISTORIES_POSITIONS_MAX];
+    struct column column;
+    const uint64_t written = ms_unpack_upto(unpack, MS_RESOLUTION_COUNT - 1);
+    const uint64_t first = ms_unpack_upto(unpack, UINT64_MAX / 4);
+    const uint64_t positions = ms_unpack_upto(unpack, MS_HISTORIES_POSITIONS_MAX);
+    if (unpack->failed || written != (uint64_t)resolution) {
+        return -EBADMSG;
+    }
+    uint64_t budget = 0; /* each history once: else a small block could take hours */
+    (void)ms_model_each_history(model, count_history, &budget);
+    budget *= positions;
+    int error = 0;
+    uint64_t kind;
+    while ((kind = ms_unpack_u64(unpack)) != 0 && error == 0) {
+        error = read_column(unpack, kind, positions, &column);
+        const uint64_t from = error == 0 ? first + column.skipped : end;
+        struct ms_history *history = from < end ? ms_model_history(model, &column.name) : NULL;
+        if (history != NULL && column.count > budget) {
+            error = -EBADMSG;
+        } else if (history != NULL) {
+            budget -= column.count;
+            const size_t count = end - from < column.count ? end - from : column.count;
+            points_of(&column, count, points);
+            error = ms_history_fill(history, resolution, from, points, count);
+        }
+    }
+    return error != 0 ? error : unpack->failed ? -EBADMSG : 0;
+}
