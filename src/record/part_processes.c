@@ -52,11 +52,6 @@ static struct ms_part_writer *writer_new(void)
     return calloc(1, sizeof(struct ms_part_writer));
 }
 
-static void hide_arguments(struct ms_part_writer *writer)
-{
-    writer->hide_arguments = true;
-}
-
 static void shadow_free(struct shadow *shadow)
 {
     if (shadow != NULL) {
@@ -160,10 +155,16 @@ static unsigned what_differs(const struct shadow *shadow, const struct ms_proces
     return what;
 }
 
-static void write_arguments(const struct ms_process *process, struct ms_pack *pack)
+void ms_part_processes_hide_arguments(struct ms_part_writer *writer)
 {
-    ms_pack_u64(pack, process->arguments != NULL);
-    if (process->arguments != NULL) {
+    writer->hide_arguments = true;
+}
+
+static void write_arguments(const struct ms_process *process, bool hide, struct ms_pack *pack)
+{
+    const bool told = process->arguments != NULL && !hide;
+    ms_pack_u64(pack, told);
+    if (told) {
         ms_pack_text(pack, process->arguments, process->arguments_bytes);
     }
 }
@@ -182,11 +183,11 @@ static void write_connections(const struct ms_process *process, const struct sha
 }
 
 static void write_apart(const struct ms_process *process, const struct shadow *shadow,
-                        unsigned what, struct ms_pack *pack)
+                        unsigned what, bool hide_arguments, struct ms_pack *pack)
 {
     ms_pack_u64(pack, what);
     if ((what & APART_ARGUMENTS) != 0) {
-        write_arguments(process, pack);
+        write_arguments(process, hide_arguments, pack);
     }
     if ((what & APART_THREADS_UNREAD) != 0) {
         ms_pack_string(pack, process->threads_unread);
@@ -242,8 +243,8 @@ static int keep_shadow(struct known *known, const struct ms_process *process, un
 }
 
 /* An id and whether what follows is a change of nothing; 0 ends the changes. */
-static int write_process(struct known *known, const struct ms_process *process,
-                         struct ms_pack *pack, uint32_t *last)
+static int write_process(const struct ms_part_writer *writer, struct known *known,
+                         const struct ms_process *process, struct ms_pack *pack, uint32_t *last)
 {
     const bool anew = known->shadow == NULL;
     const size_t used = pack->used;
@@ -253,22 +254,13 @@ static int write_process(struct known *known, const struct ms_process *process,
     const unsigned what = anew ? APART_ALL : what_differs(known->shadow, process);
     const size_t changed =
         ms_fields_write(pack, &ms_fields_process, anew ? NULL : &known->shadow->process, process);
-    write_apart(process, known->shadow, what, pack);
+    write_apart(process, known->shadow, what, writer->hide_arguments, pack);
     if (!anew && changed == 0 && what == 0) {
         pack->used = used;
         *last = last_before;
         return 0;
     }
     return keep_shadow(known, process, what);
-}
-
-static int write_without_arguments(struct known *known, const struct ms_process *process,
-                                   struct ms_pack *pack, uint32_t *last)
-{
-    struct ms_process shown = *process;
-    shown.arguments = NULL;
-    shown.arguments_bytes = 0;
-    return write_process(known, &shown, pack, last);
 }
 
 static void write_insides(const struct ms_model *model, struct ms_pack *pack)
@@ -299,8 +291,7 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
     for (size_t i = 0; i < writer->count && error == 0; i++) {
         const struct ms_process *process = ms_model_process(model, i);
         if (ms_model_process_stamp(process) >= writer->since) {
-            error = (writer->hide_arguments ? write_without_arguments : write_process)(
-                &writer->known[i], process, pack, &last);
+            error = write_process(writer, &writer->known[i], process, pack, &last);
         }
     }
     ms_pack_i64(pack, 0);
@@ -326,11 +317,7 @@ static int read_added(struct ms_model *model, struct ms_unpack *unpack)
         if (ids[i] == 0 || ms_model_process_by_id(model, ids[i]) != NULL) {
             error = -EBADMSG;
         } else {
-            struct ms_process *process = ms_model_add_process(model, ids[i]);
-            error = process != NULL ? 0 : -ENOMEM;
-            if (process != NULL) {
-                process->trace.because = "";
-            }
+            error = ms_model_add_process(model, ids[i]) != NULL ? 0 : -ENOMEM;
         }
     }
     free(ids);
@@ -423,7 +410,7 @@ static int read_apart(struct ms_unpack *unpack, struct ms_model *model,
     if (error == 0 && (what & APART_TRACE) != 0) {
         error = ms_unpack_string(unpack, model, &process->trace.because);
     }
-    if (process->trace.because == NULL) {
+    if (process->trace.begun && process->trace.because == NULL) {
         process->trace.because = "";
     }
     if (error == 0 && (what & APART_STEPS) != 0) {
@@ -593,7 +580,6 @@ static const struct ms_fields *const tables[] = {
 const struct ms_part_kind ms_part_processes = {
     .tables = tables,
     .writer_new = writer_new,
-    .hide_arguments = hide_arguments,
     .writer_free = writer_free,
     .write = write_part,
     .read = read_part,
