@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "model/restore.h"
-#include "record/parts.h"
 
 int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
@@ -16,9 +15,6 @@ int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
         if (hide_arguments && ms_parts[i]->hide_arguments != NULL) {
             ms_parts[i]->hide_arguments(writer->parts[i]);
         }
-    }
-    if (options->hide_arguments) {
-        ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;
 }
