@@ -558,12 +558,7 @@ void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t
         if (record == NULL) {
             continue;
         }
-        while (record->first_usage != MS_NO_USAGE) {
-            ms_usages_detach(model, record, record->first_usage);
-        }
-        while (record->first_activity != MS_NO_ACTIVITY) {
-            ms_activities_detach(model, record->first_activity);
-        }
+        ms_thread_detach(model, record);
         record->gone = true;
     }
     drop_gone(threads, &threads->alive);

@@ -5,8 +5,7 @@
 #include "model/restore.h"
 #include "record/parts.h"
 
-int ms_moment_writer_init(struct ms_moment_writer *writer,
-                          const struct ms_recorder_options *options)
+int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
     for (uint32_t i = 0; i < MS_PART_TOTAL; i++) {
         writer->parts[i] = ms_parts[i]->writer_new();
@@ -15,7 +14,7 @@ int ms_moment_writer_init(struct ms_moment_writer *writer,
             return -ENOMEM;
         }
     }
-    if (options->hide_arguments) {
+    if (hide_arguments) {
         ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;

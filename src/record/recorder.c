@@ -68,7 +68,7 @@ struct ms_recorder *ms_recorder_new(const struct ms_recorder_options *options)
     recorder->recording.names = ms_names_new();
     if (recorder->program_version == NULL || recorder->blocks == NULL ||
         recorder->names_writer == NULL || recorder->recording.names == NULL ||
-        ms_moment_writer_init(&recorder->moments, options) != 0) {
+        ms_moment_writer_init(&recorder->moments, options->hide_arguments) != 0) {
         ms_recorder_free(recorder);
         return NULL;
     }

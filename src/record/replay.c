@@ -164,7 +164,9 @@ static int find_rows(struct ms_replay *replay, struct position *at)
 static int step(struct ms_replay *replay, struct position *at, uint64_t most)
 {
     if (!at->have_rows || ms_tick_rows_peek(&at->rows) == UINT64_MAX) {
-        const int found = find_rows(replay, at);
+        /* Names come in blocks before the rows that need them. */
+        const int known = ms_recording_refresh(replay->recording);
+        const int found = known == 0 ? find_rows(replay, at) : known;
         if (found != 1) {
             return found == 0 ? step_to_state(replay, at, most) : found;
         }

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import zlib
 
-TYPES = "about names state ticks history coarse output trace marks end".split()
+TYPES = "about names state ticks history seconds coarse output trace marks end".split()
 MAGIC = bytes.fromhex("894d53520d0a1a0a")
+END = TYPES.index("end")
 FOOTER_MAGIC = bytes.fromhex("894d53450d0a1a0a")
 SYNC = bytes.fromhex("f54d5342")
 RAW_BYTES_MAX = 512 << 20
@@ -96,7 +97,7 @@ class Recording:
         while at < len(self.data):
             found = at
             if self._header(at) is None:
-                if last is not None and self._header(last).type == 9 and self._is_footer(at):
+                if last is not None and self._header(last).type == END and self._is_footer(at):
                     self.closed = True
                     break
                 found = self._search(32 if last is None else last + 80)
@@ -110,9 +111,9 @@ class Recording:
                 break
             header = self._header(found)
             last, at = found, found + 80 + header.stored_bytes
-            if header.type > 9 or header.stored_as != 1 or header.features:
+            if header.type > END or header.stored_as != 1 or header.features:
                 self.unknown_blocks += 1
-            elif header.type != 9:
+            elif header.type != END:
                 self.blocks.append(Block(found, header, self.data[found + 80:at]))
 
 

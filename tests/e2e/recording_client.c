@@ -3,10 +3,11 @@
  * and recorder, and at ticks that chance chooses compares the model with a replay of what is
  * recorded so far; at the end with the file. What differs, and figures, a line each on stdout.
  *
- *   recording_client [-i INTERVAL_MS] [-s SECONDS] [-c SEED] [-j JSON] FILE PROBE PROGRAM [ARG...]
+ *   recording_client [-e] [-i INTERVAL_MS] [-s SECONDS] [-c SEED] [-j JSON] FILE PROBE PROGRAM
+ * [ARG...]
  *
  * -s: the program is told to end (SIGTERM) after that, if it has not by then. -j writes the last
- * model as JSON, to compare sizes.
+ * model as JSON, to compare sizes. -e: a replay that steps along is compared at every tick.
  */
 #include <inttypes.h>
 #include <poll.h>
@@ -34,6 +35,7 @@ struct client {
     const struct ms_model *model;
     struct ms_recorder *recorder;
     struct ms_replay *seeks, *steps;
+    bool every;
     uint64_t random;
     uint64_t record_ns, ticks, ticks_of_threads; /* CPU time of the recorder; sum of threads */
     unsigned compared, told;
@@ -60,6 +62,16 @@ static void compare(struct client *client, const struct ms_replay *replay, const
     client->compared++;
 }
 
+static void compare_steps(struct client *client)
+{
+    if (ms_replay_model(client->steps) == NULL) {
+        (void)ms_replay_seek(client->steps, ms_model_ticks(client->model) - 1);
+    }
+    while (ms_replay_step(client->steps) == 1) {
+    }
+    compare(client, client->steps, "steps");
+}
+
 static void compare_now(struct client *client)
 {
     const uint64_t tick = ms_model_ticks(client->model) - 1;
@@ -69,12 +81,7 @@ static void compare_now(struct client *client)
         return;
     }
     compare(client, client->seeks, "seek");
-    if (ms_replay_model(client->steps) == NULL) {
-        (void)ms_replay_seek(client->steps, tick);
-    }
-    while (ms_replay_step(client->steps) == 1) {
-    }
-    compare(client, client->steps, "steps");
+    compare_steps(client);
 }
 
 static void tick(struct client *client)
@@ -94,6 +101,8 @@ static void tick(struct client *client)
     client->random = client->random * UINT64_C(6364136223846793005) + 1442695040888963407u;
     if ((client->random >> 33) % 11 == 0) {
         compare_now(client);
+    } else if (client->every) {
+        compare_steps(client);
     }
 }
 
@@ -225,10 +234,11 @@ int main(int argc, char **argv)
     uint64_t seconds = 60;
     const char *json = NULL;
     int option;
-    while ((option = getopt(argc, argv, "+i:s:c:j:")) != -1) {
+    while ((option = getopt(argc, argv, "+ei:s:c:j:")) != -1) {
         interval_ns = option == 'i' ? strtoull(optarg, NULL, 10) * MS_NS_PER_MS : interval_ns;
         seconds = option == 's' ? strtoull(optarg, NULL, 10) : seconds;
         client.random = option == 'c' ? strtoull(optarg, NULL, 10) : client.random;
+        client.every = client.every || option == 'e';
         json = option == 'j' ? optarg : json;
     }
     if (argc - optind < 3) {
@@ -253,9 +263,10 @@ int main(int argc, char **argv)
     }
     watch(&client, interval_ns, ms_monotonic_ns() + seconds * MS_NS_PER_S);
     ms_collector_settle(client.collector, MS_NS_PER_S);
+    const int finished = ms_recorder_finish(client.recorder, client.model);
+    compare_steps(&client);
     ms_replay_free(client.seeks);
     ms_replay_free(client.steps);
-    const int finished = ms_recorder_finish(client.recorder, client.model);
     printf("finished error=%d\n", finished);
     ms_recorder_free(client.recorder);
     compare_file(&client, path);

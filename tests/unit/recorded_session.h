@@ -57,6 +57,7 @@ static inline struct ms_process *record_session_process(struct record_session *s
     process->start_ns = now_ns;
     process->start_unix_ns = UINT64_C(1700000000000000000) + now_ns;
     process->kernel.have_memory = true;
+    process->trace.because = "";
     return process;
 }
 
