@@ -240,10 +240,9 @@ static void test_a_lost_block_costs_names_and_no_more(void **state)
             const struct ms_site *b = ms_model_site(copy, i);
             for (uint32_t k = 0; k < b->depth; k++) { /* what is there is right */
                 const struct ms_frame *frame = ms_site_frame(b, k);
-                if (frame->module[0] == '\0') {
-                    char text[64];
+                if (frame->address == 0 && frame->module[0] == '\0') {
                     unknown++;
-                    assert_non_null(strstr(ms_format_frame(text, sizeof text, frame), "unknown"));
+                    assert_non_null(strstr(frame->function, "unknown"));
                 } else if (k < a->depth) {
                     assert_int_equal(frame->address, ms_site_frame(a, k)->address);
                 }
