@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/moment.h"
 #include "model/format.h"
 #include "wire/clock.h"
 
@@ -99,20 +100,6 @@ static int find_mark(const char *text, const struct ms_recording *recording, uin
 }
 
 /* Its end knows when the most was held. */
-/* Of the process that held the most; 0: nothing is known of it. */
-static uint64_t peak_ns(const struct ms_model *model)
-{
-    const struct ms_process *most = NULL;
-    for (size_t i = 0; i < ms_model_process_count(model); i++) {
-        const struct ms_process *process = ms_model_process(model, i);
-        if (process->peak.epoch != 0 &&
-            (most == NULL || process->totals.peak_bytes > most->totals.peak_bytes)) {
-            most = process;
-        }
-    }
-    return most != NULL ? most->peak.at_ns : 0;
-}
-
 static int find_peak(struct ms_recording *recording, uint64_t *at_ns, char *error,
                      size_t error_bytes)
 {
@@ -120,7 +107,7 @@ static int find_peak(struct ms_recording *recording, uint64_t *at_ns, char *erro
     struct ms_replay *replay = ms_replay_new(recording, &options);
     const int result =
         replay != NULL ? ms_replay_seek(replay, ms_recording_about(recording).last_tick) : -ENOMEM;
-    *at_ns = result == 0 ? peak_ns(ms_replay_model(replay)) : 0;
+    *at_ns = result == 0 ? ms_moment_peak_ns(ms_replay_model(replay), 0) : 0;
     ms_replay_free(replay);
     if (result != 0) {
         snprintf(error, error_bytes, "its end cannot be read: %s", strerror(-result));

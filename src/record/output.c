@@ -127,8 +127,10 @@ int ms_output_read(struct ms_output *output, struct ms_unpack *unpack, uint64_t 
     struct ms_pack open = {0};
     int error = 0;
     while (error == 0 && !ms_unpack_done(unpack)) {
+        const struct ms_unpack before = *unpack;
         const uint64_t at_ns = ms_unpack_u64(unpack);
         if (!unpack->failed && at_ns > until_ns) {
+            *unpack = before;
             break;
         }
         error = read_one(output, unpack, &open);
