@@ -13,6 +13,9 @@
 #include "cli/config.h"
 #include "cli/debug_log.h"
 #include "cli/editor.h"
+#include "cli/export_job.h"
+#include "cli/progress.h"
+#include "cli/reports.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "collect/source_files.h"
@@ -20,8 +23,9 @@
 #include "tui/tui.h"
 #include "wire/clock.h"
 
-#define POLL_MAX      8
-#define DRAW_LIMIT_NS (MS_NS_PER_S / 30) /* however fast keys come */
+#define POLL_MAX       8
+#define DRAW_LIMIT_NS  (MS_NS_PER_S / 30) /* however fast keys come */
+#define EXPORT_TOLD_NS (MS_NS_PER_S / 4)  /* what is written faster is only said to be written */
 /* A program that was asked to end gets this long before it is killed. */
 #define KILL_AFTER_NS (3 * MS_NS_PER_S)
 
@@ -31,6 +35,7 @@ struct live {
     struct ms_tui *tui;
     struct ms_grid *grid;
     struct ms_source_files *sources;
+    struct ms_export_job job;
     struct ms_editor editor; /* while it runs the terminal is its own; ticks go on */
     int signals;
     uint64_t draw_ns; /* interval */
@@ -79,18 +84,44 @@ static struct ms_tui_status status_of(const struct live *live)
     return status;
 }
 
-static void export_json(struct live *live, const struct ms_command *command)
+static void start_export(struct live *live, const struct ms_command *command)
 {
     char text[512];
-    int result =
-        ms_session_export(&live->session, MS_EXPORT_JSON, command->path, command->overwrite);
-    if (result == 0) {
-        snprintf(text, sizeof text, "written: %.400s", command->path);
-    } else {
+    const struct ms_export_options options =
+        ms_reports_options(live->session.options, live->session.findings);
+    const int result =
+        ms_export_job_start(&live->job, ms_export_by_path(command->path), command->path,
+                            command->overwrite, live->session.model, &options);
+    if (result == -EBUSY) {
+        say(live, true, "another file is being written; x cancels that");
+    } else if (result != 0) {
         snprintf(text, sizeof text, "not written: %.300s: %s", command->path,
                  ms_export_error(result));
+        say(live, true, text);
     }
-    say(live, result != 0, text);
+}
+
+/* How far it is, while nothing else is to be said, and what became of it. */
+static void watch_export(struct live *live, uint64_t now_ns)
+{
+    char text[512];
+    char progress[64];
+    int result;
+    if (ms_export_job_look(&live->job, &result)) {
+        if (result == 0) {
+            snprintf(text, sizeof text, "written: %.400s", live->job.path);
+        } else {
+            snprintf(text, sizeof text, "not written: %.300s: %s", live->job.path,
+                     ms_export_error(result));
+        }
+        say(live, result != 0, text);
+        live->next_draw_ns = 0;
+    } else if (ms_export_job_runs(&live->job) && now_ns - live->job.begun_ns > EXPORT_TOLD_NS) {
+        snprintf(text, sizeof text, "writing %.300s %s (x cancels)", live->job.path,
+                 ms_progress_text(progress, sizeof progress, live->job.done, live->job.all,
+                                  now_ns - live->job.begun_ns));
+        say(live, false, text);
+    }
 }
 
 static void send_signal(struct live *live, uint32_t process_id, int number)
@@ -255,8 +286,8 @@ static void execute(struct live *live, const struct ms_command *command, uint64_
         live->kill_ns = now_ns + KILL_AFTER_NS;
         say(live, false, "ending the program (SIGTERM, after 3 s SIGKILL) ...");
         break;
-    case MS_COMMAND_EXPORT_JSON:
-        export_json(live, command);
+    case MS_COMMAND_EXPORT:
+        start_export(live, command);
         break;
     case MS_COMMAND_SIGNAL:
         send_signal(live, command->process_id, command->signal);
@@ -302,6 +333,11 @@ static void take_keys(struct live *live, uint64_t now_ns)
         struct ms_input input = ms_terminal_read(live->terminal);
         if (input.key == MS_KEY_NONE) {
             return;
+        }
+        if (input.key == 'x' && ms_export_job_runs(&live->job)) {
+            ms_export_job_cancel(&live->job);
+            live->next_draw_ns = 0;
+            continue;
         }
         if (input.key == MS_KEY_RESIZE) {
             tell_window_size(live);
@@ -407,6 +443,7 @@ static void loop(struct live *live)
             say(live, true, "out of memory: figures stand still");
         }
         tell_tracking(live);
+        watch_export(live, now_ns);
         end_program_when_asked(live, now_ns);
         if (now_ns >= live->session.leave_ns && !editing(live)) {
             live->detached = ms_collector_state(live->session.collector) == MS_STATE_RUNNING;
@@ -474,6 +511,7 @@ int ms_live(const struct ms_options *options)
     } else {
         live.detached = true;
     }
+    ms_export_job_end(&live.job);
     ms_editor_end(&live.editor);
     ms_terminal_close(live.terminal);
     ms_tui_free(live.tui);
