@@ -6,6 +6,7 @@
 
 #include "export/csv.h"
 #include "export/folded.h"
+#include "export/html.h"
 #include "export/json.h"
 #include "export/perfetto.h"
 #include "export/pprof.h"
@@ -121,6 +122,7 @@ static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *m
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
     [MS_EXPORT_CSV] = ms_csv_write,
+    [MS_EXPORT_HTML] = ms_html_write,
     [MS_EXPORT_TEXT] = ms_report_write,
     [MS_EXPORT_PPROF] = ms_pprof_write,
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,

@@ -45,8 +45,6 @@ struct ms_part_kind {
     const struct ms_fields *const
         *tables; /* that it uses, NULL-terminated; described in the file */
     struct ms_part_writer *(*writer_new)(void); /* NULL: no memory */
-    /* From now on arguments of programs are left out; NULL: the part has none. */
-    void (*hide_arguments)(struct ms_part_writer *writer);
     void (*writer_free)(struct ms_part_writer *writer);
     int (*write)(struct ms_part_writer *writer, const struct ms_model *model, bool state,
                  struct ms_pack *pack); /* 0 or -ENOMEM */

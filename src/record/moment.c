@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "model/restore.h"
+#include "record/parts.h"
 
 int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
@@ -12,9 +13,9 @@ int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
             ms_moment_writer_free(writer);
             return -ENOMEM;
         }
-        if (hide_arguments && ms_parts[i]->hide_arguments != NULL) {
-            ms_parts[i]->hide_arguments(writer->parts[i]);
-        }
+    }
+    if (hide_arguments) {
+        ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;
 }
