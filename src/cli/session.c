@@ -396,14 +396,6 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
-int ms_session_export(const struct ms_options *wanted, const struct ms_model *model,
-                      const struct ms_findings *findings, enum ms_export format, const char *path,
-                      bool overwrite)
-{
-    const struct ms_export_options options = ms_reports_options(wanted, findings);
-    return ms_export_write_file(path, overwrite, format, model, &options);
-}
-
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;

@@ -67,11 +67,6 @@ bool ms_session_new_step(struct ms_session *session, char *out, size_t size);
 /* The program and all of its children are gone, or the keeper is. */
 bool ms_session_over(const struct ms_session *session);
 
-/* Writes a report to `path`, as the options want it. Returns 0 or -errno. */
-int ms_session_export(const struct ms_options *options, const struct ms_model *model,
-                      const struct ms_findings *findings, enum ms_export format, const char *path,
-                      bool overwrite);
-
 /* --- session_recording.c --- */
 /* Before the program starts: opens the file that was asked for, so that nothing runs that is not
  * recorded. 0, or the exit status to leave with after one line on stderr. */

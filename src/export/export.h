@@ -43,6 +43,8 @@ const char *ms_export_suffix(enum ms_export format);
 const char *ms_export_what(enum ms_export format);
 /* MS_EXPORT_TOTAL: no such name. */
 enum ms_export ms_export_by_name(const char *name);
+/* That whose suffix the path ends in, the longest such; JSON when it ends in none. */
+enum ms_export ms_export_by_path(const char *path);
 
 /* X(id, name, what): parts of JSON and HTML that can be chosen or left out. */
 #define MS_SECTIONS(X)                                                                             \

@@ -74,6 +74,10 @@ static int write_beside(const char *path, const struct stat *existing, bool over
     }
     (void)fchmod(fd, wanted_mode(existing));
     int error = write_to(fd, format, model, options);
+    /* A format that told nothing on the way is cancelled here at the latest. */
+    if (error == 0 && options->progress != NULL && !options->progress(options->context, 1, 1)) {
+        error = -ECANCELED;
+    }
     if (error == 0) {
         error = move_into_place(temporary, path, overwrite);
     }
