@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ticks_recorded = 40, blocks_max = 200 };
+enum { ticks_recorded = 25, blocks_max = 200 };
 
 static struct {
     struct ms_block_info info;
@@ -63,9 +63,11 @@ static void make_sound_one(void)
         abort();
     }
     snprintf(path, sizeof path, "%s/sound", folder);
-    const struct ms_recorder_options options = {.program_version = "fuzz",
-                                                .memory_bytes = 1u << 20};
+    const struct ms_recorder_options options = {
+        .program_version = "fuzz", .memory_bytes = 1u << 20, .output = true};
     struct record_session session = record_session_new(1);
+    session.threads_most = 4;
+    session.sites_most = 6;
     struct ms_recorder *recorder = ms_recorder_new(&options);
     (void)ms_recorder_keep(recorder, path, false, 0);
     for (int i = 0; i < ticks_recorded; i++) {
