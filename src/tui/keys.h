@@ -331,7 +331,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('l'), "^L", REDRAW, "",    "draw everything anew") \
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('z'), "^Z", SUSPEND, "",   "suspend memscope-top; the program runs on") \
     X(MS_PLACE_SCREENS,  'r',              "r",       TIME,            "Time",    "look back: the keys of time, with a bar of all that was seen") \
-    X(MS_PLACE_STEPS,    ',',              ",",       TIME_BACK,       "",        "a tick back in time; the program and what is recorded go on meanwhile") \
+    X(MS_PLACE_STEPS,    ',',              ",",       TIME_BACK,       "",        "a tick back in time, but on the timelines; the program goes on meanwhile") \
     X(MS_PLACE_STEPS,    '.',              ".",       TIME_ON,         "",        "a tick on; past the newest it is the present again") \
     X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_LEFT, "S-Left", TIME_TEN_BACK, "", "ten seconds back in time") \
     X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_RIGHT, "S-Right", TIME_TEN_ON, "", "ten seconds on") \
