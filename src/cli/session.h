@@ -12,6 +12,7 @@
 #include "analysis/findings.h"
 #include "cli/options.h"
 #include "collect/collect.h"
+#include "export/json_lines.h"
 
 enum ms_exit { /* our own exit statuses */
                MS_EXIT_USAGE = 2,
@@ -27,6 +28,7 @@ struct ms_session {
     struct ms_findings *findings;
     struct ms_suppressions *suppressions; /* of the findings; NULL: none */
     const struct ms_model *model;         /* of the collector */
+    struct ms_json_lines *lines;          /* --json-lines; NULL: none, or it failed */
     char name[256];                       /* of the program, for titles and file names */
     bool live;                            /* with a screen: the program has a pty of its own */
     uint64_t next_tick_ns;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "export/csv.h"
 #include "export/folded.h"
 #include "export/html.h"
 #include "export/json.h"
@@ -11,6 +12,7 @@
 #include "export/pprof.h"
 #include "export/report.h"
 #include "export/speedscope.h"
+#include "export/svg.h"
 
 static const struct {
     const char *name, *suffix, *what;
@@ -103,12 +105,14 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
 static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
+    [MS_EXPORT_CSV] = ms_csv_write,
     [MS_EXPORT_HTML] = ms_html_write,
     [MS_EXPORT_TEXT] = ms_report_write,
     [MS_EXPORT_PPROF] = ms_pprof_write,
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
     [MS_EXPORT_FOLDED] = ms_folded_write,
     [MS_EXPORT_PERFETTO] = ms_perfetto_write,
+    [MS_EXPORT_SVG] = ms_svg_write,
 };
 
 bool ms_export_built_in(enum ms_export format)

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 
-int ms_moment_writer_init(struct ms_moment_writer *writer)
+#include "model/restore.h"
+#include "record/parts.h"
+
+int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
     for (uint32_t i = 0; i < MS_PART_TOTAL; i++) {
         writer->parts[i] = ms_parts[i]->writer_new();
@@ -10,6 +13,9 @@ int ms_moment_writer_init(struct ms_moment_writer *writer)
             ms_moment_writer_free(writer);
             return -ENOMEM;
         }
+    }
+    if (hide_arguments) {
+        ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;
 }
@@ -64,4 +70,67 @@ int ms_moment_read(struct ms_model *model, bool state, struct ms_unpack *unpack,
         error = error == 0 && inside.failed ? -EBADMSG : error;
     }
     return error != 0 ? error : unpack->failed ? -EBADMSG : 0;
+}
+
+int ms_tick_rows_begin(struct ms_tick_rows *rows, const uint8_t *raw, size_t bytes)
+{
+    rows->unpack = ms_unpack_of(raw, bytes);
+    rows->tick = ms_unpack_u64(&rows->unpack);
+    rows->now_ns = ms_unpack_u64(&rows->unpack);
+    return rows->unpack.failed ? -EBADMSG : 0;
+}
+
+/* 1, 0 or -EBADMSG. Ticks and times only go on. */
+static int begin_row(struct ms_tick_rows *rows)
+{
+    if (ms_unpack_done(&rows->unpack)) {
+        return rows->unpack.failed ? -EBADMSG : 0;
+    }
+    const uint64_t ticks = ms_unpack_u64(&rows->unpack);
+    if (ticks == 0) {
+        return rows->unpack.failed ? -EBADMSG : 0;
+    }
+    const int64_t later_ns = ms_unpack_i64(&rows->unpack);
+    if (rows->unpack.failed || later_ns < 0 || rows->tick + ticks < ticks ||
+        rows->tick + ticks > MS_TICK_MAX || rows->now_ns + (uint64_t)later_ns < rows->now_ns) {
+        rows->unpack.failed = true;
+        return -EBADMSG;
+    }
+    rows->tick += ticks;
+    rows->now_ns += (uint64_t)later_ns;
+    return 1;
+}
+
+uint64_t ms_tick_rows_peek(const struct ms_tick_rows *rows)
+{
+    struct ms_tick_rows ahead = *rows;
+    return begin_row(&ahead) == 1 ? ahead.tick : UINT64_MAX;
+}
+
+int ms_tick_rows_skip(struct ms_tick_rows *rows)
+{
+    const int begun = begin_row(rows);
+    if (begun != 1) {
+        return begun;
+    }
+    while (ms_unpack_u64(&rows->unpack) != 0) {
+        (void)ms_unpack_bytes(
+            &rows->unpack,
+            ms_unpack_upto(&rows->unpack, (uint64_t)(rows->unpack.end - rows->unpack.at)));
+    }
+    return rows->unpack.failed ? -EBADMSG : 1;
+}
+
+int ms_tick_rows_next(struct ms_tick_rows *rows, struct ms_model *model,
+                      const struct ms_about *about)
+{
+    const int begun = begin_row(rows);
+    if (begun != 1) {
+        return begun;
+    }
+    const int error = ms_moment_read(model, false, &rows->unpack, about);
+    if (error != 0) {
+        return error;
+    }
+    return ms_model_tick_again(model, rows->tick, rows->now_ns) != 0 ? -ENOMEM : 1;
 }

@@ -33,7 +33,8 @@ struct ms_recording_about {
     bool going_on;            /* it belongs to a recorder */
     const char *condition;    /* "whole", or what is wrong with it, in words */
 };
-struct ms_recording_about ms_recording_about(const struct ms_recording *recording);
+/* Valid until the next call. */
+struct ms_recording_about ms_recording_about(struct ms_recording *recording);
 
 struct ms_mark {
     uint64_t tick, at_ns;

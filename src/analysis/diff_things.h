@@ -1,0 +1,32 @@
+/* What the things of a model are called, and their figures: for diff.c and diff_noise.c. */
+#ifndef MS_ANALYSIS_DIFF_THINGS_H
+#define MS_ANALYSIS_DIFF_THINGS_H
+
+#include "analysis/call_functions.h"
+#include "analysis/diff.h"
+
+/* What names are looked up with; of one model. */
+struct ms_diff_names {
+    const struct ms_model *model;
+    struct ms_call_functions functions;
+};
+int ms_diff_names_open(struct ms_diff_names *names, const struct ms_model *model); /* -ENOMEM */
+void ms_diff_names_close(struct ms_diff_names *names);
+
+struct ms_diff_thing {
+    uint64_t key; /* of what it is called */
+    uint32_t id;
+    double figures[MS_DIFF_MEASURE_TOTAL];
+    double cpu_samples; /* that CPU time was estimated from; 0: by the clock, or none */
+};
+
+/* Sites with MS_SITE_RELEASE are none. */
+size_t ms_diff_thing_count(const struct ms_model *model, enum ms_diff_kind kind);
+/* False: there is nothing to be compared about it. */
+bool ms_diff_thing_at(struct ms_diff_names *names, enum ms_diff_kind kind, size_t index,
+                      struct ms_diff_thing *thing);
+
+/* Standard deviation of live bytes of all that are called so; NaN: not known. */
+double ms_diff_noise_of(const struct ms_diff_noise *noise, enum ms_diff_kind kind, uint64_t key);
+
+#endif

@@ -1,0 +1,374 @@
+/* A model at a moment of a recording. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/moment.h"
+#include "record/recording_internal.h"
+
+/* Where a model stands in the recording. */
+struct position {
+    struct ms_model *model;
+    uint64_t tick, now_ns;
+    uint64_t number; /* of the block that the rows are of, or of the state */
+    uint8_t *raw;    /* of the rows, a copy: other readers read, too */
+    size_t raw_capacity;
+    struct ms_tick_rows rows;
+    bool have_rows;
+    bool anew; /* nothing was told of this model yet */
+};
+
+struct ms_replay {
+    struct ms_recording *recording;
+    struct ms_replay_options options;
+    struct position at;
+};
+
+struct ms_replay *ms_replay_new(struct ms_recording *recording,
+                                const struct ms_replay_options *options)
+{
+    struct ms_replay *replay = calloc(1, sizeof *replay);
+    if (replay != NULL) {
+        replay->recording = recording;
+        replay->options = *options;
+    }
+    return replay;
+}
+
+static void leave(struct position *at)
+{
+    ms_model_free(at->model);
+    free(at->raw);
+    *at = (struct position){0};
+}
+
+void ms_replay_free(struct ms_replay *replay)
+{
+    if (replay != NULL) {
+        leave(&replay->at);
+        free(replay);
+    }
+}
+
+static int look_again(struct ms_recording *recording)
+{
+    int error = recording->recorder != NULL ? ms_recorder_flush(recording->recorder) : 0;
+    error = error == 0 ? ms_recording_refresh(recording) : error;
+    return error == 0 && !recording->have_about ? -EBADMSG : error;
+}
+
+static void tell(struct ms_replay *replay, struct position *at)
+{
+    const bool anew = at->anew;
+    at->anew = false;
+    if (replay->options.ticked != NULL) {
+        replay->options.ticked(replay->options.context, at->model, anew);
+    }
+}
+
+/* `at` is empty before; it stays so when it fails. */
+static int begin_at_state(struct ms_recording *recording, size_t index, struct position *at)
+{
+    const uint64_t number = ms_blocks_info(recording->blocks, index)->number;
+    struct ms_model *model;
+    int error = ms_recording_read_state(recording, index, &model);
+    if (error != 0) {
+        return error;
+    }
+    error = ms_recording_read_histories(recording, model);
+    if (error != 0) {
+        ms_model_free(model);
+        return error;
+    }
+    *at = (struct position){.model = model,
+                            .tick = ms_model_ticks(model) - 1,
+                            .now_ns = ms_model_now_ns(model),
+                            .number = number,
+                            .anew = true};
+    return 0;
+}
+
+/* 1: they go on from where the model is; 0: they do not, or cannot be read; -ENOMEM. */
+static int take_rows(struct ms_recording *recording, size_t index, struct position *at)
+{
+    const uint8_t *raw;
+    size_t bytes;
+    const int error = ms_blocks_read(recording->blocks, index, &raw, &bytes);
+    struct ms_tick_rows rows;
+    if (error != 0 || ms_tick_rows_begin(&rows, raw, bytes) != 0 || rows.tick != at->tick ||
+        rows.now_ns != at->now_ns) {
+        return error == -ENOMEM ? error : 0;
+    }
+    if (bytes > at->raw_capacity) {
+        free(at->raw);
+        at->raw = malloc(bytes);
+        at->raw_capacity = at->raw != NULL ? bytes : 0;
+        if (at->raw == NULL) {
+            return -ENOMEM;
+        }
+    }
+    memcpy(at->raw, raw, bytes);
+    at->number = ms_blocks_info(recording->blocks, index)->number;
+    at->have_rows = true;
+    return ms_tick_rows_begin(&at->rows, at->raw, bytes) == 0;
+}
+
+/* To the next state, of a tick up to `most`. 1, 0, or -errno. */
+static int step_to_state(struct ms_replay *replay, struct position *at, uint64_t most)
+{
+    struct ms_blocks *blocks = replay->recording->blocks;
+    int error = 0;
+    for (size_t i = ms_recording_block(replay->recording, at->number + 1);
+         i < ms_blocks_count(blocks); i++) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i);
+        if (info->type != MS_BLOCK_STATE || info->first_tick <= at->tick) {
+            continue;
+        }
+        if (info->first_tick > most) {
+            return 0;
+        }
+        struct position there;
+        error = begin_at_state(replay->recording, i, &there);
+        if (error == 0) {
+            leave(at);
+            *at = there;
+            tell(replay, at);
+            return 1;
+        }
+        if (error == -ENOMEM) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* The next block with rows that go on from here; what comes behind a gap follows a state. */
+static int find_rows(struct ms_replay *replay, struct position *at)
+{
+    struct ms_blocks *blocks = replay->recording->blocks;
+    at->have_rows = false;
+    for (size_t i = ms_recording_block(replay->recording, at->number + 1);
+         i < ms_blocks_count(blocks); i++) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i);
+        if (info->type == MS_BLOCK_STATE && info->first_tick > at->tick) {
+            return 0;
+        }
+        if (info->type == MS_BLOCK_TICKS && info->last_tick > at->tick) {
+            return take_rows(replay->recording, i, at);
+        }
+    }
+    return 0;
+}
+
+/* To the next tick up to `most`. 1; 0: there is none; -ENOMEM; -EBADMSG: the model is no good. */
+static int step(struct ms_replay *replay, struct position *at, uint64_t most)
+{
+    if (!at->have_rows || ms_tick_rows_peek(&at->rows) == UINT64_MAX) {
+        /* Names come in blocks before the rows that need them. */
+        const int known = ms_recording_refresh(replay->recording);
+        const int found = known == 0 ? find_rows(replay, at) : known;
+        if (found != 1) {
+            return found == 0 ? step_to_state(replay, at, most) : found;
+        }
+    }
+    if (ms_tick_rows_peek(&at->rows) > most) {
+        return 0;
+    }
+    const int stepped = ms_tick_rows_next(&at->rows, at->model, &replay->recording->about);
+    if (stepped == 1) {
+        at->tick = at->rows.tick;
+        at->now_ns = at->rows.now_ns;
+        tell(replay, at);
+    }
+    return stepped;
+}
+
+/* Goes on to `tick`, over what cannot be read. 0, -ENOMEM or -EBADMSG. */
+static int go_on_to(struct ms_replay *replay, struct position *at, uint64_t tick)
+{
+    tell(replay, at);
+    int stepped;
+    do {
+        stepped = step(replay, at, tick);
+    } while (stepped == 1);
+    return stepped;
+}
+
+/* The last state from which `warm_ns` before the tick can be gone through; the count: none. */
+static size_t state_before(const struct ms_replay *replay, uint64_t tick)
+{
+    const struct ms_blocks *blocks = replay->recording->blocks;
+    const uint64_t interval_ns = replay->recording->about.interval_ns;
+    const uint64_t warm_ticks = replay->options.warm_ns / interval_ns;
+    const size_t count = ms_blocks_count(blocks);
+    size_t first = count;
+    size_t last = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i);
+        if (info->type != MS_BLOCK_STATE) {
+            continue;
+        }
+        first = first == count ? i : first;
+        if (info->first_tick <= tick && (last == count || info->first_tick + warm_ticks <= tick)) {
+            last = i;
+        }
+    }
+    return last != count ? last : first;
+}
+
+/* Another state, when that one cannot be read or leads nowhere: the one before it, in the end the
+ * first behind it. */
+static size_t other_state(const struct ms_replay *replay, size_t index, size_t begun_at)
+{
+    const struct ms_blocks *blocks = replay->recording->blocks;
+    const size_t count = ms_blocks_count(blocks);
+    size_t i = index;
+    while (index <= begun_at && i > 0) {
+        if (ms_blocks_info(blocks, --i)->type == MS_BLOCK_STATE) {
+            return i;
+        }
+    }
+    for (i = index <= begun_at ? begun_at + 1 : index + 1; i < count; i++) {
+        if (ms_blocks_info(blocks, i)->type == MS_BLOCK_STATE) {
+            return i;
+        }
+    }
+    return count;
+}
+
+/* The first state behind `tick` and up to `most`; the count: none. */
+static size_t state_between(const struct ms_replay *replay, uint64_t tick, uint64_t most)
+{
+    const struct ms_blocks *blocks = replay->recording->blocks;
+    const size_t count = ms_blocks_count(blocks);
+    for (size_t i = 0; i < count; i++) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i);
+        if (info->type == MS_BLOCK_STATE && info->first_tick > tick && info->first_tick <= most) {
+            return i;
+        }
+    }
+    return count;
+}
+
+/*
+ * From a state to `tick`, or to the last tick before it that can be read. 0; -EBADMSG: the state
+ * cannot be read; or -ENOMEM. What goes wrong on the way is avoided: by a later state, or by
+ * stopping before it.
+ */
+static int arrive(struct ms_replay *replay, size_t index, uint64_t tick, struct position *at)
+{
+    for (;;) {
+        int error = begin_at_state(replay->recording, index, at);
+        if (error != 0) {
+            return error;
+        }
+        error = go_on_to(replay, at, at->tick > tick ? at->tick : tick);
+        if (error == 0) {
+            return 0;
+        }
+        const uint64_t good_tick = at->tick;
+        leave(at);
+        if (error == -ENOMEM) {
+            return error;
+        }
+        const size_t later = state_between(replay, good_tick, tick);
+        index = later < ms_blocks_count(replay->recording->blocks) ? later : index;
+        tick = later == index ? tick : good_tick;
+    }
+}
+
+int ms_replay_seek(struct ms_replay *replay, uint64_t tick)
+{
+    struct ms_recording *recording = replay->recording;
+    int error = look_again(recording);
+    if (error != 0) {
+        return error;
+    }
+    const size_t count = ms_blocks_count(recording->blocks);
+    const size_t begun_at = state_before(replay, tick);
+    error = -EBADMSG;
+    for (size_t i = begun_at; i < count; i = other_state(replay, i, begun_at)) {
+        struct position at = {0};
+        error = arrive(replay, i, tick, &at);
+        if (error == 0) {
+            leave(&replay->at);
+            replay->at = at;
+            return 0;
+        }
+        if (error == -ENOMEM) {
+            return error;
+        }
+    }
+    return error;
+}
+
+int ms_replay_step(struct ms_replay *replay)
+{
+    struct position *at = &replay->at;
+    if (at->model == NULL) {
+        return 0;
+    }
+    int stepped = step(replay, at, MS_TICK_MAX);
+    if (stepped == 0 && replay->recording->recorder != NULL) {
+        const int error = look_again(replay->recording);
+        stepped = error != 0 ? error : step(replay, at, MS_TICK_MAX);
+    }
+    if (stepped != -EBADMSG) {
+        return stepped;
+    }
+    /* The row spoilt the model: on with the next state, else back to where it was. */
+    const uint64_t tick = at->tick;
+    stepped = step_to_state(replay, at, MS_TICK_MAX);
+    if (stepped == 0) {
+        stepped = ms_replay_seek(replay, tick);
+    }
+    return stepped;
+}
+
+/* The last tick of the rows in a block that is before `tick`; UINT64_MAX: none. */
+static uint64_t row_before(const struct ms_replay *replay, size_t index, uint64_t tick)
+{
+    const uint8_t *raw;
+    size_t bytes;
+    struct ms_tick_rows rows;
+    uint64_t before = UINT64_MAX;
+    if (ms_blocks_read(replay->recording->blocks, index, &raw, &bytes) != 0 ||
+        ms_tick_rows_begin(&rows, raw, bytes) != 0) {
+        return UINT64_MAX;
+    }
+    while (ms_tick_rows_skip(&rows) == 1 && rows.tick < tick) {
+        before = rows.tick;
+    }
+    return before;
+}
+
+uint64_t ms_replay_before(const struct ms_replay *replay, uint64_t tick)
+{
+    if (look_again(replay->recording) != 0) {
+        return UINT64_MAX;
+    }
+    const struct ms_blocks *blocks = replay->recording->blocks;
+    for (size_t i = ms_blocks_count(blocks); i > 0; i--) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i - 1);
+        uint64_t before = UINT64_MAX;
+        if (info->type == MS_BLOCK_STATE && info->first_tick < tick) {
+            before = info->first_tick;
+        } else if (info->type == MS_BLOCK_TICKS && info->first_tick < tick) {
+            before = row_before(replay, i - 1, tick);
+        }
+        if (before != UINT64_MAX) {
+            return before;
+        }
+    }
+    return UINT64_MAX;
+}
+
+const struct ms_model *ms_replay_model(const struct ms_replay *replay)
+{
+    return replay->at.model;
+}
+
+uint64_t ms_replay_tick(const struct ms_replay *replay)
+{
+    return replay->at.tick;
+}
