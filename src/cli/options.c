@@ -654,9 +654,9 @@ static int read_all_arguments(int argc, char **argv, struct ms_options *options,
 static int settle_record(const struct ms_options *options)
 {
     if (options->request == MS_REQUEST_RECORD &&
-        (options->output_path == NULL || options->arguments[0] == NULL)) {
-        fputs("memscope-top: record: give the file and the program: "
-              "memscope-top record -o FILE PROGRAM [ARG...]\n",
+        (options->pid != 0) == (options->arguments[0] != NULL)) {
+        fputs("memscope-top: record: give the program, or -p PID of one that runs: "
+              "memscope-top record [-o FILE] [--] PROGRAM [ARG...]\n",
               stderr);
         return -EINVAL;
     }

@@ -173,8 +173,9 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
 /* Somebody will read about call sites, screen or not. */
 static bool wants_report(const struct ms_options *options)
 {
-    return options->output_path != NULL || options->fail_rule_count > 0 ||
-           options->json_lines_path != NULL || ms_reports_wanted(options);
+    return options->output_path != NULL || options->request == MS_REQUEST_RECORD ||
+           options->fail_rule_count > 0 || options->json_lines_path != NULL ||
+           ms_reports_wanted(options);
 }
 
 static int read_suppressions(struct ms_session *session)
@@ -196,7 +197,7 @@ static int connect_collector(struct ms_session *session)
 {
     const struct ms_options *options = session->options;
     char socket_path[MS_SOCKET_PATH_MAX];
-    bool join = options->request == MS_REQUEST_JOIN;
+    bool join = options->pid != 0;
     int result = join ? ms_session_find(options->pid, socket_path, sizeof socket_path)
                       : start_program(session, socket_path, sizeof socket_path);
     if (result != 0) {
@@ -248,21 +249,20 @@ static int open_lines(struct ms_session *session)
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
 {
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
-    bool join = options->request == MS_REQUEST_JOIN;
+    bool join = options->pid != 0;
     int result = read_suppressions(session);
+    if (result == 0 && !join) { /* before a file is opened for nothing */
+        struct ms_launch launch;
+        result = look_at_program(options->arguments[0], &launch);
+    }
+    result = result != 0 ? result : ms_session_keep(session);
     result = result != 0 ? result : connect_collector(session);
     if (result != 0) {
+        ms_session_keep_nothing(session);
         ms_suppressions_free(session->suppressions);
         return result;
     }
     const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
-    session->findings = ms_findings_new(&thresholds, session->suppressions);
-    if (session->findings == NULL) {
-        fputs("memscope-top: out of memory\n", stderr);
-        ms_collector_free(session->collector);
-        ms_suppressions_free(session->suppressions);
-        return MS_EXIT_FAILURE;
-    }
     session->model = ms_collector_model(session->collector);
     result = open_lines(session);
     if (result != 0) {
@@ -276,6 +276,16 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
         const struct ms_message_session *about = ms_collector_session(session->collector);
         program_name(session, about->exe_bytes > 0 ? about->text : "?");
     }
+    session->findings = ms_findings_new(&thresholds, session->suppressions);
+    if (session->findings == NULL) {
+        fputs("memscope-top: out of memory\n", stderr);
+        ms_session_keep_nothing(session);
+        ms_collector_free(session->collector);
+        ms_suppressions_free(session->suppressions);
+        return MS_EXIT_FAILURE;
+    }
+    /* The program runs already: what fails from here on is told, and it is watched all the same. */
+    session->status = ms_session_name_recording(session);
     session->next_tick_ns = ms_monotonic_ns();
     session->step_told_ns = join ? session->next_tick_ns : 0;
     if (options->duration_ns != 0) {
@@ -338,6 +348,7 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
         result = ms_findings_update(session->findings, session->model);
         log_leaks(session);
         write_line(session);
+        ms_session_keep_tick(session);
     }
     session->next_tick_ns += session->options->interval_ns;
     if (session->next_tick_ns < now_ns) {
@@ -385,12 +396,12 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
-int ms_session_export(const struct ms_session *session, enum ms_export format, const char *path,
+int ms_session_export(const struct ms_options *wanted, const struct ms_model *model,
+                      const struct ms_findings *findings, enum ms_export format, const char *path,
                       bool overwrite)
 {
-    const struct ms_export_options options =
-        ms_reports_options(session->options, session->findings);
-    return ms_export_write_file(path, overwrite, format, session->model, &options);
+    const struct ms_export_options options = ms_reports_options(wanted, findings);
+    return ms_export_write_file(path, overwrite, format, model, &options);
 }
 
 int ms_session_close(struct ms_session *session, bool detached)
@@ -405,6 +416,7 @@ int ms_session_close(struct ms_session *session, bool detached)
         fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
         status = MS_EXIT_FAILURE;
     }
+    status = status == 0 ? session->status : status;
     close_lines(session);
     const char *written = NULL;
     const int report_status =
@@ -413,6 +425,7 @@ int ms_session_close(struct ms_session *session, bool detached)
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);
     }
+    ms_session_finish_recording(session, &status);
     status = ms_rules_check(options, session->model, session->findings, status);
     ms_findings_free(session->findings);
     ms_suppressions_free(session->suppressions);

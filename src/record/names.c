@@ -35,6 +35,7 @@ struct stack {
     uint32_t site_id;
     uint32_t node; /* + 1 of the innermost frame, 0: no frames */
     uint32_t depth;
+    uint32_t whole_depth; /* as recorded: one unknown frame may stand for several outer ones */
 };
 
 struct ms_names {
@@ -380,8 +381,12 @@ static int shared_node(struct ms_names *names, uint64_t number, uint64_t shared,
     }
     const struct stack *stack = ms_chunks_at(&names->stacks, at);
     *node = stack->node;
-    for (uint64_t left = stack->depth; left > shared && *node != 0; left--) {
-        *node = ((const struct node *)ms_chunks_at(&names->nodes, *node - 1))->outer;
+    for (uint64_t left = stack->whole_depth; left > shared && *node != 0; left--) {
+        const uint32_t outer = ((const struct node *)ms_chunks_at(&names->nodes, *node - 1))->outer;
+        if (outer == 0 && stack->depth < stack->whole_depth) {
+            break; /* the one that stands for the rest */
+        }
+        *node = outer;
     }
     return 0;
 }
@@ -420,6 +425,7 @@ static int read_stack(struct ms_names *names, struct ms_unpack *unpack, uint64_t
     }
     stack->node = node;
     stack->depth = error == 0 ? depth_of(names, node) : 0;
+    stack->whole_depth = (uint32_t)(shared + more);
     return error == 0 && stack->depth > MS_RESTORED_DEPTH_MAX ? -EBADMSG : error;
 }
 

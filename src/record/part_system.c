@@ -259,33 +259,28 @@ static void begin_elements(const struct ms_fields_map *map, char *first, size_t 
     }
 }
 
-static int make_gpus(struct ms_system *system, struct ms_fields_map *const *maps)
+static int make_gpus(struct ms_system *system)
 {
-    if (system->gpus != NULL) {
-        return 0;
-    }
-    system->gpus = calloc(MS_GPUS_MAX, sizeof *system->gpus);
     if (system->gpus == NULL) {
-        return -ENOMEM;
+        system->gpus = calloc(MS_GPUS_MAX, sizeof *system->gpus);
     }
-    for (size_t i = 0; i < MS_GPUS_MAX; i++) {
-        struct ms_gpu *gpu = &system->gpus[i];
-        ms_fields_begin(maps[TABLE_GPU], gpu);
-        begin_elements(maps[TABLE_GPU_USER], (char *)gpu->users, sizeof *gpu->users,
-                       MS_GPU_USERS_MAX);
-    }
-    return 0;
+    return system->gpus != NULL ? 0 : -ENOMEM;
 }
 
 static int read_gpus(struct ms_system *system, struct ms_unpack *unpack,
                      struct ms_fields_map *const *maps)
 {
     const size_t count = (size_t)ms_unpack_upto(unpack, MS_GPUS_MAX);
-    int error = make_gpus(system, maps);
+    int error = make_gpus(system);
     /* One that was seen keeps its place, and its history. */
     error = error == 0 && (unpack->failed || count < system->gpu_count) ? -EBADMSG : error;
     for (size_t i = 0; i < count && error == 0; i++) {
         struct ms_gpu *gpu = &system->gpus[i];
+        if (i >= system->gpu_count) {
+            ms_fields_begin(maps[TABLE_GPU], gpu);
+            begin_elements(maps[TABLE_GPU_USER], (char *)gpu->users, sizeof *gpu->users,
+                           MS_GPU_USERS_MAX);
+        }
         error = ms_fields_read(unpack, maps[TABLE_GPU], gpu);
         if (error == 0) {
             error = read_elements(unpack, maps[TABLE_GPU_USER], (char *)gpu->users,

@@ -28,6 +28,7 @@ struct shadow {
 
 struct ms_part_writer {
     bool begun;
+    struct ms_fields_index *index; /* of the table thread */
     uint32_t since;
     uint64_t removed;
     struct shadow **alive; /* in order of their ids */
@@ -42,7 +43,15 @@ enum { LIST_ENDED, LIST_MERGED };
 
 static struct ms_part_writer *writer_new(void)
 {
-    return calloc(1, sizeof(struct ms_part_writer));
+    struct ms_part_writer *writer = calloc(1, sizeof *writer);
+    if (writer != NULL) {
+        writer->index = ms_fields_index_new(&ms_fields_thread);
+        if (writer->index == NULL) {
+            free(writer);
+            return NULL;
+        }
+    }
+    return writer;
 }
 
 static void forget_alive(struct ms_part_writer *writer)
@@ -59,6 +68,7 @@ static void writer_free(struct ms_part_writer *writer)
         return;
     }
     forget_alive(writer);
+    ms_fields_index_free(writer->index);
     free(writer->alive);
     free(writer->spare);
     for (size_t i = 0; i < 2; i++) {
@@ -159,13 +169,13 @@ static void write_anew(struct ms_pack *pack, const struct ms_thread *thread, uin
     (void)ms_fields_write(pack, &ms_fields_thread, NULL, thread);
 }
 
-static void write_change(struct ms_pack *pack, struct ms_thread *shadow,
-                         const struct ms_thread *thread, uint32_t *last)
+static void write_change(const struct ms_part_writer *writer, struct ms_pack *pack,
+                         struct ms_thread *shadow, const struct ms_thread *thread, uint32_t *last)
 {
     const size_t used = pack->used;
     const uint32_t last_before = *last;
     write_id(pack, thread->id, false, last);
-    if (ms_fields_write_on(pack, &ms_fields_thread, shadow, thread) == 0) {
+    if (ms_fields_write_by(pack, writer->index, shadow, thread) == 0) {
         pack->used = used;
         *last = last_before;
     }
@@ -181,7 +191,7 @@ static int leave_alive(struct ms_part_writer *writer, const struct ms_model *mod
     if (thread == NULL) {
         error = ms_id_list_add(&writer->gone, id);
     } else {
-        write_change(pack, &shadow->thread, thread, last);
+        write_change(writer, pack, &shadow->thread, thread, last);
         error = ms_id_list_add(&writer->told, id);
     }
     free(writer->spare);
@@ -309,7 +319,7 @@ static void write_alive(struct ms_part_writer *writer, const struct ms_model *mo
             write_anew(pack, thread, last);
         } else if (is_due(writer, shadow, thread) &&
                    memcmp(&shadow->thread, thread, offsetof(struct ms_thread, rates)) != 0) {
-            write_change(pack, &shadow->thread, thread, last);
+            write_change(writer, pack, &shadow->thread, thread, last);
         }
     }
 }

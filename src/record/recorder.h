@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "model/trace.h"
 #include "record/blocks.h"
 #include "record/recording.h"
 
@@ -39,14 +40,7 @@ int ms_recorder_keep(struct ms_recorder *recorder, const char *path, bool overwr
 /* After every ms_model_tick_end. 0 or -ENOMEM: then the recording has a gap. */
 int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model);
 
-/* A batch of the trace as it came, checked by ms_trace_batch_check's rules before; ids are those of
- * the model. */
-struct ms_trace_record {
-    uint64_t time_ns, address, bytes;
-    uint32_t process_id, thread_id, site_id; /* of a free: where and by whom it was allocated; 0 */
-    uint32_t by_thread_id;                   /* who did it */
-    bool is_free;
-};
+/* A batch of the trace as it came, see struct ms_collect_options. */
 int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
                       size_t count);
 

@@ -10,7 +10,7 @@
 #include "record/histories.h"
 #include "record/moment.h"
 #include "record/recording_internal.h"
-#include "record/trace_events.h"
+#include "record/trace_coder.h"
 
 void ms_recording_forget(struct ms_recording *recording)
 {
@@ -355,43 +355,42 @@ int ms_recording_read_histories(struct ms_recording *recording, struct ms_model 
     return error != 0 ? error : ended;
 }
 
-/* 1: all of the block; 0: `each` wanted no more; or -errno. */
-static int trace_of_block(struct ms_recording *recording, size_t index, uint64_t first_ns,
-                          uint64_t last_ns,
-                          bool (*each)(void *context, const struct ms_trace_record *event),
-                          void *context)
+struct tracing {
+    uint64_t first_ns, last_ns;
+    bool (*each)(void *context, const struct ms_trace_record *event);
+    void *context;
+    bool ended;
+};
+
+static bool trace_event(void *context, const struct ms_trace_record *event)
 {
-    const uint8_t *raw;
-    size_t bytes;
-    int result = ms_blocks_read(recording->blocks, index, &raw, &bytes);
-    if (result != 0) {
-        return result;
+    struct tracing *tracing = context;
+    if (event->time_ns >= tracing->first_ns && event->time_ns <= tracing->last_ns) {
+        tracing->ended = !tracing->each(tracing->context, event);
     }
-    struct ms_unpack unpack = ms_unpack_of(raw, bytes);
-    struct ms_trace_record event = {0};
-    while ((result = ms_trace_event_read(&unpack, &event)) == 1) {
-        if (event.time_ns >= first_ns && event.time_ns <= last_ns && !each(context, &event)) {
-            return 0;
-        }
-    }
-    return result == 0 ? 1 : result;
+    return !tracing->ended;
 }
 
 int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
                        bool (*each)(void *context, const struct ms_trace_record *event),
                        void *context)
 {
+    struct tracing tracing = {first_ns, last_ns, each, context, false};
     int error = recording->recorder != NULL ? ms_recorder_flush(recording->recorder) : 0;
-    for (size_t i = 0; i < ms_blocks_count(recording->blocks) && error != -ENOMEM; i++) {
+    for (size_t i = 0; i < ms_blocks_count(recording->blocks) && error != -ENOMEM && !tracing.ended;
+         i++) {
         const struct ms_block_info *info = ms_blocks_info(recording->blocks, i);
         if (info->type != MS_BLOCK_TRACE || info->last_ns < first_ns || info->first_ns > last_ns) {
             continue;
         }
-        const int result = trace_of_block(recording, i, first_ns, last_ns, each, context);
+        const uint8_t *raw;
+        size_t bytes;
+        int result = ms_blocks_read(recording->blocks, i, &raw, &bytes);
         if (result == 0) {
-            return error;
+            struct ms_unpack unpack = ms_unpack_of(raw, bytes);
+            result = ms_trace_block_read(&unpack, trace_event, &tracing);
         }
-        error = result < 0 ? result : error; /* what is damaged costs itself */
+        error = result != 0 ? result : error; /* what is damaged costs itself */
     }
     return error;
 }

@@ -24,21 +24,20 @@ struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns)
 
 /* --- export --- */
 
-/* memscope-NAME-PID-TIME.json; only letters that are safe in a file name are taken of NAME. */
-static void propose_path(struct ms_tui *tui, const struct ms_view *view)
+char *ms_tui_file_name(char *out, size_t size, const char *program, const struct ms_model *model,
+                       const char *suffix)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     char name[64];
     size_t length = 0;
-    const char *slash = strrchr(tui->program, '/');
-    for (const char *from = slash != NULL ? slash + 1 : tui->program;
+    const char *slash = strrchr(program, '/');
+    for (const char *from = slash != NULL ? slash + 1 : program;
          *from != '\0' && length + 1 < sizeof name; from++) {
         name[length++] = strchr(safe, *from) != NULL ? *from : '_';
     }
     name[length] = '\0';
-    const struct ms_model *model = view->model;
-    const struct ms_process *program = ms_model_program(model);
-    const int pid = program != NULL ? (int)program->pid : 0;
+    const struct ms_process *process = ms_model_program(model);
+    const int pid = process != NULL ? (int)process->pid : 0;
     const uint64_t unix_ns =
         ms_model_start_unix_ns(model) + ms_model_now_ns(model) - ms_model_start_ns(model);
     const time_t seconds = (time_t)(unix_ns / MS_SECOND_NS);
@@ -47,16 +46,16 @@ static void propose_path(struct ms_tui *tui, const struct ms_view *view)
     if (localtime_r(&seconds, &parts) != NULL) {
         strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts);
     }
-    char path[256];
-    snprintf(path, sizeof path, "memscope-%s-%d-%s.json", length > 0 ? name : "program", pid,
-             stamp);
-    ms_entry_set(&tui->state.path, path);
+    snprintf(out, size, "memscope-%s-%d-%s%s", length > 0 ? name : "program", pid, stamp, suffix);
+    return out;
 }
 
 static void init_export(struct ms_tui *tui, const struct ms_view *view)
 {
     tui->state = (struct ms_dialog_state){.asked = false};
-    propose_path(tui, view);
+    char path[256];
+    ms_entry_set(&tui->state.path,
+                 ms_tui_file_name(path, sizeof path, tui->program, view->model, ".json"));
 }
 
 /* What became of the command; only what was on the screen counts as told. */

@@ -3,7 +3,6 @@
  * it lies on the disk, or (so that checksums fit) what is inside its blocks. Then all that a reader
  * does: open, verify, seek, step, trace.
  */
-#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

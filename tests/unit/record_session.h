@@ -55,8 +55,13 @@ static inline struct ms_process *session_process(struct session *session)
     process->tracking.asked.mode = MS_TRACK_AUTO;
     session_text(session, process->exe, sizeof process->exe, "/usr/bin/tool");
     if (session_draw(session, 3) != 0) {
-        process->arguments = strdup("tool\0--flag");
-        process->arguments_bytes = 11;
+        static const char arguments[] = "tool\0--flag";
+        process->arguments = malloc(sizeof arguments);
+        if (process->arguments == NULL) {
+            abort();
+        }
+        memcpy(process->arguments, arguments, sizeof arguments);
+        process->arguments_bytes = sizeof arguments - 1;
     }
     return process;
 }

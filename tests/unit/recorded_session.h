@@ -231,6 +231,12 @@ static inline void record_session_tick(struct record_session *session)
         misuse->how = "new[] released by free";
         misuse->last_seen_ns = now_ns;
     }
+    if (record_session_draw(session, 4) == 0) {
+        char text[40];
+        const int bytes = snprintf(text, sizeof text, "at %u,%s", (unsigned)session->tick,
+                                   record_session_draw(session, 3) == 0 ? "" : " done\n");
+        (void)ms_output_append(ms_model_output_mutable(session->model), text, (size_t)bytes);
+    }
     struct ms_system *system = ms_model_system_mutable(session->model);
     system->cpu_pct = record_session_draw(session, 100);
     system->memory_available_bytes = UINT64_C(1) << 30;
