@@ -12,7 +12,8 @@ function totalsTiles() {
   const alive = data.threads.filter((thread) => !thread.ended).length;
   const high = data.threads.filter((thread) => thread.alert === "high").length;
   const box = element("div", { class: "tiles", id: "totals" });
-  const error = totals.peak_error_bytes > 0 ? "\u00b1 " + formatBytes(totals.peak_error_bytes) : "exact";
+  const several = (data.report.processes || []).length > 1 ? "sum of all processes\u2019 peaks, " : "";
+  const error = several + (totals.peak_error_bytes > 0 ? "\u00b1 " + formatBytes(totals.peak_error_bytes) : "exact");
   box.append(tile("live at the end", formatUnit(totals.current_bytes, "bytes")), tile("peak", formatUnit(totals.peak_bytes, "bytes"), totals.peak_bytes === null ? "" : error),
     tile("allocations", formatUnit(totals.allocations, "count"), formatUnit(totals.bytes_allocated, "bytes") + " in all"),
     tile("freed", formatUnit(totals.deallocations, "count"), formatUnit(totals.bytes_freed, "bytes")),
