@@ -207,14 +207,17 @@ static int connect_collector(struct ms_session *session)
     bool shown = !options->quiet || wants_report(options);
     char symbol_cache[PATH_MAX];
     ms_symbol_cache_folder(options->symbol_cache, symbol_cache, sizeof symbol_cache);
-    struct ms_collect_options collect = {.interval_ns = options->interval_ns,
-                                         .children = options->children,
-                                         .trace = options->tracking.mode == MS_TRACK_TRACE,
-                                         .sites = shown,
-                                         .symbols = shown,
-                                         .symbol_cache = symbol_cache,
-                                         .debuginfod = options->debuginfod,
-                                         .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
+    struct ms_collect_options collect = {
+        .interval_ns = options->interval_ns,
+        .children = options->children,
+        .trace = options->tracking.mode == MS_TRACK_TRACE,
+        .trace_events = session->recorder != NULL ? ms_session_keep_trace : NULL,
+        .trace_context = session,
+        .sites = shown,
+        .symbols = shown,
+        .symbol_cache = symbol_cache,
+        .debuginfod = options->debuginfod,
+        .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
