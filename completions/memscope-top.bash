@@ -14,6 +14,7 @@ _memscope_top_argument_of()
     --max-size) kind=nothing ;;
     --at) kind=nothing ;;
     --json) kind=file ;;
+    --json-set) kind=nothing ;;
     --json-lines) kind=file ;;
     --html) kind=file ;;
     --text) kind=file ;;
@@ -26,6 +27,7 @@ _memscope_top_argument_of()
     --sections) kind=choice choice='all processes threads rankings timeline correlations sites leaks flows lifetime boundaries types insights system' ;;
     --only) kind=nothing ;;
     --table) kind=nothing ;;
+    --weight) kind=nothing ;;
     --title) kind=nothing ;;
     --fail-on) kind=nothing ;;
     --threads) kind=nothing ;;
@@ -98,7 +100,7 @@ _memscope_top()
     local current=${COMP_WORDS[COMP_CWORD]}
     local -a words=("${COMP_WORDS[@]}")
     local commands='set doctor record view export diff report verify'
-    local options='--pid --output --max-size --force --at --json --json-lines --html --text --csv --pprof --speedscope --folded --perfetto --svg --sections --only --table --title --fail-on --threads --depth --exact --sample --auto --count-only --off --trace --trace-buffer --trace-limit --trace-full --io --children --interval --cpu-samples --delay --duration --plain --quiet --tee --stdin --no-args --suppressions --filter --sort --config --readonly --no-color --no-unicode --no-mouse --symbol-cache --debuginfod --debug-log --help --version'
+    local options='--pid --output --max-size --force --at --json --json-set --json-lines --html --text --csv --pprof --speedscope --folded --perfetto --svg --sections --only --table --weight --title --fail-on --threads --depth --exact --sample --auto --count-only --off --trace --trace-buffer --trace-limit --trace-full --io --children --interval --cpu-samples --delay --duration --plain --quiet --tee --stdin --no-args --suppressions --filter --sort --config --readonly --no-color --no-unicode --no-mouse --symbol-cache --debuginfod --debug-log --help --version'
     COMPREPLY=()
     # bash takes --name=value for three words.
     [[ $current == = ]] && current=

@@ -28,6 +28,7 @@ complete -c memscope-top -n __memscope_top_own -l max-size -x -d "largest size o
 complete -c memscope-top -n __memscope_top_own -l force -d "replace a recording or report that is there already"
 complete -c memscope-top -n __memscope_top_own -l at -x -d "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%"
 complete -c memscope-top -n __memscope_top_own -l json -r -F -d "write everything as JSON when the program ends, or from a recording"
+complete -c memscope-top -n __memscope_top_own -l json-set -x -d "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on"
 complete -c memscope-top -n __memscope_top_own -l json-lines -r -F -d "write the figures of every tick as a line of JSON"
 complete -c memscope-top -n __memscope_top_own -l html -r -F -d "write a report for the browser, one file"
 complete -c memscope-top -n __memscope_top_own -l text -r -F -d "write a page of text"
@@ -40,6 +41,7 @@ complete -c memscope-top -n __memscope_top_own -l svg -r -F -d "write a picture 
 complete -c memscope-top -n __memscope_top_own -l sections -x -a 'all processes threads rankings timeline correlations sites leaks flows lifetime boundaries types insights system' -d "parts of JSON and HTML reports: names, or all,-name to leave some out"
 complete -c memscope-top -n __memscope_top_own -l only -x -d "reports: only threads that fit, as 'efficiency_score<80'; several must all fit"
 complete -c memscope-top -n __memscope_top_own -l table -x -d "the table that --csv writes"
+complete -c memscope-top -n __memscope_top_own -l weight -x -d "what call stacks weigh in --folded, --svg and first in --speedscope: peak, live, total (all bytes), count or cpu"
 complete -c memscope-top -n __memscope_top_own -l title -x -d "title of a report"
 complete -c memscope-top -n __memscope_top_own -l fail-on -x -d "leave with status 3 when it holds at the end, as 'likely_leak_bytes>1M'; may be given several times"
 complete -c memscope-top -n __memscope_top_own -l threads -x -d "track only these threads: globs of names, tid:N, main, even, odd"
@@ -79,7 +81,7 @@ complete -c memscope-top -n __memscope_top_own -l help -s h -d "show this help a
 complete -c memscope-top -n __memscope_top_own -l version -s V -d "show the version and leave"
 complete -c memscope-top -n __memscope_top_first -a set -d 'change what is tracked of a running program, and leave'
 complete -c memscope-top -n __memscope_top_first -a doctor -d 'what could be seen of it and of this machine, and why not'
-complete -c memscope-top -n __memscope_top_first -a record -d 'run it and record it, without a screen'
+complete -c memscope-top -n __memscope_top_first -a record -d 'run it and record it, without a screen; -p PID: join it'
 complete -c memscope-top -n __memscope_top_first -a view -d 'look at a recording, in the same screens'
 complete -c memscope-top -n __memscope_top_first -a export -d 'write reports from a recording'
 complete -c memscope-top -n __memscope_top_first -a diff -d 'what changed from one recording to another'

@@ -1,7 +1,7 @@
 /*
- * Fills the templates man/*.in: options, commands, keys, settings, metrics, figures of
- * call sites, parts of the efficiency, limits and series come from the tables that the program
- * itself uses, so the pages cannot say anything else. Template on stdin, page on stdout.
+ * Fills the templates of this folder: options, commands, exports, rules, keys, settings, metrics,
+ * figures of call sites, parts of the efficiency, limits and series come from the tables that the
+ * program itself uses, so the pages cannot say anything else. Template on stdin, page on stdout.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 #include "analysis/site_figure.h"
 #include "cli/commands.h"
 #include "cli/options_table.h"
+#include "export/export.h"
 #include "model/metric.h"
 #include "record/blocks.h"
 #include "record/fields.h"
@@ -75,7 +76,8 @@ enum shared { ON_SCREENS, ON_ROWS, IN_DIALOGS, OWN };
 
 static enum shared shared_by(const struct ms_key_row *row, unsigned place)
 {
-    if ((row->places & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
+    /* On the timelines some keys are others; that is said with them. */
+    if (((row->places | MS_PLACE_TIMELINES) & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
         return ON_SCREENS;
     }
     if ((row->places & MS_PLACE_LISTS) == MS_PLACE_LISTS && (place & MS_PLACE_ROWS) != 0) {
@@ -113,7 +115,8 @@ static void keys(void)
         MS_PLACE_FLOWS,        MS_PLACE_TYPES,    MS_PLACE_PROCESSES, MS_PLACE_OUTPUT,
         MS_PLACE_SYSTEM};
     static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
-                                            MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_QUIT};
+                                            MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_TIME,
+                                            MS_PLACE_RECORD,   MS_PLACE_MARK,   MS_PLACE_QUIT};
     unsigned told = MS_PLACE_HELP;
     keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
     keys_of("On every screen of rows", MS_PLACE_ROWS, ON_ROWS);
@@ -259,6 +262,36 @@ static void commands(void)
 #undef COMMAND
 }
 
+static void exports(void)
+{
+#define EXPORT(id, name, suffix, what)                                                             \
+    fputs(".TP\n.B ", stdout);                                                                     \
+    put("--" name);                                                                                \
+    fputs(" \\fIFILE\\fR\n" what, stdout);                                                         \
+    puts(" (" suffix ")");
+    MS_EXPORTS(EXPORT)
+#undef EXPORT
+}
+
+static void weights(void)
+{
+#define WEIGHT(id, name, unit, what) named(name, what);
+    MS_WEIGHTS(WEIGHT)
+#undef WEIGHT
+}
+
+static void session_metrics(void)
+{
+    for (int id = 0; id < MS_SESSION_METRIC_TOTAL; id++) {
+        const enum ms_session_metric metric = (enum ms_session_metric)id;
+        fputs(".TP\n.BR ", stdout);
+        put(ms_session_metric_name(metric));
+        printf(" \" (%s)\"\n", ms_unit_name(ms_session_metric_unit(metric)));
+        put(ms_session_metric_what(metric));
+        putchar('\n');
+    }
+}
+
 static void block_types(void)
 {
 #define BLOCK_TYPE(id, name, what) named(name, what);
@@ -292,6 +325,9 @@ static void fill(const char *line)
         void (*write)(void);
     } parts[] = {{"@OPTIONS@\n", options},
                  {"@COMMANDS@\n", commands},
+                 {"@EXPORTS@\n", exports},
+                 {"@WEIGHTS@\n", weights},
+                 {"@SESSION_METRICS@\n", session_metrics},
                  {"@BLOCK_TYPES@\n", block_types},
                  {"@PARTS@\n", state_parts},
                  {"@FIELD_KINDS@\n", field_kinds},

@@ -12,3 +12,8 @@ $(REPORT_PAGE): src/export/report/assemble $(REPORT_PARTS) $(REPORT_SCRIPTS)
 
 $(BUILD)/o/src/export/html_page.o: CPPFLAGS += -DMS_REPORT_PAGE='"$(REPORT_PAGE)"'
 $(BUILD)/o/src/export/html_page.o: $(REPORT_PAGE)
+
+.PHONY: report-check
+report-check:
+	$(Q)command -v node >/dev/null || { echo "node is missing: apt-get install nodejs"; exit 1; }
+	$(Q)for script in $(REPORT_SCRIPTS) tests/html/drive.cjs; do node --check $$script || exit 1; done

@@ -192,6 +192,19 @@ static int begin_model(struct ms_call_tree *tree, const struct ms_model *model)
     return ms_call_functions_open(&tree->functions);
 }
 
+void ms_call_tree_forget(struct ms_call_tree *tree)
+{
+    if (tree != NULL) {
+        ms_call_layout_free(tree->layout);
+        tree->layout = NULL;
+        tree->row_count = 0;
+        tree->next_ns = 0;
+        ms_call_past_free(&tree->past);
+        ms_call_filter_renew(&tree->filter);
+        tree->model = NULL;
+    }
+}
+
 static double cost_ns(const struct ms_call_layout *layout, bool rebuilt)
 {
     return (rebuilt ? (double)layout->steps * STEP_NS : 0) + layout->sites * SITE_NS +

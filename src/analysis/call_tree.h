@@ -61,6 +61,8 @@ struct ms_call_tree; /* opaque */
 
 struct ms_call_tree *ms_call_tree_new(void);       /* NULL: no memory */
 void ms_call_tree_free(struct ms_call_tree *tree); /* accepts NULL */
+/* The next update is of another model, whose address may be the same; what is unfolded stays. */
+void ms_call_tree_forget(struct ms_call_tree *tree); /* accepts NULL */
 
 /*
  * Takes over what the model has now. Does little when nothing changed, and no more than `budget`

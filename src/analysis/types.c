@@ -61,6 +61,14 @@ void ms_types_free(struct ms_types *types)
     free(types);
 }
 
+void ms_types_forget(struct ms_types *types)
+{
+    for (size_t i = 0; i < types->frames.count; i++) {
+        ((struct known_frame *)ms_chunks_at(&types->frames, i))->function = NULL;
+    }
+    types->model = NULL;
+}
+
 static const struct ms_frame_type *frame_type(void *context, const struct ms_frame *frame)
 {
     struct ms_types *types = context;

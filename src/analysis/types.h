@@ -34,6 +34,8 @@ struct ms_types; /* opaque */
 
 struct ms_types *ms_types_new(void);        /* NULL: no memory */
 void ms_types_free(struct ms_types *types); /* accepts NULL */
+/* The next update is of another model, whose address may be the same; rows keep their ids. */
+void ms_types_forget(struct ms_types *types);
 
 /*
  * Reads the types of sites that are new or were renamed, at most `sites` of them. Returns 1 when

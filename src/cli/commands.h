@@ -12,7 +12,7 @@
 #define MS_COMMANDS(X)                                                                             \
     X(SET,    "set",    0, "-p PID options",            "change what is tracked of a running program, and leave") \
     X(DOCTOR, "doctor", 0, "[PROGRAM]",                 "what could be seen of it and of this machine, and why not") \
-    X(RECORD, "record", 0, "-o FILE [--] PROGRAM [ARG...]", "run it and record it, without a screen") \
+    X(RECORD, "record", 0, "[-o FILE] [--] PROGRAM [ARG...]", "run it and record it, without a screen; -p PID: join it") \
     X(VIEW,   "view",   1, "FILE",                      "look at a recording, in the same screens") \
     X(EXPORT, "export", 1, "FILE --json OUT ...",       "write reports from a recording")          \
     X(DIFF,   "diff",   2, "A B",                       "what changed from one recording to another") \

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/config.h"
 #include "cli/options_table.h"
+#include "export/csv.h"
 #include "model/format.h"
 #include "wire/clock.h"
 #include "wire/message.h"
@@ -232,6 +233,13 @@ static int set_report_text(enum option_id id, const char *value, struct ms_optio
                         &options->fail_rule_count);
     case OPTION_TABLE:
         options->csv_table = value;
+        return ms_csv_table_by_name(value) != MS_CSV_TOTAL
+                   ? 0
+                   : complain(
+                         "table", value,
+                         "threads, processes, sites, leaks, flows, types, timeline or insights");
+    case OPTION_JSON_SET:
+        options->json_set_prefix = value;
         return 0;
     case OPTION_WEIGHT:
         options->weight = ms_weight_by_name(value);
@@ -646,9 +654,9 @@ static int read_all_arguments(int argc, char **argv, struct ms_options *options,
 static int settle_record(const struct ms_options *options)
 {
     if (options->request == MS_REQUEST_RECORD &&
-        (options->output_path == NULL || options->arguments[0] == NULL)) {
-        fputs("memscope-top: record: give the file and the program: "
-              "memscope-top record -o FILE PROGRAM [ARG...]\n",
+        (options->pid != 0) == (options->arguments[0] != NULL)) {
+        fputs("memscope-top: record: give the program, or -p PID of one that runs: "
+              "memscope-top record [-o FILE] [--] PROGRAM [ARG...]\n",
               stderr);
         return -EINVAL;
     }

@@ -43,6 +43,7 @@ struct ms_options {
     bool force;
     const char *at;                           /* moment of a recording; NULL: its end */
     const char *export_path[MS_EXPORT_TOTAL]; /* by enum ms_export; NULL: not asked for */
+    const char *json_set_prefix; /* of the names of all JSON documents; NULL: not asked for */
     const char *json_lines_path;
     uint32_t sections;                         /* bits of enum ms_section */
     struct ms_rule thread_rules[MS_RULES_MAX]; /* --only */

@@ -15,6 +15,7 @@
     X(FORCE,    "force",     0,   NULL,    "",      "replace a recording or report that is there already")         \
     X(AT,       "at",        0,   "TIME",  "end",   "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%") \
     X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends, or from a recording") \
+    X(JSON_SET, "json-set", 0,    "PREFIX", "",     "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on") \
     X(JSON_LINES, "json-lines", 0, "FILE", "",      "write the figures of every tick as a line of JSON")           \
     X(HTML,     "html",      0,   "FILE",  "",      "write a report for the browser, one file")                    \
     X(TEXT,     "text",      0,   "FILE",  "",      "write a page of text")                                        \

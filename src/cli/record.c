@@ -1,11 +1,8 @@
-#include <stdio.h>
-
+/* Recording is watching without a screen; the session keeps what it sees in a file. */
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "cli/plain.h"
 
 int ms_record(const struct ms_options *options)
 {
-    (void)options;
-    fputs("memscope-top: record is not built in\n", stderr);
-    return MS_EXIT_FAILURE;
+    return ms_plain(options);
 }

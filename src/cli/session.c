@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/debug_log.h"
+#include "cli/reports.h"
 #include "cli/rules.h"
 #include "cli/tracking.h"
 #include "collect/symbol_cache.h"
@@ -172,11 +173,9 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
 /* Somebody will read about call sites, screen or not. */
 static bool wants_report(const struct ms_options *options)
 {
-    bool any = options->output_path != NULL;
-    for (int format = 0; format < MS_EXPORT_TOTAL; format++) {
-        any = any || options->export_path[format] != NULL;
-    }
-    return any || options->fail_rule_count > 0;
+    return options->output_path != NULL || options->request == MS_REQUEST_RECORD ||
+           options->fail_rule_count > 0 || options->json_lines_path != NULL ||
+           ms_reports_wanted(options);
 }
 
 static int read_suppressions(struct ms_session *session)
@@ -198,7 +197,7 @@ static int connect_collector(struct ms_session *session)
 {
     const struct ms_options *options = session->options;
     char socket_path[MS_SOCKET_PATH_MAX];
-    bool join = options->request == MS_REQUEST_JOIN;
+    bool join = options->pid != 0;
     int result = join ? ms_session_find(options->pid, socket_path, sizeof socket_path)
                       : start_program(session, socket_path, sizeof socket_path);
     if (result != 0) {
@@ -231,29 +230,62 @@ static int connect_collector(struct ms_session *session)
     return result;
 }
 
+static int open_lines(struct ms_session *session)
+{
+    const struct ms_options *options = session->options;
+    if (options->json_lines_path == NULL) {
+        return 0;
+    }
+    const struct ms_export_options wanted = ms_reports_options(options, session->findings);
+    const int error = ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
+    if (error != 0) {
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
+                options->json_lines_path, ms_export_error(error));
+        return MS_EXIT_FAILURE;
+    }
+    return 0;
+}
+
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
 {
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
-    bool join = options->request == MS_REQUEST_JOIN;
+    bool join = options->pid != 0;
     int result = read_suppressions(session);
+    if (result == 0 && !join) { /* before a file is opened for nothing */
+        struct ms_launch launch;
+        result = look_at_program(options->arguments[0], &launch);
+    }
+    result = result != 0 ? result : ms_session_keep(session);
     result = result != 0 ? result : connect_collector(session);
     if (result != 0) {
+        ms_session_keep_nothing(session);
         ms_suppressions_free(session->suppressions);
         return result;
     }
     const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
-    session->findings = ms_findings_new(&thresholds, session->suppressions);
-    if (session->findings == NULL) {
-        fputs("memscope-top: out of memory\n", stderr);
-        ms_collector_free(session->collector);
-        ms_suppressions_free(session->suppressions);
-        return MS_EXIT_FAILURE;
-    }
     session->model = ms_collector_model(session->collector);
+    result = open_lines(session);
+    if (result != 0) {
+        (void)ms_collector_detach(session->collector);
+        ms_collector_free(session->collector);
+        ms_findings_free(session->findings);
+        ms_suppressions_free(session->suppressions);
+        return result;
+    }
     if (join) {
         const struct ms_message_session *about = ms_collector_session(session->collector);
         program_name(session, about->exe_bytes > 0 ? about->text : "?");
     }
+    session->findings = ms_findings_new(&thresholds, session->suppressions);
+    if (session->findings == NULL) {
+        fputs("memscope-top: out of memory\n", stderr);
+        ms_session_keep_nothing(session);
+        ms_collector_free(session->collector);
+        ms_suppressions_free(session->suppressions);
+        return MS_EXIT_FAILURE;
+    }
+    /* The program runs already: what fails from here on is told, and it is watched all the same. */
+    session->status = ms_session_name_recording(session);
     session->next_tick_ns = ms_monotonic_ns();
     session->step_told_ns = join ? session->next_tick_ns : 0;
     if (options->duration_ns != 0) {
@@ -284,6 +316,24 @@ static void log_leaks(struct ms_session *session)
     session->leaks_logged_ns = ms_model_now_ns(session->model);
 }
 
+static void close_lines(struct ms_session *session)
+{
+    const int error = ms_json_lines_close(session->lines);
+    session->lines = NULL;
+    if (error != 0) {
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s\n", session->options->json_lines_path,
+                ms_export_error(error));
+    }
+}
+
+static void write_line(struct ms_session *session)
+{
+    if (session->lines != NULL && ms_json_lines_tick(session->lines, session->model) != 0 &&
+        !session->live) { /* a screen is told when it is left */
+        close_lines(session);
+    }
+}
+
 int ms_session_step(struct ms_session *session, uint64_t now_ns)
 {
     int result = ms_collector_handle(session->collector);
@@ -297,6 +347,8 @@ int ms_session_step(struct ms_session *session, uint64_t now_ns)
     if (result == 0) {
         result = ms_findings_update(session->findings, session->model);
         log_leaks(session);
+        write_line(session);
+        ms_session_keep_tick(session);
     }
     session->next_tick_ns += session->options->interval_ns;
     if (session->next_tick_ns < now_ns) {
@@ -344,47 +396,6 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
-int ms_session_export(const struct ms_session *session, enum ms_export format, const char *path,
-                      bool overwrite)
-{
-    const struct ms_options *wanted = session->options;
-    struct ms_export_options options = {.program_version = MS_VERSION,
-                                        .title = wanted->title,
-                                        .hide_arguments = wanted->hide_arguments,
-                                        .sections = wanted->sections,
-                                        .thread_rules = wanted->thread_rules,
-                                        .thread_rule_count = wanted->thread_rule_count,
-                                        .csv_table = wanted->csv_table,
-                                        .weight = wanted->weight,
-                                        .thresholds = *ms_findings_thresholds(session->findings),
-                                        .findings = session->findings};
-    return ms_export_write_file(path, overwrite, format, session->model, &options);
-}
-
-/* All that were asked for on the command line. Returns the name of the last one, NULL: none. */
-static const char *write_reports(const struct ms_session *session, int *status)
-{
-    const char *written = NULL;
-    for (int format = 0; format < MS_EXPORT_TOTAL; format++) {
-        const char *path = session->options->export_path[format];
-        if (path == NULL) {
-            continue;
-        }
-        const uint64_t begun_ns = ms_monotonic_ns();
-        const int result = ms_session_export(session, (enum ms_export)format, path, true);
-        ms_debug_log("--%s written in %.3f s", ms_export_name((enum ms_export)format),
-                     (double)(ms_monotonic_ns() - begun_ns) / 1e9);
-        if (result == 0) {
-            written = path;
-            continue;
-        }
-        fprintf(stderr, "memscope-top: --%s: %s: %s\n", ms_export_name((enum ms_export)format),
-                path, ms_export_error(result));
-        *status = *status == 0 ? MS_EXIT_FAILURE : *status;
-    }
-    return written;
-}
-
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
@@ -397,10 +408,16 @@ int ms_session_close(struct ms_session *session, bool detached)
         fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
         status = MS_EXIT_FAILURE;
     }
-    const char *written = write_reports(session, &status);
+    status = status == 0 ? session->status : status;
+    close_lines(session);
+    const char *written = NULL;
+    const int report_status =
+        ms_reports_write(options, session->model, session->findings, true, &written);
+    status = status != 0 ? status : report_status;
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);
     }
+    ms_session_finish_recording(session, &status);
     status = ms_rules_check(options, session->model, session->findings, status);
     ms_findings_free(session->findings);
     ms_suppressions_free(session->suppressions);

@@ -12,8 +12,12 @@
 #include "analysis/findings.h"
 #include "cli/options.h"
 #include "collect/collect.h"
+#include "export/json_lines.h"
+#include "record/recorder.h"
+#include "tui/time.h"
 
-enum ms_exit { /* our own exit statuses */
+enum ms_exit {                    /* our own exit statuses */
+               MS_EXIT_FOUND = 1, /* of verify: something is wrong with the recording */
                MS_EXIT_USAGE = 2,
                MS_EXIT_RULE = 3, /* of --fail-on */
                MS_EXIT_FAILURE = 125,
@@ -27,12 +31,17 @@ struct ms_session {
     struct ms_findings *findings;
     struct ms_suppressions *suppressions; /* of the findings; NULL: none */
     const struct ms_model *model;         /* of the collector */
+    struct ms_json_lines *lines;          /* --json-lines; NULL: none, or it failed */
     char name[256];                       /* of the program, for titles and file names */
     bool live;                            /* with a screen: the program has a pty of its own */
     uint64_t next_tick_ns;
-    uint64_t step_told_ns;    /* time of the last step down that was told, or of joining */
-    uint64_t leaks_logged_ns; /* time of the last tick whose new likely leaks were logged */
-    uint64_t leave_ns;        /* --duration; UINT64_MAX: never */
+    uint64_t step_told_ns;        /* time of the last step down that was told, or of joining */
+    uint64_t leaks_logged_ns;     /* time of the last tick whose new likely leaks were logged */
+    uint64_t leave_ns;            /* --duration; UINT64_MAX: never */
+    int status;                   /* a failure of ours while the program ran on; 0 */
+    struct ms_recorder *recorder; /* NULL: nothing is kept */
+    bool recording_is_new;        /* the file of --output was not there before */
+    bool recording_trouble_told;
 };
 
 /*
@@ -58,9 +67,22 @@ bool ms_session_new_step(struct ms_session *session, char *out, size_t size);
 /* The program and all of its children are gone, or the keeper is. */
 bool ms_session_over(const struct ms_session *session);
 
-/* Writes a report to `path`. Returns 0 or -errno. */
-int ms_session_export(const struct ms_session *session, enum ms_export format, const char *path,
-                      bool overwrite);
+/* --- session_recording.c --- */
+/* Before the program starts: opens the file that was asked for, so that nothing runs that is not
+ * recorded. 0, or the exit status to leave with after one line on stderr. */
+int ms_session_keep(struct ms_session *session);
+/* The program could not be started: takes it back. */
+void ms_session_keep_nothing(struct ms_session *session);
+/* After the start: a file with a name of its own when none was given. As ms_session_keep. */
+int ms_session_name_recording(struct ms_session *session);
+void ms_session_keep_tick(struct ms_session *session);
+/* As ms_recorder_keep. */
+int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
+int ms_session_mark(struct ms_session *session, const char *text); /* 0, -ENODATA, -ENOMEM */
+struct ms_recording *ms_session_recording(const struct ms_session *session); /* NULL: none */
+void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_time *time);
+/* Closes the file and says on stderr what became of it; a failure changes a *status of 0. */
+void ms_session_finish_recording(struct ms_session *session, int *status);
 
 /*
  * Final figures, --json, the summary on stderr, and everything freed. `detached`: the program runs

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "model/trace.h"
 #include "wire/message.h"
 
 struct ms_collector; /* opaque */
@@ -25,6 +26,10 @@ struct ms_collect_options {
     bool ask_only;            /* MS_VIEWER_ASK_ONLY */
     bool trace;               /* read the trace, when there is one and nobody else does */
     uint32_t cpu_samples_hz;  /* CPU time by call stack; 0: not */
+    /* Events of the trace as they come, from within ms_collector_handle; NULL: nobody wants them.
+     * Those of one thread are in order. */
+    void (*trace_events)(void *context, const struct ms_trace_record *events, size_t count);
+    void *trace_context;
 };
 
 /*

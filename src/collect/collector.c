@@ -71,6 +71,53 @@ static void ask_for_trace(struct ms_collector *collector, uint64_t now_ns)
     }
 }
 
+/* In ids of the model. What is not known of a thread or a site is 0. */
+static void hand_on_trace(void *context, const struct ms_trace_batch *batch,
+                          const struct ms_trace_event *events)
+{
+    enum { AT_ONCE = 256 };
+    struct ms_collector *collector = context;
+    struct ms_trace_record records[AT_ONCE];
+    const uint32_t process_id = MS_PROCESS_ID(batch->region, batch->slot);
+    const struct ms_target *target = ms_process_tree_target(collector->tree, process_id);
+    const bool known = target != NULL && target->has_view && target->sites != NULL &&
+                       target->threads != NULL && !target->finished;
+    const uint32_t by_thread_id =
+        known ? ms_watched_threads_of_serial(target->threads, batch->serial) : 0;
+    uint32_t last_context = 0;
+    uint32_t thread_id = 0;
+    uint32_t site_id = 0;
+    size_t count = 0;
+    for (uint32_t i = 0; i < batch->event_count; i++) {
+        const uint32_t kind = ms_trace_event_kind(&events[i]);
+        if (kind != MS_TRACE_ALLOCATION && kind != MS_TRACE_FREE) {
+            continue;
+        }
+        if (known && events[i].context != last_context) {
+            last_context = events[i].context;
+            ms_watched_sites_of_context(target->sites, collector->model, &target->view,
+                                        target->threads, collector->symbols, last_context,
+                                        &thread_id, &site_id);
+        }
+        records[count++] =
+            (struct ms_trace_record){.time_ns = ms_trace_event_time_ns(batch, &events[i]),
+                                     .address = events[i].address,
+                                     .bytes = ms_trace_event_bytes(&events[i]),
+                                     .process_id = process_id,
+                                     .thread_id = last_context != 0 ? thread_id : 0,
+                                     .site_id = last_context != 0 ? site_id : 0,
+                                     .by_thread_id = by_thread_id,
+                                     .is_free = kind == MS_TRACE_FREE};
+        if (count == AT_ONCE) {
+            collector->options.trace_events(collector->options.trace_context, records, count);
+            count = 0;
+        }
+    }
+    if (count > 0) {
+        collector->options.trace_events(collector->options.trace_context, records, count);
+    }
+}
+
 /* Returns false without memory. */
 static bool begin_trace(struct ms_collector *collector)
 {
@@ -80,6 +127,9 @@ static bool begin_trace(struct ms_collector *collector)
     collector->trace = ms_trace_reader_new();
     if (collector->trace == NULL) {
         return false;
+    }
+    if (collector->options.trace_events != NULL) {
+        ms_trace_reader_hand_on(collector->trace, hand_on_trace, collector);
     }
     struct ms_trace *trace = ms_model_trace_mutable(collector->model);
     trace->asked = true;

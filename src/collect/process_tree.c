@@ -64,6 +64,12 @@ static struct ms_target *find_target(const struct ms_process_tree *tree, uint32_
     return NULL;
 }
 
+const struct ms_target *ms_process_tree_target(const struct ms_process_tree *tree,
+                                               uint32_t process_id)
+{
+    return find_target(tree, process_id);
+}
+
 static struct ms_target *find_alive(const struct ms_process_tree *tree, pid_t pid,
                                     const struct ms_target *except)
 {

@@ -25,6 +25,9 @@ struct ms_process_tree; /* opaque; owns the targets and the mappings of region f
  */
 struct ms_process_tree *ms_process_tree_new(const struct ms_target_room *room, bool children,
                                             uint64_t now_ns);
+/* NULL: it is not known. Valid until the next call. */
+const struct ms_target *ms_process_tree_target(const struct ms_process_tree *tree,
+                                               uint32_t process_id);
 /* The frames that its processes share; the tree's. */
 struct ms_shared_code *ms_process_tree_code(const struct ms_process_tree *tree);
 /* Lets go of all that is held; the model keeps what was read. Accepts NULL. */

@@ -282,6 +282,35 @@ uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_
     return site != 0 ? site : new_site(&pass, &sites->site_of_activity, stack, 0, MS_SITE_ACTIVITY);
 }
 
+void ms_watched_sites_of_context(struct ms_watched_sites *sites, struct ms_model *model,
+                                 const struct ms_region_view *view,
+                                 const struct ms_watched_threads *threads,
+                                 struct ms_symbols *symbols, uint32_t context, uint32_t *thread_id,
+                                 uint32_t *site_id)
+{
+    uint32_t record;
+    uint32_t generation;
+    uint64_t change;
+    struct ms_region_context_copy copy;
+    *thread_id = *site_id = 0;
+    if (context == 0 || context >= ms_region_view_published(view, MS_AREA_CONTEXTS) ||
+        !ms_region_view_context_peek(view, context, &record, &generation, &change)) {
+        return;
+    }
+    const struct seen_context *seen =
+        context < sites->context_count ? &sites->contexts[context] : NULL;
+    if (seen != NULL && seen->site != 0 && seen->generation == generation &&
+        seen->thread == record) {
+        *thread_id = seen->model_thread;
+        *site_id = seen->site;
+        return;
+    }
+    *thread_id = ms_watched_threads_of_record(threads, record);
+    if (ms_region_view_context(view, context, 0, &copy) && copy.stack != 0) {
+        *site_id = ms_watched_sites_of_stack(sites, model, view, symbols, copy.stack, false);
+    }
+}
+
 static uint64_t scaled(uint64_t number, double factor)
 {
     const double product = (double)number * factor;

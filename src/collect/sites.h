@@ -35,8 +35,8 @@ uint32_t ms_watched_sites_of_stack(struct ms_watched_sites *sites, struct ms_mod
  * with MS_SITE_ACTIVITY, stack 0 (not known) the root. 0: not readable yet, or no memory.
  */
 uint32_t ms_watched_sites_of_activity(struct ms_watched_sites *sites, struct ms_model *model,
-                                      const struct ms_region_view *view,
-                                      struct ms_symbols *symbols, uint32_t stack);
+                                      const struct ms_region_view *view, struct ms_symbols *symbols,
+                                      uint32_t stack);
 
 /*
  * Looks at every published context and takes over those that changed, what was live at the peak as
@@ -47,5 +47,15 @@ int ms_watched_sites_read(struct ms_watched_sites *sites, struct ms_model *model
                           const struct ms_region_view *view,
                           const struct ms_watched_threads *threads, struct ms_symbols *symbols,
                           const struct ms_region_facts *facts, bool last);
+
+/*
+ * Whose context it is, in ids of the model: *thread_id, *site_id, 0: not known. The site is made
+ * when there is none of its stack yet. For the trace, whose events come before contexts are read.
+ */
+void ms_watched_sites_of_context(struct ms_watched_sites *sites, struct ms_model *model,
+                                 const struct ms_region_view *view,
+                                 const struct ms_watched_threads *threads,
+                                 struct ms_symbols *symbols, uint32_t context, uint32_t *thread_id,
+                                 uint32_t *site_id);
 
 #endif

@@ -16,6 +16,8 @@ struct ms_trace_reader {
     struct ms_trace_counts counts;
     struct ms_trace_thread *threads; /* hashed, open addressing */
     uint32_t capacity;               /* power of two */
+    ms_trace_taker *taker;           /* NULL: nobody wants the events */
+    void *taker_context;
     _Alignas(8) unsigned char packet[PACKET_BYTES_MAX];
 };
 
@@ -50,6 +52,12 @@ void ms_trace_reader_free(struct ms_trace_reader *reader)
         free(reader->threads);
         free(reader);
     }
+}
+
+void ms_trace_reader_hand_on(struct ms_trace_reader *reader, ms_trace_taker *taker, void *context)
+{
+    reader->taker = taker;
+    reader->taker_context = context;
 }
 
 int ms_trace_reader_descriptor(const struct ms_trace_reader *reader)
@@ -165,6 +173,9 @@ void ms_trace_reader_take(struct ms_trace_reader *reader, const void *packet, si
     counts->allocations += of_kind[MS_TRACE_ALLOCATION];
     counts->frees += of_kind[MS_TRACE_FREE];
     counts->lost += of_kind[MS_TRACE_MISSING] + of_kind[3];
+    if (reader->taker != NULL) {
+        reader->taker(reader->taker_context, batch, events);
+    }
 }
 
 int ms_trace_reader_read(struct ms_trace_reader *reader, size_t limit_bytes)

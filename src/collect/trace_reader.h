@@ -42,6 +42,12 @@ void ms_trace_reader_free(struct ms_trace_reader *reader); /* accepts NULL */
 void ms_trace_reader_open(struct ms_trace_reader *reader, int descriptor);
 int ms_trace_reader_descriptor(const struct ms_trace_reader *reader); /* to poll; -1: none */
 
+/* Batches that count are handed on, too, as they come: `events` are batch->event_count, of any
+ * kind. NULL: not. */
+typedef void ms_trace_taker(void *context, const struct ms_trace_batch *batch,
+                            const struct ms_trace_event *events);
+void ms_trace_reader_hand_on(struct ms_trace_reader *reader, ms_trace_taker *taker, void *context);
+
 /* Reads what is there, at most about `limit_bytes`. Returns 0, or -errno when the socket is of no
  * use any more: it is closed then. */
 int ms_trace_reader_read(struct ms_trace_reader *reader, size_t limit_bytes);

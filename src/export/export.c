@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "export/csv.h"
 #include "export/folded.h"
+#include "export/html.h"
 #include "export/json.h"
 #include "export/perfetto.h"
 #include "export/pprof.h"
@@ -50,6 +52,22 @@ enum ms_export ms_export_by_name(const char *name)
         format++;
     }
     return (enum ms_export)format;
+}
+
+enum ms_export ms_export_by_path(const char *path)
+{
+    const size_t bytes = strlen(path);
+    size_t longest = 0;
+    enum ms_export found = MS_EXPORT_JSON;
+    for (int i = 0; i < MS_EXPORT_TOTAL; i++) {
+        const size_t length = strlen(formats[i].suffix);
+        if (length > longest && length <= bytes &&
+            strcmp(path + bytes - length, formats[i].suffix) == 0) {
+            longest = length;
+            found = (enum ms_export)i;
+        }
+    }
+    return found;
 }
 
 const char *ms_section_name(enum ms_section section)
@@ -103,6 +121,8 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
 static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
                                              const struct ms_export_options *options) = {
     [MS_EXPORT_JSON] = ms_json_write,
+    [MS_EXPORT_CSV] = ms_csv_write,
+    [MS_EXPORT_HTML] = ms_html_write,
     [MS_EXPORT_TEXT] = ms_report_write,
     [MS_EXPORT_PPROF] = ms_pprof_write,
     [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,

@@ -43,6 +43,8 @@ const char *ms_export_suffix(enum ms_export format);
 const char *ms_export_what(enum ms_export format);
 /* MS_EXPORT_TOTAL: no such name. */
 enum ms_export ms_export_by_name(const char *name);
+/* That whose suffix the path ends in, the longest such; JSON when it ends in none. */
+enum ms_export ms_export_by_path(const char *path);
 
 /* X(id, name, what): parts of JSON and HTML that can be chosen or left out. */
 #define MS_SECTIONS(X)                                                                             \
@@ -79,8 +81,9 @@ struct ms_export_options {
     uint32_t sections;                  /* bits of enum ms_section; 0: all */
     const struct ms_rule *thread_rules; /* only threads that pass all of them; NULL: all threads */
     size_t thread_rule_count;
-    const char *csv_table; /* NULL: threads */
-    enum ms_weight weight; /* of folded stacks and SVG, the first one of speedscope */
+    unsigned json_document; /* enum ms_json_document; 0: the comprehensive one */
+    const char *csv_table;  /* NULL: threads */
+    enum ms_weight weight;  /* of folded stacks and SVG, the first one of speedscope */
     struct ms_thresholds thresholds;
     const struct ms_findings *findings; /* judgements made on the way; NULL: none, they are null */
     /* Called now and then with parts of a whole; false ends the export (-ECANCELED). May be NULL.

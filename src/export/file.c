@@ -128,7 +128,12 @@ struct report {
 static int write_report(FILE *out, const void *context)
 {
     const struct report *report = context;
-    return ms_export_write(out, report->format, report->model, report->options);
+    const struct ms_export_options *options = report->options;
+    const int error = ms_export_write(out, report->format, report->model, options);
+    /* A format that told nothing on the way is cancelled here at the latest. */
+    return error == 0 && options->progress != NULL && !options->progress(options->context, 1, 1)
+               ? -ECANCELED
+               : error;
 }
 
 int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,

@@ -39,10 +39,9 @@ static void write_metrics(struct ms_json_writer *writer)
         ms_json_member_string(writer, "heading", ms_rank_heading(by));
         ms_json_member_string(writer, "unit", ms_unit_name(ms_rank_unit(by)));
         ms_json_member_string(writer, "meaning", ms_rank_meaning(by));
-        ms_json_member_text_or_null(writer, "source",
-                                    by < MS_METRIC_TOTAL
-                                        ? ms_source_name(ms_metric_source((enum ms_metric)by))
-                                        : "");
+        ms_json_member_text_or_null(
+            writer, "source",
+            by < MS_METRIC_TOTAL ? ms_source_name(ms_metric_source((enum ms_metric)by)) : "");
         ms_json_object_end(writer);
     }
     ms_json_array_end(writer);
@@ -136,9 +135,8 @@ static void write_page_members(struct ms_json_writer *writer, const struct ms_ht
     ms_json_key(writer, "layer_ns");
     ms_json_array_begin(writer);
     for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
-        ms_json_u64(writer,
-                    ms_history_step(ms_model_interval_ns(model), (enum ms_resolution)i) *
-                        ms_model_interval_ns(model));
+        ms_json_u64(writer, ms_history_step(ms_model_interval_ns(model), (enum ms_resolution)i) *
+                                ms_model_interval_ns(model));
     }
     ms_json_array_end(writer);
     ms_json_member_u64(writer, "first_ns",
@@ -174,8 +172,8 @@ static int write_page_block(struct ms_html *html)
 static int write_report_block(struct ms_html *html)
 {
     struct ms_export_options options = *html->options;
-    options.sections =
-        html->sections & ~(SECTION(THREADS) | SECTION(SITES) | SECTION(TIMELINE) | SECTION(RANKINGS));
+    options.sections = html->sections &
+                       ~(SECTION(THREADS) | SECTION(SITES) | SECTION(TIMELINE) | SECTION(RANKINGS));
     options.sections |= SECTION(PROCESSES);
     options.progress = NULL;
     FILE *out = ms_html_block_stream(html->out, "report");

@@ -49,8 +49,7 @@ static void write_layer(struct layers *layers, const uint32_t key[3], enum ms_re
 
 /* Points of a layer, without the unknown ones at both ends. */
 static void write_known(struct layers *layers, const uint32_t key[3],
-                        const struct ms_history *history, enum ms_resolution layer,
-                        uint64_t oldest)
+                        const struct ms_history *history, enum ms_resolution layer, uint64_t oldest)
 {
     const uint64_t step = ms_history_step(layers->interval_ns, layer);
     uint64_t first = layers->first_tick / step;

@@ -15,7 +15,19 @@
 #include "model/format.h"
 
 /* Columns of sites and of usages, Float64 each. The page reads their names from the report. */
-enum figure { LIVE, AT_PEAK, TOTAL, COUNT, TEMPORARY, WASTE, CPU_MS, IO_CALLS, IO_BYTES, IO_WAIT_MS, FIGURES };
+enum figure {
+    LIVE,
+    AT_PEAK,
+    TOTAL,
+    COUNT,
+    TEMPORARY,
+    WASTE,
+    CPU_MS,
+    IO_CALLS,
+    IO_BYTES,
+    IO_WAIT_MS,
+    FIGURES
+};
 
 /* Classes of weight by which the lightest that is kept is found: 64 for each power of 2. */
 #define CLASSES_OF_POWER 64u
@@ -135,12 +147,16 @@ static int compare_stacks(const void *left, const void *right)
             return x < y ? -1 : 1;
         }
     }
-    return a->depth != b->depth ? (a->depth < b->depth ? -1 : 1) : (a->id > b->id) - (a->id < b->id);
+    return a->depth != b->depth ? (a->depth < b->depth ? -1 : 1)
+                                : (a->id > b->id) - (a->id < b->id);
 }
 
 /* What somebody points at by its id is kept whatever its weight. */
 static bool is_named(const struct ms_html *html, const struct ms_site *site)
 {
+    if ((site->flags & MS_SITE_RELEASE) != 0) {
+        return true;
+    }
     return html->options->findings != NULL &&
            ms_leaks_of_site(ms_findings_leaks(html->options->findings), site->id) != NULL;
 }
@@ -221,8 +237,8 @@ static int path_of(struct kept *kept, const struct ms_site *site)
     int error = 0;
     for (uint32_t i = site->depth; i > 0 && error == 0; i--) {
         const size_t from = kept->path_count;
-        for (const struct ms_frame *frame = ms_site_frame(site, i - 1);
-             frame != NULL && error == 0; frame = frame->inlined_by) {
+        for (const struct ms_frame *frame = ms_site_frame(site, i - 1); frame != NULL && error == 0;
+             frame = frame->inlined_by) {
             error = add_to_path(kept, frame);
         }
         for (size_t a = from, b = kept->path_count; error == 0 && a + 1 < b; a++, b--) {
@@ -396,9 +412,8 @@ static int write_left_out(struct kept *kept)
 
 int ms_html_sites(struct ms_html *html)
 {
-    struct kept kept = {.html = html,
-                        .types = ms_json_types_of(html->model),
-                        .frames = ms_html_texts_new()};
+    struct kept kept = {
+        .html = html, .types = ms_json_types_of(html->model), .frames = ms_html_texts_new()};
     static int (*const parts[])(struct kept *) = {choose,        write_stacks, write_words,
                                                   write_figures, write_frames, write_usages,
                                                   write_left_out};

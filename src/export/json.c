@@ -399,14 +399,13 @@ static bool needs_types(const struct whole *whole)
             (whole->document == MS_JSON_COMPREHENSIVE || whole->document == MS_JSON_TYPES));
 }
 
-int ms_json_write_document(FILE *out, enum ms_json_document document, const struct ms_model *model,
-                           const struct ms_export_options *options)
+int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_export_options *options)
 {
     struct ms_json_writer writer;
     struct ms_chosen chosen;
     struct whole whole = {.model = model,
                           .options = options,
-                          .document = document,
+                          .document = (enum ms_json_document)options->json_document,
                           .sections = options->sections != 0 ? options->sections : MS_SECTIONS_ALL};
     int error = ms_chosen_init(&chosen, model, options);
     error = error != 0 ? error : ms_json_writer_open(&writer, out);
@@ -427,9 +426,4 @@ int ms_json_write_document(FILE *out, enum ms_json_document document, const stru
     ms_json_frames_free(writer.frames);
     ms_chosen_fini(&chosen);
     return error;
-}
-
-int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_export_options *options)
-{
-    return ms_json_write_document(out, MS_JSON_COMPREHENSIVE, model, options);
 }

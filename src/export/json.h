@@ -36,9 +36,7 @@ enum ms_json_document {
 };
 const char *ms_json_document_name(enum ms_json_document document);
 
-/* Writes everything to `out` and flushes it. Returns 0 or -errno of the write. */
+/* Writes options->json_document to `out` and flushes it. Returns 0 or -errno of the write. */
 int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_export_options *options);
-int ms_json_write_document(FILE *out, enum ms_json_document document, const struct ms_model *model,
-                           const struct ms_export_options *options);
 
 #endif

@@ -23,6 +23,7 @@ struct trace {
     const struct ms_export_options *options;
     struct ms_json_writer json;
     struct ms_span span;
+    struct ms_chosen chosen; /* threads */
     bool cancelled;
     uint64_t done, all; /* tracks, for progress */
 };
@@ -149,12 +150,6 @@ static void write_machine(struct trace *trace)
     }
 }
 
-static bool shown(const struct trace *trace, const struct ms_thread *thread)
-{
-    return ms_rules_thread(trace->options->thread_rules, trace->options->thread_rule_count,
-                           trace->model, trace->options->findings, thread);
-}
-
 static void thread_name(const struct ms_thread *thread, char *out, size_t size)
 {
     const size_t bytes = strnlen(thread->name, sizeof thread->name);
@@ -164,13 +159,10 @@ static void thread_name(const struct ms_thread *thread, char *out, size_t size)
 static void write_thread_counters(struct trace *trace)
 {
     const struct ms_thread *top[THREADS_MAX];
-    const size_t count = ms_top_threads(trace->model, NULL, top, THREADS_MAX);
+    const size_t count = ms_top_threads(trace->model, &trace->chosen, top, THREADS_MAX);
     for (size_t i = 0; i < count && !trace->cancelled; i++) {
         char thread[MS_NAME_MAX];
         char name[MS_NAME_MAX + 64];
-        if (!shown(trace, top[i])) {
-            continue;
-        }
         thread_name(top[i], thread, sizeof thread);
         for (int s = 0; s < MS_SERIES_COUNT; s++) {
             const struct ms_series_info *info = ms_series_info(MS_SERIES_OF_THREAD, s);
@@ -236,7 +228,7 @@ static int write_lives(struct trace *trace)
         const size_t at = (size_t)(one - tids);
         const bool several = (at > 0 && tids[at - 1] == thread->tid) ||
                              (at + 1 < count && tids[at + 1] == thread->tid);
-        if (shown(trace, thread)) {
+        if (ms_chosen_has_thread(&trace->chosen, thread->id)) {
             write_life(trace, thread, tid_of(thread, several && thread->end_ns != 0), &baseline);
         }
     }
@@ -381,11 +373,16 @@ int ms_perfetto_write(FILE *out, const struct ms_model *model,
     trace.all = (processes < PROCESSES_MAX ? processes : PROCESSES_MAX) * MS_PROCESS_SERIES_COUNT +
                 (threads < THREADS_MAX ? threads : THREADS_MAX) * MS_SERIES_COUNT +
                 MS_SYSTEM_SERIES_COUNT;
-    const int opened = ms_json_writer_open(&trace.json, out);
-    if (opened != 0) {
-        return opened;
+    int error = ms_chosen_init(&trace.chosen, model, options);
+    if (error != 0) {
+        return error;
     }
-    const int error = write_all(&trace);
-    const int closed = ms_json_writer_close(&trace.json);
-    return error != 0 ? error : closed;
+    error = ms_json_writer_open(&trace.json, out);
+    if (error == 0) {
+        error = write_all(&trace);
+        const int closed = ms_json_writer_close(&trace.json);
+        error = error != 0 ? error : closed;
+    }
+    ms_chosen_fini(&trace.chosen);
+    return error;
 }

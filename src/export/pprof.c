@@ -288,7 +288,7 @@ static void put_sample(struct profile *profile, uint32_t thread_id, const struct
         ms_protobuf_varint(&profile->innermost, values->of[i]);
         any = any || values->of[i] != 0;
     }
-    if (!any || !ms_stacks_chosen(&profile->stacks, thread_id)) {
+    if (!any || !ms_chosen_has_thread(&profile->stacks.chosen, thread_id)) {
         return;
     }
     ms_protobuf_clear(&profile->inner);

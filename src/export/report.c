@@ -31,6 +31,7 @@ struct page {
     const struct ms_export_options *options;
     const struct ms_findings *findings; /* NULL: nothing was judged on the way */
     struct ms_call_functions functions;
+    struct ms_chosen chosen; /* threads */
     bool no_memory;
 };
 
@@ -228,7 +229,7 @@ static void write_threads(const struct page *page)
 {
     const struct ms_thread *top[THREADS_MAX];
     const struct ms_baseline baseline = ms_baseline_of(page->model);
-    const size_t count = ms_top_threads(page->model, NULL, top, THREADS_MAX);
+    const size_t count = ms_top_threads(page->model, &page->chosen, top, THREADS_MAX);
     char text[80];
     snprintf(text, sizeof text, "THREADS with the highest peaks, %zu of %zu", count,
              ms_model_thread_count(page->model));
@@ -236,10 +237,7 @@ static void write_threads(const struct page *page)
     fprintf(page->out, "  %-16s %7s %-8s %-6s %8s %8s %8s %8s\n", "name", "tid", "role", "alert",
             "peak", "live", "blocks", "user");
     for (size_t i = 0; i < count; i++) {
-        if (ms_rules_thread(page->options->thread_rules, page->options->thread_rule_count,
-                            page->model, page->findings, top[i])) {
-            write_thread(page, top[i], &baseline);
-        }
+        write_thread(page, top[i], &baseline);
     }
 }
 
@@ -459,8 +457,13 @@ int ms_report_write(FILE *out, const struct ms_model *model,
 {
     struct page page = {
         .out = out, .model = model, .options = options, .findings = options->findings};
-    const int opened = ms_call_functions_open(&page.functions);
+    int opened = ms_chosen_init(&page.chosen, model, options);
     if (opened != 0) {
+        return opened;
+    }
+    opened = ms_call_functions_open(&page.functions);
+    if (opened != 0) {
+        ms_chosen_fini(&page.chosen);
         return opened;
     }
     write_head(&page);
@@ -476,5 +479,6 @@ int ms_report_write(FILE *out, const struct ms_model *model,
     }
     write_missing(&page);
     ms_call_functions_close(&page.functions);
+    ms_chosen_fini(&page.chosen);
     return ms_stream_end(out, page.no_memory ? -ENOMEM : 0);
 }

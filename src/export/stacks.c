@@ -21,36 +21,16 @@ static bool sites_of_several(const struct ms_model *model)
     return false;
 }
 
-static int choose(struct ms_stacks *stacks, const struct ms_model *model,
-                  const struct ms_export_options *options)
-{
-    const size_t count = ms_model_thread_count(model);
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t id = ms_model_thread(model, i)->id;
-        stacks->chosen_ids = id >= stacks->chosen_ids ? id + 1 : stacks->chosen_ids;
-    }
-    stacks->chosen = calloc(stacks->chosen_ids + 1, 1);
-    if (stacks->chosen == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct ms_thread *thread = ms_model_thread(model, i);
-        stacks->chosen[thread->id] = ms_rules_thread(
-            options->thread_rules, options->thread_rule_count, model, options->findings, thread);
-    }
-    return 0;
-}
-
 int ms_stacks_open(struct ms_stacks *stacks, const struct ms_model *model,
                    const struct ms_export_options *options)
 {
     *stacks = (struct ms_stacks){.several = sites_of_several(model)};
-    int error = options->thread_rule_count > 0 ? choose(stacks, model, options) : 0;
+    int error = ms_chosen_init(&stacks->chosen, model, options);
     if (error == 0) {
         error = ms_call_functions_open(&stacks->functions);
-    }
-    if (error != 0) {
-        free(stacks->chosen);
+        if (error != 0) {
+            ms_chosen_fini(&stacks->chosen);
+        }
     }
     return error;
 }
@@ -58,19 +38,13 @@ int ms_stacks_open(struct ms_stacks *stacks, const struct ms_model *model,
 void ms_stacks_close(struct ms_stacks *stacks)
 {
     ms_call_functions_close(&stacks->functions);
+    ms_chosen_fini(&stacks->chosen);
     free(stacks->functions_of);
-    free(stacks->chosen);
-}
-
-bool ms_stacks_chosen(const struct ms_stacks *stacks, uint32_t thread_id)
-{
-    return stacks->chosen == NULL ||
-           (thread_id < stacks->chosen_ids && stacks->chosen[thread_id] != 0);
 }
 
 static bool counts(const struct ms_stacks *stacks, uint32_t id, uint32_t thread_id)
 {
-    return (thread_id == 0 || id == thread_id) && ms_stacks_chosen(stacks, id);
+    return (thread_id == 0 || id == thread_id) && ms_chosen_has_thread(&stacks->chosen, id);
 }
 
 static uint64_t of_usage(const struct ms_usage *usage, enum ms_weight weight,
@@ -179,9 +153,12 @@ char *ms_stacks_process(const struct ms_model *model, uint32_t process_id,
     if (process == NULL) {
         return safe(out, "?");
     }
-    snprintf(pid, sizeof pid, " %d", (int)process->pid);
     safe(out, ms_process_name(process, name, sizeof name));
-    return process->pid != 0 ? strcat(out, pid) : out;
+    if (process->pid != 0) {
+        const size_t bytes = (size_t)snprintf(pid, sizeof pid, " %d", (int)process->pid);
+        memcpy(out + strlen(out), pid, bytes + 1);
+    }
+    return out;
 }
 
 bool ms_stacks_go_on(const struct ms_export_options *options, uint64_t done, uint64_t all)

@@ -6,6 +6,7 @@
 #define MS_EXPORT_STACKS_H
 
 #include "analysis/call_paths.h"
+#include "export/chosen.h"
 #include "export/export.h"
 
 #define MS_STACK_NAME_MAX 4096u
@@ -13,10 +14,8 @@
 struct ms_stacks {
     struct ms_call_functions functions;
     bool several; /* processes have sites: each stack begins with the name of its process */
-    uint8_t
-        *chosen; /* a byte for each thread id below chosen_ids: it passes --only; NULL: all do */
-    uint32_t chosen_ids;
-    uint32_t *functions_of; /* of the last stack, outermost first: numbers of `functions` */
+    struct ms_chosen chosen; /* threads whose work is told */
+    uint32_t *functions_of;  /* of the last stack, outermost first: numbers of `functions` */
     size_t count, capacity;
 };
 
@@ -25,8 +24,6 @@ int ms_stacks_open(struct ms_stacks *stacks, const struct ms_model *model,
                    const struct ms_export_options *options);
 void ms_stacks_close(struct ms_stacks *stacks);
 
-/* Whether what a thread did is told. */
-bool ms_stacks_chosen(const struct ms_stacks *stacks, uint32_t thread_id);
 /* Of a site by all threads that are told; `thread_id` not 0: by that one. 0 for what was left out
  * of a sample. */
 uint64_t ms_stacks_weight(const struct ms_stacks *stacks, const struct ms_model *model,

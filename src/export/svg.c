@@ -144,7 +144,7 @@ static void write_legend(FILE *out, double y)
         const char *look, *text;
     } lines[] = {{"live", "live bytes"}, {"rss", "resident memory"}, {"cpu", "CPU, of one core"}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        const double x = MS_SVG_WIDTH - MS_SVG_MARGIN - 390 + 130 * (double)i;
+        const double x = MS_SVG_WIDTH - MS_SVG_MARGIN - 450 + 150 * (double)i;
         fprintf(out, "<path class=\"%s\" d=\"M%.1f %.1fh22\"/>\n", lines[i].look, x, y - 4);
         ms_svg_text(out, x + 28, y, 0, "start", lines[i].text);
     }
@@ -290,29 +290,41 @@ static void write_flames(FILE *out, const struct flames *flames, enum ms_weight 
     }
 }
 
+static void write_picture(FILE *out, const struct ms_model *model,
+                          const struct ms_export_options *options, const struct ms_chosen *chosen,
+                          const struct flames *flames)
+{
+    const struct ms_thread *top[THREADS_MAX];
+    const size_t count = ms_top_threads(model, chosen, top, THREADS_MAX);
+    const double threads_y = HEAD_HEIGHT + CHART_HEIGHT;
+    const double flames_y =
+        threads_y + HEADING_HEIGHT + THREAD_HEIGHT * (double)count + MS_SVG_MARGIN;
+    const double levels = flames->levels > 0 ? flames->levels : 1;
+    write_head(out, model, options,
+               flames_y + HEADING_HEIGHT + LEVEL_HEIGHT * levels + MS_SVG_MARGIN);
+    write_legend(out, HEAD_HEIGHT - 4);
+    ms_svg_timeline(
+        out, model,
+        (struct ms_svg_area){
+            .x = MS_SVG_MARGIN, .y = HEAD_HEIGHT, .width = INNER_WIDTH, .height = CHART_HEIGHT});
+    write_threads(out, model, options, top, count, threads_y);
+    write_flames(out, flames, options->weight, flames_y);
+    fputs("</svg>\n", out);
+}
+
 int ms_svg_write(FILE *out, const struct ms_model *model, const struct ms_export_options *options)
 {
-    struct flames flames;
-    const struct ms_thread *top[THREADS_MAX];
-    const size_t count = ms_top_threads(model, top, THREADS_MAX);
-    const int error = build_flames(&flames, model, options->weight);
+    struct flames flames = {.tree = NULL};
+    struct ms_chosen chosen;
+    int error = ms_chosen_init(&chosen, model, options);
+    if (error != 0) {
+        return error;
+    }
+    error = build_flames(&flames, model, options->weight);
     if (error == 0) {
-        const double threads_y = HEAD_HEIGHT + CHART_HEIGHT;
-        const double flames_y =
-            threads_y + HEADING_HEIGHT + THREAD_HEIGHT * (double)count + MS_SVG_MARGIN;
-        const double levels = flames.levels > 0 ? flames.levels : 1;
-        write_head(out, model, options,
-                   flames_y + HEADING_HEIGHT + LEVEL_HEIGHT * levels + MS_SVG_MARGIN);
-        write_legend(out, HEAD_HEIGHT - 4);
-        ms_svg_timeline(out, model,
-                        (struct ms_svg_area){.x = MS_SVG_MARGIN,
-                                             .y = HEAD_HEIGHT,
-                                             .width = INNER_WIDTH,
-                                             .height = CHART_HEIGHT});
-        write_threads(out, model, options, top, count, threads_y);
-        write_flames(out, &flames, options->weight, flames_y);
-        fputs("</svg>\n", out);
+        write_picture(out, model, options, &chosen, &flames);
     }
     ms_call_tree_free(flames.tree);
+    ms_chosen_fini(&chosen);
     return ms_stream_end(out, error);
 }

@@ -153,3 +153,36 @@ bool ms_model_removals(const struct ms_model *model, enum ms_changing kind, uint
     *count = (size_t)(all - since);
     return true;
 }
+
+static size_t position_or_none(uint32_t position)
+{
+    return position != MS_NO_USAGE ? position : SIZE_MAX;
+}
+
+_Static_assert(MS_NO_USAGE == MS_NO_ACTIVITY, "one word for none");
+
+size_t ms_model_chain_first(const struct ms_model *model, enum ms_changing kind, bool of_thread,
+                            uint32_t id)
+{
+    const bool usages = kind == MS_CHANGING_USAGES;
+    if (of_thread) {
+        const struct ms_thread_record *thread = ms_threads_find(&model->threads, id);
+        return thread == NULL
+                   ? SIZE_MAX
+                   : position_or_none(usages ? thread->first_usage : thread->first_activity);
+    }
+    const struct ms_site_record *site = ms_sites_find(model, id);
+    return site == NULL ? SIZE_MAX
+                        : position_or_none(usages ? site->first_usage : site->first_activity);
+}
+
+size_t ms_model_chain_next(const struct ms_model *model, enum ms_changing kind, bool of_thread,
+                           size_t position)
+{
+    if (kind == MS_CHANGING_USAGES) {
+        const struct ms_usage_record *usage = ms_chunks_at(&model->usages.records, position);
+        return position_or_none(of_thread ? usage->next_of_thread : usage->next_of_site);
+    }
+    const struct ms_activity_record *activity = ms_chunks_at(&model->activities.records, position);
+    return position_or_none(of_thread ? activity->next_of_thread : activity->next_of_site);
+}

@@ -46,4 +46,14 @@ uint64_t ms_model_removal_count(const struct ms_model *model, enum ms_changing k
 bool ms_model_removals(const struct ms_model *model, enum ms_changing kind, uint64_t since,
                        const struct ms_removal **out, size_t *count);
 
+/*
+ * The lists that ms_model_thread_usage, ms_model_site_usage and those of activities go through, by
+ * position: the one after `position`, SIZE_MAX: none. The newest is the first; `of_thread`: of its
+ * thread, else of its site.
+ */
+size_t ms_model_chain_first(const struct ms_model *model, enum ms_changing kind, bool of_thread,
+                            uint32_t id);
+size_t ms_model_chain_next(const struct ms_model *model, enum ms_changing kind, bool of_thread,
+                           size_t position);
+
 #endif

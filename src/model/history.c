@@ -240,38 +240,53 @@ static double ring_at(const struct ring *ring, uint64_t position)
     return (double)(block->points != NULL ? block->points[position % BLOCK_POINTS] : block->value);
 }
 
-static bool all_same(const float *points)
+static bool all_same(const float *points, size_t count, float value)
 {
-    for (size_t i = 1; i < BLOCK_POINTS; i++) {
-        if (!same(points[i], points[0])) {
+    for (size_t i = 0; i < count; i++) {
+        if (!same(points[i], value)) {
             return false;
         }
     }
     return true;
 }
 
-static int ring_push_run(struct ring *ring, uint32_t limit, const float *points, size_t count)
+/* `count` points behind those in a block, the first of which is at `at`. */
+static int block_put(struct block *block, uint32_t at, const float *points, size_t count)
 {
-    for (size_t i = 0; i < count;) {
-        const bool whole = ring->end % BLOCK_POINTS == 0 && count - i >= BLOCK_POINTS;
-        if (ring_push(ring, limit, (double)points[i]) != 0) {
+    if (block->points == NULL) {
+        if (all_same(points, count, block->value)) {
+            return 0;
+        }
+        block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
+        if (block->points == NULL) {
             return -ENOMEM;
         }
-        i++;
-        if (!whole) {
-            continue;
+        for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
+            block->points[i] = block->value;
         }
-        struct block *block = block_of(ring, ring->end - 1);
-        const float *run = &points[i - 1];
-        if (!all_same(run)) {
-            block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
-            if (block->points == NULL) {
-                return -ENOMEM;
-            }
-            memcpy(block->points, run, BLOCK_POINTS * sizeof(*run));
+    }
+    memcpy(&block->points[at], points, count * sizeof(*points));
+    return 0;
+}
+
+/* As ring_push for each of them. */
+static int ring_push_run(struct ring *ring, uint32_t limit, const float *points, size_t count)
+{
+    while (count > 0) {
+        if (ring_push(ring, limit, (double)*points) != 0) {
+            return -ENOMEM;
         }
-        i += BLOCK_POINTS - 1;
-        ring->end += BLOCK_POINTS - 1;
+        points++;
+        count--;
+        const uint32_t at = (uint32_t)(ring->end % BLOCK_POINTS);
+        const size_t room = at != 0 ? BLOCK_POINTS - at : 0;
+        const size_t more = count < room ? count : room;
+        if (more > 0 && block_put(block_of(ring, ring->end), at, points, more) != 0) {
+            return -ENOMEM;
+        }
+        points += more;
+        count -= more;
+        ring->end += more;
         if (ring->end - ring->first > limit) {
             ring->first = ring->end - limit;
         }

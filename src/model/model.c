@@ -486,7 +486,8 @@ int ms_model_tick_end(struct ms_model *model, uint64_t now_ns)
 
 int ms_model_tick_again(struct ms_model *model, uint64_t tick, uint64_t now_ns)
 {
-    if (tick < model->ticks || tick > UINT64_MAX / 4 || !ms_threads_have_processes(model)) {
+    if (tick < model->ticks || tick > UINT64_MAX / 4 || !ms_threads_have_processes(model) ||
+        !ms_model_is_whole(model)) {
         return -EBADMSG;
     }
     uint64_t repeat;

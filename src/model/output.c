@@ -210,3 +210,39 @@ void ms_output_set_captured(struct ms_output *output, bool captured)
 {
     output->captured = captured;
 }
+
+bool ms_output_is_open(const struct ms_output *output)
+{
+    return output->open_bytes > 0;
+}
+
+static int set_open(struct ms_output *output, const char *bytes, size_t count)
+{
+    const size_t kept = count < LINE_MAX_BYTES ? count : LINE_MAX_BYTES;
+    if (reserve_open(output, kept) != 0) {
+        return -ENOMEM;
+    }
+    if (kept > 0) {
+        memcpy(output->open, bytes, kept);
+    }
+    output->open_bytes = kept;
+    return 0;
+}
+
+int ms_output_restore_line(struct ms_output *output, const char *bytes, size_t count)
+{
+    const int error = set_open(output, bytes, count);
+    return error != 0 ? error : end_line(output);
+}
+
+int ms_output_restore_counts(struct ms_output *output, const char *open, size_t open_bytes,
+                             uint64_t total_bytes, uint64_t dropped_lines, uint64_t dropped_bytes)
+{
+    while (output->count > 0 && output->dropped_lines < dropped_lines) {
+        drop_oldest(output);
+    }
+    output->total_bytes = total_bytes;
+    output->dropped_lines = dropped_lines;
+    output->dropped_bytes = dropped_bytes;
+    return set_open(output, open, open_bytes);
+}

@@ -33,4 +33,15 @@ uint64_t ms_output_dropped_bytes(const struct ms_output *output);
 bool ms_output_captured(const struct ms_output *output);
 void ms_output_set_captured(struct ms_output *output, bool captured);
 
+/* The last line has no end yet. */
+bool ms_output_is_open(const struct ms_output *output);
+
+/* --- from a recording --- */
+/* A line with its end. 0 or -ENOMEM. */
+int ms_output_restore_line(struct ms_output *output, const char *bytes, size_t count);
+/* After the lines: the open one, and the counts of then. What was dropped by then is. 0 or -ENOMEM.
+ */
+int ms_output_restore_counts(struct ms_output *output, const char *open, size_t open_bytes,
+                             uint64_t total_bytes, uint64_t dropped_lines, uint64_t dropped_bytes);
+
 #endif

@@ -28,6 +28,16 @@ static struct ms_process_record *process_record_mutable(struct ms_process *proce
     return (struct ms_process_record *)(void *)process;
 }
 
+struct ms_thread *ms_model_restored_thread(struct ms_model *model, uint32_t id)
+{
+    struct ms_thread_record *record = ms_threads_find(&model->threads, id);
+    if (record == NULL) {
+        return NULL;
+    }
+    ms_thread_mark(model, record);
+    return &record->thread;
+}
+
 size_t ms_model_merged_count(const struct ms_model *model)
 {
     return model->threads.merged.count;

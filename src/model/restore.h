@@ -17,6 +17,9 @@ enum ms_thread_place { MS_PLACE_ALIVE, MS_PLACE_ENDED, MS_PLACE_MERGED };
 struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, uint32_t process_id,
                                           enum ms_thread_place place);
 
+/* NULL: there is none. Merged ones, too. */
+struct ms_thread *ms_model_restored_thread(struct ms_model *model, uint32_t id);
+
 /* Takes them away without giving what they hold to others. Unknown ids do nothing. */
 void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t count);
 /* Their threads must be forgotten, too, before the end of the tick. 0 or -ENOMEM. */

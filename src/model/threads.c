@@ -306,9 +306,10 @@ static struct ms_thread_record *find_merged(const struct ms_threads *threads, ui
 }
 
 /* The thread that stands for all of this name in the process, which may not be the thread's. */
-static struct ms_thread_record *merged_for(struct ms_threads *threads, uint32_t process_id,
+static struct ms_thread_record *merged_for(struct ms_model *model, uint32_t process_id,
                                            const struct ms_thread *thread)
 {
+    struct ms_threads *threads = &model->threads;
     struct ms_thread_record *record = find_merged(threads, process_id, thread->name);
     if (record != NULL) {
         return record;
@@ -328,6 +329,7 @@ static struct ms_thread_record *merged_for(struct ms_threads *threads, uint32_t 
     memcpy(record->thread.name, name, strnlen(name, MS_NAME_MAX - 1));
     record->thread.start_ns = thread->start_ns;
     record->thread.kernel.have = thread->kernel.have;
+    ms_thread_mark(model, record);
     if (ms_index_add(&threads->merged_by_name, name_hash(process_id, name),
                      (uint32_t)(threads->merged.count - 1)) != 0) {
         threads->merged.count--;
@@ -368,7 +370,7 @@ static int merge_oldest(struct ms_model *model, struct ms_merge *merge)
 {
     struct ms_threads *threads = &model->threads;
     struct ms_thread_record *oldest = list_at(&threads->ended, 0);
-    struct ms_thread_record *into = merged_for(threads, oldest->thread.process_id, &oldest->thread);
+    struct ms_thread_record *into = merged_for(model, oldest->thread.process_id, &oldest->thread);
     if (into == NULL) {
         return -ENOMEM;
     }
@@ -477,7 +479,7 @@ static int empty_list(struct ms_model *model, const struct ms_thread_list *list,
             continue;
         }
         struct ms_thread_record *into =
-            merged_for(&model->threads, process->merged_into->process.id, &record->thread);
+            merged_for(model, process->merged_into->process.id, &record->thread);
         if (into == NULL || ms_usages_merge(model, record, into) != 0 ||
             ms_activities_merge(model, record, into) != 0) {
             return -ENOMEM;
@@ -556,12 +558,7 @@ void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t
         if (record == NULL) {
             continue;
         }
-        while (record->first_usage != MS_NO_USAGE) {
-            ms_usages_detach(model, record, record->first_usage);
-        }
-        while (record->first_activity != MS_NO_ACTIVITY) {
-            ms_activities_detach(model, record->first_activity);
-        }
+        ms_thread_detach(model, record);
         record->gone = true;
     }
     drop_gone(threads, &threads->alive);

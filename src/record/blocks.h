@@ -21,7 +21,7 @@
 
 #include "record/pack.h"
 
-#define MS_RECORD_VERSION       1  /* of the format; see "Versions" in docs/format.md */
+#define MS_RECORD_VERSION       1 /* of the format; see "Versions" in docs/format.md */
 #define MS_BLOCKS_WAITING_BYTES (32u << 20)
 #define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
 
@@ -64,7 +64,7 @@ struct ms_blocks; /* opaque */
 /* --- writing --- */
 /*
  * In memory: at most about `memory_bytes` compressed; past that the oldest segments become coarser
- * (their MS_BLOCK_TICKS, MS_BLOCK_HISTORY, MS_BLOCK_OUTPUT and MS_BLOCK_TRACE go, their
+ * (their MS_BLOCK_TICKS, HISTORY, SECONDS, OUTPUT and TRACE go, their
  * MS_BLOCK_STATE stays). Where that is not enough, and where states take more than half of the
  * room, every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES, COARSE and MARKS and the
  * segment that goes on stay, so that it can be more. What is in the file too goes from memory

@@ -65,7 +65,9 @@ static int load(struct ms_blocks *blocks, const struct ms_block_entry *entry,
     }
     const uint64_t place = ms_block_place(blocks, entry);
     const uint64_t bytes = ms_block_whole_bytes(entry);
-    if (place == MS_BLOCK_NOWHERE) {
+    /* Before memory is asked for. */
+    if (place == MS_BLOCK_NOWHERE || entry->info.raw_bytes > MS_BLOCK_RAW_BYTES_MAX ||
+        entry->info.stored_bytes > ZSTD_compressBound(MS_BLOCK_RAW_BYTES_MAX)) {
         return -EBADMSG;
     }
     *owned = malloc(bytes);

@@ -5,8 +5,8 @@
 
 static bool is_fine(enum ms_block_type type)
 {
-    return type == MS_BLOCK_TICKS || type == MS_BLOCK_HISTORY || type == MS_BLOCK_OUTPUT ||
-           type == MS_BLOCK_TRACE;
+    return type == MS_BLOCK_TICKS || type == MS_BLOCK_HISTORY || type == MS_BLOCK_SECONDS ||
+           type == MS_BLOCK_OUTPUT || type == MS_BLOCK_TRACE;
 }
 
 struct ms_block_entry *ms_block_entry_next(struct ms_blocks *blocks)

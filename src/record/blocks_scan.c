@@ -12,7 +12,8 @@
 #include "record/block_file.h"
 #include "record/blocks_internal.h"
 
-enum { SEARCH_BYTES = 1 << 20 };
+/* The latter bounds the time that a file full of bad headers can cost. */
+enum { SEARCH_BYTES = 1 << 20, FUTILE_MAX = 1 << 20 };
 
 struct scan {
     struct ms_blocks *blocks;
@@ -21,6 +22,7 @@ struct scan {
     bool header_damaged, index_damaged, too_many;
     bool at_end; /* the last block is MS_BLOCK_END */
     bool end_has_index;
+    unsigned futile; /* headers that a search found and that are none */
     uint8_t *buffer; /* SEARCH_BYTES, when something had to be searched for */
 };
 
@@ -69,8 +71,14 @@ static uint64_t search(struct scan *scan, uint64_t at, struct ms_block_header *h
                    NULL &&
                end - from >= MS_BLOCK_HEADER_BYTES) {
             const uint64_t found = at + (uint64_t)(from - scan->buffer);
-            if (ms_block_header_read(from, header) && fits(scan, header, found)) {
-                return found;
+            if (ms_get_u64(from + 8) == scan->blocks->recording_id) {
+                if (ms_block_header_read(from, header) && fits(scan, header, found)) {
+                    return found;
+                }
+                /* By chance this happens once in 2^96 bytes, by damage once for a block. */
+                if (++scan->futile > FUTILE_MAX) {
+                    return scan->file_bytes;
+                }
             }
             from++;
         }
@@ -84,10 +92,6 @@ static uint64_t search(struct scan *scan, uint64_t at, struct ms_block_header *h
 static int take(struct scan *scan, const struct ms_block_header *header, uint64_t at)
 {
     struct ms_blocks *const blocks = scan->blocks;
-    if (!scan->id_known) {
-        blocks->recording_id = header->recording_id;
-        scan->id_known = true;
-    }
     scan->at_end = header->type == MS_BLOCK_END;
     if (scan->at_end) {
         scan->end_has_index = header->raw_bytes != 0;
@@ -166,6 +170,10 @@ static int scan_headers(struct scan *scan)
         const int error = take(scan, &header, found);
         if (error != 0) {
             return error;
+        }
+        if (scan->too_many) {
+            lose(scan, found, scan->file_bytes);
+            break;
         }
         last_at = found;
         search_from = found + MS_BLOCK_HEADER_BYTES;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/fields_value.h"
+
 /* Of one description; the largest of ours is that of the cores. */
 #define ELEMENTS_MAX    (UINT32_C(1) << 16)
 #define FIELD_NAME_MAX  256u
@@ -72,8 +74,8 @@ static void store(uint8_t *at, unsigned kind, uint64_t value)
     }
 }
 
-static void write_value(struct ms_pack *pack, const struct ms_field *field, const uint8_t *before,
-                        const uint8_t *now)
+void ms_field_write_value(struct ms_pack *pack, const struct ms_field *field, const uint8_t *before,
+                          const uint8_t *now)
 {
     double f64;
     float f32;
@@ -95,7 +97,7 @@ static void write_value(struct ms_pack *pack, const struct ms_field *field, cons
     }
 }
 
-static bool same(const struct ms_field *field, const uint8_t *one, const uint8_t *other)
+bool ms_field_same(const struct ms_field *field, const uint8_t *one, const uint8_t *other)
 {
     return field->kind == MS_FIELD_TEXT
                ? strncmp((const char *)one, (const char *)other, field->element_bytes) == 0
@@ -149,9 +151,9 @@ static size_t write_changes(struct ms_pack *pack, const struct ms_fields *fields
         for (uint32_t i = 0; i < field->count; i++, number++) {
             const size_t at = field->offset + (size_t)i * field->stride_bytes;
             const uint8_t *const value_before = old != NULL ? old + at : zeros;
-            if (!same(field, bytes + at, value_before)) {
+            if (!ms_field_same(field, bytes + at, value_before)) {
                 ms_pack_u64(pack, number - last + 1);
-                write_value(pack, field, value_before, bytes + at);
+                ms_field_write_value(pack, field, value_before, bytes + at);
                 last = number + 1;
                 if (update != NULL) {
                     memcpy(update + at, bytes + at, field->element_bytes);
@@ -186,7 +188,7 @@ size_t ms_fields_compare(const struct ms_fields *fields, const void *one, const 
             const size_t at = field->offset + (size_t)i * field->stride_bytes;
             const uint8_t *const a = (const uint8_t *)one + at;
             const uint8_t *const b = (const uint8_t *)other + at;
-            bool equal = same(field, a, b);
+            bool equal = ms_field_same(field, a, b);
             if (!equal && field->kind == MS_FIELD_F64) {
                 double x;
                 double y;

@@ -40,7 +40,9 @@ static void write_points(struct writing *writing, size_t count)
     }
     uint8_t mask = 0;
     for (uint32_t row = 0; row < ROWS; row++) {
-        mask |= (differ >> 8 * row & 0xff) != 0 ? (uint8_t)(1u << row) : 0;
+        if ((differ >> 8 * row & 0xff) != 0) {
+            mask = (uint8_t)(mask | 1u << row);
+        }
     }
     ms_pack_f32(writing->pack, writing->points[0]);
     ms_pack_bytes(writing->pack, &mask, 1);
@@ -167,11 +169,12 @@ static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positio
 
 static void points_of(const struct column *column, size_t count, float *points)
 {
+    const uint8_t *const *rows = column->rows;
     uint32_t bits = bits_of(column->first);
     points[0] = column->first;
     for (size_t i = 1; i < count; i++) {
-        bits ^= (uint32_t)column->rows[0][i - 1] | (uint32_t)column->rows[1][i - 1] << 8 |
-                (uint32_t)column->rows[2][i - 1] << 16 | (uint32_t)column->rows[3][i - 1] << 24;
+        bits ^= (uint32_t)rows[0][i - 1] | (uint32_t)rows[1][i - 1] << 8 |
+                (uint32_t)rows[2][i - 1] << 16 | (uint32_t)rows[3][i - 1] << 24;
         points[i] = value_of(bits);
     }
 }

@@ -65,7 +65,8 @@ extern const struct ms_part_kind *const ms_parts[MS_PART_TOTAL];
 struct ms_names_writer; /* opaque: how far it has written */
 struct ms_names_writer *ms_names_writer_new(void);
 void ms_names_writer_free(struct ms_names_writer *writer);
-/* What is new or renamed since the last call; writes nothing when nothing is. 0 or -ENOMEM. */
+/* What is new or renamed since the last call; writes nothing when nothing is. To be called in every
+ * tick, before what refers to it: a site may be gone by the next. 0 or -ENOMEM. */
 int ms_names_write(struct ms_names_writer *writer, const struct ms_model *model,
                    struct ms_pack *pack);
 /*
@@ -76,10 +77,13 @@ int ms_names_write(struct ms_names_writer *writer, const struct ms_model *model,
 struct ms_names; /* opaque */
 struct ms_names *ms_names_new(void);
 void ms_names_free(struct ms_names *names);
-int ms_names_read(struct ms_names *names, struct ms_unpack *unpack); /* one block */
-/* A model without anything yet takes over frames and modules; sites of it find their stacks in
- * `names`, which must live as long. */
-int ms_names_lend(const struct ms_names *names, struct ms_model *model);
+/* What one call or several in a row wrote. 0, -ENOMEM or -EBADMSG: what came before stays. */
+int ms_names_read(struct ms_names *names, struct ms_unpack *unpack);
+/* How often something referred to a name that is not there. */
+size_t ms_names_unknown(const struct ms_names *names);
+/* A model without anything yet shows frames and modules of `names`, which must live as long; sites
+ * of it find their stacks there. */
+int ms_names_lend(struct ms_names *names, struct ms_model *model);
 
 /* Field by field; histories and rates too. Returns how many differ. */
 size_t ms_models_compare(const struct ms_model *one, const struct ms_model *other,

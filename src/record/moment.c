@@ -3,9 +3,9 @@
 #include <errno.h>
 
 #include "model/restore.h"
+#include "record/parts.h"
 
-int ms_moment_writer_init(struct ms_moment_writer *writer,
-                          const struct ms_recorder_options *options)
+int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments)
 {
     for (uint32_t i = 0; i < MS_PART_TOTAL; i++) {
         writer->parts[i] = ms_parts[i]->writer_new();
@@ -13,6 +13,9 @@ int ms_moment_writer_init(struct ms_moment_writer *writer,
             ms_moment_writer_free(writer);
             return -ENOMEM;
         }
+    }
+    if (hide_arguments) {
+        ms_part_processes_hide_arguments(writer->parts[MS_PART_PROCESSES]);
     }
     return 0;
 }

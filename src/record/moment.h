@@ -7,7 +7,6 @@
 #define MS_RECORD_MOMENT_H
 
 #include "record/about.h"
-#include "record/recorder.h"
 
 #define MS_TICK_MAX (UINT64_C(1) << 48) /* more than any session has: products stay in 64 bits */
 
@@ -17,8 +16,7 @@ struct ms_moment_writer {
 };
 
 /* 0 or -ENOMEM; all 0 before. */
-int ms_moment_writer_init(struct ms_moment_writer *writer,
-                          const struct ms_recorder_options *options);
+int ms_moment_writer_init(struct ms_moment_writer *writer, bool hide_arguments);
 void ms_moment_writer_free(struct ms_moment_writer *writer);
 
 /* 0 or -ENOMEM: then the next one must be a state. */

@@ -6,15 +6,19 @@
 
 #include "record/histories.h"
 #include "record/moment.h"
+#include "record/output.h"
 #include "record/recording_internal.h"
+#include "record/trace_coder.h"
 
-#define FLUSH_NS          MS_SECOND_NS
-#define SEGMENT_LEAST_NS  (10 * MS_SECOND_NS)
-#define SEGMENT_MOST_NS   (60 * MS_SECOND_NS)
-#define SEGMENT_TICKS_MAX 5000u /* the finest histories hold more: none of their points is missed  \
-                                 */
-#define COARSE_NS (300 * MS_SECOND_NS)
-#define RETRY_NS  MS_SECOND_NS /* of what was dropped */
+#define FLUSH_NS         MS_SECOND_NS
+#define SEGMENT_LEAST_NS (10 * MS_SECOND_NS)
+#define SEGMENT_MOST_NS  (60 * MS_SECOND_NS)
+#define SEGMENT_TICKS_MAX                                                                          \
+    5000u /* the finest histories hold more: none of their points is missed                        \
+           */
+#define COARSE_NS   (300 * MS_SECOND_NS)
+#define TRACE_BYTES (1u << 20)   /* of a block: more of them wait for the next */
+#define RETRY_NS    MS_SECOND_NS /* of what was dropped */
 
 /* What follows a state. */
 struct segment {
@@ -35,7 +39,9 @@ struct ms_recorder {
     struct ms_blocks *blocks;
     struct ms_moment_writer moments;
     struct ms_names_writer *names_writer;
-    struct pending ticks, names, trace;
+    struct ms_output_writer output_writer;
+    struct ms_trace_coder *trace_coder; /* NULL: nothing was traced yet */
+    struct pending ticks, names, output, trace;
     struct ms_pack scratch;
     struct segment segment;
     bool have_tick;
@@ -64,7 +70,7 @@ struct ms_recorder *ms_recorder_new(const struct ms_recorder_options *options)
     recorder->recording.names = ms_names_new();
     if (recorder->program_version == NULL || recorder->blocks == NULL ||
         recorder->names_writer == NULL || recorder->recording.names == NULL ||
-        ms_moment_writer_init(&recorder->moments, options) != 0) {
+        ms_moment_writer_init(&recorder->moments, options->hide_arguments) != 0) {
         ms_recorder_free(recorder);
         return NULL;
     }
@@ -82,6 +88,9 @@ void ms_recorder_free(struct ms_recorder *recorder)
     ms_blocks_free(recorder->blocks);
     ms_pack_free(&recorder->ticks.pack);
     ms_pack_free(&recorder->names.pack);
+    ms_pack_free(&recorder->output.pack);
+    ms_output_writer_free(&recorder->output_writer);
+    ms_trace_coder_free(recorder->trace_coder);
     ms_pack_free(&recorder->trace.pack);
     ms_pack_free(&recorder->scratch);
     free(recorder->program_version);
@@ -104,7 +113,7 @@ static void cover(struct pending *pending, uint64_t tick, uint64_t now_ns)
         pending->first_ns = now_ns;
     }
     pending->last_tick = tick;
-    pending->last_ns = now_ns;
+    pending->last_ns = now_ns > pending->last_ns ? now_ns : pending->last_ns;
 }
 
 static void forget(struct pending *pending)
@@ -144,6 +153,15 @@ static int append_now(struct ms_recorder *recorder, enum ms_block_type type, uin
     return append(recorder, type, &now);
 }
 
+/* What finds no room is lost, and counted as dropped. */
+static int append_or_lose(struct ms_recorder *recorder, enum ms_block_type type,
+                          struct pending *pending)
+{
+    const int error = append(recorder, type, pending);
+    forget(pending);
+    return error;
+}
+
 /* Names wait on when they find no room; ticks do not: a new segment begins. */
 int ms_recorder_flush(struct ms_recorder *recorder)
 {
@@ -151,6 +169,10 @@ int ms_recorder_flush(struct ms_recorder *recorder)
     if (error == 0) {
         forget(&recorder->names);
     }
+    const int output_error = append_or_lose(recorder, MS_BLOCK_OUTPUT, &recorder->output);
+    const int trace_error = append_or_lose(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    error = error == 0 ? output_error : error;
+    error = error == 0 ? trace_error : error;
     if (recorder->ticks.pack.used > 0 || recorder->ticks.pack.failed) {
         ms_pack_u64(&recorder->ticks.pack, 0);
         const int ticks_error = append(recorder, MS_BLOCK_TICKS, &recorder->ticks);
@@ -160,22 +182,32 @@ int ms_recorder_flush(struct ms_recorder *recorder)
         forget(&recorder->ticks);
         error = error == 0 ? ticks_error : error;
     }
-    const int trace_error = append(recorder, MS_BLOCK_TRACE, &recorder->trace);
-    forget(&recorder->trace);
     recorder->flushed_ns = recorder->now_ns;
-    error = error == 0 ? trace_error : error;
     return error == -EAGAIN ? 0 : error;
 }
 
 static int write_names(struct ms_recorder *recorder, const struct ms_model *model)
 {
-    struct ms_pack *scratch = &recorder->scratch;
-    ms_pack_clear(scratch);
-    const int error = ms_names_write(recorder->names_writer, model, scratch);
-    if (error == 0 && scratch->used > 0) {
-        ms_pack_u64(&recorder->names.pack, scratch->used);
-        ms_pack_bytes(&recorder->names.pack, scratch->bytes, scratch->used);
+    struct ms_pack *pack = &recorder->names.pack;
+    const size_t used = pack->used;
+    const int error = ms_names_write(recorder->names_writer, model, pack);
+    if (pack->used > used) {
         cover(&recorder->names, recorder->tick, recorder->now_ns);
+    }
+    return error;
+}
+
+static int write_output(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    struct ms_pack *pack = &recorder->output.pack;
+    const size_t used = pack->used;
+    if (!recorder->options.output) {
+        return 0;
+    }
+    const int error =
+        ms_output_write(&recorder->output_writer, ms_model_output(model), recorder->now_ns, pack);
+    if (pack->used > used) {
+        cover(&recorder->output, recorder->tick, recorder->now_ns);
     }
     return error;
 }
@@ -319,7 +351,9 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     recorder->have_tick = true;
     int error = recorder->about_due ? append_about(recorder, model) : 0;
     const int names_error = write_names(recorder, model);
+    const int output_error = write_output(recorder, model);
     error = error == 0 ? names_error : error;
+    error = error == 0 ? output_error : error;
     if (recorder->segment.begun) {
         const int row_error = write_row(recorder, model, tick_before, ns_before);
         error = error == 0 ? row_error : error;
@@ -332,6 +366,32 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     }
     error = error == 0 ? last_error : error;
     return error == -ENOMEM ? error : 0;
+}
+
+int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
+                      size_t count)
+{
+    struct pending *trace = &recorder->trace;
+    int error = 0;
+    if (recorder->trace_coder == NULL) {
+        recorder->trace_coder = ms_trace_coder_new();
+    }
+    if (recorder->trace_coder == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (trace->pack.used == 0) {
+            ms_trace_coder_begin(recorder->trace_coder);
+        }
+        ms_trace_coder_write(recorder->trace_coder, &trace->pack, &events[i]);
+        cover(trace, recorder->tick, events[i].time_ns);
+        trace->first_ns = events[i].time_ns < trace->first_ns ? events[i].time_ns : trace->first_ns;
+        if (trace->pack.used >= TRACE_BYTES || trace->pack.failed) {
+            const int flushed = append_or_lose(recorder, MS_BLOCK_TRACE, trace);
+            error = error == 0 && flushed != -EAGAIN ? flushed : error;
+        }
+    }
+    return error;
 }
 
 int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program)

@@ -7,6 +7,14 @@
  * its changes, and a moment is found by reading one state and at most 60 s of ticks. MS_BLOCK_TICKS
  * are written every second: that is what a kill can cost. Call sites are written in the ticks after
  * which the collector read them, at most once a second.
+ *
+ * A segment ends with a MS_BLOCK_HISTORY: the points of its ticks. Every 5 minutes, and at the end,
+ * come coarser points, and MS_BLOCK_ABOUT again, so that losing one costs nothing.
+ *
+ * Memory, besides `memory_bytes` of blocks: what it knows of what was written last, which is one
+ * struct for each process and thread alive (14 and 1.5 KB), 32 bytes for each ended one, 112 for
+ * each usage that changed since the last state and 4 for every one; and what waits for its block:
+ * what changes in a second, and while a state is written that state.
  */
 #ifndef MS_RECORD_RECORDER_H
 #define MS_RECORD_RECORDER_H
@@ -15,6 +23,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "model/trace.h"
 #include "record/blocks.h"
 #include "record/recording.h"
 
@@ -39,14 +48,7 @@ int ms_recorder_keep(struct ms_recorder *recorder, const char *path, bool overwr
 /* After every ms_model_tick_end. 0 or -ENOMEM: then the recording has a gap. */
 int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model);
 
-/* A batch of the trace as it came, checked by ms_trace_batch_check's rules before; ids are those of
- * the model. */
-struct ms_trace_record {
-    uint64_t time_ns, address, bytes;
-    uint32_t process_id, thread_id, site_id; /* of a free: where and by whom it was allocated; 0 */
-    uint32_t by_thread_id;                   /* who did it */
-    bool is_free;
-};
+/* A batch of the trace as it came, see struct ms_collect_options. */
 int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
                       size_t count);
 

@@ -10,6 +10,7 @@
 #include "record/histories.h"
 #include "record/moment.h"
 #include "record/recording_internal.h"
+#include "record/trace_coder.h"
 
 void ms_recording_forget(struct ms_recording *recording)
 {
@@ -65,23 +66,10 @@ static int take_about(struct ms_recording *recording, const uint8_t *raw, size_t
     return 0;
 }
 
-/* As often as names were written, a length and what was written. */
 static int take_names(struct ms_recording *recording, const uint8_t *raw, size_t bytes)
 {
     struct ms_unpack unpack = ms_unpack_of(raw, bytes);
-    while (!ms_unpack_done(&unpack)) {
-        const size_t length = ms_unpack_upto(&unpack, (uint64_t)(unpack.end - unpack.at));
-        const uint8_t *names = ms_unpack_bytes(&unpack, length);
-        if (names == NULL) {
-            return -EBADMSG;
-        }
-        struct ms_unpack inside = ms_unpack_of(names, length);
-        const int error = ms_names_read(recording->names, &inside);
-        if (error != 0) {
-            return error;
-        }
-    }
-    return unpack.failed ? -EBADMSG : 0;
+    return ms_names_read(recording->names, &unpack);
 }
 
 static int take_mark(struct ms_recording *recording, const struct ms_kept_mark *mark)
@@ -191,27 +179,36 @@ static int take_over(struct ms_recording *recording, char *why, size_t why_bytes
     return error;
 }
 
-int ms_recording_open(const char *path, struct ms_recording **out, char *why, size_t why_bytes)
+int ms_recording_of_blocks(struct ms_blocks *blocks, struct ms_recording **out, char *why,
+                           size_t why_bytes)
 {
     struct ms_recording *recording = calloc(1, sizeof *recording);
     if (recording == NULL) {
         snprintf(why, why_bytes, "%s", strerror(ENOMEM));
         return -ENOMEM;
     }
-    int error = ms_blocks_open(path, &recording->blocks, why, why_bytes);
-    if (error == 0) {
-        error = take_over(recording, why, why_bytes);
-        if (error != 0) {
-            ms_recording_forget(recording);
-            ms_blocks_free(recording->blocks);
-        }
-    }
+    recording->blocks = blocks;
+    const int error = take_over(recording, why, why_bytes);
     if (error != 0) {
+        ms_recording_forget(recording);
         free(recording);
         return error;
     }
     *out = recording;
     return 0;
+}
+
+int ms_recording_open(const char *path, struct ms_recording **out, char *why, size_t why_bytes)
+{
+    struct ms_blocks *blocks;
+    int error = ms_blocks_open(path, &blocks, why, why_bytes);
+    if (error == 0) {
+        error = ms_recording_of_blocks(blocks, out, why, why_bytes);
+        if (error != 0) {
+            ms_blocks_free(blocks);
+        }
+    }
+    return error;
 }
 
 static bool is_moment(enum ms_block_type type)
@@ -356,4 +353,44 @@ int ms_recording_read_histories(struct ms_recording *recording, struct ms_model 
         error == 0 ? read_histories(recording, model, MS_BLOCK_HISTORY, MS_RESOLUTION_FINE) : error;
     const int ended = ms_model_end_histories(model);
     return error != 0 ? error : ended;
+}
+
+struct tracing {
+    uint64_t first_ns, last_ns;
+    bool (*each)(void *context, const struct ms_trace_record *event);
+    void *context;
+    bool ended;
+};
+
+static bool trace_event(void *context, const struct ms_trace_record *event)
+{
+    struct tracing *tracing = context;
+    if (event->time_ns >= tracing->first_ns && event->time_ns <= tracing->last_ns) {
+        tracing->ended = !tracing->each(tracing->context, event);
+    }
+    return !tracing->ended;
+}
+
+int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       bool (*each)(void *context, const struct ms_trace_record *event),
+                       void *context)
+{
+    struct tracing tracing = {first_ns, last_ns, each, context, false};
+    int error = recording->recorder != NULL ? ms_recorder_flush(recording->recorder) : 0;
+    for (size_t i = 0; i < ms_blocks_count(recording->blocks) && error != -ENOMEM && !tracing.ended;
+         i++) {
+        const struct ms_block_info *info = ms_blocks_info(recording->blocks, i);
+        if (info->type != MS_BLOCK_TRACE || info->last_ns < first_ns || info->first_ns > last_ns) {
+            continue;
+        }
+        const uint8_t *raw;
+        size_t bytes;
+        int result = ms_blocks_read(recording->blocks, i, &raw, &bytes);
+        if (result == 0) {
+            struct ms_unpack unpack = ms_unpack_of(raw, bytes);
+            result = ms_trace_block_read(&unpack, trace_event, &tracing);
+        }
+        error = result != 0 ? result : error; /* what is damaged costs itself */
+    }
+    return error;
 }

@@ -46,6 +46,9 @@ int ms_recording_read_state(struct ms_recording *recording, size_t index, struct
 /* Gives it all histories up to its tick, as far as they are there. 0 or -ENOMEM. */
 int ms_recording_read_histories(struct ms_recording *recording, struct ms_model *model);
 
+/* As ms_recording_open, of blocks that it owns from then on, when it succeeds. */
+int ms_recording_of_blocks(struct ms_blocks *blocks, struct ms_recording **out, char *why,
+                           size_t why_bytes);
 void ms_recording_forget(struct ms_recording *recording); /* frees what it holds but the blocks */
 
 #endif

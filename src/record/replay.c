@@ -4,18 +4,26 @@
 #include <string.h>
 
 #include "record/moment.h"
+#include "record/output.h"
 #include "record/recording_internal.h"
+
+/* Of a block: what is read stays only until somebody reads again. */
+struct copy {
+    uint8_t *bytes;
+    size_t capacity;
+};
 
 /* Where a model stands in the recording. */
 struct position {
     struct ms_model *model;
     uint64_t tick, now_ns;
     uint64_t number; /* of the block that the rows are of, or of the state */
-    uint8_t *raw;    /* of the rows, a copy: other readers read, too */
-    size_t raw_capacity;
+    struct copy rows_copy, output_copy;
     struct ms_tick_rows rows;
     bool have_rows;
-    bool anew; /* nothing was told of this model yet */
+    struct ms_unpack output; /* what of a block of output is not in the model yet */
+    uint64_t output_next;    /* number of the first block that may have more */
+    bool anew;               /* nothing was told of this model yet */
 };
 
 struct ms_replay {
@@ -38,7 +46,8 @@ struct ms_replay *ms_replay_new(struct ms_recording *recording,
 static void leave(struct position *at)
 {
     ms_model_free(at->model);
-    free(at->raw);
+    free(at->rows_copy.bytes);
+    free(at->output_copy.bytes);
     *at = (struct position){0};
 }
 
@@ -66,6 +75,77 @@ static void tell(struct ms_replay *replay, struct position *at)
     }
 }
 
+static int copy_of(struct copy *copy, const uint8_t *raw, size_t bytes)
+{
+    if (bytes > copy->capacity) {
+        free(copy->bytes);
+        copy->bytes = malloc(bytes);
+        copy->capacity = copy->bytes != NULL ? bytes : 0;
+        if (copy->bytes == NULL) {
+            return -ENOMEM;
+        }
+    }
+    memcpy(copy->bytes, raw, bytes);
+    return 0;
+}
+
+/* The first block of those before this one that hold as much output as a model does. */
+static uint64_t output_begins(struct ms_recording *recording, size_t index)
+{
+    uint64_t bytes = 0;
+    while (index > 0 && bytes <= 2u * MS_OUTPUT_BYTES_MAX) {
+        const struct ms_block_info *info = ms_blocks_info(recording->blocks, --index);
+        bytes += info->type == MS_BLOCK_OUTPUT ? info->raw_bytes : 0;
+    }
+    return index > 0 ? ms_blocks_info(recording->blocks, index)->number : 0;
+}
+
+/* The next block of output that begins by the time of the model; the count: none. */
+static size_t next_output(const struct ms_recording *recording, struct position *at)
+{
+    const struct ms_blocks *blocks = recording->blocks;
+    const size_t count = ms_blocks_count(blocks);
+    for (size_t i = ms_recording_block(recording, at->output_next); i < count; i++) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i);
+        const bool later = info->first_ns > at->now_ns;
+        if (info->type == MS_BLOCK_OUTPUT) {
+            return later ? count : i;
+        }
+        /* What was written by then lies before the ticks of then. */
+        if (later && (info->type == MS_BLOCK_TICKS || info->type == MS_BLOCK_STATE)) {
+            return count;
+        }
+        at->output_next = info->number + 1;
+    }
+    return count;
+}
+
+/* What the program had written by the time of the model. 0 or -ENOMEM: damage costs its lines. */
+static int read_output(struct ms_recording *recording, struct position *at)
+{
+    struct ms_output *output = ms_model_output_mutable(at->model);
+    for (;;) {
+        int error =
+            ms_unpack_done(&at->output) ? 0 : ms_output_read(output, &at->output, at->now_ns);
+        if (error == -ENOMEM || (error == 0 && !ms_unpack_done(&at->output))) {
+            return error;
+        }
+        const size_t index = next_output(recording, at);
+        if (index == ms_blocks_count(recording->blocks)) {
+            return 0;
+        }
+        const uint8_t *raw;
+        size_t bytes;
+        at->output_next = ms_blocks_info(recording->blocks, index)->number + 1;
+        error = ms_blocks_read(recording->blocks, index, &raw, &bytes);
+        error = error == 0 ? copy_of(&at->output_copy, raw, bytes) : error;
+        at->output = ms_unpack_of(at->output_copy.bytes, error == 0 ? bytes : 0);
+        if (error == -ENOMEM) {
+            return error;
+        }
+    }
+}
+
 /* `at` is empty before; it stays so when it fails. */
 static int begin_at_state(struct ms_recording *recording, size_t index, struct position *at)
 {
@@ -84,8 +164,13 @@ static int begin_at_state(struct ms_recording *recording, size_t index, struct p
                             .tick = ms_model_ticks(model) - 1,
                             .now_ns = ms_model_now_ns(model),
                             .number = number,
+                            .output_next = output_begins(recording, index),
                             .anew = true};
-    return 0;
+    error = read_output(recording, at);
+    if (error != 0) {
+        leave(at);
+    }
+    return error;
 }
 
 /* 1: they go on from where the model is; 0: they do not, or cannot be read; -ENOMEM. */
@@ -99,18 +184,12 @@ static int take_rows(struct ms_recording *recording, size_t index, struct positi
         rows.now_ns != at->now_ns) {
         return error == -ENOMEM ? error : 0;
     }
-    if (bytes > at->raw_capacity) {
-        free(at->raw);
-        at->raw = malloc(bytes);
-        at->raw_capacity = at->raw != NULL ? bytes : 0;
-        if (at->raw == NULL) {
-            return -ENOMEM;
-        }
+    if (copy_of(&at->rows_copy, raw, bytes) != 0) {
+        return -ENOMEM;
     }
-    memcpy(at->raw, raw, bytes);
     at->number = ms_blocks_info(recording->blocks, index)->number;
     at->have_rows = true;
-    return ms_tick_rows_begin(&at->rows, at->raw, bytes) == 0;
+    return ms_tick_rows_begin(&at->rows, at->rows_copy.bytes, bytes) == 0;
 }
 
 /* To the next state, of a tick up to `most`. 1, 0, or -errno. */
@@ -164,7 +243,9 @@ static int find_rows(struct ms_replay *replay, struct position *at)
 static int step(struct ms_replay *replay, struct position *at, uint64_t most)
 {
     if (!at->have_rows || ms_tick_rows_peek(&at->rows) == UINT64_MAX) {
-        const int found = find_rows(replay, at);
+        /* Names come in blocks before the rows that need them. */
+        const int known = ms_recording_refresh(replay->recording);
+        const int found = known == 0 ? find_rows(replay, at) : known;
         if (found != 1) {
             return found == 0 ? step_to_state(replay, at, most) : found;
         }
@@ -176,6 +257,9 @@ static int step(struct ms_replay *replay, struct position *at, uint64_t most)
     if (stepped == 1) {
         at->tick = at->rows.tick;
         at->now_ns = at->rows.now_ns;
+        if (read_output(replay->recording, at) != 0) {
+            return -ENOMEM;
+        }
         tell(replay, at);
     }
     return stepped;

@@ -7,7 +7,9 @@
 
 #include "record/histories.h"
 #include "record/moment.h"
+#include "record/output.h"
 #include "record/recording_internal.h"
+#include "record/trace_coder.h"
 
 #define FINDINGS_MAX 1000 /* that are told; the others are counted */
 
@@ -18,6 +20,7 @@ struct verifying {
     int findings;
     const struct ms_block_info *info; /* of the block that is looked at */
     size_t index;
+    struct ms_output *output;
     struct ms_model *model; /* as ticks made it; NULL: a state is awaited */
     uint64_t tick, now_ns;
 };
@@ -205,6 +208,13 @@ static int verify_history(struct verifying *verifying, const uint8_t *raw, size_
     return 0;
 }
 
+static bool any_event(void *context, const struct ms_trace_record *event)
+{
+    (void)context;
+    (void)event;
+    return true;
+}
+
 static int verify_block(struct verifying *verifying)
 {
     const uint8_t *raw;
@@ -235,24 +245,33 @@ static int verify_block(struct verifying *verifying)
         error = ms_about_read(&about, &unpack);
         if (error == 0) {
             ms_about_free(&about);
-        } else if (error != -ENOMEM) {
-            tell(verifying, "it makes no sense");
-            error = 0;
         }
-        return error;
+        break;
+    case MS_BLOCK_TRACE:
+        error = ms_trace_block_read(&unpack, any_event, NULL);
+        break;
+    case MS_BLOCK_OUTPUT:
+        error = ms_output_read(verifying->output, &unpack, UINT64_MAX);
+        break;
     default:
         return 0;
     }
+    if (error != 0 && error != -ENOMEM) {
+        tell(verifying, "it makes no sense");
+        error = 0;
+    }
+    return error;
 }
 
-static void verify_order(struct verifying *verifying, uint64_t *last_ns)
+/* Blocks of one type lie in the order of time; several types wait for each other. */
+static void verify_order(struct verifying *verifying, uint64_t last_ns[MS_BLOCK_TYPE_TOTAL])
 {
     const struct ms_block_info *info = verifying->info;
     if (info->first_tick > info->last_tick || info->first_ns > info->last_ns ||
-        info->last_ns < *last_ns) {
+        info->last_ns < last_ns[info->type]) {
         tell(verifying, "its time goes backwards");
     }
-    *last_ns = info->last_ns > *last_ns ? info->last_ns : *last_ns;
+    last_ns[info->type] = info->last_ns;
 }
 
 int ms_recording_verify(struct ms_recording *recording,
@@ -262,8 +281,9 @@ int ms_recording_verify(struct ms_recording *recording,
     struct verifying verifying = {.recording = recording, .told = told, .context = context};
     const struct ms_blocks_condition condition = ms_blocks_condition(recording->blocks);
     const size_t count = ms_blocks_count(recording->blocks);
-    uint64_t last_ns = 0;
-    int error = 0;
+    uint64_t last_ns[MS_BLOCK_TYPE_TOTAL] = {0};
+    verifying.output = ms_output_new();
+    int error = verifying.output != NULL ? 0 : -ENOMEM;
     if (recording->recorder == NULL && strcmp(condition.words, "whole") != 0) {
         tell(&verifying, "%s", condition.words);
     }
@@ -273,12 +293,13 @@ int ms_recording_verify(struct ms_recording *recording,
     for (size_t i = 0; i < count && error == 0; i++) {
         verifying.index = i;
         verifying.info = ms_blocks_info(recording->blocks, i);
-        verify_order(&verifying, &last_ns);
+        verify_order(&verifying, last_ns);
         error = verify_block(&verifying);
         if (error == 0 && progress != NULL && !progress(context, i + 1, count)) {
             error = -ECANCELED;
         }
     }
     leave_model(&verifying);
+    ms_output_free(verifying.output);
     return error != 0 ? error : verifying.findings;
 }

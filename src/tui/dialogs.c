@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "export/export.h"
 #include "model/format.h"
 #include "tui/screen.h"
 
@@ -24,21 +25,20 @@ struct ms_area ms_dialog_area(const struct ms_view *view, int rows, int columns)
 
 /* --- export --- */
 
-/* memscope-NAME-PID-TIME.json; only letters that are safe in a file name are taken of NAME. */
-static void propose_path(struct ms_tui *tui, const struct ms_view *view)
+char *ms_tui_file_name(char *out, size_t size, const char *program, const struct ms_model *model,
+                       const char *suffix)
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     char name[64];
     size_t length = 0;
-    const char *slash = strrchr(tui->program, '/');
-    for (const char *from = slash != NULL ? slash + 1 : tui->program;
+    const char *slash = strrchr(program, '/');
+    for (const char *from = slash != NULL ? slash + 1 : program;
          *from != '\0' && length + 1 < sizeof name; from++) {
         name[length++] = strchr(safe, *from) != NULL ? *from : '_';
     }
     name[length] = '\0';
-    const struct ms_model *model = view->model;
-    const struct ms_process *program = ms_model_program(model);
-    const int pid = program != NULL ? (int)program->pid : 0;
+    const struct ms_process *process = ms_model_program(model);
+    const int pid = process != NULL ? (int)process->pid : 0;
     const uint64_t unix_ns =
         ms_model_start_unix_ns(model) + ms_model_now_ns(model) - ms_model_start_ns(model);
     const time_t seconds = (time_t)(unix_ns / MS_SECOND_NS);
@@ -47,16 +47,16 @@ static void propose_path(struct ms_tui *tui, const struct ms_view *view)
     if (localtime_r(&seconds, &parts) != NULL) {
         strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &parts);
     }
-    char path[256];
-    snprintf(path, sizeof path, "memscope-%s-%d-%s.json", length > 0 ? name : "program", pid,
-             stamp);
-    ms_entry_set(&tui->state.path, path);
+    snprintf(out, size, "memscope-%s-%d-%s%s", length > 0 ? name : "program", pid, stamp, suffix);
+    return out;
 }
 
 static void init_export(struct ms_tui *tui, const struct ms_view *view)
 {
     tui->state = (struct ms_dialog_state){.asked = false};
-    propose_path(tui, view);
+    char path[256];
+    ms_entry_set(&tui->state.path,
+                 ms_tui_file_name(path, sizeof path, tui->program, view->model, ".json"));
 }
 
 /* What became of the command; only what was on the screen counts as told. */
@@ -69,8 +69,10 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
     if (!state->asked || message[0] == '\0') {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, area,
-                      "JSON: processes, threads, call sites and totals up to now. "
-                      "Enter writes, Esc cancels.");
+                      "The ending of the name chooses the format, Tab the next one. "
+                      "Enter writes what was seen up to now, Esc cancels.");
+    } else if (!status->message_is_error && strncmp(message, "writing ", 8) == 0) {
+        ms_theme_text(grid, area, message);
     } else if (!status->message_is_error) {
         state->done_shown = true;
         ms_grid_pen(grid, MS_COLOUR_BALANCED, 0);
@@ -90,8 +92,10 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
 
 static void draw_export(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
-    const struct ms_area area =
-        ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76), "export as JSON");
+    char title[128];
+    snprintf(title, sizeof title, "export: %s",
+             ms_export_what(ms_export_by_path(tui->state.path.text)));
+    const struct ms_area area = ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76), title);
     const char *path = tui->state.path.text;
     const int room = area.columns - 7;
     const int width = ms_grid_text_width(grid, path);
@@ -107,6 +111,23 @@ static void draw_export(struct ms_tui *tui, const struct ms_view *view, struct m
     draw_outcome(tui, view, grid, text);
 }
 
+/* Another ending for the same name. */
+static void next_format(struct ms_entry *path)
+{
+    const enum ms_export now = ms_export_by_path(path->text);
+    const size_t suffix = strlen(ms_export_suffix(now));
+    const bool named = path->length >= suffix &&
+                       strcmp(path->text + path->length - suffix, ms_export_suffix(now)) == 0;
+    int next = now;
+    do {
+        next = (next + 1) % MS_EXPORT_TOTAL;
+    } while (next != (int)now && !ms_export_built_in((enum ms_export)next));
+    char text[sizeof path->text + 32];
+    snprintf(text, sizeof text, "%.*s%s", (int)(path->length - (named ? suffix : 0)), path->text,
+             ms_export_suffix((enum ms_export)next));
+    ms_entry_set(path, text);
+}
+
 static void key_export(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                        const struct ms_input *input, struct ms_command *command)
 {
@@ -118,13 +139,18 @@ static void key_export(struct ms_tui *tui, const struct ms_view *view, enum ms_a
     }
     if (action == MS_ACTION_ENTER) {
         if (state->path.length > 0) {
-            command->type = MS_COMMAND_EXPORT_JSON;
+            command->type = MS_COMMAND_EXPORT;
             /* A second Enter before the question was on the screen confirms nothing. */
             command->overwrite = state->exists_shown;
             memcpy(command->path, state->path.text, state->path.length + 1);
             state->asked = true;
             state->exists_shown = false;
         }
+        return;
+    }
+    if (action == MS_ACTION_DOWN) {
+        next_format(&state->path);
+        state->asked = state->exists_shown = state->done_shown = false;
         return;
     }
     const int typed = action == MS_ACTION_PAGE_UP ? MS_KEY_CTRL('u') : input->key;

@@ -143,6 +143,19 @@ static struct ms_flows_view *flows_view_new(void)
     return flows;
 }
 
+void ms_flows_view_forget(struct ms_flows_view *flows)
+{
+    if (flows == NULL) {
+        return;
+    }
+    struct ms_flow_past *past = ms_flow_past_new();
+    if (past != NULL) { /* else rates are wrong for as long as they look back */
+        ms_flow_past_free(flows->past);
+        flows->past = past;
+    }
+    flows->updated_ns = flows->judged_ns = 0;
+}
+
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model)
 {
     if (tui->flows == NULL) {

@@ -4,6 +4,7 @@
 
 #include "model/format.h"
 #include "tui/screen.h"
+#include "tui/time_bar.h"
 
 void ms_listing_draw_filter(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                             const struct ms_listing *listing, size_t all, const char *word,
@@ -101,6 +102,17 @@ static void draw_message(struct ms_tui *tui, const struct ms_view *view, struct 
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
+/* Space pauses the present, and plays the past. */
+static const char *label_of(const struct ms_tui *tui, const struct ms_view *view,
+                            const struct ms_key_row *key)
+{
+    if (key->action == MS_ACTION_TIME_PLAY ||
+        (key->action == MS_ACTION_PAUSE && ms_time_away(view))) {
+        return view->status->time != NULL && view->status->time->playing ? "Stop" : "Play";
+    }
+    return tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label;
+}
+
 void ms_foot_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     if (view->layout.keys_row < 0) {
@@ -118,6 +130,6 @@ void ms_foot_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid
         const int used = ms_grid_put(grid, row, labels[i].column, labels[i].width, key->name);
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         ms_grid_put(grid, row, labels[i].column + used + 1, labels[i].width,
-                    tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label);
+                    label_of(tui, view, key));
     }
 }

@@ -49,6 +49,9 @@ const char *ms_place_name(enum ms_place place)
         {MS_PLACE_SORT, "Sort"},
         {MS_PLACE_SIGNAL, "Signal"},
         {MS_PLACE_EXPORT, "Export"},
+        {MS_PLACE_TIME, "Time"},
+        {MS_PLACE_RECORD, "Record"},
+        {MS_PLACE_MARK, "Mark"},
         {MS_PLACE_QUIT, "Quit"},
         /* clang-format on */
     };

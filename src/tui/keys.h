@@ -38,6 +38,9 @@ enum ms_place {
     MS_PLACE_SETUP = 524288,
     MS_PLACE_TIMELINES = 65536,
     MS_PLACE_SYSTEM = 262144,
+    MS_PLACE_TIME = 1048576,
+    MS_PLACE_RECORD = 2097152,
+    MS_PLACE_MARK = 4194304,
     MS_PLACE_LISTS = MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES |
                      MS_PLACE_PROCESSES | MS_PLACE_RANKINGS,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
@@ -45,7 +48,10 @@ enum ms_place {
                        MS_PLACE_TIMELINES | MS_PLACE_CORRELATIONS | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS | MS_PLACE_RANKINGS,
     MS_PLACE_DIALOGS = MS_PLACE_HELP | MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_SIGNAL |
-                       MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP,
+                       MS_PLACE_SORT | MS_PLACE_TRACKING | MS_PLACE_SETUP | MS_PLACE_TIME |
+                       MS_PLACE_RECORD | MS_PLACE_MARK,
+    /* Where , and . step in time: on the timelines they move the cursor. */
+    MS_PLACE_STEPS = (MS_PLACE_SCREENS & ~MS_PLACE_TIMELINES) | MS_PLACE_TIME,
     MS_PLACE_MENUS = MS_PLACE_SIGNAL | MS_PLACE_SORT,
     MS_PLACE_MOVES =
         MS_PLACE_SCREENS | MS_PLACE_HELP | MS_PLACE_MENUS | MS_PLACE_TRACKING | MS_PLACE_SETUP,
@@ -133,6 +139,28 @@ enum ms_action {
     MS_ACTION_CURSOR_BACK,
     MS_ACTION_CURSOR_ON,
     MS_ACTION_WHY,
+    MS_ACTION_TIME, /* the keys of time */
+    MS_ACTION_TIME_BACK,
+    MS_ACTION_TIME_ON,
+    MS_ACTION_TIME_SECOND_BACK,
+    MS_ACTION_TIME_SECOND_ON,
+    MS_ACTION_TIME_TEN_BACK,
+    MS_ACTION_TIME_TEN_ON,
+    MS_ACTION_TIME_MINUTE_BACK,
+    MS_ACTION_TIME_MINUTE_ON,
+    MS_ACTION_TIME_FIRST,
+    MS_ACTION_TIME_LAST,
+    MS_ACTION_TIME_SHARE,
+    MS_ACTION_TIME_PLAY,
+    MS_ACTION_TIME_FASTER,
+    MS_ACTION_TIME_SLOWER,
+    MS_ACTION_TIME_PEAK,
+    MS_ACTION_TIME_NEXT_MARK,
+    MS_ACTION_TIME_PREVIOUS_MARK,
+    MS_ACTION_TIME_NEXT_ANOMALY,
+    MS_ACTION_TIME_PREVIOUS_ANOMALY,
+    MS_ACTION_MARK,
+    MS_ACTION_RECORD,
     MS_ACTION_GLYPHS,
     MS_ACTION_SCHEME,
     MS_ACTION_MOUSE,
@@ -196,7 +224,7 @@ enum ms_action {
     X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
     X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture, never the data") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
-    X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
+    X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far: JSON, HTML, CSV, pprof and others; x cancels while it is written") \
     X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
     X(MS_PLACE_SITE,     MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_SITE,     'q',              "q",       BACK,            "",        "") \
@@ -302,11 +330,68 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '%',              "%",       MOUSE,           "",        "mouse on or off (off: the terminal selects text)") \
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('l'), "^L", REDRAW, "",    "draw everything anew") \
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('z'), "^Z", SUSPEND, "",   "suspend memscope-top; the program runs on") \
+    X(MS_PLACE_SCREENS,  'r',              "r",       TIME,            "Time",    "look back: the keys of time, with a bar of all that was seen") \
+    X(MS_PLACE_STEPS,    ',',              ",",       TIME_BACK,       "",        "a tick back in time, but on the timelines; the program goes on meanwhile") \
+    X(MS_PLACE_STEPS,    '.',              ".",       TIME_ON,         "",        "a tick on; past the newest it is the present again") \
+    X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_LEFT, "S-Left", TIME_TEN_BACK, "", "ten seconds back in time") \
+    X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_RIGHT, "S-Right", TIME_TEN_ON, "", "ten seconds on") \
+    X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_CTRL_LEFT, "^Left", TIME_MINUTE_BACK, "", "a minute back in time") \
+    X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_CTRL_RIGHT, "^Right", TIME_MINUTE_ON, "", "a minute on") \
+    X(MS_PLACE_SCREENS,  MS_KEY_CTRL('e'), "^E",      TIME_LAST,       "",        "back to the present; in a recording to its end") \
+    X(MS_PLACE_SCREENS,  'b',              "b",       MARK,            "",        "set a mark, with a few words or none, to come back to") \
+    X(MS_PLACE_SCREENS,  'R',              "R",       RECORD,          "",        "record to a file from now on, with what is kept of before; again: what there is of it") \
+    X(MS_PLACE_TIME,     ' ',              "Space",   TIME_PLAY,       "Play",    "play from here on, or stop") \
+    X(MS_PLACE_TIME,     '+',              "+",       TIME_FASTER,     "Faster",  "play faster, up to 60 times") \
+    X(MS_PLACE_TIME,     '>',              ">",       TIME_FASTER,     "",        "") \
+    X(MS_PLACE_TIME,     '-',              "-",       TIME_SLOWER,     "",        "play slower, down to a quarter") \
+    X(MS_PLACE_TIME,     '<',              "<",       TIME_SLOWER,     "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_LEFT,      "Left",    TIME_SECOND_BACK, "-1s",    "a second back") \
+    X(MS_PLACE_TIME,     'h',              "h",       TIME_SECOND_BACK, "",       "") \
+    X(MS_PLACE_TIME,     MS_KEY_RIGHT,     "Right",   TIME_SECOND_ON,  "+1s",     "a second on") \
+    X(MS_PLACE_TIME,     'l',              "l",       TIME_SECOND_ON,  "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_UP,        "Up",      TIME_TEN_BACK,   "",        "ten seconds back") \
+    X(MS_PLACE_TIME,     'k',              "k",       TIME_TEN_BACK,   "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_DOWN,      "Down",    TIME_TEN_ON,     "",        "ten seconds on") \
+    X(MS_PLACE_TIME,     'j',              "j",       TIME_TEN_ON,     "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_PAGE_UP,   "PgUp",    TIME_MINUTE_BACK, "",       "a minute back") \
+    X(MS_PLACE_TIME,     MS_KEY_PAGE_DOWN, "PgDn",    TIME_MINUTE_ON,  "",        "a minute on") \
+    X(MS_PLACE_TIME,     MS_KEY_HOME,      "Home",    TIME_FIRST,      "",        "to the first moment that is kept") \
+    X(MS_PLACE_TIME,     'g',              "g",       TIME_FIRST,      "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_END,       "End",     TIME_LAST,       "Last",    "to the present; in a recording to its end") \
+    X(MS_PLACE_TIME,     'G',              "G",       TIME_LAST,       "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_CTRL('e'), "^E",      TIME_LAST,       "",        "") \
+    X(MS_PLACE_TIME,     '0',              "0",       TIME_SHARE,      "",        "to so many tenths of all that is kept: 0 its begin, 5 its middle") \
+    X(MS_PLACE_TIME,     '1',              "1",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '2',              "2",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '3',              "3",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '4',              "4",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '5',              "5",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '6',              "6",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '7',              "7",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '8',              "8",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     '9',              "9",       TIME_SHARE,      "",        "") \
+    X(MS_PLACE_TIME,     'p',              "p",       TIME_PEAK,       "Peak",    "to when the process held the most: the one in focus, else the largest") \
+    X(MS_PLACE_TIME,     ']',              "]",       TIME_NEXT_MARK,  "Mark",    "to the next mark") \
+    X(MS_PLACE_TIME,     '[',              "[",       TIME_PREVIOUS_MARK, "",     "to the mark before") \
+    X(MS_PLACE_TIME,     'n',              "n",       TIME_NEXT_ANOMALY, "",      "to the next anomaly: what does not fit its own past") \
+    X(MS_PLACE_TIME,     'N',              "N",       TIME_PREVIOUS_ANOMALY, "",  "to the anomaly before") \
+    X(MS_PLACE_TIME,     MS_KEY_ENTER,     "Enter",   ENTER,           "Stay",    "leave these keys and look around in this moment, on every screen") \
+    X(MS_PLACE_TIME,     'r',              "r",       ENTER,           "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "leave these keys, back to the present; of a recording its moment stays") \
+    X(MS_PLACE_TIME,     'q',              "q",       CANCEL,          "",        "") \
+    X(MS_PLACE_TIME,     '?',              "?",       HELP,            "Help",    "these keys") \
+    X(MS_PLACE_TIME,     MS_KEY_F1,        "F1",      HELP,            "",        "") \
+    X(MS_PLACE_TIME,     MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen, of the same moment") \
+    X(MS_PLACE_TIME,     MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
+    X(MS_PLACE_RECORD,   MS_KEY_ENTER,     "Enter",   ENTER,           "Record",  "begin; asks before it replaces a file") \
+    X(MS_PLACE_MARK,     MS_KEY_ENTER,     "Enter",   ENTER,           "Set",     "set the mark") \
+    X(MS_PLACE_RECORD | MS_PLACE_MARK, MS_KEY_CTRL('u'), "^U", PAGE_UP, "Clear",  "clear what is typed") \
     X(MS_PLACE_HELP,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "back") \
     X(MS_PLACE_HELP,     'q',              "q",       CANCEL,          "",        "") \
     X(MS_PLACE_HELP,     '?',              "?",       CANCEL,          "",        "") \
     X(MS_PLACE_HELP,     MS_KEY_F1,        "F1",      CANCEL,          "",        "") \
     X(MS_PLACE_EXPORT,   MS_KEY_ENTER,     "Enter",   ENTER,           "Write",   "write the file; asks before it replaces one") \
+    X(MS_PLACE_EXPORT,   MS_KEY_TAB,       "Tab",     DOWN,            "Format",  "the next format: JSON, HTML, CSV and the others; or end the name in its ending") \
     X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
     X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
     X(MS_PLACE_TRACKING, MS_KEY_ENTER,     "Enter",   ENTER,           "Apply",   "take the settings over; the program goes on meanwhile") \
@@ -325,7 +410,7 @@ enum ms_action {
     X(MS_PLACE_SETUP,    MS_KEY_F2,        "F2",      CANCEL,          "",        "") \
     X(MS_PLACE_QUIT,     'k',              "k",       KILL,            "Kill",    "end the program, then leave") \
     X(MS_PLACE_QUIT,     'd',              "d",       DETACH,          "Detach",  "leave; the program runs on and can be joined again") \
-    X(MS_PLACE_EXPORT | MS_PLACE_QUIT | MS_PLACE_MENUS | MS_PLACE_TRACKING, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \
+    X(MS_PLACE_EXPORT | MS_PLACE_RECORD | MS_PLACE_MARK | MS_PLACE_QUIT | MS_PLACE_MENUS | MS_PLACE_TRACKING, MS_KEY_ESCAPE, "Esc", CANCEL, "Cancel", "close, nothing happens") \
     X(MS_PLACE_QUIT,     'c',              "c",       CANCEL,          "",        "") \
     X(MS_PLACE_MENUS | MS_PLACE_TRACKING, 'q',             "q",       CANCEL,          "",        "") \
     X(MS_PLACE_DIALOGS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "leave; asks what to do with a program that runs") \

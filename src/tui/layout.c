@@ -2,6 +2,7 @@
 #include "tui/layout.h"
 
 #define CARDS_ACROSS_MAX 4
+#define TWO_ROWS_FROM    20 /* of the screen: the bar of time has words below it */
 
 struct variant {
     bool both_totals, tabs, legend;
@@ -63,6 +64,7 @@ struct ms_layout ms_layout_of(int rows, int columns, size_t threads, bool verdic
                                .message_row = -1,
                                .keys_row = -1,
                                .more_row = -1,
+                               .time_row = -1,
                                .card_columns = 1};
     if (rows < MS_LAYOUT_ROWS_MIN || columns < MS_LAYOUT_COLUMNS_MIN) {
         layout.tiny = true;
@@ -96,6 +98,20 @@ struct ms_layout ms_layout_of(int rows, int columns, size_t threads, bool verdic
     layout.table = table || variant->table;
     if (!layout.table) {
         place_cards(&layout, variant, threads);
+    }
+    return layout;
+}
+
+struct ms_layout ms_layout_with_time(int rows, int columns, size_t threads, bool verdict,
+                                     bool table)
+{
+    const int bar = rows >= TWO_ROWS_FROM ? 2 : rows > MS_LAYOUT_ROWS_MIN ? 1 : 0;
+    struct ms_layout layout = ms_layout_of(rows - bar, columns, threads, verdict, table);
+    if (!layout.tiny) {
+        layout.time_row = layout.message_row;
+        layout.time_rows = bar > 0 ? bar : 1;
+        layout.message_row += bar;
+        layout.keys_row += bar;
     }
     return layout;
 }

@@ -28,6 +28,8 @@ struct ms_layout {
     int legend_row;
     int message_row; /* filter, search, messages, hints */
     int keys_row;
+    int time_row; /* first of time_rows, of the bar of time */
+    int time_rows;
     struct ms_area body;
     /* of the overview */
     bool table;
@@ -40,6 +42,9 @@ struct ms_layout {
 
 /* `verdict`: a line is wanted that says what cannot be seen. `table`: asked for by the user. */
 struct ms_layout ms_layout_of(int rows, int columns, size_t threads, bool verdict, bool table);
+/* The same with the bar of time above the message row; on a low screen it is in its place. */
+struct ms_layout ms_layout_with_time(int rows, int columns, size_t threads, bool verdict,
+                                     bool table);
 
 /* Place of card `index` of those on the screen. */
 struct ms_area ms_layout_card(const struct ms_layout *layout, int index);

@@ -216,7 +216,8 @@ extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hot
     ms_screen_processes, ms_screen_timelines, ms_screen_system, ms_screen_rankings,
     ms_screen_correlations;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup;
+    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup,
+    ms_dialog_time, ms_dialog_record, ms_dialog_mark;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
@@ -272,7 +273,8 @@ void ms_correlations_view_free(struct ms_correlations_view *correlations); /* ac
 
 /* Remembers flows for their rates, whatever screen is shown; does something once a second. */
 void ms_flows_watch(struct ms_tui *tui, const struct ms_model *model);
-void ms_flows_view_free(struct ms_flows_view *flows); /* accepts NULL */
+void ms_flows_view_free(struct ms_flows_view *flows);   /* accepts NULL */
+void ms_flows_view_forget(struct ms_flows_view *flows); /* the model; accepts NULL */
 
 /* title.c: all above the body */
 void ms_title_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);

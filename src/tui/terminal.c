@@ -20,7 +20,10 @@
 
 #define DOUBLE_CLICK_NS 400000000
 #define ESCAPE_DELAY_MS 25
-#define ORANGE          208 /* of 256 colours */
+/* Keys that curses has no numbers for. */
+#define CTRL_LEFT  (KEY_MAX + 1)
+#define CTRL_RIGHT (KEY_MAX + 2)
+#define ORANGE     208 /* of 256 colours */
 
 struct ms_terminal {
     SCREEN *screen;
@@ -129,6 +132,8 @@ static void set_up(struct ms_terminal *terminal, bool mouse)
     noecho();
     nonl();
     keypad(stdscr, TRUE);
+    define_key("\033[1;5D", CTRL_LEFT);
+    define_key("\033[1;5C", CTRL_RIGHT);
     nodelay(stdscr, TRUE);
     leaveok(stdscr, TRUE);
     curs_set(0);
@@ -278,13 +283,23 @@ static int key_of(int code)
     static const struct {
         int code, key;
     } keys[] = {
-        {KEY_UP, MS_KEY_UP},         {KEY_DOWN, MS_KEY_DOWN},
-        {KEY_LEFT, MS_KEY_LEFT},     {KEY_RIGHT, MS_KEY_RIGHT},
-        {KEY_HOME, MS_KEY_HOME},     {KEY_END, MS_KEY_END},
-        {KEY_PPAGE, MS_KEY_PAGE_UP}, {KEY_NPAGE, MS_KEY_PAGE_DOWN},
-        {KEY_BTAB, MS_KEY_BACK_TAB}, {KEY_DC, MS_KEY_DELETE},
-        {KEY_ENTER, MS_KEY_ENTER},   {KEY_BACKSPACE, MS_KEY_BACKSPACE},
+        {KEY_UP, MS_KEY_UP},
+        {KEY_DOWN, MS_KEY_DOWN},
+        {KEY_LEFT, MS_KEY_LEFT},
+        {KEY_RIGHT, MS_KEY_RIGHT},
+        {KEY_HOME, MS_KEY_HOME},
+        {KEY_END, MS_KEY_END},
+        {KEY_PPAGE, MS_KEY_PAGE_UP},
+        {KEY_NPAGE, MS_KEY_PAGE_DOWN},
+        {KEY_BTAB, MS_KEY_BACK_TAB},
+        {KEY_DC, MS_KEY_DELETE},
+        {KEY_ENTER, MS_KEY_ENTER},
+        {KEY_BACKSPACE, MS_KEY_BACKSPACE},
         {KEY_RESIZE, MS_KEY_RESIZE},
+        {KEY_SLEFT, MS_KEY_SHIFT_LEFT},
+        {KEY_SRIGHT, MS_KEY_SHIFT_RIGHT},
+        {CTRL_LEFT, MS_KEY_CTRL_LEFT},
+        {CTRL_RIGHT, MS_KEY_CTRL_RIGHT},
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (keys[i].code == code) {

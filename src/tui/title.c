@@ -7,6 +7,7 @@
 #include "model/format.h"
 #include "tui/chart.h"
 #include "tui/screen.h"
+#include "tui/time_bar.h"
 
 #define SCOPE_WIDTH 24 /* cells beside the tabs for what is in focus */
 
@@ -116,9 +117,16 @@ static uint64_t elapsed_ns(const struct ms_view *view)
     return until_ns > start_ns ? until_ns - start_ns : 0;
 }
 
-static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_tui_status *status,
-                              char *out, size_t size)
+static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_view *view, char *out,
+                              size_t size)
 {
+    const struct ms_tui_status *status = view->status;
+    if (ms_time_away(view)) {
+        char text[96];
+        snprintf(out, size, "[%s%s]", status->time->file || view->columns < 100 ? "" : "PAST ",
+                 ms_time_text(status->time, view->columns, text, sizeof text));
+        return MS_COLOUR_ALERT_MEDIUM;
+    }
     if (tui->paused) {
         snprintf(out, size, "[PAUSED]");
         return MS_COLOUR_ALERT_MEDIUM;
@@ -144,16 +152,38 @@ static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_tui_stat
     return status->exit_status == 0 ? MS_COLOUR_TITLE : MS_COLOUR_ERROR;
 }
 
+/* That a file is being written, left of `until`. Returns how many cells it took. */
+static int put_recording(const struct ms_view *view, struct ms_grid *grid, int row, int until)
+{
+    const struct ms_tui_time *time = view->status->time;
+    char text[64] = "REC ";
+    if (time == NULL || time->recording == NULL) {
+        return 0;
+    }
+    if (time->recording_problem != NULL) {
+        snprintf(text, sizeof text, "REC FAILED ");
+    } else if (view->columns >= 72) {
+        char bytes[MS_FORMAT_MAX];
+        snprintf(text, sizeof text, "REC %s ",
+                 ms_format_bytes(bytes, sizeof bytes, (double)time->recording_bytes));
+    }
+    const int width = (int)strlen(text);
+    ms_grid_pen(grid, MS_COLOUR_ERROR, MS_ATTRIBUTE_BOLD);
+    ms_grid_put(grid, row, until - width, width, text);
+    ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+    return width;
+}
+
 static int put_mark(const struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                     int row)
 {
-    char mark[64];
-    const enum ms_colour colour = mark_of(tui, view->status, mark, sizeof mark);
+    char mark[128];
+    const enum ms_colour colour = mark_of(tui, view, mark, sizeof mark);
     const int width = (int)strlen(mark);
     ms_grid_pen(grid, colour, MS_ATTRIBUTE_BOLD);
     ms_grid_put(grid, row, view->columns - width, width, mark);
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-    return width;
+    return width + put_recording(view, grid, row, view->columns - width);
 }
 
 static const char *state_word(const struct ms_view *view, const struct ms_process *process)
@@ -529,10 +559,10 @@ void ms_title_draw_tiny(struct ms_tui *tui, const struct ms_view *view, struct m
     const struct sums sums = sums_of(view->model);
     char live[MS_FORMAT_MAX];
     char cpu[MS_FORMAT_MAX];
-    char mark[64];
+    char mark[128];
     bytes_or_none(live, sizeof live, sums.heap_seen, (double)sums.live_bytes);
     ms_format_value(cpu, sizeof cpu, ms_value_of(sums.cpu_pct), MS_UNIT_PERCENT);
-    mark_of(tui, view->status, mark, sizeof mark);
+    mark_of(tui, view, mark, sizeof mark);
     int row = 0;
     if (tui->dialog == &ms_dialog_quit) {
         ms_grid_put(grid, row++, 0, view->columns,

@@ -10,6 +10,7 @@
 #include "tui/program_input.h"
 #include "tui/screen.h"
 #include "tui/stack.h"
+#include "tui/time_bar.h"
 
 const struct ms_screen *const ms_screens[] = {
     &ms_screen_overview,  &ms_screen_rankings, &ms_screen_timelines, &ms_screen_correlations,
@@ -112,7 +113,9 @@ const struct ms_settings *ms_tui_settings(const struct ms_tui *tui)
 void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen)
 {
     tui->screen = screen;
-    tui->dialog = NULL;
+    if (tui->dialog != &ms_dialog_time) {
+        tui->dialog = NULL;
+    }
     tui->typing = MS_TYPING_NONE;
     tui->site_chosen = 0;
     if (screen->init != NULL) {
@@ -123,10 +126,14 @@ void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms
 void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
                         const struct ms_screen *dialog)
 {
+    const bool of_time = tui->dialog == &ms_dialog_time;
     tui->dialog = dialog;
     tui->typing = MS_TYPING_NONE;
     if (dialog->init != NULL) {
         dialog->init(tui, view);
+    }
+    if (of_time && dialog == &ms_dialog_help) {
+        tui->help.place = MS_PLACE_TIME;
     }
 }
 
@@ -217,12 +224,14 @@ static struct ms_view view_of(const struct ms_tui *tui, const struct ms_model *m
                               const struct ms_findings *findings,
                               const struct ms_tui_status *status, int rows, int columns)
 {
+    const bool bar = tui->dialog == &ms_dialog_time || (status->time != NULL && status->time->away);
     return (struct ms_view){
         .model = model,
         .findings = findings,
         .status = status,
-        .layout = ms_layout_of(rows, columns, ms_model_thread_count(model),
-                               ms_title_partly_seen(model) != NULL, tui->table),
+        .layout = (bar ? ms_layout_with_time
+                       : ms_layout_of)(rows, columns, ms_model_thread_count(model),
+                                       ms_title_partly_seen(model) != NULL, tui->table),
         .rows = rows,
         .columns = columns,
     };
@@ -230,7 +239,9 @@ static struct ms_view view_of(const struct ms_tui *tui, const struct ms_model *m
 
 static void quit(struct ms_tui *tui, const struct ms_view *view, struct ms_command *command)
 {
-    if (view->status->session == MS_TUI_LIVE) {
+    const bool runs =
+        ms_time_away(view) ? view->status->time->runs : view->status->session == MS_TUI_LIVE;
+    if (runs) {
         ms_tui_open_dialog(tui, view, &ms_dialog_quit);
     } else {
         command->type = MS_COMMAND_QUIT;
@@ -269,10 +280,27 @@ static bool works_paused(enum ms_action action)
     case MS_ACTION_MOUSE:
     case MS_ACTION_REDRAW:
     case MS_ACTION_SUSPEND:
+    case MS_ACTION_TIME:
+    case MS_ACTION_TIME_BACK:
+    case MS_ACTION_TIME_ON:
+    case MS_ACTION_TIME_TEN_BACK:
+    case MS_ACTION_TIME_TEN_ON:
+    case MS_ACTION_TIME_MINUTE_BACK:
+    case MS_ACTION_TIME_MINUTE_ON:
+    case MS_ACTION_TIME_LAST:
+    case MS_ACTION_MARK:
+    case MS_ACTION_RECORD:
         return true;
     default:
         return false;
     }
+}
+
+/* What changes the program or its recording is not about a moment that is over. */
+static bool needs_present(enum ms_action action)
+{
+    return ms_action_touches_program(action) || action == MS_ACTION_TYPE ||
+           action == MS_ACTION_MARK || action == MS_ACTION_RECORD;
 }
 
 /* Actions that mean the same everywhere; false: the screen's own. */
@@ -285,9 +313,23 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
             return true;
         }
     }
+    if (tui->dialog == NULL && ms_time_away(view) && needs_present(action) &&
+        (action != MS_ACTION_RECORD || view->status->time->file)) {
+        command->type = MS_COMMAND_NOT_IN_THE_PAST;
+        return true;
+    }
     switch (action) {
     case MS_ACTION_HELP:
         ms_tui_open_dialog(tui, view, &ms_dialog_help);
+        return true;
+    case MS_ACTION_TIME:
+        ms_tui_open_dialog(tui, view, &ms_dialog_time);
+        return true;
+    case MS_ACTION_MARK:
+        ms_tui_open_dialog(tui, view, &ms_dialog_mark);
+        return true;
+    case MS_ACTION_RECORD:
+        ms_tui_open_dialog(tui, view, &ms_dialog_record);
         return true;
     case MS_ACTION_QUIT:
         quit(tui, view, command);
@@ -345,7 +387,8 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
 
 /* What means the same in every list but needs more than the list. */
 static bool act_on_listing(struct ms_tui *tui, const struct ms_view *view,
-                           const struct ms_screen *screen, enum ms_action action)
+                           const struct ms_screen *screen, enum ms_action action,
+                           struct ms_command *command)
 {
     struct ms_listing *listing = screen->listing(tui);
     if (listing == NULL) {
@@ -362,6 +405,9 @@ static bool act_on_listing(struct ms_tui *tui, const struct ms_view *view,
     case MS_ACTION_CANCEL:
         if (listing->filter.length > 0) {
             ms_entry_set(&listing->filter, "");
+        } else if (ms_scope_is_all(&tui->scope) && ms_time_away(view) &&
+                   !view->status->time->file) {
+            return ms_time_act(tui, view, MS_ACTION_TIME_LAST, NULL, command);
         } else {
             tui->scope = (struct ms_scope){.process_id = 0};
         }
@@ -377,11 +423,12 @@ static void act(struct ms_tui *tui, const struct ms_view *view, enum ms_action a
     if (tui->dialog == NULL && tui->paused && !works_paused(action)) {
         return;
     }
-    if (act_everywhere(tui, view, action, command)) {
+    if (ms_time_act(tui, view, action, input, command) ||
+        act_everywhere(tui, view, action, command)) {
         return;
     }
     const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
-    if (top->listing == NULL || !act_on_listing(tui, view, top, action)) {
+    if (top->listing == NULL || !act_on_listing(tui, view, top, action, command)) {
         top->key(tui, view, action, input, command);
     }
 }
@@ -445,6 +492,11 @@ static void mouse(struct ms_tui *tui, const struct ms_view *view, const struct m
         if ((top->place & MS_PLACE_MOVES) != 0) {
             act(tui, view, up ? MS_ACTION_UP : MS_ACTION_DOWN, input, command);
         }
+        return;
+    }
+    if ((tui->dialog == NULL || tui->dialog == &ms_dialog_time) &&
+        ms_time_bar_click(view, input, command)) {
+        tui->paused = false;
         return;
     }
     if (input->row == view->layout.keys_row) {
@@ -525,6 +577,9 @@ void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
         draw_paused(tui, &view, grid);
     } else {
         draw_live(tui, &view, grid);
+    }
+    if (tui->dialog == NULL || tui->dialog == &ms_dialog_time) {
+        ms_time_bar_draw(tui, &view, grid);
     }
     if (tui->dialog != NULL) {
         tui->dialog->draw(tui, &view, grid);

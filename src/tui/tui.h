@@ -14,6 +14,7 @@
 #include "model/source_text.h"
 #include "tui/grid.h"
 #include "tui/settings.h"
+#include "tui/time.h"
 
 enum ms_glyphs { MS_GLYPHS_BRAILLE, MS_GLYPHS_BLOCK, MS_GLYPHS_ASCII };
 enum ms_scheme { MS_SCHEME_DEFAULT, MS_SCHEME_COLOUR_BLIND, MS_SCHEME_MONO };
@@ -41,6 +42,7 @@ struct ms_tui_status {
      * there already is an error that says "exists". */
     const char *message;
     bool message_is_error;
+    const struct ms_tui_time *time; /* NULL: there is nothing but the present */
 };
 
 /* A key as the terminal gives it: a Unicode character, or one of these. */
@@ -60,6 +62,10 @@ enum ms_key {
     MS_KEY_PAGE_DOWN,
     MS_KEY_BACK_TAB,
     MS_KEY_DELETE,
+    MS_KEY_SHIFT_LEFT,
+    MS_KEY_SHIFT_RIGHT,
+    MS_KEY_CTRL_LEFT,
+    MS_KEY_CTRL_RIGHT,
     MS_KEY_F1,
     MS_KEY_F2,
     MS_KEY_F3,
@@ -93,7 +99,7 @@ enum ms_command_type {
     MS_COMMAND_QUIT,         /* leave; the program has ended, or was dealt with before */
     MS_COMMAND_KILL_QUIT,    /* end the program, then leave */
     MS_COMMAND_DETACH_QUIT,  /* leave the program running */
-    MS_COMMAND_EXPORT_JSON,  /* to `path` */
+    MS_COMMAND_EXPORT,       /* to `path`, whose ending names the format */
     MS_COMMAND_SIGNAL,       /* `signal` to the process of the selection */
     MS_COMMAND_INPUT,        /* bytes to the program's terminal: `path` holds them */
     MS_COMMAND_TRACKING,     /* `tracking` is wanted from now on */
@@ -102,7 +108,11 @@ enum ms_command_type {
     MS_COMMAND_WRITE_CONFIG, /* ms_tui_settings are to be kept */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
-    MS_COMMAND_TERMINAL /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
+    MS_COMMAND_TERMINAL,       /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
+    MS_COMMAND_TIME,           /* `time` is wished */
+    MS_COMMAND_MARK,           /* at the present moment; `path` is its text */
+    MS_COMMAND_RECORD,         /* to `path` from now on, with what is kept of before */
+    MS_COMMAND_NOT_IN_THE_PAST /* was asked for; to be told */
 };
 
 struct ms_command {
@@ -113,6 +123,7 @@ struct ms_command {
     uint32_t process_id;
     uint32_t line;
     struct ms_tracking_settings tracking;
+    struct ms_time_wish time;
 };
 
 struct ms_tui; /* opaque */
@@ -135,6 +146,15 @@ void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct m
 void ms_tui_draw(struct ms_tui *tui, const struct ms_model *model,
                  const struct ms_findings *findings, const struct ms_tui_status *status,
                  struct ms_grid *grid);
+
+/* The model of the next key or drawing is another one than before, though things in it may have the
+ * same ids: forgets what was kept of it, but nothing that the user chose. */
+void ms_tui_another_model(struct ms_tui *tui);
+
+/* memscope-NAME-PID-TIME and the suffix, for what is written of a program: NAME of letters that are
+ * safe in a file name, TIME that of the model. Returns `out`. */
+char *ms_tui_file_name(char *out, size_t size, const char *program, const struct ms_model *model,
+                       const char *suffix);
 
 enum ms_glyphs ms_tui_glyphs(const struct ms_tui *tui);
 enum ms_scheme ms_tui_scheme(const struct ms_tui *tui);

@@ -91,6 +91,13 @@ $(BUILD)/tests/e2e/count_shim_sizeless.so: tests/e2e/programs/count_shim.c | dep
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -O2 $(if $(findstring sizeless,$@),-DNO_USABLE_SIZE) \
 	    -fvisibility=default -shared -fPIC -o $@ $< -ldl
 
+# Writes and lists the container of recordings (test_format.py).
+e2e-programs: $(BUILD)/tests/e2e/blocks_client
+$(BUILD)/tests/e2e/blocks_client: tests/e2e/blocks_client.c $(BUILD)/lib/record.a | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  CC LD   $@")
+	$(Q)$(CC) $(BASE) -o $@ $< $(BUILD)/lib/record.a $(LIBS)
+
 # What symbols are looked up in (test_symbols.py): a client as the viewer is one, a program full of
 # inlined templates, and one object of it to link many copies of.
 SYMBOLS := $(BUILD)/tests/e2e/symbols

@@ -457,6 +457,29 @@ static void test_blocks_of_another_recording_are_none(void **state)
     unlink(other_path);
 }
 
+/* States that take nearly all of the room go before all that is fine went: then with their ticks.
+ */
+static void test_no_ticks_without_their_state(void **state)
+{
+    (void)state;
+    struct ms_blocks *const blocks = ms_blocks_new(100 * 1000);
+    for (uint64_t tick = 0; tick < 150; tick += 3) {
+        assert_int_equal(append(blocks, MS_BLOCK_STATE, tick, 5000), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_TICKS, tick + 1, 100), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_TICKS, tick + 2, 100), 0);
+    }
+    assert_true(ms_blocks_state(blocks).memory_bytes <= 100 * 1000);
+    for (size_t i = 0; i < ms_blocks_count(blocks); i++) {
+        const struct ms_block_info *const info = ms_blocks_info(blocks, i);
+        if (info->type == MS_BLOCK_TICKS) {
+            assert_true(i > 0 && ms_blocks_info(blocks, i - 1)->number + 1 == info->number);
+        }
+    }
+    assert_true(count_of(blocks, MS_BLOCK_STATE) > 8);
+    assert_true(count_of(blocks, MS_BLOCK_TICKS) > 2);
+    ms_blocks_free(blocks);
+}
+
 static void test_memory_becomes_coarser(void **state)
 {
     (void)state;
@@ -496,11 +519,13 @@ static void test_memory_becomes_coarser(void **state)
     ms_blocks_free(blocks);
 }
 
+/* A file is not written anew again before that is done: here nothing is to be dropped for it. */
 static void wait_for_disk(struct ms_blocks *blocks)
 {
-    for (unsigned i = 0; i < 5000; i++) {
+    const uint64_t job = blocks->count > 0 ? blocks->entries[blocks->count - 1].job : 1;
+    for (unsigned i = 0; i < 20000; i++) {
         const struct ms_block_written written = ms_block_writer_state(blocks->writer);
-        if (written.jobs >= blocks->entries[blocks->count - 1].job || written.error != 0) {
+        if (written.jobs >= job || written.error != 0) {
             break;
         }
         usleep(1000);
@@ -557,6 +582,7 @@ static void test_size_that_cannot_be_kept(void **state)
     (void)state;
     struct ms_blocks *const blocks = ms_blocks_new(1 << 20);
     assert_int_equal(ms_blocks_keep(blocks, path, false, 20 * 1000), 0);
+    wait_for_disk(blocks);
     for (unsigned i = 0; i < 40; i++) {
         assert_int_equal(append(blocks, MS_BLOCK_NAMES, i, 1000), 0);
     }
@@ -592,7 +618,7 @@ static void test_disk_that_is_full(void **state)
     wait_for_disk(blocks);
     set_file_limit(7500);
     record(blocks, 5, 5, 4, 1000);
-    for (unsigned i = 0; i < 5000 && ms_blocks_state(blocks).error == 0; i++) {
+    for (unsigned i = 0; i < 20000 && ms_blocks_state(blocks).error == 0; i++) {
         usleep(1000);
     }
     set_file_limit(RLIM_INFINITY);
@@ -628,7 +654,7 @@ static void test_full_disk_does_not_cost_the_old_file(void **state)
     record(blocks, 0, 4, 4, 1000);
     set_file_limit(10000);
     assert_int_equal(ms_blocks_keep(blocks, path, true, 0), 0);
-    for (unsigned i = 0; i < 5000 && ms_blocks_state(blocks).error == 0; i++) {
+    for (unsigned i = 0; i < 20000 && ms_blocks_state(blocks).error == 0; i++) {
         usleep(1000);
     }
     assert_int_equal(ms_blocks_finish(blocks), -EFBIG);
@@ -753,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_each_byte_flipped_costs_its_block),
         cmocka_unit_test(test_bytes_missing_in_between),
         cmocka_unit_test(test_blocks_of_another_recording_are_none),
+        cmocka_unit_test(test_no_ticks_without_their_state),
         cmocka_unit_test(test_memory_becomes_coarser),
         cmocka_unit_test(test_file_stays_below_its_size),
         cmocka_unit_test(test_size_that_cannot_be_kept),

@@ -12,7 +12,8 @@ function totalsTiles() {
   const alive = data.threads.filter((thread) => !thread.ended).length;
   const high = data.threads.filter((thread) => thread.alert === "high").length;
   const box = element("div", { class: "tiles", id: "totals" });
-  const error = totals.peak_error_bytes > 0 ? "\u00b1 " + formatBytes(totals.peak_error_bytes) : "exact";
+  const several = (data.report.processes || []).length > 1 ? "sum of all processes\u2019 peaks, " : "";
+  const error = several + (totals.peak_error_bytes > 0 ? "\u00b1 " + formatBytes(totals.peak_error_bytes) : "exact");
   box.append(tile("live at the end", formatUnit(totals.current_bytes, "bytes")), tile("peak", formatUnit(totals.peak_bytes, "bytes"), totals.peak_bytes === null ? "" : error),
     tile("allocations", formatUnit(totals.allocations, "count"), formatUnit(totals.bytes_allocated, "bytes") + " in all"),
     tile("freed", formatUnit(totals.deallocations, "count"), formatUnit(totals.bytes_freed, "bytes")),
@@ -22,7 +23,7 @@ function totalsTiles() {
     box.append(tile("likely leaks", likely === null ? NONE : formatCount(likely.filter((leak) => !leak.suppressed).length), likely === null ? "judged only while it runs" : formatBytes(sum(likely.filter((leak) => !leak.suppressed), "leaked_bytes"))));
     box.append(tile("not freed at exit", notFreed === null ? NONE : formatBytes(notFreed.totals.bytes), notFreed === null ? "no process has ended" : formatCount(notFreed.totals.blocks) + " blocks"));
   }
-  box.append(tile("watched for", formatSeconds(session.duration_ns / 1e9), (data.report.processes || []).length + " process" + ((data.report.processes || []).length === 1 ? "" : "es")));
+  box.append(tile("watched for", session.duration_ns < 6e10 ? formatSeconds(session.duration_ns / 1e9) : clock(Math.round(session.duration_ns / 1e9)), (data.report.processes || []).length + " process" + ((data.report.processes || []).length === 1 ? "" : "es")));
   return box;
 }
 
@@ -33,14 +34,14 @@ const LOSSES = { lost: "events that nothing counted", coarsened: "events counted
 /* Sentences about what is missing or was left out, most important first. */
 function conditionNotes() {
   const notes = [], left = data.page.left_out, losses = data.report.losses || {};
-  if (left.threads_filtered > 0) notes.push(["partial", formatCount(left.threads - left.threads_filtered) + " of " + formatCount(left.threads) + " threads pass " + left.thread_rules.join(" and ") + "; only those are listed. Totals are of all."]);
-  if (left.sites_kept < left.sites) notes.push(["partial", "The " + formatCount(left.sites_kept) + " call sites with the most weight of " + formatCount(left.sites) + " are in this page; the others are one sum, \u201cleft out\u201d. The JSON export has all."]);
-  if (left.usages_kept < left.usages) notes.push(["partial", formatCount(left.usages_kept) + " of " + formatCount(left.usages) + " figures of threads at call sites are in this page, those with the most weight; with a thread in focus small ones may be missing."]);
-  if (left.series_kept < left.series) notes.push(["partial", formatCount(left.series_kept) + " of " + formatCount(left.series) + " series over time are in this page (" + formatCount(left.points) + " points): those of the machine, the processes and the threads with the highest peaks."]);
-  for (const [name, words] of Object.entries(LOSSES)) if (losses[name] > 0) notes.push(["warning", formatCount(losses[name]) + " " + words + "."]);
+  if (left.threads_filtered > 0) notes.push(["partial", formatExact(left.threads - left.threads_filtered) + " of " + formatExact(left.threads) + " threads pass " + left.thread_rules.join(" and ") + "; only those are listed. Totals are of all."]);
+  if (left.sites_kept < left.sites) notes.push(["partial", "The " + formatExact(left.sites_kept) + " call sites with the most weight of " + formatExact(left.sites) + " are in this page; the others are one sum, \u201cleft out\u201d. The JSON export has all."]);
+  if (left.usages_kept < left.usages) notes.push(["partial", formatExact(left.usages_kept) + " of " + formatExact(left.usages) + " figures of threads at call sites are in this page, those with the most weight; with a thread in focus small ones may be missing."]);
+  if (left.series_kept < left.series) notes.push(["partial", formatExact(left.series_kept) + " of " + formatExact(left.series) + " series over time are in this page (" + formatExact(left.points) + " points): those of the machine, the processes and the threads with the highest peaks."]);
+  for (const [name, words] of Object.entries(LOSSES)) if (losses[name] > 0) notes.push(["warning", formatExact(losses[name]) + " " + words + "."]);
   if (losses.untracked_reason) notes.push(["warning", "Not all is counted: " + losses.untracked_reason + "."]);
   for (const process of data.report.processes || []) if (process.seen && process.seen !== "full" && process.seen_because && notes.length < 12) notes.push(["warning", processName(process.id) + " is seen " + (process.seen === "none" ? "not at all" : "in part") + ": " + process.seen_because]);
-  if (notes.length === 0) notes.push(["available", "Nothing was lost: " + formatCount(losses.recorded || 0) + " events counted, all with an owner and a call stack as deep as was asked for."]);
+  if (notes.length === 0) notes.push(["available", "Nothing was lost: " + formatExact(losses.recorded || 0) + " events counted, all with an owner and a call stack as deep as was asked for."]);
   return notes;
 }
 function conditionCard() {

@@ -15,9 +15,14 @@ async function unpack(name) {
   return new Response(stream).arrayBuffer();
 }
 
+/* Controls and what turns the direction of text, which the writer leaves as escapes, become U+FFFD. */
+function harmless(json) {
+  return json.replace(/\\(?:\\|u(?:00[01][0-9a-f]|007f|00[89][0-9a-f]|061c|200[b-f]|202[a-e]|206[0-9a-f]|feff|fff[9ab]))/gi, (escape) => escape === "\\\\" ? escape : "\ufffd");
+}
+
 async function unpackJson(name) {
   const buffer = await unpack(name);
-  return buffer === null ? null : JSON.parse(new TextDecoder().decode(buffer));
+  return buffer === null ? null : JSON.parse(harmless(new TextDecoder().decode(buffer)));
 }
 
 async function unpackArray(name, Type) {
@@ -78,7 +83,7 @@ function segmentsOf(entry) {
     for (const layer of entry.layers) {
       if (layer === null) continue;
       const begin = layer.first * layer.step;
-      const count = Math.min(layer.count, Math.ceil((end - begin) / layer.step));
+      const count = Math.min(layer.count, Math.floor((end - begin) / layer.step + 1e-6));
       if (count > 0) {
         entry.segments.unshift({ layer, begin, count });
         end = begin;

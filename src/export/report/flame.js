@@ -117,7 +117,6 @@ class Flame {
       const module = frame > 0 ? data.texts[frameField(frame, 3)] : "";
       let hash = 7;
       for (let i = 0; i < module.length && i < 200; i++) hash = (hash * 31 + module.charCodeAt(i)) >>> 0;
-      made = "hsl(" + (hash * 47 % 360 + number * 13 % 22) + " " + this.colours.strength + " calc(" + this.colours.light + " + " + (number * 7 % 6 - 3) + "%))";
       const light = parseFloat(this.colours.light) + number * 7 % 6 - 3;
       made = "hsl(" + ((hash * 47 % 360) + number * 13 % 22) + " " + this.colours.strength + " " + light + "%)";
       this.palette.of[number] = made;
@@ -172,7 +171,7 @@ function fitText(context, text, width) {
 
 function flamePanel(panel) {
   const details = element("div", { class: "details", id: "flame-details", role: "status" });
-  const state = { figure: 0, flip: false, chosen: (node) => describe(node) };
+  const state = { figure: PEAK_FIGURE, flip: true, chosen: (node) => describe(node) };
   const flame = new Flame(state);
   const note = element("p", { class: "soft small" });
   const describe = (node) => {
@@ -190,9 +189,9 @@ function flamePanel(panel) {
     flame.draw();
   };
   const present = data.figureNames.map((name, index) => [index, name]).filter(([index]) => index <= 3 || hasFigure(index));
-  const shape = toggle("Icicle", false, () => { state.flip = !state.flip; shape.setAttribute("aria-pressed", String(state.flip)); draw(); });
+  const shape = select("as", [["icicle", "icicle, callers on top"], ["flame", "flame graph, callers below"]], "icicle", (value) => { state.flip = value === "icicle"; draw(); });
   const card = element("div", { class: "card" });
-  card.append(element("div", { class: "row" }, element("h2", { text: "Flame graph" }), select("by", present, 0, (value) => { state.figure = Number(value); draw(); describe(flame.root); }), shape,
+  card.append(element("div", { class: "row" }, element("h2", { text: "Flame graph" }), select("by", present, PEAK_FIGURE, (value) => { state.figure = Number(value); draw(); describe(flame.root); }), shape,
     element("button", { type: "button", class: "controls", text: "Show all", onclick: () => flame.zoom(0) }),
     tableButton(card, () => { const made = hotspotTable(); requestAnimationFrame(made.fill); return made.table.root; })), note, flame.box);
   panel.append(card, element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));

@@ -12,6 +12,9 @@ function formatBytes(value) {
 function formatCount(value) {
   return Math.abs(value) < 10000 && Number.isInteger(value) ? value.toLocaleString("en") : steps(value, ["", " k", " M", " G", " T"]);
 }
+function formatExact(value) {
+  return value.toLocaleString("en");
+}
 function formatMs(value) {
   return value >= 60000 ? formatSeconds(value / 1000) : value >= 1000 ? (value / 1000).toFixed(2) + " s" : value.toFixed(value >= 100 ? 0 : 1) + " ms";
 }

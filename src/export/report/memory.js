@@ -53,7 +53,7 @@ function hotspotsPanel(panel) {
     const frame = data.functions[number].frame;
     details.replaceChildren(facts([["function", data.functions[number].name], ["source", framePlace(frame) || "not known"], ["module", data.texts[frameField(frame, 3)]]]));
   } });
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Hotspots by function" }), element("p", { class: "soft", text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them." }), element("p", {}), made.table.root), element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));
+  panel.append(element("div", { class: "card" }, element("h2", { text: "Hotspots by function" }), element("p", { class: "soft", text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them." }), made.table.root), element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));
   details.textContent = "Choose a line to see where the function is.";
   onView(made.fill);
   made.fill();
@@ -90,17 +90,17 @@ function leaksPanel(panel) {
     { title: "per second", number: true, width: "120px", text: (row) => formatUnit(row.slope_bytes_per_s, "bytes_per_second"), value: (row) => row.slope_bytes_per_s },
     { title: "for", number: true, width: "110px", text: (row) => formatSeconds(row.age_ns / 1e9), value: (row) => row.age_ns },
     { title: "how sure", number: true, width: "90px", text: (row) => (100 * row.confidence).toFixed(0) + " %", value: (row) => row.confidence },
-    { title: "", width: "110px", text: (row) => row.suppressed ? "suppressed" : "" }],
+    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
   { sort: 1, pick, empty: leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : "No call site grew window after window." });
   const notFreed = new Table("Not freed at exit", [
     { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
     { title: "bytes", number: true, width: "120px", text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""), value: (row) => row.bytes },
     { title: "blocks", number: true, width: "120px", text: (row) => formatCount(row.blocks), value: (row) => row.blocks },
-    { title: "", width: "110px", text: (row) => row.suppressed ? "suppressed" : "" }],
+    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
   { sort: 1, pick, empty: leaks.not_freed === null ? "No process whose memory was seen has ended." : "Everything was freed." });
   const sum = leaks.not_freed === null ? "" : formatBytes(leaks.not_freed.totals.bytes) + " in " + formatCount(leaks.not_freed.totals.blocks) + " blocks of " + formatCount(leaks.not_freed.totals.sites) + " call sites were live when their process ended. Exact" + (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") + ", and no judgement: a program may leave memory to its end.";
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Likely leaks" }), element("p", { class: "soft", text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more." }), element("p", {}), likely.root),
-    element("div", { class: "card" }, element("h2", { text: "Not freed at exit" }), element("p", { class: "soft", id: "not-freed", text: sum }), element("p", {}), notFreed.root), element("div", { class: "card" }, details));
+  panel.append(element("div", { class: "card" }, element("h2", { text: "Likely leaks" }), element("p", { class: "soft", text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more." }), likely.root),
+    element("div", { class: "card" }, element("h2", { text: "Not freed at exit" }), element("p", { class: "soft", id: "not-freed", text: sum }), notFreed.root), element("div", { class: "card" }, details));
   const fill = () => {
     const fits = (row) => siteInFocus(row.site_id) && found(siteName(row.site_id));
     likely.set((leaks.likely || []).filter(fits));
@@ -132,7 +132,7 @@ function typesPanel(panel) {
       { title: "call sites", number: true, width: "96px", text: (row) => formatCount(row.sites), value: (row) => row.sites },
       { title: "how known", width: "110px", text: (row) => row.provenance || "" }], { sort: 2, empty: "No block's type is known here." });
     const fill = () => table.set((view.focus === null ? data.report.types || [] : typesInFocus()).filter((row) => found(row.type)));
-    panel.append(element("div", { class: "card" }, element("h2", { text: "Types" }), element("p", { class: "soft", text: "Read from the functions on the call stacks; what does not tell its type is listed by the reason." }), element("p", {}), table.root));
+    panel.append(element("div", { class: "card" }, element("h2", { text: "Types" }), element("p", { class: "soft", text: "Read from the functions on the call stacks; what does not tell its type is listed by the reason." }), table.root));
     onView(fill);
     fill();
   }

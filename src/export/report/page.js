@@ -82,6 +82,8 @@ async function start() {
   makeTabs();
   startPrinting();
   showTab("overview");
+  /* For whoever looks at the figures in the console of the browser. */
+  window.memscope = { data, view, pairsOf, correlationSums, addPair, fitOf, functionSums };
   document.body.dataset.ready = "yes";
 }
 start().catch((error) => {

@@ -22,12 +22,13 @@ function fitOf(sums) {
   return { n: sums.n, defined: true, r: Math.max(-1, Math.min(1, r)), slope, intercept: sums.meanY - slope * sums.meanX };
 }
 
-/* The same seconds of both figures of one owner. */
-function pairsOf(of, owner, x, y, visit) {
+/* The same seconds of both figures of one owner. Pooled ones are whole seconds only, as in src/analysis/pairs.h. */
+function pairsOf(of, owner, x, y, pooled, visit) {
   const a = seriesOf(of, x, owner), b = seriesOf(of, y, owner);
   if (a === undefined || b === undefined || a.layers[1] === null || b.layers[1] === null) return;
   const left = a.layers[1], right = b.layers[1];
-  const first = Math.max(left.first, right.first), end = Math.min(left.first + left.count, right.first + right.count);
+  const whole = pooled ? Math.floor(data.page.end_ns / data.page.layer_ns[1]) : Infinity;
+  const first = Math.max(left.first, right.first), end = Math.min(left.first + left.count, right.first + right.count, whole);
   for (let at = Math.max(first, end - 3600); at < end; at++) visit(pointAt(left, at - left.first), pointAt(right, at - right.first), owner, at);
 }
 function ownersIn(scope) {
@@ -47,7 +48,7 @@ class Scatter {
     const { scope, x, y } = this.state;
     const xs = [], ys = [], owners = [], sums = correlationSums();
     for (const owner of ownersIn(scope)) {
-      pairsOf(scope.kind === "process" ? 1 : 0, owner, x, y, (a, b, id) => {
+      pairsOf(scope.kind === "process" ? 1 : 0, owner, x, y, scope.kind === "threads", (a, b, id) => {
         if (!Number.isFinite(a) || !Number.isFinite(b)) return;
         addPair(sums, a, b);
         xs.push(a); ys.push(b); owners.push(id);
@@ -100,18 +101,19 @@ class Scatter {
       if (x < reach || y < reach || x >= w - reach || y >= h - reach) continue;
       for (const offset of disc) { const at = y * w + x + offset; if (hits[at] < 65535) hits[at]++; }
     }
-    const image = context.getImageData(0, 0, w, h);
+    const image = context.createImageData(w, h);
     const [r, g, b] = rgbOf(colour("c0"));
     for (let i = 0; i < hits.length; i++) {
       if (hits[i] === 0) continue;
-      const part = 1 - Math.pow(0.45, hits[i]), at = i * 4, under = image.data[at + 3] / 255;
-      const alpha = part + under * (1 - part);
-      image.data[at] = (r * part + image.data[at] * under * (1 - part)) / alpha;
-      image.data[at + 1] = (g * part + image.data[at + 1] * under * (1 - part)) / alpha;
-      image.data[at + 2] = (b * part + image.data[at + 2] * under * (1 - part)) / alpha;
-      image.data[at + 3] = alpha * 255;
+      const at = i * 4;
+      image.data[at] = r;
+      image.data[at + 1] = g;
+      image.data[at + 2] = b;
+      image.data[at + 3] = 255 * (1 - Math.pow(0.35, hits[i]));
     }
-    context.putImageData(image, 0, 0);
+    const layer = element("canvas", { width: w, height: h });
+    layer.getContext("2d").putImageData(image, 0, 0);
+    context.drawImage(layer, 0, 0, width, height);
   }
   axes(context, width, height, left, bottom, top, right, px, py) {
     const names = this.state.names();
@@ -138,6 +140,9 @@ class Scatter {
     context.restore();
   }
 }
+function formatFactor(value) {
+  return Math.abs(value) >= 1000 ? steps(value, ["", " k", " M", " G", " T"]) : String(Number(value.toPrecision(3))).replace("-", "\u2212");
+}
 function rgbOf(hex) {
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
@@ -151,11 +156,11 @@ function correlationPanel(panel) {
   const result = element("p", { id: "correlation" });
   const controls = element("div", { class: "row" });
   const pairs = element("div", { class: "card" });
-  const card = element("div", { class: "card" }, controls, result, element("p", {}), scatter.box);
+  const card = element("div", { class: "card" }, controls, result, scatter.box);
   const draw = () => {
     scatter.collect();
     const names = state.names(), fit = scatter.fit;
-    result.textContent = fit.defined ? "Pearson r " + fit.r.toFixed(3) + ", n " + formatCount(fit.n) + " seconds; " + names.y.name + " = " + Number(fit.slope.toPrecision(4)) + " \u00d7 " + names.x.name + (fit.intercept < 0 ? " \u2212 " : " + ") + Math.abs(Number(fit.intercept.toPrecision(4)))
+    result.textContent = fit.defined ? "Pearson r " + fit.r.toFixed(3) + ", n " + formatCount(fit.n) + " seconds; " + names.y.name + " = " + formatFactor(fit.slope) + " \u00d7 " + names.x.name + (fit.intercept < 0 ? " \u2212 " : " + ") + formatFactor(Math.abs(fit.intercept))
       : "r n/a, n " + formatCount(fit.n) + ": " + (fit.n < 3 ? "fewer than 3 seconds in which both are known." : "one of the two does not change.");
     scatter.canvas.setAttribute("aria-label", "Scatter of " + names.y.name + " against " + names.x.name + ". " + result.textContent);
     panel.fit = fit;

@@ -13,7 +13,7 @@ function insightsPanel(panel) {
     { title: "at", number: true, width: "90px", text: (row) => clock(row.t_ns / 1e9), value: (row) => row.t_ns },
     { title: "what", width: "minmax(280px, 4fr)", least: 280, text: (row) => row.text },
     { title: "z", number: true, width: "80px", text: (row) => row.z === null ? "\u221e" : row.z.toFixed(1), value: (row) => row.z === null ? Infinity : Math.abs(row.z) },
-    { title: "", width: "100px", text: (row) => row.end_ns === null ? "goes on" : "until " + clock(row.end_ns / 1e9) }], { sort: 0, down: false, empty: data.report.anomalies === null ? "Not looked for: no findings came with this report." : "No figure left its usual range." });
+    { title: "until", width: "100px", text: (row) => row.end_ns === null ? "goes on" : clock(row.end_ns / 1e9) }], { sort: 0, down: false, empty: data.report.anomalies === null ? "Not looked for: no findings came with this report." : "No figure left its usual range." });
   panel.append(element("div", { class: "card" }, element("h2", { text: "Anomalies" }), anomalies.root));
   const limits = data.report.limits || [];
   if (limits.length > 0) panel.append(element("div", { class: "card" }, element("h2", { text: "Limits" }), element("ul", { class: "notes" }, ...limits.map((limit) => element("li", { class: "note" }, pill(limit.limit.replaceAll("_", " "), limit.grows ? "warning" : ""), element("span", { text: processName(limit.process_id) + ": " + limit.text }))))));
@@ -27,9 +27,9 @@ function misuseCard(panel) {
   if (!data.has("boundaries") || rows.length === 0) return;
   const table = new Table("Misuse and memory that crossed libraries", [
     { title: "what", width: "minmax(130px, 1fr)", text: (row) => String(row.kind || "").replaceAll("_", " ") },
-    { title: "allocated at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.allocated_site ? siteName(row.allocated_site) : NONE },
-    { title: "released at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.released_site ? siteName(row.released_site) : NONE },
-    { title: "times", number: true, width: "100px", text: (row) => formatUnit(row.count, "count"), value: (row) => row.count }], { sort: 3 });
+    { title: "allocated at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.allocated_site_id !== null ? siteName(row.allocated_site_id) : NONE },
+    { title: "released at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.released_site_id !== null ? siteName(row.released_site_id) : NONE },
+    { title: "times", number: true, width: "100px", text: (row) => (row.provenance === "sampled" ? "~ " : "") + formatUnit(row.count, "count"), value: (row) => row.count }], { sort: 3 });
   table.set(rows);
   panel.append(element("div", { class: "card" }, element("h2", { text: "Misuse and memory that crossed libraries" }), table.root));
 }

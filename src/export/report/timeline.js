@@ -253,7 +253,7 @@ function timelinePanel(panel) {
       const chart = new Chart(timeline, about);
       const card = element("div", { class: "card" });
       if (chart.lines.length === 0) continue;
-      card.append(element("div", { class: "row" }, element("h3", { text: about.info.what, title: about.info.name }), element("span", { class: "soft small", text: about.info.name }), tableButton(card, () => chart.asTable())), chart.box, chart.legend);
+      card.append(element("div", { class: "row short" }, element("h3", { text: about.info.what, title: about.info.name }), element("span", { class: "soft small", text: about.info.name }), tableButton(card, () => chart.asTable())), chart.box, chart.legend);
       timeline.charts.push(chart);
       list.append(card);
     }

@@ -1,0 +1,113 @@
+#include "cli/reports.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/debug_log.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "export/json.h"
+#include "model/format.h"
+#include "wire/clock.h"
+
+/* What all of them are written from. */
+struct reports {
+    const struct ms_options *options;
+    const struct ms_model *model;
+    const struct ms_findings *findings;
+    bool overwrite;
+    const char *written;
+    int status;
+};
+
+struct ms_export_options ms_reports_options(const struct ms_options *options,
+                                            const struct ms_findings *findings)
+{
+    return (struct ms_export_options){
+        .program_version = MS_VERSION,
+        .title = options->title,
+        .hide_arguments = options->hide_arguments,
+        .sections = options->sections,
+        .thread_rules = options->thread_rules,
+        .thread_rule_count = options->thread_rule_count,
+        .csv_table = options->csv_table,
+        .weight = options->weight,
+        .thresholds = findings != NULL ? *ms_findings_thresholds(findings)
+                                       : ms_settings_thresholds(&options->settings),
+        .findings = findings};
+}
+
+bool ms_reports_wanted(const struct ms_options *options)
+{
+    bool any = options->json_set_prefix != NULL;
+    for (int format = 0; format < MS_EXPORT_TOTAL; format++) {
+        any = any || options->export_path[format] != NULL;
+    }
+    return any;
+}
+
+static bool write_one(struct reports *reports, enum ms_export format, unsigned document,
+                      const char *option, const char *path)
+{
+    struct ms_export_options options = ms_reports_options(reports->options, reports->findings);
+    struct ms_progress progress;
+    char shown[512];
+    char what[600];
+    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    (void)snprintf(what, sizeof what, "writing %s", shown);
+    options.json_document = document;
+    options.progress = ms_progress_tell;
+    options.context = &progress;
+    const uint64_t begun_ns = ms_monotonic_ns();
+    ms_progress_begin(&progress, what);
+    const int result =
+        ms_export_write_file(path, reports->overwrite, format, reports->model, &options);
+    ms_progress_end(&progress);
+    ms_debug_log("--%s written in %.3f s", option, (double)(ms_monotonic_ns() - begun_ns) / 1e9);
+    if (result != 0) {
+        fprintf(stderr, "memscope-top: --%s: %s: %s%s\n", option, shown, ms_export_error(result),
+                result == -EEXIST ? "; --force replaces it" : "");
+        reports->status = result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
+    }
+    return result == 0;
+}
+
+static void write_json_set(struct reports *reports, const char *prefix)
+{
+    for (unsigned i = 0; i < MS_JSON_DOCUMENT_TOTAL && reports->status != MS_EXIT_CANCELLED; i++) {
+        char path[PATH_MAX];
+        const int length = snprintf(path, sizeof path, "%s_%s.json", prefix,
+                                    ms_json_document_name((enum ms_json_document)i));
+        if (length < 0 || (size_t)length >= sizeof path) {
+            fputs("memscope-top: --json-set: the name is too long\n", stderr);
+            reports->status = MS_EXIT_FAILURE;
+            return;
+        }
+        if (write_one(reports, MS_EXPORT_JSON, i, "json-set", path)) {
+            reports->written = prefix;
+        }
+    }
+}
+
+int ms_reports_write(const struct ms_options *options, const struct ms_model *model,
+                     const struct ms_findings *findings, bool overwrite, const char **written)
+{
+    struct reports reports = {
+        .options = options, .model = model, .findings = findings, .overwrite = overwrite};
+    for (int i = 0; i < MS_EXPORT_TOTAL && reports.status != MS_EXIT_CANCELLED; i++) {
+        const enum ms_export format = (enum ms_export)i;
+        const char *path = options->export_path[i];
+        if (path != NULL && write_one(&reports, format, 0, ms_export_name(format), path)) {
+            reports.written = path;
+        }
+    }
+    if (options->json_set_prefix != NULL && reports.status != MS_EXIT_CANCELLED) {
+        write_json_set(&reports, options->json_set_prefix);
+    }
+    if (written != NULL) {
+        *written = reports.written;
+    }
+    return reports.status;
+}

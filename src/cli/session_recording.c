@@ -1,0 +1,181 @@
+/* What a session keeps of itself: in memory to look back at, in a file when that is wanted. */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/at.h"
+#include "cli/debug_log.h"
+#include "cli/session.h"
+#include "export/export.h"
+#include "model/format.h"
+#include "tui/tui.h"
+#include "wire/clock.h"
+
+/* Of compressed ticks: some hours of an idle program, minutes of one with thousands of threads;
+ * what is older becomes coarser. */
+#define LOOK_BACK_BYTES (UINT64_C(64) << 20)
+
+static bool to_file(const struct ms_options *options)
+{
+    return options->output_path != NULL || options->request == MS_REQUEST_RECORD;
+}
+
+static int complain(const char *path, int error)
+{
+    char shown[512];
+    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    fprintf(stderr, "memscope-top: recording: %s: %s%s\n", shown, ms_export_error(error),
+            error == -EEXIST ? "; --force replaces it" : "");
+    return MS_EXIT_FAILURE;
+}
+
+int ms_session_keep(struct ms_session *session)
+{
+    const struct ms_options *options = session->options;
+    if (!session->live && !to_file(options)) {
+        return 0; /* nobody will look back */
+    }
+    const struct ms_recorder_options recorder = {
+        .program_version = MS_VERSION,
+        .memory_bytes = session->live ? LOOK_BACK_BYTES : 0,
+        .hide_arguments = options->hide_arguments,
+        .output = true,
+    };
+    session->recorder = ms_recorder_new(&recorder);
+    if (session->recorder == NULL) {
+        fputs("memscope-top: out of memory\n", stderr);
+        return MS_EXIT_FAILURE;
+    }
+    if (options->output_path != NULL) {
+        struct stat before;
+        const bool is_new = lstat(options->output_path, &before) != 0;
+        const int result = ms_session_record(session, options->output_path, options->force);
+        if (result != 0) {
+            return complain(options->output_path, result);
+        }
+        session->recording_is_new = is_new;
+    } else if (to_file(options) && access(".", W_OK) != 0) {
+        return complain("this folder", -errno);
+    }
+    return 0;
+}
+
+void ms_session_keep_nothing(struct ms_session *session)
+{
+    ms_recorder_free(session->recorder);
+    session->recorder = NULL;
+    if (session->recording_is_new) {
+        (void)unlink(session->options->output_path);
+    }
+}
+
+int ms_session_name_recording(struct ms_session *session)
+{
+    char path[256];
+    if (!to_file(session->options) || session->options->output_path != NULL) {
+        return 0;
+    }
+    ms_tui_file_name(path, sizeof path, session->name, session->model, ".memscope");
+    const int result = ms_session_record(session, path, false);
+    return result != 0 ? complain(path, result) : 0;
+}
+
+int ms_session_record(struct ms_session *session, const char *path, bool overwrite)
+{
+    if (session->recorder == NULL) {
+        return -ENOMEM;
+    }
+    return ms_recorder_keep(session->recorder, path, overwrite, session->options->max_bytes);
+}
+
+int ms_session_mark(struct ms_session *session, const char *text)
+{
+    return session->recorder == NULL ? -ENODATA : ms_recorder_mark(session->recorder, text, false);
+}
+
+struct ms_recording *ms_session_recording(const struct ms_session *session)
+{
+    return session->recorder != NULL ? ms_recorder_recording(session->recorder) : NULL;
+}
+
+void ms_session_keep_tick(struct ms_session *session)
+{
+    if (session->recorder == NULL) {
+        return;
+    }
+    const int result = ms_recorder_tick(session->recorder, session->model);
+    if (result != 0) {
+        ms_debug_log("recording: %s", strerror(-result));
+    }
+    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
+    if (state.error != 0 && !session->recording_trouble_told) {
+        session->recording_trouble_told = true;
+        if (!session->live) {
+            (void)complain(state.path != NULL ? state.path : "?", state.error);
+            fputs("memscope-top: nothing is recorded any more; the program runs on\n", stderr);
+        }
+    }
+}
+
+void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_time *time)
+{
+    if (session->recorder == NULL) {
+        return;
+    }
+    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
+    time->recording = state.path;
+    time->recording_bytes = state.file_bytes;
+    time->recording_problem = state.error != 0 ? ms_export_error(state.error) : NULL;
+}
+
+static void tell_recorded(const struct ms_session *session, const char *path,
+                          const struct ms_blocks_state *before_end)
+{
+    char shown[512];
+    char bytes[MS_FORMAT_MAX];
+    char duration[MS_FORMAT_MAX];
+    struct stat file;
+    const struct ms_recording_about about = ms_recording_about(ms_session_recording(session));
+    const uint64_t begin_ns = ms_at_begin_ns(&about);
+    const bool known = stat(path, &file) == 0;
+    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    ms_format_bytes(bytes, sizeof bytes, known ? (double)file.st_size : (double)NAN);
+    ms_format_elapsed(duration, sizeof duration,
+                      about.last_ns > begin_ns ? about.last_ns - begin_ns : 0);
+    fprintf(stderr, "memscope-top: recorded: %s, %s, %s", shown, bytes, duration);
+    if (before_end->dropped_blocks > 0) {
+        fprintf(stderr, ", %" PRIu64 " parts lost as the disk was too slow",
+                before_end->dropped_blocks);
+    }
+    if (before_end->coarse_until_ns > begin_ns) {
+        ms_format_elapsed(duration, sizeof duration, before_end->coarse_until_ns - begin_ns);
+        fprintf(stderr, ", the first %s coarser for its size", duration);
+    }
+    fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
+}
+
+void ms_session_finish_recording(struct ms_session *session, int *status)
+{
+    if (session->recorder == NULL) {
+        return;
+    }
+    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
+    char *path = state.path != NULL ? strdup(state.path) : NULL;
+    const int result = ms_recorder_finish(session->recorder, session->model);
+    if (path != NULL && result != 0) {
+        if (!session->recording_trouble_told || session->live) {
+            (void)complain(path, result);
+        }
+        *status = *status == 0 ? MS_EXIT_FAILURE : *status;
+    } else if (path != NULL && !session->options->quiet) {
+        tell_recorded(session, path, &state);
+    }
+    free(path);
+    ms_recorder_free(session->recorder);
+    session->recorder = NULL;
+}

@@ -1,0 +1,25 @@
+/*
+ * JSON Lines: a header, then a line for each tick with the figures of that tick; the contract is
+ * docs/schema-lines.json. Written at least once a second, for who reads along. A reader of a pipe
+ * that is too slow never holds anything up: lines that find no room are dropped and counted.
+ * Memory: 4 MiB of lines that wait, at most. One thread uses one.
+ */
+#ifndef MS_EXPORT_JSON_LINES_H
+#define MS_EXPORT_JSON_LINES_H
+
+#include "export/export.h"
+
+struct ms_json_lines; /* opaque */
+
+/*
+ * `path`: a file that is made or, with `overwrite`, replaced at once; a FIFO, read by whom it may;
+ * a device; "-": standard output. 0 or -errno. The options and what they point to are kept.
+ */
+int ms_json_lines_open(const char *path, bool overwrite, const struct ms_export_options *options,
+                       struct ms_json_lines **out);
+/* After ms_model_tick_end. 0 or -errno of the first failure; then nothing more is written. */
+int ms_json_lines_tick(struct ms_json_lines *lines, const struct ms_model *model);
+/* Waits for a slow reader for a second at most. Accepts NULL. 0 or -errno as above. */
+int ms_json_lines_close(struct ms_json_lines *lines);
+
+#endif

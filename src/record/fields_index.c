@@ -1,0 +1,146 @@
+/* Fields by the words of a struct that they lie in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/fields_value.h"
+
+struct element {
+    const struct ms_field *field;
+    uint32_t offset;
+    uint32_t number; /* among all elements of the table */
+};
+
+struct ms_fields_index {
+    size_t words;
+    struct element *elements; /* by their offsets */
+    uint32_t count;
+    uint32_t
+        *of_word;   /* first element that does not end before it; one more than there are words */
+    uint32_t *hits; /* of the change being written: elements that differ, in order of number */
+};
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const uint32_t of_a = ((const struct element *)a)->offset;
+    const uint32_t of_b = ((const struct element *)b)->offset;
+    return of_a < of_b ? -1 : of_a > of_b;
+}
+
+static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
+{
+    for (size_t f = 0; f < fields->count; f++) {
+        const struct ms_field *field = &fields->fields[f];
+        for (uint32_t i = 0; i < field->count; i++) {
+            index->elements[index->count] =
+                (struct element){field, field->offset + i * field->stride_bytes, index->count};
+            index->count++;
+        }
+    }
+    qsort(index->elements, index->count, sizeof *index->elements, compare_offsets);
+    uint32_t element = 0;
+    for (size_t word = 0; word <= index->words; word++) {
+        while (element < index->count &&
+               index->elements[element].offset + index->elements[element].field->element_bytes <=
+                   word * sizeof(uint64_t)) {
+            element++;
+        }
+        index->of_word[word] = element;
+    }
+}
+
+struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
+{
+    size_t count = 0;
+    for (size_t f = 0; f < fields->count; f++) {
+        count += fields->fields[f].count;
+    }
+    struct ms_fields_index *index = calloc(1, sizeof *index);
+    if (index == NULL) {
+        return NULL;
+    }
+    index->words = fields->struct_bytes / sizeof(uint64_t);
+    index->elements = reallocarray(NULL, count + 1, sizeof *index->elements);
+    index->hits = reallocarray(NULL, count + 1, sizeof *index->hits);
+    index->of_word = reallocarray(NULL, index->words + 1, sizeof *index->of_word);
+    if (index->elements == NULL || index->hits == NULL || index->of_word == NULL) {
+        ms_fields_index_free(index);
+        return NULL;
+    }
+    fill(index, fields);
+    return index;
+}
+
+void ms_fields_index_free(struct ms_fields_index *index)
+{
+    if (index != NULL) {
+        free(index->elements);
+        free(index->hits);
+        free(index->of_word);
+        free(index);
+    }
+}
+
+/* Arrays of structs lie in another order than their fields stand in the table. */
+static void add_hit(struct ms_fields_index *index, size_t hits, uint32_t element)
+{
+    const uint32_t number = index->elements[element].number;
+    while (hits > 0 && index->elements[index->hits[hits - 1]].number > number) {
+        index->hits[hits] = index->hits[hits - 1];
+        hits--;
+    }
+    index->hits[hits] = element;
+}
+
+/* In a word that differs. */
+static bool differs(const struct element *element, const uint8_t *before, const uint8_t *now)
+{
+    const bool is_word =
+        element->field->element_bytes == sizeof(uint64_t) && element->field->kind != MS_FIELD_TEXT;
+    return (is_word && element->offset % sizeof(uint64_t) == 0) ||
+           !ms_field_same(element->field, now + element->offset, before + element->offset);
+}
+
+static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, const uint8_t *now)
+{
+    size_t hits = 0;
+    uint32_t next = 0;
+    /* The last round is for what lies behind the last whole word. */
+    for (size_t word = 0; word <= index->words; word++) {
+        const size_t at = word * sizeof(uint64_t);
+        if (word < index->words) {
+            uint64_t a;
+            uint64_t b;
+            memcpy(&a, before + at, sizeof a);
+            memcpy(&b, now + at, sizeof b);
+            if (a == b) {
+                continue;
+            }
+        }
+        next = next < index->of_word[word] ? index->of_word[word] : next;
+        while (next < index->count && index->elements[next].offset < at + sizeof(uint64_t)) {
+            if (differs(&index->elements[next], before, now)) {
+                add_hit(index, hits++, next);
+            }
+            next++;
+        }
+    }
+    return hits;
+}
+
+size_t ms_fields_write_by(struct ms_pack *pack, struct ms_fields_index *index, void *shadow,
+                          const void *now)
+{
+    const size_t hits = find_hits(index, shadow, now);
+    uint64_t last = 0;
+    for (size_t i = 0; i < hits; i++) {
+        const struct element *element = &index->elements[index->hits[i]];
+        uint8_t *const before = (uint8_t *)shadow + element->offset;
+        const uint8_t *const value = (const uint8_t *)now + element->offset;
+        ms_pack_u64(pack, element->number - last + 1);
+        ms_field_write_value(pack, element->field, before, value);
+        memcpy(before, value, element->field->element_bytes);
+        last = (uint64_t)element->number + 1;
+    }
+    ms_pack_u64(pack, 0);
+    return hits;
+}

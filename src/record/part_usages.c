@@ -1,0 +1,428 @@
+/*
+ * What threads allocated at call sites. Written form: 1 when everything is written anew, else 0;
+ * what came and went (record/moves.h); after all came anew the order of chains (record/chains.h);
+ * figures of those that are new or changed: see `write_figures`; 0.
+ *
+ * Figures are differences to those written last, which are remembered of what changed since the
+ * last state: most do not change for long. What changes for the first time is written as a whole.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/chunks.h"
+#include "model/figures.h"
+#include "model/restore.h"
+#include "record/chains.h"
+#include "record/fields_sites.h"
+#include "record/moves.h"
+#include "record/parts_sites.h"
+
+struct shadow {
+    struct ms_usage usage;
+    struct ms_usage_extra *extra; /* NULL: all 0 */
+};
+
+struct ms_part_writer {
+    struct ms_moves moves;
+    struct ms_chunks shadows; /* struct shadow */
+    uint32_t *slots;          /* by position: shadow + 1, 0: none */
+    uint32_t *slots_before;
+    size_t capacity;
+    uint32_t *unused; /* shadows */
+    size_t unused_count, unused_capacity;
+    size_t count;
+    uint64_t removals;
+    uint32_t since;
+    bool begun;
+    uint32_t site_id; /* of the identity written last */
+    const struct ms_model *model;
+};
+
+static struct ms_part_writer *writer_new(void)
+{
+    struct ms_part_writer *writer = calloc(1, sizeof *writer);
+    if (writer != NULL) {
+        writer->shadows.element_bytes = sizeof(struct shadow);
+    }
+    return writer;
+}
+
+static struct shadow *shadow_at(const struct ms_part_writer *writer, uint32_t slot)
+{
+    return ms_chunks_at(&writer->shadows, slot - 1);
+}
+
+static void free_extras(struct ms_part_writer *writer)
+{
+    for (size_t i = 0; i < writer->shadows.count; i++) {
+        free(((struct shadow *)ms_chunks_at(&writer->shadows, i))->extra);
+    }
+}
+
+static void writer_free(struct ms_part_writer *writer)
+{
+    if (writer != NULL) {
+        free_extras(writer);
+        ms_chunks_free(&writer->shadows);
+        ms_moves_free(&writer->moves);
+        free(writer->slots);
+        free(writer->slots_before);
+        free(writer->unused);
+        free(writer);
+    }
+}
+
+static int reserve(struct ms_part_writer *writer, size_t count)
+{
+    if (count <= writer->capacity) {
+        return 0;
+    }
+    const size_t capacity = count + count / 4 + 1024;
+    uint32_t *slots = reallocarray(writer->slots, capacity, sizeof *slots);
+    if (slots == NULL) {
+        return -ENOMEM;
+    }
+    memset(slots + writer->capacity, 0, (capacity - writer->capacity) * sizeof *slots);
+    writer->slots = slots;
+    uint32_t *slots_before = reallocarray(writer->slots_before, capacity, sizeof *slots_before);
+    if (slots_before == NULL) {
+        return -ENOMEM;
+    }
+    writer->slots_before = slots_before;
+    writer->capacity = capacity;
+    return 0;
+}
+
+/* Everything is written as a whole the next time that it changes. */
+static void forget_shadows(struct ms_part_writer *writer)
+{
+    free_extras(writer);
+    while (writer->shadows.count > 0) {
+        ms_chunks_drop_last(&writer->shadows);
+    }
+    writer->unused_count = 0;
+    if (writer->capacity > 0) {
+        memset(writer->slots, 0, writer->capacity * sizeof *writer->slots);
+    }
+}
+
+static void give_back(struct ms_part_writer *writer, uint32_t slot)
+{
+    if (writer->unused_count == writer->unused_capacity) {
+        const size_t capacity = writer->unused_capacity != 0 ? 2 * writer->unused_capacity : 64;
+        uint32_t *unused = reallocarray(writer->unused, capacity, sizeof *unused);
+        if (unused == NULL) {
+            return; /* until the next state */
+        }
+        writer->unused = unused;
+        writer->unused_capacity = capacity;
+    }
+    writer->unused[writer->unused_count++] = slot;
+}
+
+/* Shadows go where their usages went. */
+static void move_slots(struct ms_part_writer *writer)
+{
+    const struct ms_moves *moves = &writer->moves;
+    if (moves->removal_count == 0) {
+        return;
+    }
+    uint32_t *before = writer->slots;
+    uint32_t *now = writer->slots_before;
+    memset(now, 0, writer->capacity * sizeof *now);
+    for (size_t i = 0; i < moves->now; i++) {
+        const size_t from = ms_moves_from(moves, i);
+        if (from != SIZE_MAX) {
+            now[i] = before[from];
+            before[from] = 0;
+        }
+    }
+    for (size_t i = 0; i < moves->before; i++) {
+        if (before[i] != 0) {
+            give_back(writer, before[i]);
+        }
+    }
+    writer->slots = now;
+    writer->slots_before = before;
+}
+
+/* The shadow of the usage at a position; made when there is none: *made then. NULL: no memory. */
+static struct shadow *shadow_of(struct ms_part_writer *writer, size_t position, bool *made)
+{
+    *made = writer->slots[position] == 0;
+    if (!*made) {
+        return shadow_at(writer, writer->slots[position]);
+    }
+    uint32_t slot;
+    if (writer->unused_count > 0) {
+        slot = writer->unused[--writer->unused_count];
+    } else if (ms_chunks_add(&writer->shadows) != NULL) {
+        slot = (uint32_t)writer->shadows.count;
+    } else {
+        return NULL;
+    }
+    struct shadow *shadow = shadow_at(writer, slot);
+    free(shadow->extra);
+    *shadow = (struct shadow){0};
+    writer->slots[position] = slot;
+    return shadow;
+}
+
+/* What is in one class only follows from the counters. */
+static void extra_of(const struct ms_usage *usage, struct ms_usage_extra *extra)
+{
+    ms_usage_get_extra(usage, extra);
+    if (usage->size_home != 0) {
+        memset(&extra->sizes, 0, sizeof extra->sizes);
+    }
+    if (usage->lifetime_home != 0) {
+        memset(&extra->lifetimes, 0, sizeof extra->lifetimes);
+    }
+}
+
+enum { AS_A_WHOLE = 1, WITH_EXTRA = 2, FLAG_BITS = 2 };
+
+/* Gap between positions + 1 and the flags; fields; those of the extra part. */
+static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, size_t gap,
+                         size_t position, bool state)
+{
+    const struct ms_usage *usage = ms_model_usage(writer->model, position);
+    bool made = true;
+    struct shadow *shadow = state ? NULL : shadow_of(writer, position, &made);
+    if (shadow == NULL && !state) {
+        return -ENOMEM;
+    }
+    const bool with_extra = usage->detail != NULL;
+    ms_pack_u64(pack, (uint64_t)gap << FLAG_BITS | (made ? AS_A_WHOLE : 0u) |
+                          (with_extra ? WITH_EXTRA : 0u));
+    (void)ms_fields_write(pack, &ms_fields_usage, made ? NULL : &shadow->usage, usage);
+    if (with_extra) {
+        struct ms_usage_extra extra;
+        extra_of(usage, &extra);
+        (void)ms_fields_write(pack, &ms_fields_usage_extra, shadow != NULL ? shadow->extra : NULL,
+                              &extra);
+        if (shadow != NULL && shadow->extra == NULL) {
+            shadow->extra = malloc(sizeof *shadow->extra);
+        }
+        if (shadow != NULL && shadow->extra == NULL) {
+            return -ENOMEM;
+        }
+        if (shadow != NULL) {
+            *shadow->extra = extra;
+        }
+    }
+    if (shadow != NULL) {
+        shadow->usage = *usage;
+    }
+    return 0;
+}
+
+static void identity(void *context, struct ms_pack *pack, size_t position)
+{
+    struct ms_part_writer *writer = context;
+    if (position == SIZE_MAX) {
+        ms_pack_u64(pack, 0);
+        return;
+    }
+    const struct ms_usage *usage = ms_model_usage(writer->model, position);
+    ms_pack_u64(pack, usage->thread_id);
+    ms_pack_i64(pack, (int64_t)usage->site_id - (int64_t)writer->site_id);
+    ms_pack_u64(pack, usage->rate);
+    writer->site_id = usage->site_id;
+}
+
+static int write_all(struct ms_part_writer *writer, struct ms_pack *pack)
+{
+    const size_t count = ms_model_usage_count(writer->model);
+    forget_shadows(writer);
+    ms_pack_u64(pack, 1);
+    (void)ms_moves_find(&writer->moves, 0, count, NULL, 0);
+    ms_moves_write(&writer->moves, pack, identity, writer);
+    int error = ms_chains_write(pack, writer->model, MS_CHANGING_USAGES);
+    for (size_t i = 0; i < count && error == 0; i++) {
+        error = write_figures(writer, pack, 1, i, true);
+    }
+    ms_pack_u64(pack, 0);
+    return error;
+}
+
+static int write_changes(struct ms_part_writer *writer, struct ms_pack *pack)
+{
+    ms_pack_u64(pack, 0);
+    ms_moves_write(&writer->moves, pack, identity, writer);
+    move_slots(writer);
+    size_t next = 0;
+    int error = 0;
+    size_t at = ms_model_changed(writer->model, MS_CHANGING_USAGES, 0, writer->since);
+    for (; at != SIZE_MAX && error == 0;
+         at = ms_model_changed(writer->model, MS_CHANGING_USAGES, at + 1, writer->since)) {
+        error = write_figures(writer, pack, at + 1 - next, at, false);
+        next = at + 1;
+    }
+    ms_pack_u64(pack, 0);
+    return error;
+}
+
+static int write_part(struct ms_part_writer *writer, const struct ms_model *model, bool state,
+                      struct ms_pack *pack)
+{
+    const size_t count = ms_model_usage_count(model);
+    const uint64_t removals = ms_model_removal_count(model, MS_CHANGING_USAGES);
+    const struct ms_removal *removed = NULL;
+    size_t removed_count = 0;
+    int error = 0;
+    writer->model = model;
+    writer->site_id = 0;
+    if (reserve(writer, count > writer->count ? count : writer->count) != 0) {
+        return -ENOMEM;
+    }
+    const bool anew =
+        state || !writer->begun ||
+        !ms_model_removals(model, MS_CHANGING_USAGES, writer->removals, &removed, &removed_count) ||
+        ms_moves_find(&writer->moves, writer->count, count, removed, removed_count) != 0;
+    if (anew) {
+        error = count > 0 || !state ? write_all(writer, pack) : 0;
+    } else if (removed_count > 0 || count != writer->count ||
+               ms_model_changed(model, MS_CHANGING_USAGES, 0, writer->since) != SIZE_MAX) {
+        error = write_changes(writer, pack);
+    }
+    writer->begun = true;
+    writer->count = count;
+    writer->removals = removals;
+    writer->since = ms_model_stamp(model);
+    return error != 0 || pack->failed ? -ENOMEM : 0;
+}
+
+/* --- reading --- */
+
+struct reading {
+    struct ms_model *model;
+    uint32_t site_id;
+};
+
+static int add(void *context, struct ms_unpack *unpack)
+{
+    struct reading *reading = context;
+    const uint32_t thread_id = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
+    uint8_t rate = 0;
+    if (thread_id != 0) {
+        reading->site_id += (uint32_t)ms_unpack_i64(unpack);
+        rate = (uint8_t)ms_unpack_upto(unpack, UINT8_MAX);
+    }
+    return unpack->failed
+               ? -EBADMSG
+               : ms_model_restore_usage(reading->model, thread_id, reading->site_id, rate);
+}
+
+static int forget(void *context, size_t position)
+{
+    return ms_model_forget_usage(((struct reading *)context)->model, position);
+}
+
+static int read_figures(struct ms_model *model, struct ms_unpack *unpack, size_t position,
+                        uint64_t flags, struct ms_fields_map *const *maps)
+{
+    struct ms_usage usage = *ms_model_usage(model, position);
+    struct ms_usage_extra extra;
+    extra_of(&usage, &extra);
+    if ((flags & AS_A_WHOLE) != 0) {
+        ms_fields_begin(maps[0], &usage);
+        ms_fields_begin(maps[1], &extra);
+    }
+    if (ms_fields_read(unpack, maps[0], &usage) != 0 ||
+        ((flags & WITH_EXTRA) != 0 && ms_fields_read(unpack, maps[1], &extra) != 0)) {
+        return -EBADMSG;
+    }
+    return ms_model_put_usage(model, position, &usage, (flags & WITH_EXTRA) != 0 ? &extra : NULL);
+}
+
+static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpack,
+                     struct ms_fields_map *const *maps)
+{
+    struct reading reading = {.model = model};
+    const uint64_t anew = ms_unpack_upto(unpack, 1);
+    (void)state;
+    int error = 0;
+    while (anew != 0 && ms_model_usage_count(model) > 0 && error == 0) {
+        error = ms_model_forget_usage(model, ms_model_usage_count(model) - 1);
+    }
+    error = error != 0 ? error : ms_moves_read(unpack, add, forget, &reading);
+    if (anew != 0 && error == 0) {
+        error = ms_chains_read(unpack, model, MS_CHANGING_USAGES);
+    }
+    const size_t count = ms_model_usage_count(model);
+    size_t next = 0;
+    while (error == 0) {
+        const uint64_t coded = ms_unpack_u64(unpack);
+        const uint64_t gap = coded >> FLAG_BITS;
+        if (unpack->failed || gap > count - next) {
+            return -EBADMSG;
+        }
+        if (gap == 0) {
+            break;
+        }
+        next += (size_t)gap;
+        error = read_figures(model, unpack, next - 1, coded, maps);
+    }
+    return error;
+}
+
+/* --- comparison --- */
+
+static bool same_chains(const struct ms_model *one, const struct ms_model *other, size_t position)
+{
+    for (int of_thread = 0; of_thread < 2; of_thread++) {
+        if (ms_model_chain_next(one, MS_CHANGING_USAGES, of_thread != 0, position) !=
+            ms_model_chain_next(other, MS_CHANGING_USAGES, of_thread != 0, position)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t compare_usage(const struct ms_usage *a, const struct ms_usage *b,
+                            struct ms_difference *difference)
+{
+    struct ms_usage_extra extra_a;
+    struct ms_usage_extra extra_b;
+    ms_usage_get_extra(a, &extra_a);
+    ms_usage_get_extra(b, &extra_b);
+    return ms_fields_compare(&ms_fields_usage, a, b, ms_difference_in_field, difference) +
+           ms_fields_compare(&ms_fields_usage_extra, &extra_a, &extra_b, ms_difference_in_field,
+                             difference);
+}
+
+static size_t compare_part(const struct ms_model *one, const struct ms_model *other,
+                           void (*differs)(void *context, const char *what), void *context)
+{
+    struct ms_difference difference = {.thing = "usage", .differs = differs, .context = context};
+    const size_t count = ms_model_usage_count(one);
+    size_t different = 0;
+    if (count != ms_model_usage_count(other)) {
+        difference.number = count;
+        return ms_difference_in(&difference, "how many there are");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ms_usage *a = ms_model_usage(one, i);
+        const struct ms_usage *b = ms_model_usage(other, i);
+        difference.number = i;
+        if (a->thread_id != b->thread_id || a->site_id != b->site_id || a->rate != b->rate) {
+            different += ms_difference_in(&difference, "thread, site or rate");
+        } else if (!same_chains(one, other, i)) {
+            different += ms_difference_in(&difference, "order among those of its thread or site");
+        }
+        different += compare_usage(a, b, &difference);
+    }
+    return different;
+}
+
+static const struct ms_fields *const tables[] = {&ms_fields_usage, &ms_fields_usage_extra, NULL};
+const struct ms_part_kind ms_part_usages = {
+    .tables = tables,
+    .writer_new = writer_new,
+    .writer_free = writer_free,
+    .write = write_part,
+    .read = read_part,
+    .compare = compare_part,
+};

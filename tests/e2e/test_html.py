@@ -1,0 +1,55 @@
+"""The HTML report in a browser: tabs, focus, search, themes, printing, hostile names, no request,
+its numbers those of the JSON export, and a large session. tests/html/drive.cjs does it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from watched import BUILD, MEMSCOPE
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DRIVER = os.path.join(os.path.dirname(HERE), "html", "drive.cjs")
+MODULES = os.path.join(BUILD, "tests/html/node_modules")
+WORLD = os.path.join(BUILD, "tests/html/world")
+PROGRAM = os.path.join(BUILD, "tests/e2e/hostile_names")
+
+
+def missing():
+    if not shutil.which("node"):
+        return "node is missing: apt-get install nodejs"
+    if not os.path.exists("/usr/bin/chromium"):
+        return "chromium is missing: apt-get install chromium"
+    if not os.path.isdir(os.path.join(MODULES, "playwright-core")):
+        return "playwright-core is missing: apt-get install npm, then make e2e-programs"
+    return None
+
+
+def main():
+    reason = missing()
+    if reason:
+        print("Bail out! " + reason)
+        return 1
+    folder = tempfile.mkdtemp(prefix="memscope-html-")
+    try:
+        # Runs while the large session is being made.
+        hostile = os.path.join(folder, "<img src=x onerror=alert('path')>")
+        os.mkdir(hostile)
+        program = shutil.copy(PROGRAM, os.path.join(hostile, "\"'><script>"))
+        real = subprocess.Popen([MEMSCOPE, "--html", folder + "/real.html", "--json", folder + "/real.json", "--", program,
+                                 "</script><script>alert('argument')</script>"], stderr=subprocess.PIPE, text=True)
+        for world in ["hostile", "big"]:
+            subprocess.run([WORLD, world, f"{folder}/{world}.html"], check=True)
+        error = real.communicate(timeout=60)[1]
+        if real.returncode != 0:
+            print(f"Bail out! memscope-top ended with {real.returncode}: {error}")
+            return 1
+        environment = dict(os.environ, NODE_MODULES=MODULES, HOME=folder)
+        return subprocess.run(["node", DRIVER, folder], env=environment, check=False, timeout=200).returncode
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
