@@ -141,6 +141,16 @@ static int open_side(struct side *side, const char *name, const struct ms_option
     return 0;
 }
 
+/* The moments of one run, not of two. */
+static bool same_session(const struct side *before, const struct side *after)
+{
+    const struct ms_recording_about one = ms_recording_about(before->recording);
+    const uint64_t start_ns = one.start_ns;
+    const uint64_t start_unix_ns = one.start_unix_ns;
+    const struct ms_recording_about other = ms_recording_about(after->recording);
+    return start_ns == other.start_ns && start_unix_ns == other.start_unix_ns;
+}
+
 static void close_side(struct side *side)
 {
     ms_replay_free(side->replay);
@@ -202,7 +212,9 @@ int ms_diff(const struct ms_options *options)
     if (status == 0) {
         struct ms_diff *diff = ms_diff_new(
             &(struct ms_diff_side){.model = ms_replay_model(before.replay), .noise = before.noise},
-            &(struct ms_diff_side){.model = ms_replay_model(after.replay), .noise = after.noise});
+            &(struct ms_diff_side){.model = ms_replay_model(after.replay),
+                                   .noise = after.noise,
+                                   .same_session = same_session(&before, &after)});
         struct page page = {.diff = diff,
                             .options = {.program_version = MS_VERSION,
                                         .before_name = before.name,
