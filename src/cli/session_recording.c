@@ -124,10 +124,9 @@ void ms_session_keep_tick(struct ms_session *session)
 
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count)
 {
-    struct ms_session *session = context;
-    const int result = ms_recorder_trace(session->recorder, events, count);
-    if (result != 0) {
-        ms_debug_log("trace of the recording: %s", strerror(-result));
+    const struct ms_session *session = context;
+    if (ms_recorder_trace(session->recorder, events, count) == -ENOMEM) {
+        ms_debug_log("recording: no memory for the trace");
     }
 }
 
