@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "probe/intern.h"
 #include "probe/map.h"
 #include "probe/now.h"
 
