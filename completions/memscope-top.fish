@@ -81,7 +81,7 @@ complete -c memscope-top -n __memscope_top_own -l help -s h -d "show this help a
 complete -c memscope-top -n __memscope_top_own -l version -s V -d "show the version and leave"
 complete -c memscope-top -n __memscope_top_first -a set -d 'change what is tracked of a running program, and leave'
 complete -c memscope-top -n __memscope_top_first -a doctor -d 'what could be seen of it and of this machine, and why not'
-complete -c memscope-top -n __memscope_top_first -a record -d 'run it and record it, without a screen'
+complete -c memscope-top -n __memscope_top_first -a record -d 'run it and record it, without a screen; -p PID: join it'
 complete -c memscope-top -n __memscope_top_first -a view -d 'look at a recording, in the same screens'
 complete -c memscope-top -n __memscope_top_first -a export -d 'write reports from a recording'
 complete -c memscope-top -n __memscope_top_first -a diff -d 'what changed from one recording to another'

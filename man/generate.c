@@ -76,7 +76,8 @@ enum shared { ON_SCREENS, ON_ROWS, IN_DIALOGS, OWN };
 
 static enum shared shared_by(const struct ms_key_row *row, unsigned place)
 {
-    if ((row->places & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
+    /* On the timelines some keys are others; that is said with them. */
+    if (((row->places | MS_PLACE_TIMELINES) & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
         return ON_SCREENS;
     }
     if ((row->places & MS_PLACE_LISTS) == MS_PLACE_LISTS && (place & MS_PLACE_ROWS) != 0) {
@@ -114,7 +115,8 @@ static void keys(void)
         MS_PLACE_FLOWS,        MS_PLACE_TYPES,    MS_PLACE_PROCESSES, MS_PLACE_OUTPUT,
         MS_PLACE_SYSTEM};
     static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
-                                            MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_QUIT};
+                                            MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_TIME,
+                                            MS_PLACE_RECORD,   MS_PLACE_MARK,   MS_PLACE_QUIT};
     unsigned told = MS_PLACE_HELP;
     keys_of("On every screen", MS_PLACE_SCREENS, ON_SCREENS);
     keys_of("On every screen of rows", MS_PLACE_ROWS, ON_ROWS);

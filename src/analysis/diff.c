@@ -149,23 +149,39 @@ static double spread_of_events(double figure, double events)
     return events > 0 ? figure / sqrt(events) : 0;
 }
 
+/* Counted since the start, so that of one session the later side contains the earlier one. */
+static bool is_running_sum(enum ms_diff_measure measure)
+{
+    return measure == MS_DIFF_ALLOCATED || measure == MS_DIFF_COUNT || measure == MS_DIFF_CPU;
+}
+
+static double noise_of_events(enum ms_diff_measure measure, double figure, double allocations,
+                              double samples)
+{
+    if (measure == MS_DIFF_CPU) {
+        return samples > 0 ? spread_of_events(figure, samples) : SHARE_LEAST * figure;
+    }
+    return spread_of_events(figure, allocations);
+}
+
 static double side_noise(const struct ms_diff *diff, enum ms_diff_kind kind, const struct row *row,
                          int side, enum ms_diff_measure measure)
 {
     const double *figures = side == 0 ? row->row.before : row->row.after;
-    const double figure = figures[measure];
-    switch (measure) {
-    case MS_DIFF_ALLOCATED:
-    case MS_DIFF_COUNT:
-        return spread_of_events(figure, figures[MS_DIFF_COUNT]);
-    case MS_DIFF_CPU:
-        return row->samples[side] > 0 ? spread_of_events(figure, row->samples[side])
-                                      : SHARE_LEAST * figure;
-    default: {
-        const uint32_t count = side == 0 ? row->row.before_count : row->row.after_count;
-        return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
+    const uint32_t count = side == 0 ? row->row.before_count : row->row.after_count;
+    if (is_running_sum(measure)) {
+        return noise_of_events(measure, figures[measure], figures[MS_DIFF_COUNT],
+                               row->samples[side]);
     }
-    }
+    return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
+}
+
+static double noise_between(const struct row *row, enum ms_diff_measure measure)
+{
+    const struct ms_diff_row *figures = &row->row;
+    return noise_of_events(measure, fabs(figures->after[measure] - figures->before[measure]),
+                           fabs(figures->after[MS_DIFF_COUNT] - figures->before[MS_DIFF_COUNT]),
+                           fabs(row->samples[1] - row->samples[0]));
 }
 
 static double least_told(enum ms_diff_measure measure)
@@ -173,12 +189,14 @@ static double least_told(enum ms_diff_measure measure)
     return measure == MS_DIFF_COUNT || measure == MS_DIFF_CPU ? 10 : 1000;
 }
 
-static enum ms_diff_verdict judge(const struct ms_diff_row *row, enum ms_diff_measure measure)
+static enum ms_diff_verdict judge(const struct ms_diff *diff, const struct ms_diff_row *row,
+                                  enum ms_diff_measure measure)
 {
     const double before = row->before[measure];
     const double after = row->after[measure];
     const double noise = isnan(row->noise[measure]) ? 0 : row->noise[measure];
-    const double by_share = SHARE_LEAST * fmax(before, after);
+    const bool nested = diff->sides[1].same_session && is_running_sum(measure);
+    const double by_share = nested ? 0 : SHARE_LEAST * fmax(before, after);
     const double limit = fmax(fmax(NOISE_TIMES * noise, by_share), least_told(measure));
     if (!(fabs(after - before) > limit)) {
         return MS_DIFF_SAME;
@@ -194,12 +212,27 @@ static enum ms_diff_verdict judge(const struct ms_diff_row *row, enum ms_diff_me
 
 static void judge_row(const struct ms_diff *diff, enum ms_diff_kind kind, struct row *row)
 {
-    for (int measure = 0; measure < MS_DIFF_MEASURE_TOTAL; measure++) {
-        const double before = side_noise(diff, kind, row, 0, (enum ms_diff_measure)measure);
-        const double after = side_noise(diff, kind, row, 1, (enum ms_diff_measure)measure);
-        row->row.noise[measure] = hypot(before, after);
-        row->row.verdict[measure] = judge(&row->row, (enum ms_diff_measure)measure);
+    for (int i = 0; i < MS_DIFF_MEASURE_TOTAL; i++) {
+        const enum ms_diff_measure measure = (enum ms_diff_measure)i;
+        if (diff->sides[1].same_session && is_running_sum(measure)) {
+            row->row.noise[i] = noise_between(row, measure);
+        } else {
+            row->row.noise[i] = hypot(side_noise(diff, kind, row, 0, measure),
+                                      side_noise(diff, kind, row, 1, measure));
+        }
+        row->row.verdict[i] = judge(diff, &row->row, measure);
     }
+}
+
+/* Of threads that peaked at different times the sum of their peaks never was. */
+static double peak_of(const struct ms_model *model)
+{
+    double peak = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        peak += process->merged == 0 ? (double)process->totals.peak_bytes : 0;
+    }
+    return peak;
 }
 
 /* Threads hold what call sites hold, and CPU time that no stack was seen of: they are the sum. */
@@ -218,8 +251,10 @@ static void sum_up(struct ms_diff *diff)
             totals->noise[measure] = hypot(totals->noise[measure], noise);
         }
     }
+    totals->before[MS_DIFF_PEAK] = peak_of(diff->sides[0].model);
+    totals->after[MS_DIFF_PEAK] = peak_of(diff->sides[1].model);
     for (int measure = 0; measure < MS_DIFF_MEASURE_TOTAL; measure++) {
-        totals->verdict[measure] = judge(totals, (enum ms_diff_measure)measure);
+        totals->verdict[measure] = judge(diff, totals, (enum ms_diff_measure)measure);
     }
 }
 

@@ -215,6 +215,10 @@ static int connect_collector(struct ms_session *session)
                                          .symbol_cache = symbol_cache,
                                          .debuginfod = options->debuginfod,
                                          .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
+    if (collect.trace && session->recorder != NULL) {
+        collect.trace_events = ms_session_keep_trace;
+        collect.trace_context = session;
+    }
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
@@ -396,14 +400,6 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
-int ms_session_export(const struct ms_options *wanted, const struct ms_model *model,
-                      const struct ms_findings *findings, enum ms_export format, const char *path,
-                      bool overwrite)
-{
-    const struct ms_export_options options = ms_reports_options(wanted, findings);
-    return ms_export_write_file(path, overwrite, format, model, &options);
-}
-
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
@@ -419,8 +415,8 @@ int ms_session_close(struct ms_session *session, bool detached)
     status = status == 0 ? session->status : status;
     close_lines(session);
     const char *written = NULL;
-    const int report_status =
-        ms_reports_write(options, session->model, session->findings, true, &written);
+    const int report_status = ms_reports_write(options, session->model, session->findings,
+                                               ms_session_recording(session), true, &written);
     status = status != 0 ? status : report_status;
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);

@@ -67,11 +67,6 @@ bool ms_session_new_step(struct ms_session *session, char *out, size_t size);
 /* The program and all of its children are gone, or the keeper is. */
 bool ms_session_over(const struct ms_session *session);
 
-/* Writes a report to `path`, as the options want it. Returns 0 or -errno. */
-int ms_session_export(const struct ms_options *options, const struct ms_model *model,
-                      const struct ms_findings *findings, enum ms_export format, const char *path,
-                      bool overwrite);
-
 /* --- session_recording.c --- */
 /* Before the program starts: opens the file that was asked for, so that nothing runs that is not
  * recorded. 0, or the exit status to leave with after one line on stderr. */
@@ -81,6 +76,8 @@ void ms_session_keep_nothing(struct ms_session *session);
 /* After the start: a file with a name of its own when none was given. As ms_session_keep. */
 int ms_session_name_recording(struct ms_session *session);
 void ms_session_keep_tick(struct ms_session *session);
+/* Events of the trace; the context is the session. */
+void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
 int ms_session_mark(struct ms_session *session, const char *text); /* 0, -ENODATA, -ENOMEM */

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include "cli/config.h"
+#include "cli/progress.h"
+#include "cli/reports.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "collect/source_files.h"
 #include "wire/clock.h"
 
-#define DRAW_LIMIT_NS (MS_NS_PER_S / 30) /* however fast keys come */
+#define DRAW_LIMIT_NS  (MS_NS_PER_S / 30) /* however fast keys come */
+#define EXPORT_TOLD_NS (MS_NS_PER_S / 4)  /* what is written faster is only said to be written */
 
 void ms_stage_say(struct ms_stage *stage, bool error, const char *text)
 {
@@ -155,19 +158,44 @@ static void write_config(struct ms_stage *stage)
     ms_stage_say(stage, result != 0, text);
 }
 
-static void export_json(struct ms_stage *stage, const struct ms_command *command)
+static void start_export(struct ms_stage *stage, const struct ms_command *command)
 {
     char text[512];
-    const int result = ms_session_export(stage->options, ms_moment_model(stage->moment),
-                                         ms_moment_findings(stage->moment), MS_EXPORT_JSON,
-                                         command->path, command->overwrite);
-    if (result == 0) {
-        snprintf(text, sizeof text, "written: %.400s", command->path);
-    } else {
+    const struct ms_export_options options =
+        ms_reports_options(stage->options, ms_moment_findings(stage->moment));
+    const int result =
+        ms_export_job_start(&stage->job, ms_export_by_path(command->path), command->path,
+                            command->overwrite, ms_moment_model(stage->moment), &options);
+    if (result == -EBUSY) {
+        ms_stage_say(stage, true, "another file is being written; x cancels that");
+    } else if (result != 0) {
         snprintf(text, sizeof text, "not written: %.300s: %s", command->path,
                  ms_export_error(result));
+        ms_stage_say(stage, true, text);
     }
-    ms_stage_say(stage, result != 0, text);
+}
+
+/* How far it is, while nothing else is to be said, and what became of it. */
+static void watch_export(struct ms_stage *stage, uint64_t now_ns)
+{
+    char text[512];
+    char progress[64];
+    int result;
+    if (ms_export_job_look(&stage->job, &result)) {
+        if (result == 0) {
+            snprintf(text, sizeof text, "written: %.400s", stage->job.path);
+        } else {
+            snprintf(text, sizeof text, "not written: %.300s: %s", stage->job.path,
+                     ms_export_error(result));
+        }
+        ms_stage_say(stage, result != 0, text);
+        ms_stage_changed(stage);
+    } else if (ms_export_job_runs(&stage->job) && now_ns - stage->job.begun_ns > EXPORT_TOLD_NS) {
+        snprintf(text, sizeof text, "writing %.300s %s (x cancels)", stage->job.path,
+                 ms_progress_text(progress, sizeof progress, stage->job.done, stage->job.all,
+                                  now_ns - stage->job.begun_ns));
+        ms_stage_say(stage, false, text);
+    }
 }
 
 static const char *no_such_moment(enum ms_time_what what, int by)
@@ -209,8 +237,8 @@ static void execute(struct ms_stage *stage, const struct ms_command *command, ui
     case MS_COMMAND_QUIT:
         stage->leave = true;
         break;
-    case MS_COMMAND_EXPORT_JSON:
-        export_json(stage, command);
+    case MS_COMMAND_EXPORT:
+        start_export(stage, command);
         break;
     case MS_COMMAND_EDIT:
         edit(stage, command);
@@ -263,6 +291,11 @@ static void take_keys(struct ms_stage *stage, uint64_t now_ns)
         struct ms_input input = ms_terminal_read(stage->terminal);
         if (input.key == MS_KEY_NONE) {
             return;
+        }
+        if (input.key == 'x' && ms_export_job_runs(&stage->job)) {
+            ms_export_job_cancel(&stage->job);
+            ms_stage_changed(stage);
+            continue;
         }
         if (input.key != MS_KEY_RESIZE) {
             stage->message[0] = '\0';
@@ -348,6 +381,7 @@ void ms_stage_handle(struct ms_stage *stage, const struct pollfd *fds)
     }
     const uint64_t now_ns = ms_monotonic_ns();
     take_keys(stage, now_ns);
+    watch_export(stage, now_ns);
     if (!ms_stage_editing(stage)) {
         go_on_in_time(stage, now_ns);
     }
@@ -430,6 +464,7 @@ int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, cons
 
 void ms_stage_close(struct ms_stage *stage)
 {
+    ms_export_job_end(&stage->job);
     ms_editor_end(&stage->editor);
     ms_terminal_close(stage->terminal);
     ms_tui_free(stage->tui);

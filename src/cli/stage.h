@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "cli/editor.h"
+#include "cli/export_job.h"
 #include "cli/moment.h"
 #include "cli/options.h"
 #include "tui/terminal.h"
@@ -36,6 +37,7 @@ struct ms_stage {
     struct ms_tui *tui;
     struct ms_grid *grid;
     struct ms_source_files *sources;
+    struct ms_export_job job;
     struct ms_editor editor; /* while it runs the terminal is its own; ticks go on */
     int signals;
     uint64_t draw_ns; /* interval */

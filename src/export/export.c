@@ -54,6 +54,22 @@ enum ms_export ms_export_by_name(const char *name)
     return (enum ms_export)format;
 }
 
+enum ms_export ms_export_by_path(const char *path)
+{
+    const size_t bytes = strlen(path);
+    size_t longest = 0;
+    enum ms_export found = MS_EXPORT_JSON;
+    for (int i = 0; i < MS_EXPORT_TOTAL; i++) {
+        const size_t length = strlen(formats[i].suffix);
+        if (length > longest && length <= bytes &&
+            strcmp(path + bytes - length, formats[i].suffix) == 0) {
+            longest = length;
+            found = (enum ms_export)i;
+        }
+    }
+    return found;
+}
+
 const char *ms_section_name(enum ms_section section)
 {
     return sections[section].name;

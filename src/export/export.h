@@ -18,6 +18,7 @@
 #include "analysis/rule.h"
 #include "export/weights.h"
 #include "model/model.h"
+#include "model/trace.h"
 
 /* clang-format off */
 #define MS_EXPORTS(X)                                                                              \
@@ -43,6 +44,8 @@ const char *ms_export_suffix(enum ms_export format);
 const char *ms_export_what(enum ms_export format);
 /* MS_EXPORT_TOTAL: no such name. */
 enum ms_export ms_export_by_name(const char *name);
+/* That whose suffix the path ends in, the longest such; JSON when it ends in none. */
+enum ms_export ms_export_by_path(const char *path);
 
 /* X(id, name, what): parts of JSON and HTML that can be chosen or left out. */
 #define MS_SECTIONS(X)                                                                             \
@@ -88,6 +91,11 @@ struct ms_export_options {
      */
     bool (*progress)(void *context, uint64_t done, uint64_t all);
     void *context;
+    /* Hands the events of the trace to `each`, in order, until it returns false. 0 or -errno. NULL:
+     * none was recorded. */
+    int (*trace)(void *trace_context,
+                 bool (*each)(void *context, const struct ms_trace_record *event), void *context);
+    void *trace_context;
 };
 
 /* 0 or -errno (-ENOSYS: not built in). The stream is flushed, not closed. */

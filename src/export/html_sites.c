@@ -154,6 +154,9 @@ static int compare_stacks(const void *left, const void *right)
 /* What somebody points at by its id is kept whatever its weight. */
 static bool is_named(const struct ms_html *html, const struct ms_site *site)
 {
+    if ((site->flags & MS_SITE_RELEASE) != 0) {
+        return true;
+    }
     return html->options->findings != NULL &&
            ms_leaks_of_site(ms_findings_leaks(html->options->findings), site->id) != NULL;
 }

@@ -66,8 +66,10 @@ static void move_works(struct ms_part_writer *writer)
 {
     const struct ms_moves *moves = &writer->moves;
     if (moves->removal_count == 0) {
-        memset(writer->works + moves->before, 0,
-               (moves->now - moves->before) * sizeof *writer->works);
+        if (moves->now > moves->before) {
+            memset(writer->works + moves->before, 0,
+                   (moves->now - moves->before) * sizeof *writer->works);
+        }
         return;
     }
     struct ms_work *before = writer->works;

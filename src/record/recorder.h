@@ -7,6 +7,14 @@
  * its changes, and a moment is found by reading one state and at most 60 s of ticks. MS_BLOCK_TICKS
  * are written every second: that is what a kill can cost. Call sites are written in the ticks after
  * which the collector read them, at most once a second.
+ *
+ * A segment ends with a MS_BLOCK_HISTORY: the points of its ticks. Every 5 minutes, and at the end,
+ * come coarser points, and MS_BLOCK_ABOUT again, so that losing one costs nothing.
+ *
+ * Memory, besides `memory_bytes` of blocks: what it knows of what was written last, which is one
+ * struct for each process and thread alive (14 and 1.5 KB), 32 bytes for each ended one, 112 for
+ * each usage that changed since the last state and 4 for every one; and what waits for its block:
+ * what changes in a second, and while a state is written that state.
  */
 #ifndef MS_RECORD_RECORDER_H
 #define MS_RECORD_RECORDER_H

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "export/export.h"
 #include "model/format.h"
 #include "tui/screen.h"
 
@@ -68,8 +69,10 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
     if (!state->asked || message[0] == '\0') {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, area,
-                      "JSON: processes, threads, call sites and totals up to now. "
-                      "Enter writes, Esc cancels.");
+                      "The ending of the name chooses the format, Tab the next one. "
+                      "Enter writes what was seen up to now, Esc cancels.");
+    } else if (!status->message_is_error && strncmp(message, "writing ", 8) == 0) {
+        ms_theme_text(grid, area, message);
     } else if (!status->message_is_error) {
         state->done_shown = true;
         ms_grid_pen(grid, MS_COLOUR_BALANCED, 0);
@@ -89,8 +92,10 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
 
 static void draw_export(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
-    const struct ms_area area =
-        ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76), "export as JSON");
+    char title[128];
+    snprintf(title, sizeof title, "export: %s",
+             ms_export_what(ms_export_by_path(tui->state.path.text)));
+    const struct ms_area area = ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76), title);
     const char *path = tui->state.path.text;
     const int room = area.columns - 7;
     const int width = ms_grid_text_width(grid, path);
@@ -106,6 +111,23 @@ static void draw_export(struct ms_tui *tui, const struct ms_view *view, struct m
     draw_outcome(tui, view, grid, text);
 }
 
+/* Another ending for the same name. */
+static void next_format(struct ms_entry *path)
+{
+    const enum ms_export now = ms_export_by_path(path->text);
+    const size_t suffix = strlen(ms_export_suffix(now));
+    const bool named = path->length >= suffix &&
+                       strcmp(path->text + path->length - suffix, ms_export_suffix(now)) == 0;
+    int next = now;
+    do {
+        next = (next + 1) % MS_EXPORT_TOTAL;
+    } while (next != (int)now && !ms_export_built_in((enum ms_export)next));
+    char text[sizeof path->text + 32];
+    snprintf(text, sizeof text, "%.*s%s", (int)(path->length - (named ? suffix : 0)), path->text,
+             ms_export_suffix((enum ms_export)next));
+    ms_entry_set(path, text);
+}
+
 static void key_export(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
                        const struct ms_input *input, struct ms_command *command)
 {
@@ -117,13 +139,18 @@ static void key_export(struct ms_tui *tui, const struct ms_view *view, enum ms_a
     }
     if (action == MS_ACTION_ENTER) {
         if (state->path.length > 0) {
-            command->type = MS_COMMAND_EXPORT_JSON;
+            command->type = MS_COMMAND_EXPORT;
             /* A second Enter before the question was on the screen confirms nothing. */
             command->overwrite = state->exists_shown;
             memcpy(command->path, state->path.text, state->path.length + 1);
             state->asked = true;
             state->exists_shown = false;
         }
+        return;
+    }
+    if (action == MS_ACTION_DOWN) {
+        next_format(&state->path);
+        state->asked = state->exists_shown = state->done_shown = false;
         return;
     }
     const int typed = action == MS_ACTION_PAGE_UP ? MS_KEY_CTRL('u') : input->key;

@@ -224,7 +224,7 @@ enum ms_action {
     X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
     X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture, never the data") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
-    X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far as JSON") \
+    X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far: JSON, HTML, CSV, pprof and others; x cancels while it is written") \
     X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
     X(MS_PLACE_SITE,     MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
     X(MS_PLACE_SITE,     'q',              "q",       BACK,            "",        "") \
@@ -331,7 +331,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('l'), "^L", REDRAW, "",    "draw everything anew") \
     X(MS_PLACE_SCREENS | MS_PLACE_DIALOGS, MS_KEY_CTRL('z'), "^Z", SUSPEND, "",   "suspend memscope-top; the program runs on") \
     X(MS_PLACE_SCREENS,  'r',              "r",       TIME,            "Time",    "look back: the keys of time, with a bar of all that was seen") \
-    X(MS_PLACE_STEPS,    ',',              ",",       TIME_BACK,       "",        "a tick back in time; the program and what is recorded go on meanwhile") \
+    X(MS_PLACE_STEPS,    ',',              ",",       TIME_BACK,       "",        "a tick back in time, but on the timelines; the program goes on meanwhile") \
     X(MS_PLACE_STEPS,    '.',              ".",       TIME_ON,         "",        "a tick on; past the newest it is the present again") \
     X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_LEFT, "S-Left", TIME_TEN_BACK, "", "ten seconds back in time") \
     X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_SHIFT_RIGHT, "S-Right", TIME_TEN_ON, "", "ten seconds on") \
@@ -391,6 +391,7 @@ enum ms_action {
     X(MS_PLACE_HELP,     '?',              "?",       CANCEL,          "",        "") \
     X(MS_PLACE_HELP,     MS_KEY_F1,        "F1",      CANCEL,          "",        "") \
     X(MS_PLACE_EXPORT,   MS_KEY_ENTER,     "Enter",   ENTER,           "Write",   "write the file; asks before it replaces one") \
+    X(MS_PLACE_EXPORT,   MS_KEY_TAB,       "Tab",     DOWN,            "Format",  "the next format: JSON, HTML, CSV and the others; or end the name in its ending") \
     X(MS_PLACE_EXPORT,   MS_KEY_CTRL('u'), "^U",      PAGE_UP,         "Clear",   "clear the path") \
     X(MS_PLACE_MENUS,    MS_KEY_ENTER,     "Enter",   ENTER,           "Choose",  "take the marked line") \
     X(MS_PLACE_TRACKING, MS_KEY_ENTER,     "Enter",   ENTER,           "Apply",   "take the settings over; the program goes on meanwhile") \

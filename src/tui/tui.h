@@ -99,7 +99,7 @@ enum ms_command_type {
     MS_COMMAND_QUIT,         /* leave; the program has ended, or was dealt with before */
     MS_COMMAND_KILL_QUIT,    /* end the program, then leave */
     MS_COMMAND_DETACH_QUIT,  /* leave the program running */
-    MS_COMMAND_EXPORT_JSON,  /* to `path` */
+    MS_COMMAND_EXPORT,       /* to `path`, whose ending names the format */
     MS_COMMAND_SIGNAL,       /* `signal` to the process of the selection */
     MS_COMMAND_INPUT,        /* bytes to the program's terminal: `path` holds them */
     MS_COMMAND_TRACKING,     /* `tracking` is wanted from now on */

@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ticks_recorded = 40, blocks_max = 200 };
+enum { ticks_recorded = 25, blocks_max = 200 };
 
 static struct {
     struct ms_block_info info;
@@ -63,9 +63,11 @@ static void make_sound_one(void)
         abort();
     }
     snprintf(path, sizeof path, "%s/sound", folder);
-    const struct ms_recorder_options options = {.program_version = "fuzz",
-                                                .memory_bytes = 1u << 20};
+    const struct ms_recorder_options options = {
+        .program_version = "fuzz", .memory_bytes = 1u << 20, .output = true};
     struct record_session session = record_session_new(1);
+    session.threads_most = 4;
+    session.sites_most = 6;
     struct ms_recorder *recorder = ms_recorder_new(&options);
     (void)ms_recorder_keep(recorder, path, false, 0);
     for (int i = 0; i < ticks_recorded; i++) {
@@ -121,7 +123,8 @@ static void use(struct ms_recording *recording, uint64_t tick)
         }
         (void)ms_replay_before(replay, ms_replay_tick(replay));
     }
-    (void)ms_recording_trace(recording, 0, UINT64_MAX, count_event, &events);
+    uint64_t lost;
+    (void)ms_recording_trace(recording, 0, UINT64_MAX, &lost, count_event, &events);
     (void)ms_recording_verify(recording, ignore, NULL, NULL);
     ms_replay_free(replay);
 }

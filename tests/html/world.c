@@ -1,6 +1,6 @@
 /*
  * Made-up sessions through the real writer, for what the page is to bear:
- *   world big FILE       5,000 threads, 60,000 call sites, series over five minutes
+ *   world big FILE       5,000 threads, 60,000 call sites, series of seconds and tenths
  *   world hostile FILE   names of every kind that must stay text
  */
 #include <math.h>
@@ -18,7 +18,7 @@
 #define SITES     60000u
 #define FUNCTIONS 6000u
 #define DEPTH     24u
-#define TICKS     1000u
+#define TICKS     400u
 #define BUSY      200u /* threads that do something, the others did once */
 
 static uint64_t state = 88172645463325252u;

@@ -97,7 +97,7 @@ static void test_export_asks_before_it_overwrites(void **state)
     world_key(world, 'e');
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
     world_key(world, MS_KEY_ENTER);
-    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT);
     assert_false(world->command.overwrite);
     assert_string_equal(world->command.path, "memscope-app-4242-20251121-015325.json");
     /* Enter again before the answer was on the screen must not overwrite. */
@@ -105,12 +105,29 @@ static void test_export_asks_before_it_overwrites(void **state)
     assert_false(world->command.overwrite);
     outcome(world, "exists already: x.json", true);
     world_key(world, MS_KEY_ENTER);
-    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT);
     assert_true(world->command.overwrite);
     outcome(world, "written: x.json", false);
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "export as JSON"));
+    assert_false(shows(world, "export: everything as JSON"));
+}
+
+static void test_format_follows_the_ending(void **state)
+{
+    struct world *world = *state;
+    world_key(world, 'e');
+    assert_true(shows(world, "everything as JSON"));
+    world_key(world, MS_KEY_TAB);
+    assert_false(shows(world, "everything as JSON"));
+    assert_false(shows(world, ".json"));
+    world_key(world, MS_KEY_CTRL('u'));
+    world_keys(world, "q.csv");
+    assert_true(shows(world, "one table"));
+    world_key(world, MS_KEY_ENTER);
+    assert_string_equal(world->command.path, "q.csv");
+    outcome(world, "writing q.csv 43 %, 3 s left (x cancels)", false);
+    world_key(world, MS_KEY_ESCAPE);
 }
 
 static void test_export_path_is_edited(void **state)
@@ -124,11 +141,11 @@ static void test_export_path_is_edited(void **state)
     world_key(world, 'x');
     world_key(world, MS_KEY_BACKSPACE);
     world_key(world, MS_KEY_ENTER);
-    assert_int_equal(world->command.type, MS_COMMAND_EXPORT_JSON);
+    assert_int_equal(world->command.type, MS_COMMAND_EXPORT);
     assert_false(world->command.overwrite);
     assert_string_equal(world->command.path, "/tmp/q?e.j\xe6\x97\xa5");
     outcome(world, "not written: No space left on device", true);
-    assert_true(shows(world, "export as JSON"));
+    assert_true(shows(world, "export: everything as JSON"));
     world_key(world, MS_KEY_ENTER);
     assert_false(world->command.overwrite);
     world_key(world, MS_KEY_CTRL('u'));
@@ -273,7 +290,7 @@ static void test_pause_freezes_the_picture_only(void **state)
     free(before);
     free(after);
     world_key(world, 'e');
-    assert_true(shows(world, "export as JSON"));
+    assert_true(shows(world, "export: everything as JSON"));
     world_key(world, MS_KEY_ESCAPE);
     world_key(world, 'q');
     assert_true(shows(world, "the program still runs"));
@@ -425,6 +442,7 @@ int main(void)
         TEST(test_quit_from_focus_goes_back_first),
         TEST(test_escape_never_leaves),
         TEST(test_export_asks_before_it_overwrites),
+        TEST(test_format_follows_the_ending),
         TEST(test_export_path_is_edited),
         TEST(test_tracking_is_edited_and_applied),
         TEST(test_tracking_left_alone),

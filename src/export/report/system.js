@@ -32,9 +32,9 @@ function misuseCard(panel) {
   if (!data.has("boundaries") || rows.length === 0) return;
   const table = new Table("Misuse and memory that crossed libraries", [
     { title: "what", width: "minmax(130px, 1fr)", text: (row) => String(row.kind || "").replaceAll("_", " ") },
-    { title: "allocated at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.allocated_site ? siteName(row.allocated_site) : NONE },
-    { title: "released at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.released_site ? siteName(row.released_site) : NONE },
-    { title: "times", number: true, width: "100px", text: (row) => formatUnit(row.count, "count"), value: (row) => row.count }], { sort: 3 });
+    { title: "allocated at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.allocated_site_id !== null ? siteName(row.allocated_site_id) : NONE },
+    { title: "released at", width: "minmax(180px, 2fr)", least: 180, text: (row) => row.released_site_id !== null ? siteName(row.released_site_id) : NONE },
+    { title: "times", number: true, width: "100px", text: (row) => (row.provenance === "sampled" ? "~ " : "") + formatUnit(row.count, "count"), value: (row) => row.count }], { sort: 3 });
   table.set(rows);
   panel.append(element("div", { class: "card" }, element("h2", { text: "Misuse and memory that crossed libraries" }), table.root));
 }

@@ -1,0 +1,159 @@
+"""Time travel in a real terminal: back and forth of a live program, and the screens of a recording."""
+
+import os
+import re
+import tempfile
+import time
+
+from terminal import Terminal
+from watched import BUILD, HARD, MEMSCOPE, equal, main, run, status, wait_until
+
+DEMO = os.path.join(BUILD, "demo")
+
+
+def head(terminal, word):
+    """The figure behind a word in the rows of totals."""
+    found = re.search(word + r" +(\S+)", terminal.text())
+    return found.group(1) if found else None
+
+
+def at(terminal):
+    """Seconds of the run that the title shows."""
+    found = re.search(r"(\d\d):(\d\d):(\d\d)", terminal.text().splitlines()[0])
+    assert found, terminal.text()
+    hours, minutes, seconds = map(int, found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def figures(terminal):
+    """What a moment says: totals, and cards without what depends on what was looked at before."""
+    lines = terminal.text().splitlines()
+    return [re.sub(" +viewer.*", "", line) for line in lines[1:3]] + [
+        line for line in lines[4:16] if "allocs" in line or "cpu" in line]
+
+
+def leave(terminal):
+    terminal.keys("q")
+    time.sleep(0.5)
+    terminal.keys("k")
+    terminal.see("status=", seconds=15)
+
+
+def test_live():
+    """, steps back, the totals of then stand still, ^E is the present again"""
+    with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
+        terminal.see("[LIVE]", seconds=10)
+        wait_until(lambda: at(terminal) >= 4, what="some seconds of the run")
+        terminal.keys(*[","] * 20)
+        terminal.see("PAST", "ago]", "now", "stopped")
+        then, heap, allocations = at(terminal), head(terminal, "heap"), head(terminal, "allocs")
+        time.sleep(1.5)
+        equal((at(terminal), head(terminal, "heap"), head(terminal, "allocs")),
+              (then, heap, allocations), "what is shown of the past")
+        terminal.keys("2")
+        terminal.see("[2 Rank]", "PAST")
+        terminal.keys("K")
+        terminal.see("this is the past")
+        terminal.keys("C-e")
+        terminal.see("[LIVE]")
+        wait_until(lambda: at(terminal) > then + 1, what="the present")
+        leave(terminal)
+
+
+def test_marks_and_bar():
+    """b sets a mark, the keys of time lead back to it, Esc to the present"""
+    with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
+        terminal.see("[LIVE]", seconds=10)
+        wait_until(lambda: at(terminal) >= 2, what="some seconds of the run")
+        terminal.keys("b")
+        terminal.see("set a mark")
+        terminal.keys("h", "e", "r", "e", "Enter")
+        terminal.see("mark set: here")
+        marked = at(terminal)
+        time.sleep(3)
+        terminal.keys("r")
+        terminal.see("Esc leads to the present")
+        terminal.keys("[")
+        terminal.see("PAST", "mark: here")
+        assert abs(at(terminal) - marked) <= 1, (at(terminal), marked)
+        terminal.keys("Space")
+        terminal.see("1x")
+        terminal.keys("Escape")
+        terminal.see("[LIVE]")
+        leave(terminal)
+
+
+def test_record_key():
+    """R records from now on with what is kept of before; a file that exists is asked about"""
+    with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
+        terminal.see("[LIVE]", seconds=10)
+        path = os.path.join(terminal.folder.name, "there.memscope")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("mine")
+        time.sleep(2)
+        terminal.keys("R")
+        terminal.see("Enter begins")
+        terminal.keys("C-u", *path, "Enter")
+        terminal.see("This file exists")
+        with open(path, encoding="utf-8") as file:
+            equal(file.read(), "mine", "the file before the answer")
+        terminal.keys("Enter")
+        terminal.see("REC", "so far")
+        terminal.keys("Escape")
+        leave(terminal)
+        result = run([MEMSCOPE, "verify", path])
+        equal(status(result), 0, f"verify: {result.stdout}")
+        assert b"ticks 0 to" in result.stdout, "what was before R is not in it"
+
+
+def test_view():
+    """a recording: opens at its end, steps, jumps, plays, and shows what was live at that tick"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.memscope")
+        with Terminal([MEMSCOPE, "-o", path, "--duration", "6", "--", DEMO], columns=120,
+                      rows=30) as terminal:
+            terminal.see("REC", seconds=10)
+            wait_until(lambda: at(terminal) >= 4, what="some seconds of the run")
+            terminal.keys(",")
+            terminal.see("PAST")
+            then, clock = at(terminal), re.search(r"PAST (\d\d:\d\d:\d\d)", terminal.text()).group(1)
+            live = figures(terminal)
+            terminal.see("recorded:", seconds=15)
+        with Terminal([MEMSCOPE, "view", path], columns=120, rows=30) as terminal:
+            terminal.see("of 0:0", "stopped", "0:00 ")
+            terminal.keys("r", "Home")
+            terminal.see("[0:00 of")
+            terminal.keys("Space")
+            terminal.see("1x")
+            wait_until(lambda: at(terminal) >= 1, what="playing")
+            terminal.keys("Space", "p")
+            terminal.see("stopped")
+            terminal.keys("End", "Enter")
+            # Step back to the tick at which the live screen was looked at.
+            for _ in range(60):
+                if figures(terminal) == live:
+                    break
+                terminal.keys(",")
+                time.sleep(0.15)
+            else:
+                raise AssertionError(f"never as it was at {then}, {clock}:\n" + "\n".join(live) +
+                                     "\nlast:\n" + terminal.text())
+            terminal.keys("K")
+            terminal.see("this is a recording")
+            terminal.keys("q")
+            terminal.see("status=0")
+
+
+def test_at():
+    """--at goes to a moment; one that is not there is an error before the screen"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.memscope")
+        result = run([MEMSCOPE, "-q", "-o", path, "--", HARD, "sleep", "3000"])
+        equal(status(result), 0, f"recording: {result.stderr}")
+        with Terminal([MEMSCOPE, "view", path, "--at", "1.5"], columns=120) as terminal:
+            terminal.see("[0:01 of 0:03")
+        with Terminal([MEMSCOPE, "view", path, "--at", "9m"], columns=120) as terminal:
+            terminal.see("beyond its end", "status=2")
+
+
+main(globals())
