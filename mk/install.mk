@@ -1,8 +1,9 @@
 INSTALL ?= install
 PROBE_DIR := $(libdir)/memscope-top
+$(BUILD)/o/src/keeper/find_probe.o: CPPFLAGS += -DMS_PROBE_FOLDER='"$(PROBE_DIR)"'
 
 # What is installed besides the program and the probe: folder=files.
-INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json docs/schema-lines.json docs/config.example
+INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json docs/schema-lines.json docs/format.md docs/config.example
 datadir ?= $(prefix)/share
 INSTALLED := $(docdir)=$(INSTALLED_DOCS) \
     | $(mandir)/man1=man/memscope-top.1 \

@@ -215,6 +215,10 @@ static int connect_collector(struct ms_session *session)
                                          .symbol_cache = symbol_cache,
                                          .debuginfod = options->debuginfod,
                                          .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
+    if (collect.trace && session->recorder != NULL) {
+        collect.trace_events = ms_session_keep_trace;
+        collect.trace_context = session;
+    }
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
@@ -411,8 +415,8 @@ int ms_session_close(struct ms_session *session, bool detached)
     status = status == 0 ? session->status : status;
     close_lines(session);
     const char *written = NULL;
-    const int report_status =
-        ms_reports_write(options, session->model, session->findings, true, &written);
+    const int report_status = ms_reports_write(options, session->model, session->findings,
+                                               ms_session_recording(session), true, &written);
     status = status != 0 ? status : report_status;
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);

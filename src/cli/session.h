@@ -76,6 +76,8 @@ void ms_session_keep_nothing(struct ms_session *session);
 /* After the start: a file with a name of its own when none was given. As ms_session_keep. */
 int ms_session_name_recording(struct ms_session *session);
 void ms_session_keep_tick(struct ms_session *session);
+/* Events of the trace; the context is the session. */
+void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
 int ms_session_mark(struct ms_session *session, const char *text); /* 0, -ENODATA, -ENOMEM */

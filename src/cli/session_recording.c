@@ -122,6 +122,14 @@ void ms_session_keep_tick(struct ms_session *session)
     }
 }
 
+void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count)
+{
+    const struct ms_session *session = context;
+    if (ms_recorder_trace(session->recorder, events, count) == -ENOMEM) {
+        ms_debug_log("recording: no memory for the trace");
+    }
+}
+
 void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_time *time)
 {
     if (session->recorder == NULL) {

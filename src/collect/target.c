@@ -560,6 +560,9 @@ static void finish(struct ms_target *target, const struct ms_target_room *room,
     if (target->has_view) {
         read_region(target, room, process, end_ns, true, true);
     }
+    if (room->leaves != NULL) {
+        room->leaves(room->leaves_context, target);
+    }
     if (process->exit_status == -2 && !process->replaced_by_exec && target->exit_noted) {
         process->exit_status = target->exit_status;
         /* It was over when somebody looked. */

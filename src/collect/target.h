@@ -71,6 +71,9 @@ struct ms_target_room {
     struct ms_descriptor_budget *budget;
     struct ms_thread_sources *thread_sources; /* of all processes */
     const struct ms_message_session *session;
+    /* A process was read for the last time and is about to be let go. May be NULL. */
+    void (*leaves)(void *context, const struct ms_target *target);
+    void *leaves_context;
 };
 
 /*

@@ -42,6 +42,7 @@ struct ms_recorder {
     struct ms_output_writer output_writer;
     struct ms_trace_coder *trace_coder; /* NULL: nothing was traced yet */
     struct pending ticks, names, output, trace;
+    uint64_t trace_pending, trace_lost; /* events in `trace`; in blocks that found no room */
     struct ms_pack scratch;
     struct segment segment;
     bool have_tick;
@@ -162,6 +163,15 @@ static int append_or_lose(struct ms_recorder *recorder, enum ms_block_type type,
     return error;
 }
 
+/* A block begins with how many events were lost before it. */
+static int append_trace(struct ms_recorder *recorder)
+{
+    const int error = append_or_lose(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    recorder->trace_lost += error != 0 ? recorder->trace_pending : 0;
+    recorder->trace_pending = 0;
+    return error;
+}
+
 /* Names wait on when they find no room; ticks do not: a new segment begins. */
 int ms_recorder_flush(struct ms_recorder *recorder)
 {
@@ -170,7 +180,7 @@ int ms_recorder_flush(struct ms_recorder *recorder)
         forget(&recorder->names);
     }
     const int output_error = append_or_lose(recorder, MS_BLOCK_OUTPUT, &recorder->output);
-    const int trace_error = append_or_lose(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    const int trace_error = append_trace(recorder);
     error = error == 0 ? output_error : error;
     error = error == 0 ? trace_error : error;
     if (recorder->ticks.pack.used > 0 || recorder->ticks.pack.failed) {
@@ -377,17 +387,20 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
         recorder->trace_coder = ms_trace_coder_new();
     }
     if (recorder->trace_coder == NULL) {
+        recorder->trace_lost += count;
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
         if (trace->pack.used == 0) {
             ms_trace_coder_begin(recorder->trace_coder);
+            ms_pack_u64(&trace->pack, recorder->trace_lost);
         }
         ms_trace_coder_write(recorder->trace_coder, &trace->pack, &events[i]);
+        recorder->trace_pending++;
         cover(trace, recorder->tick, events[i].time_ns);
         trace->first_ns = events[i].time_ns < trace->first_ns ? events[i].time_ns : trace->first_ns;
         if (trace->pack.used >= TRACE_BYTES || trace->pack.failed) {
-            const int flushed = append_or_lose(recorder, MS_BLOCK_TRACE, trace);
+            const int flushed = append_trace(recorder);
             error = error == 0 && flushed != -EAGAIN ? flushed : error;
         }
     }

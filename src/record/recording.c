@@ -372,10 +372,12 @@ static bool trace_event(void *context, const struct ms_trace_record *event)
 }
 
 int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       uint64_t *lost,
                        bool (*each)(void *context, const struct ms_trace_record *event),
                        void *context)
 {
     struct tracing tracing = {first_ns, last_ns, each, context, false};
+    *lost = 0;
     int error = recording->recorder != NULL ? ms_recorder_flush(recording->recorder) : 0;
     for (size_t i = 0; i < ms_blocks_count(recording->blocks) && error != -ENOMEM && !tracing.ended;
          i++) {
@@ -388,7 +390,9 @@ int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64
         int result = ms_blocks_read(recording->blocks, i, &raw, &bytes);
         if (result == 0) {
             struct ms_unpack unpack = ms_unpack_of(raw, bytes);
-            result = ms_trace_block_read(&unpack, trace_event, &tracing);
+            uint64_t lost_before;
+            result = ms_trace_block_read(&unpack, &lost_before, trace_event, &tracing);
+            *lost = result == 0 && lost_before > *lost ? lost_before : *lost;
         }
         error = result != 0 ? result : error; /* what is damaged costs itself */
     }

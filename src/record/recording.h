@@ -54,9 +54,15 @@ int ms_recording_verify(struct ms_recording *recording,
                         void (*told)(void *context, const char *finding), ms_progress *progress,
                         void *context);
 
-/* The trace, in the order of time within each second. `each` returns false to end. 0 or -errno. */
+/*
+ * The trace as it came, block by block (a second, or some hundred thousand events), within each by
+ * time; those of one thread are in their order. `each` returns false to end. `lost`: events of the
+ * session that found no room on their way into the recording. 0 or -errno: of what is damaged, the
+ * rest was handed on.
+ */
 struct ms_trace_record;
 int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       uint64_t *lost,
                        bool (*each)(void *context, const struct ms_trace_record *event),
                        void *context);
 

@@ -97,14 +97,20 @@ def test_compiler():
     need("g++")
     compiler = subprocess.run(["g++", "-print-prog-name=cc1plus"], stdout=subprocess.PIPE,
                               check=True).stdout.decode().strip()
-    source = os.path.join(WORK, "source.cc")
-    with open(source, "w", encoding="utf-8") as file:
-        file.write("#include <map>\n#include <string>\n#include <regex>\n"
-                   "int main() { std::map<std::string, std::regex> all; return (int)all.size(); }\n")
+    source = os.path.join(WORK, "source.ii")
+    code = ("#include <map>\n#include <regex>\n#include <string>\n"
+            "int main() { std::map<std::string, std::regex> all; all[\"a\"] = std::regex(\"b*\");"
+            " return (int)all.size(); }\n")
+    subprocess.run(["g++", "-std=c++20", "-E", "-P", "-x", "c++", "-", "-o", source],
+                   input=code.encode(), check=True)
     written = os.path.join(WORK, "moment.json")
-    told, _path = record(compiler, "-quiet", "-std=c++20", "-O1", "-o", "/dev/null", source,
+    told, _path = record(compiler, "-quiet", "-std=c++20", "-O1", "-fpreprocessed", source,
+                         "-o", "/dev/null",
                          options=("-j", written))
+    if int(told["ticks"]["sites"]) < 10000:
+        raise AssertionError(f"only {told['ticks']['sites']} call sites")
     moment = int(told["last_state"]["stored"]) + int(told["last_state"]["names"])
+    print(f"# a moment {moment} bytes, JSON {os.path.getsize(written)}; {told['ticks']}")
     if moment * 5 > os.path.getsize(written):
         raise AssertionError(f"a moment takes {moment} bytes, JSON {os.path.getsize(written)}")
 

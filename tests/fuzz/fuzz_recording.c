@@ -119,7 +119,8 @@ static void use(struct ms_recording *recording, uint64_t tick)
         }
         (void)ms_replay_before(replay, ms_replay_tick(replay));
     }
-    (void)ms_recording_trace(recording, 0, UINT64_MAX, count_event, &events);
+    uint64_t lost;
+    (void)ms_recording_trace(recording, 0, UINT64_MAX, &lost, count_event, &events);
     (void)ms_recording_verify(recording, ignore, NULL, NULL);
     ms_replay_free(replay);
 }

@@ -403,12 +403,14 @@ static void test_trace(void **state)
     ms_recorder_free(recorder);
     struct ms_recording *recording = open_recording(path);
     struct traced traced = {0};
-    assert_int_equal(ms_recording_trace(recording, 0, UINT64_MAX, add_event, &traced), 0);
+    uint64_t lost = 1;
+    assert_int_equal(ms_recording_trace(recording, 0, UINT64_MAX, &lost, add_event, &traced), 0);
     assert_int_equal(traced.events, 250);
+    assert_int_equal(lost, 0);
     assert_true(traced.sum == sum);
     struct traced some = {0};
     const uint64_t until_ns = RECORD_SESSION_START_NS + 10 * RECORD_SESSION_INTERVAL_NS + 4;
-    assert_int_equal(ms_recording_trace(recording, 0, until_ns, add_event, &some), 0);
+    assert_int_equal(ms_recording_trace(recording, 0, until_ns, &lost, add_event, &some), 0);
     assert_int_equal(some.events, 95);
     assert_int_equal(some.last_ns, until_ns);
     ms_recording_close(recording);
