@@ -81,7 +81,8 @@ static enum shared shared_by(const struct ms_key_row *row, unsigned place)
         return ON_SCREENS;
     }
     /* The screen of changes has ways back of its own. */
-    if (((row->places | MS_PLACE_DIFF) & MS_PLACE_LISTS) == MS_PLACE_LISTS && (place & MS_PLACE_ROWS) != 0) {
+    if (((row->places | MS_PLACE_DIFF) & MS_PLACE_LISTS) == MS_PLACE_LISTS &&
+        (place & MS_PLACE_ROWS) != 0) {
         return ON_ROWS;
     }
     return (row->places & MS_PLACE_DIALOGS) == MS_PLACE_DIALOGS ? IN_DIALOGS : OWN;
