@@ -93,9 +93,17 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
     return ms_recorder_keep(session->recorder, path, overwrite, session->options->max_bytes);
 }
 
-int ms_session_mark(struct ms_session *session, const char *text)
+int ms_session_stop_recording(struct ms_session *session)
 {
-    return session->recorder == NULL ? -ENODATA : ms_recorder_mark(session->recorder, text, false);
+    session->recording_trouble_told = false;
+    return session->recorder == NULL ? -ENODATA
+                                     : ms_recorder_finish(session->recorder, session->model);
+}
+
+int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text)
+{
+    return session->recorder == NULL ? -ENODATA
+                                     : ms_recorder_mark(session->recorder, at_ns, text, false);
 }
 
 struct ms_recording *ms_session_recording(const struct ms_session *session)

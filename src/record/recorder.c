@@ -46,6 +46,7 @@ struct ms_recorder {
     struct segment segment;
     bool have_tick;
     uint64_t tick, now_ns; /* of the last recorded one */
+    uint64_t interval_ns;
     uint64_t flushed_ns, coarse_ns;
     bool about_due;
     uint64_t history_next[MS_RESOLUTION_COUNT]; /* first point that is in no block */
@@ -348,6 +349,7 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     const uint64_t ns_before = recorder->now_ns;
     recorder->tick = ticks - 1;
     recorder->now_ns = ms_model_now_ns(model);
+    recorder->interval_ns = ms_model_interval_ns(model);
     recorder->have_tick = true;
     int error = recorder->about_due ? append_about(recorder, model) : 0;
     const int names_error = write_names(recorder, model);
@@ -394,11 +396,20 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
     return error;
 }
 
-int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program)
+static uint64_t tick_at(const struct ms_recorder *recorder, uint64_t at_ns)
 {
+    const uint64_t interval_ns = recorder->interval_ns > 0 ? recorder->interval_ns : 1;
+    const uint64_t back = (recorder->now_ns - at_ns) / interval_ns;
+    return recorder->tick > back ? recorder->tick - back : 0;
+}
+
+int ms_recorder_mark(struct ms_recorder *recorder, uint64_t at_ns, const char *text,
+                     bool by_program)
+{
+    at_ns = at_ns < recorder->now_ns ? at_ns : recorder->now_ns;
     ms_pack_clear(&recorder->scratch);
-    ms_pack_u64(&recorder->scratch, recorder->tick);
-    ms_pack_u64(&recorder->scratch, recorder->now_ns);
+    ms_pack_u64(&recorder->scratch, tick_at(recorder, at_ns));
+    ms_pack_u64(&recorder->scratch, at_ns);
     ms_pack_u64(&recorder->scratch, by_program ? 1 : 0);
     ms_pack_text(&recorder->scratch, text, strnlen(text, MS_MARK_TEXT_MAX));
     return append_now(recorder, MS_BLOCK_MARKS, recorder->tick, recorder->now_ns);
@@ -413,6 +424,7 @@ int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *mode
         error = error == 0 ? names_error : error;
         error = error == 0 ? last_error : error;
     }
+    recorder->segment.begun = false; /* what is kept on in memory begins anew */
     const int finished = ms_blocks_finish(recorder->blocks);
     return finished != 0 ? finished : error;
 }

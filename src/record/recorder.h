@@ -52,11 +52,13 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
 int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
                       size_t count);
 
-/* At the last tick that was recorded. `text` may be "". 0 or -ENOMEM. */
-int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program);
+/* At a moment, at the latest that of the last recorded tick. `text` may be "". 0 or -ENOMEM. */
+int ms_recorder_mark(struct ms_recorder *recorder, uint64_t at_ns, const char *text,
+                     bool by_program);
 
 /* The model as it is at last (names that came late, final figures), then the file is closed and
- * whole. 0 or -errno of what failed first. */
+ * whole. 0 or -errno of what failed first. What is kept in memory may go on after it, and there may
+ * be another file. */
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model);
 
 struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder);

@@ -66,6 +66,7 @@ struct ms_dialog_state {
     bool exists_shown;    /* the user has been shown that the file exists */
     bool done_shown;      /* ... that it was written */
     uint32_t process_id;  /* signal: who gets it */
+    uint64_t at_ns;       /* mark: of when it is */
 };
 
 #define MS_FOLDED_MAX 256u
@@ -216,8 +217,8 @@ extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hot
     ms_screen_processes, ms_screen_timelines, ms_screen_system, ms_screen_rankings,
     ms_screen_correlations;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
-    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup,
-    ms_dialog_time, ms_dialog_record, ms_dialog_mark;
+    ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup, ms_dialog_time,
+    ms_dialog_record, ms_dialog_mark;
 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];

@@ -81,7 +81,7 @@ static void make_sound_one(void)
                                                   .thread_id = 1,
                                                   .by_thread_id = 1};
             (void)ms_recorder_trace(recorder, &event, 1);
-            (void)ms_recorder_mark(recorder, "mark", false);
+            (void)ms_recorder_mark(recorder, UINT64_MAX, "mark", false);
         }
     }
     (void)ms_recorder_finish(recorder, session.model);
