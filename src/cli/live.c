@@ -103,7 +103,7 @@ static void tell_tracking(struct live *live)
     }
 }
 
-/* From now on in a file, too; a second time tells what there is of it. */
+/* From now on in a file, too. */
 static void record(struct live *live, const struct ms_command *command)
 {
     char text[512];
@@ -117,10 +117,31 @@ static void record(struct live *live, const struct ms_command *command)
     say(live, result != 0, text);
 }
 
+/* The path is the recorder's, and gone with the file. */
+static void stop_recording(struct live *live)
+{
+    char text[512];
+    char path[300];
+    struct ms_tui_time time = {.recording = NULL};
+    ms_session_tell_recording(&live->session, &time);
+    if (time.recording == NULL) {
+        return;
+    }
+    snprintf(path, sizeof path, "%s", time.recording);
+    const int result = ms_session_stop_recording(&live->session);
+    if (result == 0) {
+        snprintf(text, sizeof text, "recorded: %s; look at it: memscope-top view", path);
+    } else {
+        snprintf(text, sizeof text, "recording stopped, not whole: %s: %s", path,
+                 ms_export_error(result));
+    }
+    say(live, result != 0, text);
+}
+
 static void mark(struct live *live, const struct ms_command *command)
 {
     char text[512];
-    const int result = ms_session_mark(&live->session, command->path);
+    const int result = ms_session_mark(&live->session, command->time.at_ns, command->path);
     if (result != 0) {
         snprintf(text, sizeof text, "no mark: %s",
                  result == -ENODATA ? "nothing is kept of the session" : strerror(-result));
@@ -161,6 +182,9 @@ static void execute(void *context, const struct ms_command *command, uint64_t no
     }
     case MS_COMMAND_RECORD:
         record(live, command);
+        break;
+    case MS_COMMAND_RECORD_STOP:
+        stop_recording(live);
         break;
     case MS_COMMAND_MARK:
         mark(live, command);

@@ -7,9 +7,15 @@
 
 #include "wire/clock.h"
 
-/* What judgements look at: roles 10 s and what they held before; likely leaks more, see the page.
- */
-#define WARM_NS       (30 * MS_NS_PER_S)
+/* What judgements look at: roles 10 s and what they held before, likely leaks 35 s at least, and
+ * better more of it: as much as a seek goes through in SEEK_NS. */
+#define WARM_NS      (60 * MS_NS_PER_S)
+#define WARM_MOST_NS (3600 * MS_NS_PER_S)
+#define SEEK_NS      (MS_NS_PER_S / 20)
+/* What is unusual in a file is known once all of it was gone through: in slices, between keys. */
+#define SLICE_NS      (MS_NS_PER_S / 100)
+#define BETWEEN_NS    (MS_NS_PER_S / 100)
+#define SLICES_A_DRAW 25u
 #define FORWARD_TICKS 100u /* as far as stepping is sooner there than finding */
 #define FRAME_NS      (MS_NS_PER_S / 15)
 #define GO_LIMIT_NS   (MS_NS_PER_S / 10) /* what playing may take at once: else it is slower */
@@ -25,11 +31,26 @@ struct peak {
     uint64_t at_ns;
 };
 
+struct whole {
+    struct ms_replay *replay; /* NULL: not begun, or over */
+    struct ms_findings *findings;
+    uint64_t next_ns;  /* when to go on; UINT64_MAX: it is over */
+    uint64_t until_ns; /* so far it came */
+    uint64_t from_ns;  /* its findings begin there */
+    unsigned slices;
+    bool failed;                /* it came to no end */
+    uint64_t known[EVENTS_MAX]; /* when anomalies were, of models before this one */
+    size_t known_count;
+};
+
 struct ms_moment {
     struct ms_moment_options options;
     struct ms_replay *replay; /* while away */
     struct ms_findings *findings;
-    bool no_memory; /* for the findings of a tick that was gone through */
+    bool no_memory;          /* for the findings of a tick that was gone through */
+    uint64_t judged_from_ns; /* these findings begin there */
+    uint64_t warmed;         /* ticks that they have judged */
+    struct whole whole;
     uint64_t serial;
     bool away;
     bool wished, wished_present;
@@ -55,6 +76,15 @@ struct ms_moment *ms_moment_new(const struct ms_moment_options *options)
     return moment;
 }
 
+static void leave_whole(struct whole *whole)
+{
+    ms_replay_free(whole->replay);
+    whole->replay = NULL;
+    ms_findings_free(whole->findings);
+    whole->findings = NULL;
+    whole->next_ns = UINT64_MAX;
+}
+
 static void leave_past(struct ms_moment *moment)
 {
     ms_replay_free(moment->replay);
@@ -69,6 +99,7 @@ void ms_moment_free(struct ms_moment *moment)
 {
     if (moment != NULL) {
         leave_past(moment);
+        leave_whole(&moment->whole);
         free(moment);
     }
 }
@@ -103,6 +134,9 @@ void ms_moment_set_thresholds(struct ms_moment *moment, const struct ms_threshol
     moment->options.thresholds = *thresholds;
     if (moment->findings != NULL) {
         ms_findings_set_thresholds(moment->findings, thresholds);
+    }
+    if (moment->whole.findings != NULL) {
+        ms_findings_set_thresholds(moment->whole.findings, thresholds);
     }
 }
 
@@ -195,14 +229,6 @@ static uint64_t peak_ns(const struct ms_moment *moment, uint32_t process_id)
         }
     }
     return 0;
-}
-
-/* What does not fit its past, of all that is known. */
-static const struct ms_anomalies *anomalies_of(const struct ms_moment *moment)
-{
-    const struct ms_findings *findings =
-        moment->options.live_findings != NULL ? moment->options.live_findings : moment->findings;
-    return findings != NULL ? ms_findings_anomalies(findings) : NULL;
 }
 
 /* The nearest event beyond a tick; false: there is none. */
@@ -345,7 +371,9 @@ int ms_moment_ask(struct ms_moment *moment, const struct ms_time_wish *asked, ui
 
 void ms_moment_ask_at_ns(struct ms_moment *moment, uint64_t at_ns)
 {
-    wish(moment, tick_at(moment, at_ns));
+    /* Ticks that came late lie behind where their number says. */
+    const struct ms_recording_about about = ms_recording_about(moment->options.recording);
+    wish(moment, at_ns >= about.last_ns ? about.last_tick : tick_at(moment, at_ns));
 }
 
 /* --- going there --- */
@@ -358,7 +386,10 @@ static void ticked(void *context, const struct ms_model *model, bool anew)
         moment->findings =
             ms_findings_new(&moment->options.thresholds, moment->options.suppressions);
         moment->serial++;
+        moment->judged_from_ns = ms_model_now_ns(model);
+        moment->warmed = 0;
     }
+    moment->warmed++;
     if (moment->findings == NULL || ms_findings_update(moment->findings, model) != 0) {
         moment->no_memory = true;
     }
@@ -382,8 +413,20 @@ static int step_to(struct ms_moment *moment, uint64_t tick, uint64_t limit_ns)
     return moved;
 }
 
+/* As much before the next moment as takes SEEK_NS, by what this one took. */
+static void choose_warm(struct ms_moment *moment, uint64_t took_ns)
+{
+    const struct ms_recording_about about = ms_recording_about(moment->options.recording);
+    const double per_tick_ns = (double)took_ns / (double)(moment->warmed > 0 ? moment->warmed : 1);
+    const double warm_ns = (double)SEEK_NS / (per_tick_ns + 1) * (double)about.interval_ns;
+    ms_replay_set_warm(moment->replay, warm_ns < (double)WARM_NS        ? WARM_NS
+                                       : warm_ns < (double)WARM_MOST_NS ? (uint64_t)warm_ns
+                                                                        : WARM_MOST_NS);
+}
+
 static int seek(struct ms_moment *moment, uint64_t tick)
 {
+    const uint64_t begun_ns = ms_monotonic_ns();
     const struct ms_replay_options options = {
         .ticked = ticked, .context = moment, .warm_ns = WARM_NS};
     const bool first = moment->replay == NULL;
@@ -402,6 +445,7 @@ static int seek(struct ms_moment *moment, uint64_t tick)
         return -ENOMEM;
     }
     moment->away = true;
+    choose_warm(moment, ms_monotonic_ns() - begun_ns);
     if (moment->options.live == NULL && moment->peak_count == 0) {
         remember_peaks(moment, ms_replay_model(moment->replay));
     }
@@ -452,6 +496,89 @@ static int play(struct ms_moment *moment, uint64_t now_ns)
     return result;
 }
 
+/* --- all of a file --- */
+
+/* Not before there is something to look at; the session itself has judged all of a live one. */
+static uint64_t whole_next_ns(const struct ms_moment *moment)
+{
+    return moment->options.live == NULL && moment->away ? moment->whole.next_ns : UINT64_MAX;
+}
+
+static void keep_anomalies(struct whole *whole)
+{
+    const struct ms_anomalies *anomalies =
+        whole->findings != NULL ? ms_findings_anomalies(whole->findings) : NULL;
+    const size_t count = anomalies != NULL ? ms_anomalies_count(anomalies) : 0;
+    for (size_t i = 0; i < count && whole->known_count < EVENTS_MAX; i++) {
+        whole->known[whole->known_count++] = ms_anomalies_at(anomalies, i)->at_ns;
+    }
+}
+
+static void ticked_whole(void *context, const struct ms_model *model, bool anew)
+{
+    struct ms_moment *moment = context;
+    struct whole *whole = &moment->whole;
+    if (anew) {
+        keep_anomalies(whole);
+        ms_findings_free(whole->findings);
+        whole->findings =
+            ms_findings_new(&moment->options.thresholds, moment->options.suppressions);
+        whole->from_ns = ms_model_now_ns(model);
+    }
+    whole->failed = whole->findings == NULL || ms_findings_update(whole->findings, model) != 0;
+    whole->until_ns = ms_model_now_ns(model);
+}
+
+/* Who looks at the end gets what was judged from the begin on. */
+static void finish_whole(struct ms_moment *moment)
+{
+    struct whole *whole = &moment->whole;
+    keep_anomalies(whole);
+    if (!moment->playing && !moment->wished && moment->away && !whole->failed &&
+        ms_replay_tick(moment->replay) == ms_replay_tick(whole->replay)) {
+        ms_replay_free(moment->replay);
+        ms_findings_free(moment->findings);
+        moment->replay = whole->replay;
+        moment->findings = whole->findings;
+        moment->judged_from_ns = whole->from_ns;
+        ms_replay_take_over(moment->replay, ticked, moment);
+        whole->replay = NULL;
+        whole->findings = NULL;
+        moment->serial++;
+    }
+    leave_whole(whole);
+}
+
+static int go_through_whole(struct ms_moment *moment)
+{
+    struct whole *whole = &moment->whole;
+    const uint64_t until_ns = ms_monotonic_ns() + SLICE_NS;
+    int result = 1;
+    if (whole->replay == NULL) {
+        const struct ms_replay_options options = {.ticked = ticked_whole, .context = moment};
+        whole->replay = ms_replay_new(moment->options.recording, &options);
+        if (whole->replay == NULL ||
+            ms_replay_seek(whole->replay,
+                           ms_recording_about(moment->options.recording).first_tick) != 0) {
+            leave_whole(whole); /* what is looked at is judged all the same */
+            return 0;
+        }
+    }
+    while (result == 1 && !whole->failed && ms_monotonic_ns() < until_ns) {
+        result = ms_replay_step(whole->replay);
+    }
+    if (result != 1 || whole->failed) {
+        whole->failed = whole->failed || result != 0;
+        if (!whole->failed) {
+            whole->until_ns = ms_recording_about(moment->options.recording).last_ns;
+        }
+        finish_whole(moment);
+        return 1;
+    }
+    whole->next_ns = ms_monotonic_ns() + BETWEEN_NS;
+    return ++whole->slices % SLICES_A_DRAW == 0;
+}
+
 int ms_moment_go(struct ms_moment *moment, uint64_t now_ns)
 {
     int result = 0;
@@ -471,6 +598,9 @@ int ms_moment_go(struct ms_moment *moment, uint64_t now_ns)
         moment->no_memory = false;
         return -ENOMEM;
     }
+    if (result == 0 && !moment->playing && now_ns >= whole_next_ns(moment)) {
+        return go_through_whole(moment);
+    }
     return result;
 }
 
@@ -479,7 +609,7 @@ uint64_t ms_moment_next_ns(const struct ms_moment *moment)
     if (moment->wished || moment->wished_present) {
         return 0;
     }
-    return moment->playing ? moment->played_ns + FRAME_NS : UINT64_MAX;
+    return moment->playing ? moment->played_ns + FRAME_NS : whole_next_ns(moment);
 }
 
 /* --- telling --- */
@@ -488,6 +618,22 @@ static size_t add_event(struct ms_moment *moment, size_t count, struct ms_time_e
 {
     if (count < EVENTS_MAX) {
         moment->events[count++] = event;
+    }
+    return count;
+}
+
+/* Those after `after_ns` of what was judged. */
+static size_t add_anomalies(struct ms_moment *moment, size_t count,
+                            const struct ms_findings *findings, uint64_t after_ns)
+{
+    const struct ms_anomalies *anomalies =
+        findings != NULL ? ms_findings_anomalies(findings) : NULL;
+    for (size_t i = 0; anomalies != NULL && i < ms_anomalies_count(anomalies); i++) {
+        const uint64_t at_ns = ms_anomalies_at(anomalies, i)->at_ns;
+        if (at_ns > after_ns) {
+            count = add_event(moment, count,
+                              (struct ms_time_event){.at_ns = at_ns, .anomaly = true, .text = ""});
+        }
     }
     return count;
 }
@@ -522,13 +668,20 @@ const struct ms_tui_time *ms_moment_time(struct ms_moment *moment)
         count = add_event(moment, count,
                           (struct ms_time_event){.at_ns = mark.at_ns, .text = mark.text});
     }
-    const struct ms_anomalies *anomalies = anomalies_of(moment);
-    for (size_t i = 0; anomalies != NULL && i < ms_anomalies_count(anomalies); i++) {
-        count = add_event(moment, count,
-                          (struct ms_time_event){.at_ns = ms_anomalies_at(anomalies, i)->at_ns,
-                                                 .anomaly = true,
-                                                 .text = ""});
+    const struct whole *whole = &moment->whole;
+    for (size_t i = 0; i < whole->known_count; i++) {
+        count = add_event(
+            moment, count,
+            (struct ms_time_event){.at_ns = whole->known[i], .anomaly = true, .text = ""});
     }
+    if (live == NULL) {
+        time->anomalies_until_ns = whole->until_ns;
+        count = add_anomalies(moment, count, whole->findings, 0);
+    }
+    count = add_anomalies(moment, count,
+                          live != NULL ? moment->options.live_findings : moment->findings,
+                          whole->until_ns);
     time->event_count = count;
+    time->judged_from_ns = moment->away ? moment->judged_from_ns : 0;
     return time;
 }

@@ -80,7 +80,10 @@ void ms_session_keep_tick(struct ms_session *session);
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
-int ms_session_mark(struct ms_session *session, const char *text); /* 0, -ENODATA, -ENOMEM */
+/* Closes the file, which is whole then; what is kept in memory goes on. 0 or -errno: it is not. */
+int ms_session_stop_recording(struct ms_session *session);
+/* At a moment of the session. 0, -ENODATA, -ENOMEM. */
+int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text);
 struct ms_recording *ms_session_recording(const struct ms_session *session); /* NULL: none */
 void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_time *time);
 /* Closes the file and says on stderr what became of it; a failure changes a *status of 0. */

@@ -93,12 +93,19 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
     return ms_recorder_keep(session->recorder, path, overwrite, session->options->max_bytes);
 }
 
-int ms_session_mark(struct ms_session *session, const char *text)
+int ms_session_stop_recording(struct ms_session *session)
+{
+    session->recording_trouble_told = false;
+    return session->recorder == NULL ? -ENODATA
+                                     : ms_recorder_finish(session->recorder, session->model);
+}
+
+int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text)
 {
     if (session->recorder == NULL) {
         return -ENODATA;
     }
-    const int result = ms_collector_mark(session->collector, text);
+    const int result = ms_collector_mark(session->collector, at_ns, text);
     return result != 0 ? result : ms_recorder_marks(session->recorder, session->model);
 }
 

@@ -204,13 +204,17 @@ static void watch_export(struct ms_stage *stage, uint64_t now_ns)
     }
 }
 
-static const char *no_such_moment(enum ms_time_what what, int by)
+static const char *no_such_moment(const struct ms_tui_time *time, enum ms_time_what what, int by)
 {
+    const bool reading = time->file && time->anomalies_until_ns < time->last_ns;
     switch (what) {
     case MS_TIME_MARK:
         return by > 0 ? "no mark is later (b sets one)" : "no mark is earlier (b sets one)";
     case MS_TIME_ANOMALY:
-        return by > 0 ? "no anomaly is later" : "no anomaly is earlier";
+        return reading
+                   ? "no such anomaly is known so far: not all of the recording was gone through"
+               : by > 0 ? "no anomaly is later"
+                        : "no anomaly is earlier";
     case MS_TIME_PEAK:
         return "when it held the most is not known";
     case MS_TIME_SPEED:
@@ -231,7 +235,8 @@ static void travel(struct ms_stage *stage, const struct ms_time_wish *wish, uint
                      time->why != NULL ? time->why : "there is nothing to look back at yet");
     } else if (result != 0) {
         const bool back = wish->by < 0 || wish->by_ns < 0 || wish->what == MS_TIME_FIRST;
-        ms_stage_say(stage, false, no_such_moment(wish->what, back ? -1 : 1));
+        ms_stage_say(stage, false,
+                     no_such_moment(ms_moment_time(stage->moment), wish->what, back ? -1 : 1));
     }
 }
 
@@ -414,7 +419,9 @@ void ms_stage_draw(struct ms_stage *stage)
     ms_terminal_show(stage->terminal, stage->grid, ms_tui_scheme(stage->tui));
     ms_since_mark_rest(stage->since, now_ns);
     stage->last_draw_ns = now_ns;
-    stage->next_draw_ns = now_ns + stage->draw_ns;
+    /* What stands still is drawn when something is asked for. */
+    const bool still = time.file && !time.playing && !ms_export_job_runs(&stage->job);
+    stage->next_draw_ns = still ? UINT64_MAX : now_ns + stage->draw_ns;
 }
 
 int ms_stage_wait_ms(uint64_t now_ns, uint64_t until_ns)

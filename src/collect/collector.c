@@ -531,9 +531,10 @@ int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t
     return result;
 }
 
-int ms_collector_mark(struct ms_collector *collector, const char *text)
+int ms_collector_mark(struct ms_collector *collector, uint64_t at_ns, const char *text)
 {
-    const struct ms_mark mark = {.at_ns = ms_model_now_ns(collector->model), .text = text};
+    const uint64_t now_ns = ms_model_now_ns(collector->model);
+    const struct ms_mark mark = {.at_ns = at_ns < now_ns ? at_ns : now_ns, .text = text};
     return ms_model_add_mark(collector->model, &mark);
 }
 

@@ -187,7 +187,7 @@ static uint8_t *end_of(struct ms_blocks *blocks, uint64_t *bytes)
         entry.info.first_tick = entry.info.last_tick = last->last_tick;
         entry.info.first_ns = entry.info.last_ns = last->last_ns;
     }
-    entry.info.number = blocks->next_number++;
+    entry.info.number = blocks->next_number; /* what is kept on in memory goes on with it */
     size_t index_bytes;
     int error;
     uint8_t *const index = index_of(blocks, &index_bytes);

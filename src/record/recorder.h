@@ -57,7 +57,8 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
 int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model);
 
 /* The model as it is at last (names that came late, final figures), then the file is closed and
- * whole. 0 or -errno of what failed first. */
+ * whole. 0 or -errno of what failed first. What is kept in memory may go on after it, and there may
+ * be another file. */
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model);
 
 struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder);

@@ -79,6 +79,13 @@ struct ms_replay *ms_replay_new(struct ms_recording *recording,
                                 const struct ms_replay_options *options);
 void ms_replay_free(struct ms_replay *replay); /* accepts NULL */
 
+/* Of later seeks. */
+void ms_replay_set_warm(struct ms_replay *replay, uint64_t warm_ns);
+/* Who judges ticks from now on; the next one goes on with the same model. */
+void ms_replay_take_over(struct ms_replay *replay,
+                         void (*ticked)(void *context, const struct ms_model *model, bool anew),
+                         void *context);
+
 /* To the last recorded tick that is not after `tick`, else to the first; the model is another one
  * after it, with all histories up to there. 0, -ENOMEM, -EBADMSG when nothing near it can be read.
  * Then the model is as before. */

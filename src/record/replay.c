@@ -454,6 +454,19 @@ uint64_t ms_replay_before(const struct ms_replay *replay, uint64_t tick)
     return UINT64_MAX;
 }
 
+void ms_replay_set_warm(struct ms_replay *replay, uint64_t warm_ns)
+{
+    replay->options.warm_ns = warm_ns;
+}
+
+void ms_replay_take_over(struct ms_replay *replay,
+                         void (*ticked)(void *context, const struct ms_model *model, bool anew),
+                         void *context)
+{
+    replay->options.ticked = ticked;
+    replay->options.context = context;
+}
+
 const struct ms_model *ms_replay_model(const struct ms_replay *replay)
 {
     return replay->at.model;

@@ -110,6 +110,10 @@ static const char *label_of(const struct ms_tui *tui, const struct ms_view *view
         (key->action == MS_ACTION_PAUSE && ms_time_away(view))) {
         return view->status->time != NULL && view->status->time->playing ? "Stop" : "Play";
     }
+    if (tui->dialog == &ms_dialog_record && key->action == MS_ACTION_ENTER && !tui->state.asked &&
+        view->status->time != NULL && view->status->time->recording != NULL) {
+        return "Stop";
+    }
     return tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label;
 }
 

@@ -227,7 +227,7 @@ enum ms_action {
     X(MS_PLACE_OVERVIEW, 'H',              "H",       SORT_MEMORY,     "",        "sort by peak memory") \
     X(MS_PLACE_OVERVIEW, 'T',              "T",       SORT_TIME,       "",        "sort by age") \
     X(MS_PLACE_OUTPUT,   'F',              "F",       FOLLOW,          "Follow",  "stay at the end as lines come, or not") \
-    X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture, never the data") \
+    X(MS_PLACE_SCREENS,  ' ',              "Space",   PAUSE,           "Pause",   "freeze the picture, never the data; in the past and in a recording: play, or stop") \
     X(MS_PLACE_SCREENS,  'Z',              "Z",       PAUSE,           "",        "") \
     X(MS_PLACE_SCREENS,  'e',              "e",       EXPORT,          "Export",  "write what was seen so far: JSON, HTML, CSV, pprof and others; x cancels while it is written") \
     X(MS_PLACE_SITE,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "leave the call site: back to where it was opened") \
@@ -353,7 +353,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS | MS_PLACE_TIME, MS_KEY_CTRL_RIGHT, "^Right", TIME_MINUTE_ON, "", "a minute on") \
     X(MS_PLACE_SCREENS,  MS_KEY_CTRL('e'), "^E",      TIME_LAST,       "",        "back to the present; in a recording to its end") \
     X(MS_PLACE_SCREENS,  'b',              "b",       MARK,            "",        "set a mark, with a few words or none, to come back to") \
-    X(MS_PLACE_SCREENS,  'R',              "R",       RECORD,          "",        "record to a file from now on, with what is kept of before; again: what there is of it") \
+    X(MS_PLACE_SCREENS,  'R',              "R",       RECORD,          "",        "record to a file from now on, with what is kept of before; again: how much it is, and to stop that") \
     X(MS_PLACE_TIME,     ' ',              "Space",   TIME_PLAY,       "Play",    "play from here on, or stop") \
     X(MS_PLACE_TIME,     '+',              "+",       TIME_FASTER,     "Faster",  "play faster, up to 60 times") \
     X(MS_PLACE_TIME,     '>',              ">",       TIME_FASTER,     "",        "") \
@@ -397,7 +397,7 @@ enum ms_action {
     X(MS_PLACE_TIME,     MS_KEY_F1,        "F1",      HELP,            "",        "") \
     X(MS_PLACE_TIME,     MS_KEY_TAB,       "Tab",     NEXT_SCREEN,     "",        "next screen, of the same moment") \
     X(MS_PLACE_TIME,     MS_KEY_BACK_TAB,  "S-Tab",   PREVIOUS_SCREEN, "",        "previous screen") \
-    X(MS_PLACE_RECORD,   MS_KEY_ENTER,     "Enter",   ENTER,           "Record",  "begin; asks before it replaces a file") \
+    X(MS_PLACE_RECORD,   MS_KEY_ENTER,     "Enter",   ENTER,           "Record",  "begin, or stop what is recorded; asks before it replaces a file") \
     X(MS_PLACE_MARK,     MS_KEY_ENTER,     "Enter",   ENTER,           "Set",     "set the mark") \
     X(MS_PLACE_RECORD | MS_PLACE_MARK, MS_KEY_CTRL('u'), "^U", PAGE_UP, "Clear",  "clear what is typed") \
     X(MS_PLACE_HELP,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "back") \

@@ -8,6 +8,7 @@
 
 #include "model/format.h"
 #include "tui/stack.h"
+#include "tui/time_bar.h"
 #include "tui/why_none.h"
 
 /* The three kinds with how many there are of each, so that none is overlooked. */
@@ -254,6 +255,21 @@ static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, st
     }
 }
 
+/* Of the past: from when on it was judged, as what grows slowly shows only in long. */
+static const char *judged_hint(const struct ms_view *view, char *out, size_t size)
+{
+    const struct ms_tui_time *time = view->status->time;
+    /* The begin of a session is within a second of its first tick. */
+    if (!ms_time_away(view) || time->judged_from_ns < time->first_ns + MS_SECOND_NS ||
+        time->at_ns <= time->judged_from_ns) {
+        return "t other list  / filter";
+    }
+    snprintf(out, size, "judged by the %u s before%s",
+             (unsigned)((time->at_ns - time->judged_from_ns) / MS_SECOND_NS),
+             view->columns >= 100 ? " this moment; memscope-top report judges all" : "");
+    return out;
+}
+
 static int list_rows(const struct ms_view *view, size_t items)
 {
     const int room = view->layout.message_row - view->layout.body.row - 2;
@@ -269,6 +285,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
         return;
     }
+    char hint[96];
     ms_leaks_view_update(tui, view);
     draw_kinds(tui, view, grid, row++);
     struct ms_rows *rows = &leaks->listing.rows;
@@ -290,7 +307,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         }
     }
     ms_listing_draw_filter(tui, view, grid, &leaks->listing, leaks->all,
-                           ms_leaks_kinds[leaks->kind].unit, "t other list  / filter");
+                           ms_leaks_kinds[leaks->kind].unit, judged_hint(view, hint, sizeof hint));
 }
 
 static void next_kind(struct ms_leaks_view *leaks)

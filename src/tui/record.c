@@ -46,7 +46,9 @@ static void init_record(struct ms_tui *tui, const struct ms_view *view)
                  ms_tui_file_name(path, sizeof path, tui->program, view->model, ".memscope"));
 }
 
-static void draw_state(struct ms_grid *grid, struct ms_area area, const struct ms_tui_time *time)
+/* `begun`: these keys began it just now; who confirms that does not want to stop it. */
+static void draw_state(struct ms_grid *grid, struct ms_area area, const struct ms_tui_time *time,
+                       bool begun)
 {
     char bytes[MS_FORMAT_MAX];
     ms_format_bytes(bytes, sizeof bytes, (double)time->recording_bytes);
@@ -57,13 +59,13 @@ static void draw_state(struct ms_grid *grid, struct ms_area area, const struct m
     if (time->recording_problem != NULL) {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
         ms_grid_printf(grid, area.row + 2, area.column, area.columns,
-                       "%s written, then: %s. Nothing is recorded any more.", bytes,
-                       time->recording_problem);
+                       "%s written, then: %s. Enter gives it up.", bytes, time->recording_problem);
     } else {
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
-        char text[128];
-        snprintf(text, sizeof text, "%s so far. It is finished when the program ends or you leave.",
-                 bytes);
+        char text[192];
+        snprintf(text, sizeof text,
+                 "%s so far. It is finished when the program ends or you leave%s.", bytes,
+                 begun ? "" : ", or now with Enter; Esc lets it go on");
         ms_theme_text(grid, below(area, 2), text);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
@@ -99,7 +101,7 @@ static void draw_record(struct ms_tui *tui, const struct ms_view *view, struct m
     const struct ms_area area = ms_theme_frame(tui, grid, ms_dialog_area(view, 6, 76),
                                                time != NULL ? "recording" : "record");
     if (time != NULL) {
-        draw_state(grid, area, time);
+        draw_state(grid, area, time, tui->state.asked);
     } else {
         draw_question(tui, view, grid, area);
     }
@@ -110,6 +112,9 @@ static void key_record(struct ms_tui *tui, const struct ms_view *view, enum ms_a
 {
     struct ms_dialog_state *state = &tui->state;
     if (action == MS_ACTION_CANCEL || recording_of(view) != NULL) {
+        if (action == MS_ACTION_ENTER && !state->asked) {
+            command->type = MS_COMMAND_RECORD_STOP;
+        }
         tui->dialog = NULL;
     } else if (action == MS_ACTION_ENTER && state->path.length > 0) {
         command->type = MS_COMMAND_RECORD;
@@ -130,10 +135,13 @@ const struct ms_screen ms_dialog_record = {
 
 /* --- mark --- */
 
+/* The moment that was seen when the key was pressed: words take a while. */
 static void init_mark(struct ms_tui *tui, const struct ms_view *view)
 {
-    (void)view;
-    tui->state = (struct ms_dialog_state){.asked = false};
+    tui->state = (struct ms_dialog_state){
+        .asked = false,
+        .at_ns = tui->paused ? tui->paused_ns : ms_model_now_ns(view->model),
+    };
 }
 
 static void draw_mark(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
@@ -143,8 +151,8 @@ static void draw_mark(struct ms_tui *tui, const struct ms_view *view, struct ms_
     draw_entry(tui, grid, area, "text");
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_text(grid, below(area, 1),
-                  "May be empty. Enter sets it at this moment, Esc cancels; the time bar (r) leads "
-                  "back to it.");
+                  "May be empty. Enter sets it where b was pressed, Esc cancels; the time bar (r) "
+                  "leads back to it.");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
@@ -155,6 +163,7 @@ static void key_mark(struct ms_tui *tui, const struct ms_view *view, enum ms_act
     struct ms_dialog_state *state = &tui->state;
     if (action == MS_ACTION_ENTER) {
         command->type = MS_COMMAND_MARK;
+        command->time.at_ns = state->at_ns;
         memcpy(command->path, state->path.text, state->path.length + 1);
     }
     if (action == MS_ACTION_ENTER || action == MS_ACTION_CANCEL) {

@@ -66,6 +66,7 @@ struct ms_dialog_state {
     bool exists_shown;    /* the user has been shown that the file exists */
     bool done_shown;      /* ... that it was written */
     uint32_t process_id;  /* signal: who gets it */
+    uint64_t at_ns;       /* mark: of when it is */
 };
 
 #define MS_FOLDED_MAX 256u

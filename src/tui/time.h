@@ -45,6 +45,8 @@ struct ms_tui_time {
     uint64_t start_ns, start_unix_ns; /* of the session */
     uint64_t at_ns;                   /* that is shown */
     uint64_t first_ns, last_ns;       /* that there is; the last is the present of a live one */
+    uint64_t anomalies_until_ns;      /* of a file: later ones are not known yet */
+    uint64_t judged_from_ns;          /* while away: what findings were made from begins there */
     uint64_t coarse_until_ns;         /* moments before it are further apart; 0: none */
     uint64_t peak_ns;                 /* the most was live; 0: not known */
     const struct ms_time_event *events;

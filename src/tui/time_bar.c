@@ -215,6 +215,12 @@ static void draw_words(const struct ms_tui *tui, const struct ms_view *view, str
     }
     column += 2;
     column += put_mark(view, grid, row, column);
+    if (time->file && time->anomalies_until_ns < time->last_ns) {
+        ms_grid_pen(grid, MS_COLOUR_DIM, 0);
+        column += ms_grid_printf(
+            grid, row, column, view->columns - column, "! so far up to %s  ",
+            duration(text, sizeof text, since(time->anomalies_until_ns, time->first_ns)));
+    }
     const char *hint = tui->dialog == &ms_dialog_time
                            ? (time->file ? "v mark  ^ peak  ! anomaly" : "Esc leads to the present")
                        : time->file ? "r the keys of time"

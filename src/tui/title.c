@@ -189,6 +189,8 @@ static int put_mark(const struct ms_tui *tui, const struct ms_view *view, struct
 
 static const char *state_word(const struct ms_view *view, const struct ms_process *process)
 {
+    const bool away = ms_time_away(view);
+    bool stopped = false;
     if (view->status->session == MS_TUI_LOST) {
         return "keeper lost";
     }
@@ -198,10 +200,16 @@ static const char *state_word(const struct ms_view *view, const struct ms_proces
     for (size_t i = 0; process != NULL && i < ms_model_alive_count(view->model); i++) {
         const struct ms_thread *thread = ms_model_thread(view->model, i);
         if (thread->tid == process->pid) {
-            return thread->kernel.state == 'T' ? "stopped" : "running";
+            stopped = thread->kernel.state == 'T';
+            break;
         }
     }
-    return "running";
+    /* What it did then says nothing of what it does now. */
+    if (away) {
+        const bool wide = view->columns >= 100;
+        return stopped ? (wide ? "was stopped" : "stopped") : wide ? "was running" : "ran";
+    }
+    return stopped ? "stopped" : "running";
 }
 
 enum { TRACKING_WIDTH_MAX = 40 };
@@ -429,7 +437,8 @@ static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view
         column =
             put_pair(grid, row, column + 3, wide ? "heap peak" : "peak", text, MS_COLOUR_DEFAULT);
     }
-    if (wide && !wrong) {
+    const bool file = view->status->time != NULL && view->status->time->file;
+    if (wide && !wrong && !file) { /* nothing is measured while a file is looked at */
         ms_format_value(figure, sizeof figure, ms_value_of(view->status->own_cpu_pct),
                         MS_UNIT_PERCENT);
         snprintf(text, sizeof text, "%s%s cpu", figure,

@@ -117,6 +117,7 @@ enum ms_command_type {
     MS_COMMAND_TIME,           /* `time` is wished */
     MS_COMMAND_MARK,           /* at the present moment; `path` is its text */
     MS_COMMAND_RECORD,         /* to `path` from now on, with what is kept of before */
+    MS_COMMAND_RECORD_STOP,    /* the file is closed, the program goes on */
     MS_COMMAND_NOT_IN_THE_PAST /* was asked for; to be told */
 };
 

@@ -28,13 +28,13 @@ def at(terminal):
 def figures(terminal):
     """What a moment says: totals, and cards without what depends on what was looked at before."""
     lines = terminal.text().splitlines()
-    return [re.sub(" +viewer.*", "", line) for line in lines[1:3]] + [
+    return [re.sub(" +(viewer|events).*", "", line) for line in lines[1:3]] + [
         line for line in lines[4:16] if "allocs" in line or "cpu" in line]
 
 
 def leave(terminal):
     terminal.keys("q")
-    time.sleep(0.5)
+    terminal.see("detach")
     terminal.keys("k")
     terminal.see("status=", seconds=15)
 
@@ -43,11 +43,11 @@ def test_live():
     """, steps back, the totals of then stand still, ^E is the present again"""
     with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
         terminal.see("[LIVE]", seconds=10)
-        wait_until(lambda: at(terminal) >= 4, what="some seconds of the run")
-        terminal.keys(*[","] * 20)
+        wait_until(lambda: at(terminal) >= 3, what="some seconds of the run")
+        terminal.keys(*[","] * 12)
         terminal.see("PAST", "ago]", "now", "stopped")
         then, heap, allocations = at(terminal), head(terminal, "heap"), head(terminal, "allocs")
-        time.sleep(1.5)
+        time.sleep(1.1)
         equal((at(terminal), head(terminal, "heap"), head(terminal, "allocs")),
               (then, heap, allocations), "what is shown of the past")
         terminal.keys("2")
@@ -61,16 +61,16 @@ def test_live():
 
 
 def test_marks_and_bar():
-    """b sets a mark, the keys of time lead back to it, Esc to the present"""
+    """b sets a mark of when it was pressed, the keys of time lead back to it, Esc to the present"""
     with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
         terminal.see("[LIVE]", seconds=10)
-        wait_until(lambda: at(terminal) >= 2, what="some seconds of the run")
+        wait_until(lambda: at(terminal) >= 1, what="a second of the run")
+        marked = at(terminal)
         terminal.keys("b")
         terminal.see("set a mark")
+        wait_until(lambda: at(terminal) >= marked + 3, what="words that take a while")
         terminal.keys("h", "e", "r", "e", "Enter")
         terminal.see("mark set: here")
-        marked = at(terminal)
-        time.sleep(3)
         terminal.keys("r")
         terminal.see("Esc leads to the present")
         terminal.keys("[")
@@ -84,13 +84,13 @@ def test_marks_and_bar():
 
 
 def test_record_key():
-    """R records from now on with what is kept of before; a file that exists is asked about"""
+    """R records from now on with what is kept of before, and again stops; a file that exists is asked about"""
     with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
         terminal.see("[LIVE]", seconds=10)
         path = os.path.join(terminal.folder.name, "there.memscope")
         with open(path, "w", encoding="utf-8") as file:
             file.write("mine")
-        time.sleep(2)
+        wait_until(lambda: at(terminal) >= 1, what="a second of the run")
         terminal.keys("R")
         terminal.see("Enter begins")
         terminal.keys("C-u", *path, "Enter")
@@ -99,21 +99,26 @@ def test_record_key():
             equal(file.read(), "mine", "the file before the answer")
         terminal.keys("Enter")
         terminal.see("REC", "so far")
-        terminal.keys("Escape")
-        leave(terminal)
+        terminal.keys("Enter")
+        wait_until(lambda: "so far" not in terminal.text(), what="the dialog closed")
+        terminal.keys("R")
+        terminal.see("Enter Stop")
+        terminal.keys("Enter")
+        terminal.see("[LIVE]", f"recorded: {path}")
         result = run([MEMSCOPE, "verify", path])
         equal(status(result), 0, f"verify: {result.stdout}")
         assert b"ticks 0 to" in result.stdout, "what was before R is not in it"
+        leave(terminal)
 
 
 def test_view():
     """a recording: opens at its end, steps, jumps, plays, and shows what was live at that tick"""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "r.memscope")
-        with Terminal([MEMSCOPE, "-o", path, "--duration", "6", "--", DEMO], columns=120,
+        with Terminal([MEMSCOPE, "-o", path, "--duration", "4", "--", DEMO], columns=120,
                       rows=30) as terminal:
             terminal.see("REC", seconds=10)
-            wait_until(lambda: at(terminal) >= 4, what="some seconds of the run")
+            wait_until(lambda: at(terminal) >= 2, what="some seconds of the run")
             terminal.keys(",")
             terminal.see("PAST")
             then, clock = at(terminal), re.search(r"PAST (\d\d:\d\d:\d\d)", terminal.text()).group(1)
@@ -121,6 +126,7 @@ def test_view():
             terminal.see("recorded:", seconds=15)
         with Terminal([MEMSCOPE, "view", path], columns=120, rows=30) as terminal:
             terminal.see("of 0:0", "stopped", "0:00 ")
+            wait_until(lambda: "! so far" not in terminal.text(), what="all of it gone through")
             terminal.keys("r", "Home")
             terminal.see("[0:00 of")
             terminal.keys("Space")
@@ -134,7 +140,7 @@ def test_view():
                 if figures(terminal) == live:
                     break
                 terminal.keys(",")
-                time.sleep(0.15)
+                time.sleep(0.07)
             else:
                 raise AssertionError(f"never as it was at {then}, {clock}:\n" + "\n".join(live) +
                                      "\nlast:\n" + terminal.text())
@@ -148,10 +154,10 @@ def test_at():
     """--at goes to a moment; one that is not there is an error before the screen"""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "r.memscope")
-        result = run([MEMSCOPE, "-q", "-o", path, "--", HARD, "sleep", "3000"])
+        result = run([MEMSCOPE, "-q", "-o", path, "--", HARD, "sleep", "2000"])
         equal(status(result), 0, f"recording: {result.stderr}")
         with Terminal([MEMSCOPE, "view", path, "--at", "1.5"], columns=120) as terminal:
-            terminal.see("[0:01 of 0:03")
+            terminal.see("[0:01 of 0:02")
         with Terminal([MEMSCOPE, "view", path, "--at", "9m"], columns=120) as terminal:
             terminal.see("beyond its end", "status=2")
 

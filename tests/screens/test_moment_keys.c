@@ -211,6 +211,13 @@ static void test_record(void **state)
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
     assert_false(shows(world, "It is finished"));
     assert_true(shows(world, "REC 0B"));
+    world_key(world, 'R');
+    assert_true(shows(world, "Enter Stop"));
+    world_key(world, MS_KEY_ESCAPE);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    world_keys(world, "R\n");
+    assert_int_equal(world->command.type, MS_COMMAND_RECORD_STOP);
+    assert_false(shows(world, "Enter Stop"));
 }
 
 static void test_mark(void **state)
@@ -219,6 +226,12 @@ static void test_mark(void **state)
     world_keys(world, "b\n");
     assert_int_equal(world->command.type, MS_COMMAND_MARK);
     assert_string_equal(world->command.path, "");
+    /* Words take a while; the mark is of when b was pressed. */
+    const uint64_t pressed_ns = ms_model_now_ns(world->model);
+    world_key(world, 'b');
+    world_run(world, 30);
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.time.at_ns, pressed_ns);
     world_keys(world, "bqrR, 1");
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
     world_key(world, MS_KEY_ENTER);

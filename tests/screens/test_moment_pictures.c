@@ -76,9 +76,14 @@ static void test_recording(void **state)
     open_past(&world, &time, MS_GLYPHS_BRAILLE);
     time.file = true;
     time.runs = false;
+    time.anomalies_until_ns = time.last_ns;
     check_sizes(&world, "view");
+    time.anomalies_until_ns = 1060 * MS_SECOND_NS; /* not all of it was gone through */
     world_keys(&world, "5");
     picture_check(&world, "view-hotspots", 24, 80);
+    time.judged_from_ns = time.at_ns - 12 * MS_SECOND_NS;
+    world_keys(&world, "6");
+    picture_check(&world, "view-leaks", 24, 80);
     world_close(&world);
 }
 

@@ -80,6 +80,21 @@ uint64_t ms_replay_tick(const struct ms_replay *replay)
     return 0;
 }
 
+void ms_replay_set_warm(struct ms_replay *replay, uint64_t warm_ns)
+{
+    (void)replay;
+    (void)warm_ns;
+}
+
+void ms_replay_take_over(struct ms_replay *replay,
+                         void (*ticked)(void *context, const struct ms_model *model, bool anew),
+                         void *context)
+{
+    (void)replay;
+    (void)ticked;
+    (void)context;
+}
+
 static void check(const char *text, double seconds)
 {
     char error[256];

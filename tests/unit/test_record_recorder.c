@@ -351,11 +351,15 @@ static void test_marks(void **state)
     const uint64_t now_ns = ms_model_now_ns(session.model);
     struct ms_recording *recording = ms_recorder_recording(recorder);
     (void)ms_recording_about(recording);
-    assert_int_equal(ms_recording_mark_count(recording), 2);
+    assert_int_equal(ms_recording_mark_count(recording), 4);
     assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
     ms_recorder_free(recorder);
     recording = open_recording(path);
-    assert_int_equal(ms_recording_mark_count(recording), 2);
+    assert_int_equal(ms_recording_mark_count(recording), 4);
+    assert_int_equal(ms_recording_mark(recording, 2).tick, last - 5);
+    assert_string_equal(ms_recording_mark(recording, 2).text, "five ago");
+    assert_int_equal(ms_recording_mark(recording, 3).tick, last);
+    assert_int_equal(ms_recording_mark(recording, 3).at_ns, now_ns);
     const struct ms_mark first = ms_recording_mark(recording, 0);
     const struct ms_mark second = ms_recording_mark(recording, 1);
     assert_int_equal(first.tick, last - 20);
@@ -384,6 +388,47 @@ static void test_marks(void **state)
     assert_int_equal(ms_model_mark_count(ms_replay_model(replay)), 1);
     ms_replay_free(replay);
     ms_recording_close(recording);
+    record_session_free(&session);
+}
+
+/* A file is closed while the session goes on, which can be looked back at and kept again. */
+static void test_stop_and_go_on(void **state)
+{
+    (void)state;
+    struct record_session session = record_session_new(11);
+    struct ms_recorder *recorder = begin(path);
+    for (unsigned i = 0; i < 150; i++) {
+        tick(&session, recorder);
+    }
+    const uint64_t stopped = ms_model_ticks(session.model) - 1;
+    assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
+    assert_null(ms_recorder_state(recorder).path);
+    for (unsigned i = 0; i < 150; i++) {
+        tick(&session, recorder);
+    }
+    const uint64_t last = ms_model_ticks(session.model) - 1;
+    assert_int_equal(ms_recorder_keep(recorder, other_path, true, 0), 0);
+    tick(&session, recorder);
+    assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
+    ms_recorder_free(recorder);
+    const char *const files[] = {path, other_path};
+    for (size_t i = 0; i < 2; i++) {
+        struct ms_recording *recording = open_recording(files[i]);
+        const struct ms_replay_options options = {.ticked = NULL};
+        const struct ms_recording_about about = ms_recording_about(recording);
+        assert_string_equal(about.condition, "whole");
+        assert_int_equal(about.last_tick, i == 0 ? stopped : last + 1);
+        assert_int_equal(ms_recording_verify(recording, say_difference, NULL, NULL), 0);
+        struct ms_replay *replay = ms_replay_new(recording, &options);
+        assert_int_equal(ms_replay_seek(replay, about.first_tick), 0);
+        uint64_t ticks = 1;
+        while (ms_replay_step(replay) == 1) {
+            ticks++;
+        }
+        assert_int_equal(ticks, about.last_tick - about.first_tick + 1);
+        ms_replay_free(replay);
+        ms_recording_close(recording);
+    }
     record_session_free(&session);
 }
 
@@ -570,6 +615,7 @@ int main(void)
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_stop_and_go_on),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_hidden_arguments_are_not_recorded),
         cmocka_unit_test(test_a_seek_goes_through_what_is_before),
