@@ -127,7 +127,8 @@ def test_threads():
         assert first["role"] and first["role_reason"] and first["io_operations"] is not None, first
         equal(document["totals"]["allocations"],
               sum(process["totals"]["allocations"] for process in document["processes"]), "totals")
-        seconds = document["session"]["duration_ns"] // 10**9
+        session = document["session"]  # a point is there from the first tick on
+        seconds = (session["duration_ns"] + session["interval_ns"]) // 10**9
         assert all(pair["n"] <= seconds for pair in document["correlations"]
                    if pair["scope"] != "threads"), "more points than whole seconds"
 
