@@ -216,6 +216,21 @@ void ms_scatter_free(struct ms_scatter *scatter)
     *scatter = (struct ms_scatter){0};
 }
 
+int ms_pair_fit(const struct ms_model *model, const struct ms_history *x,
+                const struct ms_history *y, unsigned seconds, struct ms_correlation *out)
+{
+    struct reader reader;
+    *out = (struct ms_correlation){0};
+    const int error = reader_open(&reader, model, seconds, 2);
+    if (error == 0) {
+        read_into(&reader, 0, x);
+        read_into(&reader, 1, y);
+        *out = ms_correlate(points_of(&reader, 0), points_of(&reader, 1), reader.seconds);
+        free(reader.points);
+    }
+    return error;
+}
+
 /* Bytes of sockets are among those that were read and written: no discovery. `x` < `y`. */
 static bool one_by_definition(enum ms_series_of of, int x, int y)
 {

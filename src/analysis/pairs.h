@@ -42,6 +42,13 @@ int ms_scatter_of(const struct ms_model *model, const struct ms_scope *scope, st
                   struct ms_scatter *out);
 void ms_scatter_free(struct ms_scatter *scatter);
 
+/*
+ * The fit of two series of one thing over its whole seconds, at most the last `seconds`; undefined
+ * where a history is NULL. Returns 0 or -ENOMEM.
+ */
+int ms_pair_fit(const struct ms_model *model, const struct ms_history *x,
+                const struct ms_history *y, unsigned seconds, struct ms_correlation *out);
+
 struct ms_pair {
     struct ms_axis x, y;
     struct ms_correlation fit;

@@ -21,7 +21,8 @@ static int open_lines(struct ms_replayed *replayed, struct ms_json_lines **lines
         return 0;
     }
     const struct ms_export_options wanted = ms_reports_options(options, NULL);
-    const int error = ms_json_lines_open(options->json_lines_path, options->force, &wanted, lines);
+    const int error =
+        ms_json_lines_open(options->json_lines_path, options->force, true, &wanted, lines);
     if (error != 0) {
         fprintf(stderr, "memscope-top: --json-lines: %s: %s%s\n", options->json_lines_path,
                 ms_export_error(error), error == -EEXIST ? "; --force replaces it" : "");

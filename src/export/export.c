@@ -155,6 +155,8 @@ const char *ms_export_error(int error)
         return "no space left there";
     case EPIPE:
         return "who reads it is gone";
+    case ETIMEDOUT:
+        return "who reads it is too slow, the last lines are missing";
     case ECANCELED:
         return "cancelled";
     case ENOSYS:

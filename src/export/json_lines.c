@@ -21,6 +21,7 @@
 struct ms_json_lines {
     int fd;
     bool is_pipe; /* who reads may be slow */
+    bool waits;
     struct ms_export_options options;
     bool begun;
     uint64_t dropped;
@@ -30,7 +31,7 @@ struct ms_json_lines {
     int error;
 };
 
-static int open_path(const char *path, bool overwrite)
+static int open_path(const char *path, bool overwrite, bool waits)
 {
     struct stat what;
     if (strcmp(path, "-") == 0) {
@@ -38,26 +39,27 @@ static int open_path(const char *path, bool overwrite)
     }
     /* Reading, too: then it opens although nobody reads yet, and a reader may leave and come. */
     if (stat(path, &what) == 0 && S_ISFIFO(what.st_mode)) {
-        return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        return open(path, waits ? O_WRONLY | O_CLOEXEC : O_RDWR | O_NONBLOCK | O_CLOEXEC);
     }
     return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (overwrite ? O_TRUNC : O_EXCL),
                 0666);
 }
 
-int ms_json_lines_open(const char *path, bool overwrite, const struct ms_export_options *options,
-                       struct ms_json_lines **out)
+int ms_json_lines_open(const char *path, bool overwrite, bool waits,
+                       const struct ms_export_options *options, struct ms_json_lines **out)
 {
     struct stat what;
     struct ms_json_lines *lines = calloc(1, sizeof(*lines));
     char *waiting = malloc(WAITING_MAX);
-    const int fd = lines != NULL && waiting != NULL ? open_path(path, overwrite) : -1;
+    const int fd = lines != NULL && waiting != NULL ? open_path(path, overwrite, waits) : -1;
     if (fd < 0) {
         const int error = lines != NULL && waiting != NULL ? -errno : -ENOMEM;
         free(waiting);
         free(lines);
         return error;
     }
-    *lines = (struct ms_json_lines){.fd = fd, .options = *options, .waiting = waiting};
+    *lines =
+        (struct ms_json_lines){.fd = fd, .waits = waits, .options = *options, .waiting = waiting};
     lines->is_pipe = fstat(fd, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
     *out = lines;
     return 0;
@@ -68,7 +70,8 @@ int ms_json_lines_open(const char *path, bool overwrite, const struct ms_export_
 static bool has_room(const struct ms_json_lines *lines, int wait_ms)
 {
     struct pollfd fd = {.fd = lines->fd, .events = POLLOUT};
-    return !lines->is_pipe || (poll(&fd, 1, wait_ms) == 1 && (fd.revents & POLLOUT) != 0);
+    return !lines->is_pipe || (poll(&fd, 1, lines->waits ? -1 : wait_ms) == 1 &&
+                               (fd.revents & (POLLOUT | POLLERR)) != 0);
 }
 
 /* Without SIGPIPE: that the reader went is our matter, not that of the whole program. */
@@ -284,7 +287,7 @@ int ms_json_lines_close(struct ms_json_lines *lines)
         return 0;
     }
     flush(lines, CLOSE_MS);
-    int error = lines->error;
+    int error = lines->error == 0 && lines->used > 0 ? -ETIMEDOUT : lines->error;
     if (close(lines->fd) != 0 && error == 0) {
         error = -errno;
     }

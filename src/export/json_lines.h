@@ -1,8 +1,9 @@
 /*
  * JSON Lines: a header, then a line for each tick with the figures of that tick; the contract is
- * docs/schema-lines.json. Written at least once a second, for who reads along. A reader of a pipe
- * that is too slow never holds anything up: lines that find no room are dropped and counted.
- * Memory: 4 MiB of lines that wait, at most. One thread uses one.
+ * docs/schema-lines.json. Written at least once a second, for who reads along. Of a live session a
+ * reader of a pipe that is too slow never holds anything up: lines that find no room are dropped
+ * and counted; a recording has time and waits. Memory: 4 MiB of lines that wait, at most. One
+ * thread uses one.
  */
 #ifndef MS_EXPORT_JSON_LINES_H
 #define MS_EXPORT_JSON_LINES_H
@@ -14,12 +15,14 @@ struct ms_json_lines; /* opaque */
 /*
  * `path`: a file that is made or, with `overwrite`, replaced at once; a FIFO, read by whom it may;
  * a device; "-": standard output. 0 or -errno. The options and what they point to are kept.
+ * `waits`: for a FIFO's reader to come, and for a slow one; then no line is dropped.
  */
-int ms_json_lines_open(const char *path, bool overwrite, const struct ms_export_options *options,
-                       struct ms_json_lines **out);
+int ms_json_lines_open(const char *path, bool overwrite, bool waits,
+                       const struct ms_export_options *options, struct ms_json_lines **out);
 /* After ms_model_tick_end. 0 or -errno of the first failure; then nothing more is written. */
 int ms_json_lines_tick(struct ms_json_lines *lines, const struct ms_model *model);
-/* Waits for a slow reader for a second at most. Accepts NULL. 0 or -errno as above. */
+/* Waits for a slow reader, for a second at most unless `waits`: -ETIMEDOUT when the last lines were
+ * not read by then. Accepts NULL. 0 or -errno as above. */
 int ms_json_lines_close(struct ms_json_lines *lines);
 
 #endif

@@ -1,10 +1,7 @@
 /* Timeline and correlations of the JSON report. */
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
-#include "analysis/correlation.h"
 #include "analysis/pairs.h"
 #include "export/json_parts.h"
 #include "export/span.h"
@@ -119,11 +116,6 @@ void ms_json_timeline(struct ms_json_writer *writer, const struct ms_model *mode
     ms_json_object_end(writer);
 }
 
-/* Two buffers of CORRELATED_POINTS. */
-struct pairs {
-    double *x, *y;
-};
-
 static void write_correlation(struct ms_json_writer *writer, const struct ms_correlation *found,
                               const char *x_name, const char *y_name, const char *scope,
                               uint32_t process_id, uint32_t thread_id)
@@ -145,15 +137,14 @@ static void write_correlation(struct ms_json_writer *writer, const struct ms_cor
     ms_json_object_end(writer);
 }
 
-static void correlate(struct ms_json_writer *writer, const struct pairs *pairs,
+static void correlate(struct ms_json_writer *writer, const struct ms_model *model,
                       const struct ms_history *x, const struct ms_history *y, const char *x_name,
                       const char *y_name, uint32_t process_id, uint32_t thread_id)
 {
-    struct ms_correlation found = {0};
-    if (x != NULL && y != NULL) {
-        ms_history_read(x, MS_RESOLUTION_SECOND, CORRELATED_POINTS, pairs->x);
-        ms_history_read(y, MS_RESOLUTION_SECOND, CORRELATED_POINTS, pairs->y);
-        found = ms_correlate(pairs->x, pairs->y, CORRELATED_POINTS);
+    struct ms_correlation found;
+    const int error = ms_pair_fit(model, x, y, CORRELATED_POINTS, &found);
+    if (error != 0 && writer->error == 0) {
+        writer->error = error;
     }
     write_correlation(writer, &found, x_name, y_name, thread_id != 0 ? "thread" : "process",
                       process_id, thread_id);
@@ -174,8 +165,7 @@ static void correlate_pooled(struct ms_json_writer *writer, const struct ms_mode
     }
 }
 
-static void correlate_all(struct ms_json_writer *writer, const struct ms_model *model,
-                          const struct pairs *pairs)
+void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model)
 {
     static const enum ms_process_series of_process[][2] = {
         {MS_PROCESS_SERIES_CPU_PCT, MS_PROCESS_SERIES_ALLOCATED_PER_S},
@@ -187,12 +177,13 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         {MS_SERIES_CPU_PCT, MS_SERIES_IO_CALLS_PER_S},
         {MS_SERIES_CURRENT_BYTES, MS_SERIES_CPU_PCT},
     };
+    ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model) && i < TIMELINE_PROCESSES; i++) {
         const struct ms_process *process = ms_model_process(model, i);
         for (size_t p = 0; p < sizeof(of_process) / sizeof(of_process[0]); p++) {
             const enum ms_process_series x = of_process[p][0];
             const enum ms_process_series y = of_process[p][1];
-            correlate(writer, pairs, process->history[x], process->history[y],
+            correlate(writer, model, process->history[x], process->history[y],
                       ms_series_info(MS_SERIES_OF_PROCESS, (int)x)->name,
                       ms_series_info(MS_SERIES_OF_PROCESS, (int)y)->name, process->id, 0);
         }
@@ -207,28 +198,12 @@ static void correlate_all(struct ms_json_writer *writer, const struct ms_model *
         for (size_t p = 0; p < sizeof(of_thread) / sizeof(of_thread[0]); p++) {
             const enum ms_series x = of_thread[p][0];
             const enum ms_series y = of_thread[p][1];
-            correlate(writer, pairs, top[i]->history[x], top[i]->history[y],
+            correlate(writer, model, top[i]->history[x], top[i]->history[y],
                       ms_series_info(MS_SERIES_OF_THREAD, (int)x)->name,
                       ms_series_info(MS_SERIES_OF_THREAD, (int)y)->name, top[i]->process_id,
                       top[i]->id);
         }
     }
-}
-
-void ms_json_correlations(struct ms_json_writer *writer, const struct ms_model *model)
-{
-    const struct pairs pairs = {
-        .x = malloc(CORRELATED_POINTS * sizeof(double)),
-        .y = malloc(CORRELATED_POINTS * sizeof(double)),
-    };
-    ms_json_array_begin(writer);
-    if (pairs.x != NULL && pairs.y != NULL) {
-        correlate_all(writer, model, &pairs);
-    } else if (writer->error == 0) {
-        writer->error = -ENOMEM;
-    }
     ms_json_line(writer);
     ms_json_array_end(writer);
-    free(pairs.x);
-    free(pairs.y);
 }

@@ -71,6 +71,8 @@ struct profile {
     const struct ms_export_options *options;
     const struct ms_thresholds *thresholds;
     struct ms_baseline baseline;
+    uint8_t *roles; /* by id of thread: enum ms_role + 1; 0: not judged yet */
+    size_t roles_capacity;
     struct ms_stacks stacks;
     struct ms_gzip gzip;
     struct ms_chunks strings; /* char *, by index */
@@ -257,6 +259,28 @@ static void add_label(struct profile *profile, const char *key, const char *text
     ms_protobuf_message(&profile->inner, SAMPLE_LABEL, &profile->innermost);
 }
 
+/* Judged once, not for each of its call sites. */
+static enum ms_role role_of(struct profile *profile, const struct ms_thread *thread)
+{
+    if (thread->id >= profile->roles_capacity) {
+        const size_t capacity = (size_t)thread->id * 2 + 64;
+        uint8_t *grown = realloc(profile->roles, capacity);
+        if (grown == NULL) {
+            fail(profile, -ENOMEM);
+            return (enum ms_role)0;
+        }
+        memset(grown + profile->roles_capacity, 0, capacity - profile->roles_capacity);
+        profile->roles = grown;
+        profile->roles_capacity = capacity;
+    }
+    uint8_t *role = &profile->roles[thread->id];
+    if (*role == 0) {
+        *role =
+            (uint8_t)(ms_judge_against(profile->thresholds, &profile->baseline, thread).role + 1);
+    }
+    return (enum ms_role)(*role - 1);
+}
+
 static void add_labels(struct profile *profile, uint32_t thread_id)
 {
     const struct ms_thread *thread = ms_model_thread_by_id(profile->model, thread_id);
@@ -264,13 +288,11 @@ static void add_labels(struct profile *profile, uint32_t thread_id)
         return;
     }
     const struct ms_process *process = ms_model_process_by_id(profile->model, thread->process_id);
-    const struct ms_judgement judgement =
-        ms_judge_against(profile->thresholds, &profile->baseline, thread);
     char name[MS_NAME_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strnlen(thread->name, sizeof thread->name),
              thread->name);
     add_label(profile, "thread", *name != '\0' ? name : "?", 0);
-    add_label(profile, "role", ms_role_name(judgement.role), 0);
+    add_label(profile, "role", ms_role_name(role_of(profile, thread)), 0);
     if (thread->tid > 0) {
         add_label(profile, "tid", NULL, (uint64_t)thread->tid);
     }
@@ -438,6 +460,7 @@ static void let_go(struct profile *profile)
     ms_chunks_free(&profile->strings);
     ms_index_free(&profile->string_by_text);
     free(profile->frames_told);
+    free(profile->roles);
     ms_protobuf_free(&profile->message);
     ms_protobuf_free(&profile->inner);
     ms_protobuf_free(&profile->innermost);

@@ -132,4 +132,28 @@ def test_failures_are_said():
     equal(os.path.exists(os.path.join(BUILD, "x.csv")), False, "left over")
 
 
+def test_disk_that_is_full():
+    """a disk that is full: each format says so, nothing is left over, what was there stays"""
+    formats = "json html text csv pprof speedscope folded perfetto svg".split()
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).returncode == 0
+        try:
+            there = os.path.join(folder, "there")
+            with open(there, "w", encoding="utf-8") as file:
+                file.write("mine")
+            if mounted:
+                run(["dd", "if=/dev/zero", f"of={folder}/filler", "bs=4k"])
+            options = [word for name in formats
+                       for word in ("--" + name, there if mounted else "/dev/full")]
+            done = report("--force", *options, program=PROGRAM)
+            equal(status(done), 125, "status")
+            equal(done.stderr.count(b"no space left there\n"), len(formats), done.stderr.decode())
+            with open(there, encoding="utf-8") as file:
+                equal(file.read(), "mine", "what was there")
+            equal(set(os.listdir(folder)) - {"filler"}, {"there"}, "left over")
+        finally:
+            if mounted:
+                run(["umount", folder])
+
+
 main(globals())

@@ -69,6 +69,32 @@ static void test_pooled(void **state)
     session_free(&session);
 }
 
+static void test_one_pair_of_one_thing(void **state)
+{
+    (void)state;
+    struct session session = correlated(3, 60);
+    const struct ms_scope one = {.thread_id = 2};
+    struct ms_scatter scatter;
+    struct ms_correlation fit;
+    /* A second that has just begun, in which all is different, is no point yet. */
+    const struct doing odd = {.user = 0.9};
+    work(ms_model_thread_mutable(session.model, 2), &odd, 0.1);
+    session_tick(&session);
+    assert_int_equal(
+        ms_scatter_of(session.model, &one, cpu, allocated, io_calls, 3600, 9999, &scatter), 0);
+    struct ms_history *const *history = ms_model_thread_by_id(session.model, 2)->history;
+    assert_int_equal(
+        ms_pair_fit(session.model, history[cpu.series], history[allocated.series], 3600, &fit), 0);
+    assert_true(fit.defined);
+    assert_int_equal(fit.n, scatter.fit.n);
+    CLOSE(fit.pearson_r, scatter.fit.pearson_r, 1e-9);
+    CLOSE(fit.slope, scatter.fit.slope, 1e-3);
+    assert_int_equal(ms_pair_fit(session.model, history[cpu.series], NULL, 3600, &fit), 0);
+    assert_false(fit.defined);
+    ms_scatter_free(&scatter);
+    session_free(&session);
+}
+
 static void test_nothing_to_show(void **state)
 {
     (void)state;
@@ -114,9 +140,8 @@ static void test_the_strongest_pair_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_points_of_one_thread),
-        cmocka_unit_test(test_pooled),
-        cmocka_unit_test(test_nothing_to_show),
+        cmocka_unit_test(test_points_of_one_thread),     cmocka_unit_test(test_pooled),
+        cmocka_unit_test(test_one_pair_of_one_thing),    cmocka_unit_test(test_nothing_to_show),
         cmocka_unit_test(test_the_strongest_pair_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

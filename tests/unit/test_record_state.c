@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "model/restore.h"
 #include "record/fields_tables.h"
 #include "record/parts.h"
 #include "record_coverage.h"
@@ -166,6 +167,25 @@ static void test_ended_threads_that_are_merged(void **state)
     assert_true(run(&session, 9, (const uint64_t[]){3, 7}, 2) > 5000);
 }
 
+/* Threads that began and ended between two ticks count, too, among the newest that keep series. */
+static void test_the_newest_ended_threads_have_series(void **state)
+{
+    (void)state;
+    struct ms_model *model = ms_model_new(MS_SECOND_NS / 10, 1000, 1000);
+    assert_non_null(ms_model_add_process(model, 1));
+    assert_non_null(ms_model_add_thread(model, 1));
+    assert_int_equal(ms_model_tick_end(model, 1000 + MS_SECOND_NS / 10), 0);
+    ms_model_end_thread(model, 1, 2000);
+    assert_non_null(ms_model_thread_by_id(model, 1)->history[0]);
+    for (uint32_t id = 2; id <= 200; id++) {
+        assert_non_null(ms_model_restore_thread(model, id, 1, MS_PLACE_ENDED));
+    }
+    assert_non_null(ms_model_thread_by_id(model, 1)->history[0]);
+    assert_non_null(ms_model_restore_thread(model, 201, 1, MS_PLACE_ENDED));
+    assert_null(ms_model_thread_by_id(model, 1)->history[0]);
+    ms_model_free(model);
+}
+
 static void test_ended_processes_that_are_merged(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_restored_and_live_stay_equal),
         cmocka_unit_test(test_more_threads_than_are_rated_in_a_tick),
         cmocka_unit_test(test_ended_threads_that_are_merged),
+        cmocka_unit_test(test_the_newest_ended_threads_have_series),
         cmocka_unit_test(test_ended_processes_that_are_merged),
     };
     return cmocka_run_group_tests_name("record: state", tests, NULL, NULL);
