@@ -168,8 +168,10 @@ static void judge_row(const struct ms_diff *diff, enum ms_diff_kind kind, struct
         if (diff->sides[1].same_session && is_running_sum(measure)) {
             row->row.noise[i] = noise_between(row, measure);
         } else {
-            row->row.noise[i] = hypot(side_noise(diff, kind, row, 0, measure),
-                                      side_noise(diff, kind, row, 1, measure));
+            const double before = side_noise(diff, kind, row, 0, measure);
+            const double after = side_noise(diff, kind, row, 1, measure);
+            row->row.noise[i] =
+                hypot(isnan(before) ? after : before, isnan(after) ? before : after);
         }
         row->row.verdict[i] = judge(diff, &row->row, measure);
     }

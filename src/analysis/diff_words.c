@@ -42,7 +42,7 @@ const char *ms_diff_measure_what(enum ms_diff_measure measure)
 
 int ms_diff_measure_unit(enum ms_diff_measure measure)
 {
-    return measures[measure].unit;
+    return (int)measures[measure].unit;
 }
 
 const char *ms_diff_verdict_name(enum ms_diff_verdict verdict)

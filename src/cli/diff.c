@@ -77,7 +77,7 @@ static char *split(const char *name, const char **moment)
         at = before;
     }
     if (path != NULL) {
-        strcpy(path, name); /* there is none: the message has all of it */
+        memcpy(path, name, strlen(name) + 1); /* there is none: the message has all of it */
     }
     return path;
 }
