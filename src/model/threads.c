@@ -236,6 +236,15 @@ static size_t position_alive(const struct ms_thread_list *alive, uint32_t id)
     return low;
 }
 
+/* The newest of `ended` is new there. */
+static void one_more_ended(struct ms_threads *threads)
+{
+    if (++threads->ended_with_history > ENDED_WITH_HISTORY) {
+        drop_histories(list_at(&threads->ended, threads->ended.count - 1 - ENDED_WITH_HISTORY));
+        threads->ended_with_history = ENDED_WITH_HISTORY;
+    }
+}
+
 void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns)
 {
     struct ms_threads *threads = &model->threads;
@@ -251,10 +260,7 @@ void ms_model_end_thread(struct ms_model *model, uint32_t id, uint64_t end_ns)
     touch_ended(model, id);
     record->thread.end_ns = end_ns != 0 ? end_ns : 1;
     ms_rates_none(&record->thread.rates);
-    if (++threads->ended_with_history > ENDED_WITH_HISTORY) {
-        drop_histories(list_at(&threads->ended, threads->ended.count - 1 - ENDED_WITH_HISTORY));
-        threads->ended_with_history = ENDED_WITH_HISTORY;
-    }
+    one_more_ended(threads);
 }
 
 static void add_counter(uint64_t *sum, uint64_t counter)
@@ -547,6 +553,9 @@ struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, u
     }
     record->past = past;
     ms_thread_mark(model, record);
+    if (place == MS_PLACE_ENDED) {
+        one_more_ended(threads);
+    }
     return &record->thread;
 }
 
