@@ -28,7 +28,8 @@ int ms_output_write(struct ms_output_writer *writer, const struct ms_output *out
 
 /*
  * Goes on from what `output` got of the blocks before, as far as it was written at `until_ns`; the
- * view ends before what came later. What was in a lost block counts as dropped lines. 0, -ENOMEM or -EBADMSG.
+ * view ends before what came later. What was in a lost block counts as dropped lines. 0, -ENOMEM or
+ * -EBADMSG.
  */
 int ms_output_read(struct ms_output *output, struct ms_unpack *unpack, uint64_t until_ns);
 
