@@ -20,7 +20,7 @@ struct reports {
     const struct ms_model *model;
     const struct ms_findings *findings;
     struct ms_recording *recording;
-    uint64_t trace_lost;
+    uint64_t trace_events; /* that were read */
     bool overwrite;
     const char *written;
     int status;
@@ -52,37 +52,50 @@ bool ms_reports_wanted(const struct ms_options *options)
     return any;
 }
 
+struct handing_on {
+    struct reports *reports;
+    bool (*each)(void *context, const struct ms_trace_record *event);
+    void *context;
+};
+
+static bool count_event(void *context, const struct ms_trace_record *event)
+{
+    const struct handing_on *handing_on = context;
+    handing_on->reports->trace_events++;
+    return handing_on->each(handing_on->context, event);
+}
+
 /* Up to the moment of the model; at the end there may be some after its last tick. */
 static int read_trace(void *context,
                       bool (*each)(void *context, const struct ms_trace_record *event),
                       void *each_context)
 {
     struct reports *reports = context;
+    struct handing_on handing_on = {reports, each, each_context};
+    uint64_t lost;
     const uint64_t last_ns =
         reports->options->at != NULL ? ms_model_now_ns(reports->model) : UINT64_MAX;
-    return ms_recording_trace(reports->recording, 0, last_ns, &reports->trace_lost, each,
-                              each_context);
+    reports->trace_events = 0;
+    return ms_recording_trace(reports->recording, 0, last_ns, &lost, count_event, &handing_on);
 }
 
-/* What is not in a trace that was written. */
+/* What is not in a trace that was written: lost on the way here, or no room for it was left. */
 static void tell_trace(const struct reports *reports, const char *path)
 {
     const struct ms_trace *trace = ms_model_trace(reports->model);
     const uint64_t lost = ms_model_trace_totals(reports->model).lost;
     if (reports->recording == NULL || !trace->asked) {
         fprintf(stderr, "memscope-top: %s: no trace was recorded: record with --trace\n", path);
+        return;
     }
-    if (lost + reports->trace_lost > 0) {
-        fprintf(stderr, "memscope-top: %s: %" PRIu64 " events of the trace are lost\n", path,
-                lost + reports->trace_lost);
+    if (lost > 0) {
+        fprintf(stderr, "memscope-top: %s: %" PRIu64 " events of the trace are lost\n", path, lost);
     }
-    if (reports->recording != NULL) {
-        const struct ms_recording_about about = ms_recording_about(reports->recording);
-        if (about.coarse_until_ns > about.start_ns) {
-            fprintf(stderr,
-                    "memscope-top: %s: the trace of the first %.0f s may have gone to save room\n",
-                    path, (double)(about.coarse_until_ns - about.start_ns) / 1e9);
-        }
+    if (trace->events > reports->trace_events && reports->options->at == NULL) {
+        fprintf(stderr,
+                "memscope-top: %s: %" PRIu64 " of %" PRIu64
+                " events are not in the recording: there was no room for them\n",
+                path, trace->events - reports->trace_events, trace->events);
     }
 }
 

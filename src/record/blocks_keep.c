@@ -61,7 +61,11 @@ int ms_blocks_make_room(struct ms_blocks *blocks, uint64_t bytes)
     if (blocks->rewriting) {
         return -EAGAIN;
     }
-    const uint64_t left = ms_blocks_coarsen_all(blocks, target_of(most));
+    /* What comes is to fit, too. */
+    const uint64_t beside = MS_FILE_HEADER_BYTES + bytes;
+    const uint64_t room = most > beside ? most - beside : 0;
+    const uint64_t left =
+        ms_blocks_coarsen_all(blocks, room < target_of(most) ? room : target_of(most));
     if (left == UINT64_MAX) {
         return -ENOMEM;
     }

@@ -149,6 +149,22 @@ static bool let_states_go(struct coarsening *coarsening)
     return any;
 }
 
+/* The last resort: of the segment that goes on nothing can go but what its ticks do not need. The
+ * moments stay as fine as they are. */
+static bool let_trace_go(struct coarsening *coarsening)
+{
+    const struct ms_blocks *const blocks = coarsening->blocks;
+    const uint64_t coarse_until_ns = blocks->coarse_until_ns;
+    for (size_t i = coarsening->last_state; i < blocks->count; i++) {
+        if (blocks->entries[i].info.type == MS_BLOCK_TRACE && cost(coarsening, i) > 0) {
+            let_go(coarsening, i);
+            coarsening->blocks->coarse_until_ns = coarse_until_ns;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void choose(struct coarsening *coarsening)
 {
     const struct ms_blocks *const blocks = coarsening->blocks;
@@ -162,7 +178,8 @@ static void choose(struct coarsening *coarsening)
         if (coarsening->state_bytes > coarsening->target / 2 && let_states_go(coarsening)) {
             continue;
         }
-        if (!make_a_segment_coarser(coarsening) && !let_states_go(coarsening)) {
+        if (!make_a_segment_coarser(coarsening) && !let_states_go(coarsening) &&
+            !let_trace_go(coarsening)) {
             break;
         }
     }

@@ -17,7 +17,7 @@
     5000u /* the finest histories hold more: none of their points is missed                        \
            */
 #define COARSE_NS   (300 * MS_SECOND_NS)
-#define TRACE_BYTES (1u << 20)   /* of a block: more of them wait for the next */
+#define TRACE_BYTES (256u << 10) /* of a block: more of them wait for the next */
 #define RETRY_NS    MS_SECOND_NS /* of what was dropped */
 
 /* What follows a state. */

@@ -235,7 +235,7 @@ static int verify_trace(struct verifying *verifying, const uint8_t *raw, size_t 
         tell(verifying, "its header tells another time");
     }
     if (lost > verifying->trace_lost) {
-        tell(verifying, "%" PRIu64 " events were lost before it, as the disk was too slow",
+        tell(verifying, "%" PRIu64 " events were lost before it: there was no room for them",
              lost - verifying->trace_lost);
         verifying->trace_lost = lost;
     }

@@ -171,4 +171,19 @@ def test_losses_are_told():
         assert "--trace" in told, told
 
 
+def test_bounded():
+    """--max-size: the trace makes room, the recording goes on to the end, and what is missing is said"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.memscope")
+        result = run([MEMSCOPE, "record", "--trace", "--trace-full=wait", "--max-size", "1M", "-o",
+                      path, "--", TRACED, "pairs", "2000000"])
+        equal(status(result), 0, result.stderr)
+        assert os.path.getsize(path) <= 1 << 20, os.path.getsize(path)
+        events, told = table(path, "trace")
+        process, = table(path, "processes")[0]
+        assert int(process["allocations"]) > 2000000, process
+        missing = int(process["allocations"]) + int(process["deallocations"]) - len(events)
+        assert missing > 0 and f" {missing} of " in told, (missing, told)
+
+
 main(globals())

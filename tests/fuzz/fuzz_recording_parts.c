@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PARTS = 3, MOMENTS = 6, TABLES_MAX = 16 };
+enum { PARTS = 3, MOMENTS = 4, TABLES_MAX = 16 };
 
 static const struct ms_part_kind *const parts[PARTS] = {
     &ms_part_processes,
@@ -29,8 +29,8 @@ static void write_once(void)
 {
     struct ms_part_writer *writers[PARTS];
     session = session_new(9);
-    session.threads = 12;
-    session.threads_a_tick = 3;
+    session.threads = 4;
+    session.threads_a_tick = 1;
     session.processes_a_tick = 1;
     for (int i = 0; i < 35; i++) {
         session_tick(&session);
@@ -97,7 +97,6 @@ static void look(const struct ms_model *model)
     char text[MS_TRACKING_TEXT_MAX];
     unsigned told = 0;
     (void)ms_models_compare(session.model, model, ignore, &told);
-    (void)ms_models_compare(model, session.model, ignore, &told);
     (void)ms_model_tracking_text(model, text, sizeof text);
     (void)ms_model_trace_totals(model);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
@@ -132,7 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (error == 0 && m > 0) {
             error = ms_model_tick_again(model, ticks[m], times_ns[m]);
         }
-        if (error == 0) {
+        /* What is before the damage is as it was written. */
+        if (error == 0 && m >= data[1] % MOMENTS) {
             look(model);
         }
     }

@@ -11,6 +11,7 @@
 
 #include "model/metric.h"
 #include "model/model.h"
+#include "model/restore.h"
 
 #define START            UINT64_C(5000000000000)
 #define TENTH            (MS_SECOND_NS / 10)
@@ -501,6 +502,31 @@ static void test_joined_late(void **state)
     ms_model_free(model);
 }
 
+/* Short threads that a recording brings as ended count as those do that ended here. */
+static void test_histories_of_restored_ended_threads_are_as_bounded(void **state)
+{
+    (void)state;
+    for (int restored = 0; restored < 2; restored++) {
+        struct ms_model *model = model_new();
+        const uint32_t first = thread_new(model, "first", START)->id;
+        assert_int_equal(ms_model_tick_end(model, START + 100000000), 0);
+        assert_non_null(ms_model_thread_by_id(model, first)->history[0]);
+        ms_model_end_thread(model, first, START + 100000000);
+        for (unsigned i = 0; i < 300; i++) {
+            if (restored != 0) {
+                struct ms_thread *thread =
+                    ms_model_restore_thread(model, first + 1 + i, 128, MS_PLACE_ENDED);
+                assert_non_null(thread);
+                thread->end_ns = START + 100000000;
+            } else {
+                ms_model_end_thread(model, thread_new(model, "short", START)->id, START + 1);
+            }
+        }
+        assert_null(ms_model_thread_by_id(model, first)->history[0]);
+        ms_model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_merged_names_are_bounded),
         cmocka_unit_test(test_process_rates_and_totals),
         cmocka_unit_test(test_joined_late),
+        cmocka_unit_test(test_histories_of_restored_ended_threads_are_as_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
