@@ -1,5 +1,5 @@
 // Drives the report in Debian's chromium and writes TAP.
-//   node drive.cjs FOLDER   with hostile.html, big.html, real.html and real.json in it
+//   node drive.cjs FOLDER   with hostile.html, big.html, real.html, real.json, small.html and small.json in it
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -371,6 +371,22 @@ async function broken() {
   });
 }
 
+// Never told by call site: less than 64 KiB was live.
+async function small(json) {
+  const page = await open('small.html');
+  await test('what is not known is not 0: memory of call sites at a peak that was never told', async () => {
+    check(json.sites.length > 0 && json.sites.every((site) => site.at_peak_bytes === null), 'the program was small');
+    await show(page, 'flame');
+    same(await page.$eval('#panel-flame select', (box) => box.value), '2', 'it begins with what was allocated');
+    await page.selectOption('#panel-flame select', '1');
+    check(/not known/.test(await text(page, '#panel-flame')) && !/\b0 B/.test(await text(page, '#flame-details')), 'at peak: ' + await text(page, '#flame-details'));
+    await show(page, 'hotspots');
+    same(await page.$eval('#panel-hotspots .body [role=row] .cell:nth-child(5)', (cell) => cell.textContent), '\u2013', 'at peak of a function');
+    clean(page);
+  });
+  await page.context().close();
+}
+
 // The violations that axe finds, in one theme, on every tab.
 async function accessible(file, colorScheme) {
   const page = await open(file, { bypassCSP: true, colorScheme, reducedMotion: 'reduce' });
@@ -474,6 +490,7 @@ async function big() {
   await behaviour(page);
   await page.context().close();
   await broken();
+  await small(JSON.parse(fs.readFileSync(path.join(folder, 'small.json'), 'utf8')));
   for (const theme of ['light', 'dark']) await accessible('real.html', theme);
   await hostile();
   await big();
