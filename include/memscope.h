@@ -14,10 +14,10 @@ extern "C" {
 #endif
 
 /*
- * Where the probe's function is, NULL without it. The reference goes through the global offset table
- * by hand: a compiler that makes code for a fixed address would refer to the function directly, and
- * the linker would settle that for good as "not there". So it works in any kind of executable.
- * Weak: who does not find it need not. A statically linked program never does.
+ * Where the probe's function is, NULL without it. The reference goes through the global offset
+ * table by hand: a compiler that makes code for a fixed address would refer to the function
+ * directly, and the linker would settle that for good as "not there". So it works in any kind of
+ * executable. Weak: who does not find it need not. A statically linked program never does.
  */
 typedef void memscope_mark_function(const char *text);
 

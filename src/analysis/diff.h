@@ -12,9 +12,10 @@
  *     max(3 x noise, 1 % of the larger side, the least that is told: 1000 bytes, 10 blocks, 10 ms)
  *
  * noise^2 = noise_before^2 + noise_after^2, where for
- *   live and peak bytes     it is the standard deviation of the thing's live bytes around a
+ *   live bytes              it is the standard deviation of the thing's live bytes around a
  * straight line through the looks that ms_diff_noise took before the moment (residual standard
  * error of a linear regression: steady growth is no noise); below 4 looks: not known, taken for 0
+ *   peak bytes              not known: a highest value is had once; taken for 0
  *   allocations and bytes   of n events sqrt(n), times the mean block for bytes: as if they came
  *                           independently of one another
  *   CPU time by samples     sqrt(samples) times the time that one stands for; by the clock 1 %
@@ -118,6 +119,11 @@ const struct ms_diff_row *ms_diff_row(const struct ms_diff *diff, enum ms_diff_k
 
 /* Everything together, judged by the same rule. */
 const struct ms_diff_row *ms_diff_totals(const struct ms_diff *diff);
+
+/* A figure with its unit, "n/a" of NaN; the difference of two with a sign: "+1.2MB". */
+char *ms_diff_figure(char *out, size_t size, enum ms_diff_measure measure, double figure);
+char *ms_diff_change(char *out, size_t size, enum ms_diff_measure measure, double before,
+                     double after);
 
 /* What a row is called: "culprit function < caller" of a site, "process/thread" of a thread. Not
  * neutralised. Returns `out`. */

@@ -95,7 +95,11 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
 
 int ms_session_mark(struct ms_session *session, const char *text)
 {
-    return session->recorder == NULL ? -ENODATA : ms_recorder_mark(session->recorder, text, false);
+    if (session->recorder == NULL) {
+        return -ENODATA;
+    }
+    const int result = ms_collector_mark(session->collector, text);
+    return result != 0 ? result : ms_recorder_marks(session->recorder, session->model);
 }
 
 struct ms_recording *ms_session_recording(const struct ms_session *session)

@@ -19,6 +19,7 @@
 #include "collect/trace_reader.h"
 #include "collect/trace_records.h"
 #include "collect/tracking.h"
+#include "model/marks.h"
 #include "wire/clock.h"
 
 #define OUTPUT_BYTES_A_CALL (1u << 20)
@@ -528,6 +529,12 @@ int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t
         done += part;
     }
     return result;
+}
+
+int ms_collector_mark(struct ms_collector *collector, const char *text)
+{
+    const struct ms_mark mark = {.at_ns = ms_model_now_ns(collector->model), .text = text};
+    return ms_model_add_mark(collector->model, &mark);
 }
 
 int ms_collector_set_tracking(struct ms_collector *collector, uint32_t parts,

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "collect/io.h"
+#include "collect/marks.h"
 #include "collect/misuse.h"
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
@@ -45,6 +46,7 @@ struct ms_target {
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
     struct ms_watched_misuse *misuse;
+    struct ms_watched_marks marks;
     struct ms_watched_io *io;
     struct ms_watched_resources *resources;
     struct ms_process_kernel inherited; /* counted of what executed it, see ms_target_inherit */

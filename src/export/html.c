@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/ranking.h"
+#include "export/html_escape.h"
 #include "export/html_parts.h"
 #include "export/json.h"
 #include "export/json_parts.h"
@@ -209,30 +210,16 @@ static int write_blocks(struct ms_html *html)
     return error == 0 ? write_page_block(html) : error;
 }
 
-/* As text of an element: whatever is markup, control or deceives is not in it. */
-static void write_escaped(FILE *out, const char *text)
-{
-    char safe[512];
-    const size_t bytes = ms_format_safe(safe, sizeof(safe), text, strlen(text), true);
-    for (size_t i = 0; i < bytes; i++) {
-        if (strchr("&<>\"'", safe[i]) != NULL) {
-            (void)fprintf(out, "&#%d;", safe[i]);
-        } else {
-            (void)fputc(safe[i], out);
-        }
-    }
-}
-
 static void write_title(const struct ms_html *html)
 {
     char name[MS_PROCESS_NAME_MAX] = "";
     const struct ms_process *program = ms_model_program(html->model);
     if (html->options->title != NULL) {
-        write_escaped(html->out, html->options->title);
+        ms_html_escape(html->out, html->options->title);
         return;
     }
     if (program != NULL) {
-        write_escaped(html->out, ms_process_name(program, name, sizeof(name)));
+        ms_html_escape(html->out, ms_process_name(program, name, sizeof(name)));
         (void)fputs(" - ", html->out);
     }
     (void)fputs("memscope-top", html->out);

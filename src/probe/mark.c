@@ -67,7 +67,7 @@ void ms_mark_set(const struct ms_thread_state *state, const char *text)
         return; /* somebody is writing there, perhaps the thread that our signal interrupted */
     }
     mark->at_ns = ms_now_ns();
-    mark->thread = state != NULL ? (uint64_t)state->index << 32 | state->serial : 0;
+    mark->serial = state != NULL ? state->serial : 0;
     copy_text(mark->text, text);
     atomic_store_explicit(&mark->version, MS_MARK_WRITTEN(number), memory_order_release);
 }

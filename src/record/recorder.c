@@ -49,6 +49,7 @@ struct ms_recorder {
     uint64_t tick, now_ns; /* of the last recorded one */
     uint64_t flushed_ns, coarse_ns;
     bool about_due;
+    uint64_t marks;                             /* so many of the model were written */
     uint64_t history_next[MS_RESOLUTION_COUNT]; /* first point that is in no block */
     bool have_history;
     struct ms_recording recording;
@@ -348,6 +349,39 @@ static bool segment_is_over(const struct ms_recorder *recorder)
            (age_ns >= SEGMENT_LEAST_NS && segment->change_bytes >= segment->state_bytes);
 }
 
+static void pack_mark(struct ms_pack *pack, uint64_t tick, const struct ms_mark *mark)
+{
+    ms_pack_u64(pack, tick);
+    ms_pack_u64(pack, mark->at_ns);
+    ms_pack_u64(pack, (mark->by_program ? MS_MARK_BY_PROGRAM : 0) |
+                          (mark->process_id != 0 ? MS_MARK_HAS_THREAD : 0));
+    if (mark->process_id != 0) {
+        ms_pack_u64(pack, mark->process_id);
+        ms_pack_u64(pack, mark->thread_id);
+    }
+    ms_pack_text(pack, mark->text, strlen(mark->text));
+}
+
+int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    const uint64_t added = ms_model_marks_added(model);
+    if (added == recorder->marks || !recorder->have_tick) {
+        return 0;
+    }
+    ms_pack_clear(&recorder->scratch);
+    for (size_t i = 0; i < ms_model_mark_count(model); i++) {
+        const struct ms_mark *mark = ms_model_mark(model, i);
+        if (mark->number >= recorder->marks) {
+            pack_mark(&recorder->scratch, recorder->tick, mark);
+        }
+    }
+    const int error = append_now(recorder, MS_BLOCK_MARKS, recorder->tick, recorder->now_ns);
+    if (error == 0) {
+        recorder->marks = added;
+    }
+    return error == -EAGAIN ? 0 : error; /* they wait on */
+}
+
 int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
 {
     const uint64_t ticks = ms_model_ticks(model);
@@ -362,7 +396,9 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     int error = recorder->about_due ? append_about(recorder, model) : 0;
     const int names_error = write_names(recorder, model);
     const int output_error = write_output(recorder, model);
+    const int marks_error = ms_recorder_marks(recorder, model);
     error = error == 0 ? names_error : error;
+    error = error == 0 ? marks_error : error;
     error = error == 0 ? output_error : error;
     if (recorder->segment.begun) {
         const int row_error = write_row(recorder, model, tick_before, ns_before);
@@ -407,23 +443,15 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
     return error;
 }
 
-int ms_recorder_mark(struct ms_recorder *recorder, const char *text, bool by_program)
-{
-    ms_pack_clear(&recorder->scratch);
-    ms_pack_u64(&recorder->scratch, recorder->tick);
-    ms_pack_u64(&recorder->scratch, recorder->now_ns);
-    ms_pack_u64(&recorder->scratch, by_program ? 1 : 0);
-    ms_pack_text(&recorder->scratch, text, strnlen(text, MS_MARK_TEXT_MAX));
-    return append_now(recorder, MS_BLOCK_MARKS, recorder->tick, recorder->now_ns);
-}
-
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
 {
     int error = ms_recorder_tick(recorder, model);
     if (recorder->have_tick) {
         const int names_error = write_names(recorder, model);
+        const int marks_error = ms_recorder_marks(recorder, model);
         const int last_error = begin_segment(recorder, model, true);
         error = error == 0 ? names_error : error;
+        error = error == 0 ? marks_error : error;
         error = error == 0 ? last_error : error;
     }
     const int finished = ms_blocks_finish(recorder->blocks);

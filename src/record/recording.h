@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/marks.h"
 #include "model/model.h"
 
 struct ms_recording; /* opaque */
@@ -36,11 +37,7 @@ struct ms_recording_about {
 /* Valid until the next call. */
 struct ms_recording_about ms_recording_about(struct ms_recording *recording);
 
-struct ms_mark {
-    uint64_t tick, at_ns;
-    const char *text; /* hostile; "" none */
-    bool by_program;
-};
+/* All that are in it; a model of it has those of its moment and before. */
 size_t ms_recording_mark_count(const struct ms_recording *recording);
 struct ms_mark ms_recording_mark(const struct ms_recording *recording, size_t index); /* by time */
 

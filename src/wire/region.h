@@ -550,7 +550,8 @@ struct ms_region_io_site {
 struct ms_region_mark {
     _Atomic uint64_t version; /* 2 n + 2; odd while it is being written; 0: unused. Written last */
     uint64_t at_ns;
-    uint64_t thread; /* record << 32 | serial; 0: unknown */
+    uint32_t serial; /* of the thread that set it; 0: unknown */
+    uint32_t reserved;
     char text[MS_MARK_TEXT_BYTES];
 };
 #define MS_MARK_PLACE(number, elements) (1 + (uint32_t)((number) % ((elements)-1)))

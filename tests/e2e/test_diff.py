@@ -2,11 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
+import threading
+import time
 
 import jsonschema
 
+from terminal import Terminal
 from watched import BARE, BUILD, MEMSCOPE, ROOT, equal, main
 
 CHANGES = os.path.join(BUILD, "tests/e2e/changes")
@@ -36,8 +40,10 @@ AFTER = os.path.join(FOLDER.name, "after.memscope")
 
 def test_what_changed():
     """exact changes by call site; what goes up and down by itself is noise"""
-    record(BEFORE, "5", "300", "1000", "500")
+    other = threading.Thread(target=record, args=(BEFORE, "5", "300", "1000", "500"))
+    other.start()
     record(AFTER, "5", "300", "1600", "500", "new")
+    other.join()
     out = os.path.join(FOLDER.name, "diff.json")
     result = diff(BEFORE, AFTER, "--json", out)
     equal(result.returncode, 0, result.stderr)
@@ -74,6 +80,47 @@ def test_nothing_changed():
     result = diff(BEFORE, BEFORE)
     equal(result.returncode, 0, result.stderr)
     assert b"call sites: 0 of" in result.stdout, result.stdout
+
+
+def test_moments():
+    """two moments of one recording: FILE@MOMENT, but a file of that name wins"""
+    result = diff(AFTER + "@0", AFTER)
+    equal(result.returncode, 0, result.stderr)
+    assert result.stdout.decode().startswith(f"before: {AFTER}@0 at 00:00:00\nafter:  {AFTER} at 00:00:"), \
+        result.stdout
+    same = diff(AFTER + "@end", AFTER + "@100%")
+    assert b"call sites: 0 of" in same.stdout and b"allocations since the start" in same.stdout, same
+    shutil.copy(BEFORE, AFTER + "@end")
+    other = diff(AFTER + "@end", AFTER)
+    os.unlink(AFTER + "@end")
+    assert b"fresh" in other.stdout, other.stdout
+    for moment, words in (("@later", b"no moment 'later'"), ("@1h", b"beyond its end")):
+        wrong = diff(AFTER + moment, AFTER)
+        equal((wrong.returncode, wrong.stderr.count(b"\n")), (2, 1), wrong.stderr)
+        assert words in wrong.stderr, wrong.stderr
+
+
+def test_screen():
+    """D: what came after a mark, and since the beginning"""
+    with Terminal([MEMSCOPE, "--", CHANGES, "3", "300", "1000", "500", "late"], columns=110,
+                  rows=30) as terminal:
+        terminal.see("[LIVE]", seconds=10)
+        time.sleep(1)
+        terminal.keys("b")
+        terminal.see("set a mark")
+        terminal.keys("o", "n", "e", "Enter")
+        time.sleep(1)
+        terminal.keys("D")
+        terminal.see("> Diff]", 'since mark 1 of 1 "one"', "same")
+        terminal.see("late < main", "+200kB", seconds=15)
+        assert any(row.split()[1:2] == ["+200kB"] and "late" in row
+                   for row in terminal.text().splitlines()), terminal.text()
+        terminal.keys("t")
+        terminal.see("changes/changes")
+        terminal.keys("[")
+        terminal.see("since the beginning")
+        terminal.keys("Escape")
+        terminal.see("[1 Over]")
 
 
 def test_page():

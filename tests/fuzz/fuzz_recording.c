@@ -81,7 +81,11 @@ static void make_sound_one(void)
                                                   .thread_id = 1,
                                                   .by_thread_id = 1};
             (void)ms_recorder_trace(recorder, &event, 1);
-            (void)ms_recorder_mark(recorder, "mark", false);
+            const struct ms_mark mark = {.at_ns = event.time_ns,
+                                         .text = "mark",
+                                         .by_program = i % 20 == 5,
+                                         .process_id = i % 20 == 5};
+            (void)ms_model_add_mark(session.model, &mark);
         }
     }
     (void)ms_recorder_finish(recorder, session.model);

@@ -29,7 +29,7 @@ function totalsTiles() {
 
 const LOSSES = { lost: "events that nothing counted", coarsened: "events counted without (all of) their call stack", owner_unknown: "frees of blocks whose owner is not known",
   threads_folded: "threads that were folded into others", not_classified: "histograms without room", rates_refused: "changes of the sampling rate without room",
-  misuse_missing: "misuses without room", io_sites_missing: "timed I/O calls without room for their call site" };
+  misuse_missing: "misuses without room", marks_missing: "marks overwritten before they were read", io_sites_missing: "timed I/O calls without room for their call site" };
 
 /* The first of a list that has been sorted, with a bar each: who has most of something. */
 const ANSWERS = 5;

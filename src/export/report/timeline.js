@@ -138,6 +138,7 @@ class Chart {
       this.line(context, plot, y, colour("c" + index % 8), this.focused !== undefined && this.lines[index] === this.focused ? 2.2 : 1.4);
     });
     context.globalAlpha = 1;
+    this.marks(context, width, height);
     this.anomalies(context, height);
     this.crosshair(context, width, height);
   }
@@ -200,6 +201,20 @@ class Chart {
       if (x > LEFT + 14 && x < width - RIGHT - 14) context.fillText(clock(tick), x, height - 5);
     }
   }
+  /* Moments that the user or the program named: one line for all that fall on a pixel. */
+  marks(context, width, height) {
+    const seen = new Set();
+    context.strokeStyle = colour("mark");
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    for (const mark of data.report.marks || []) {
+      const x = Math.round(this.x(mark.at_ns / 1e9)) + 0.5;
+      if (x < LEFT || x > width - RIGHT || seen.has(x)) continue;
+      seen.add(x);
+      context.beginPath(); context.moveTo(x, TOP); context.lineTo(x, height - BOTTOM); context.stroke();
+    }
+    context.setLineDash([]);
+  }
   anomalies(context, height) {
     const mine = (data.report.anomalies || []).filter((anomaly) => anomaly.metric === this.about.info.name && anomaly.of === ["thread", "process", "system"][this.about.of]
       && (this.about.of !== 0 || this.lines.some((entry) => entry.owner === anomaly.thread_id)) && (this.about.of !== 0 || view.focus === null || anomaly.thread_id === view.focus));
@@ -222,6 +237,7 @@ class Chart {
     if (over !== this) return;
     this.tip.replaceChildren(element("div", {}, element("span", { text: "at " + clock(cross) }), element("span", { class: "soft", text: utcAt(cross) })),
       ...this.lines.map((entry, index) => element("div", {}, element("span", {}, this.swatch(index), ownerName(entry)), element("span", { text: formatUnit(valueAt(entry, cross), this.about.info.unit) }))),
+      ...(data.report.marks || []).filter((mark) => Math.abs(this.x(mark.at_ns / 1e9) - x) < 8).slice(0, 5).map((mark) => element("div", {}, element("span", { text: (mark.by_program ? "mark: " : "mark by the user: ") + mark.text }))),
       ...this.marked.filter((anomaly) => Math.abs(this.x(anomaly.t_ns / 1e9) - x) < 8).map((anomaly) => element("div", {}, element("span", { text: anomaly.text }))));
     this.tip.style.display = "block";
     const left = x + 14 + this.tip.offsetWidth > width ? x - 14 - this.tip.offsetWidth : x + 14;

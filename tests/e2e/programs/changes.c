@@ -1,5 +1,5 @@
 /*
- * Two versions of a program, to be compared: changes SECONDS STEADY GROWN SWING [new]
+ * Two versions of a program, to be compared: changes ROUNDS STEADY GROWN SWING [new|late]
  * steady() and grown() hold so many blocks of 1000 bytes, swing() between none and so many, again
  * and again; fresh() 200 of them when asked for.
  */
@@ -39,7 +39,13 @@ __attribute__((noinline)) static void fresh(long count)
     }
 }
 
-/* Half a second up, half a second down, and it ends where the caller wants it. */
+__attribute__((noinline)) static void late(long count)
+{
+    for (long i = 0; i < count; i++) {
+        keep(malloc(BLOCK));
+    }
+}
+
 __attribute__((noinline)) static void swing(void **blocks, long count)
 {
     for (long i = 0; i < count; i++) {
@@ -68,7 +74,10 @@ int main(int argc, char **argv)
         }
         usleep(700000);
     }
-    if (argc > 5) {
+    if (argc > 5 && strcmp(argv[5], "late") == 0) {
+        late(200);
+        sleep(20); /* to be looked at; the terminal that closes ends it */
+    } else if (argc > 5) {
         swing(blocks, swinging);
     }
     usleep(1500000);
