@@ -417,6 +417,19 @@ async function hostile() {
     check((await page.title()).includes("alert('svg')"), 'the title is text');
     clean(page);
   });
+  await test('marks are lines in the charts and a table that leads to them', async () => {
+    await show(page, 'timeline');
+    const cells = await page.$$eval('#marks .body .cell', (all) => all.map((cell) => cell.textContent));
+    same(cells.join('|'), "0:04.2|</script><script>alert('script')</script>|<!--<script>", 'the mark');
+    const drawn = await picture(page, '#charts canvas');
+    await page.evaluate(() => { window.memscope.data.kept = window.memscope.data.report.marks.splice(0); document.querySelector('#panel-timeline').timeline.draw(); });
+    check(await picture(page, '#charts canvas') !== drawn, 'it is drawn');
+    await page.evaluate(() => { window.memscope.data.report.marks.push(...window.memscope.data.kept); });
+    await page.click('#marks .body [role=row]');
+    const shown = await page.evaluate(() => { const t = document.querySelector('#panel-timeline').timeline; return [t.from, t.to, t.high]; });
+    check(shown[0] < 4.2 && shown[1] > 4.2 && shown[1] - shown[0] < shown[2] / 2, 'the charts go there: ' + shown);
+    clean(page);
+  });
   await test('the content security policy lets no other script run', async () => {
     page.bad.length = 0;
     await page.evaluate(() => { const one = document.createElement('script'); one.textContent = 'window.broken = 1'; document.body.append(one); });
