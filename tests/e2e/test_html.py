@@ -39,6 +39,8 @@ def main():
         program = shutil.copy(PROGRAM, os.path.join(hostile, "\"'><script>"))
         real = subprocess.Popen([MEMSCOPE, "--html", folder + "/real.html", "--json", folder + "/real.json", "--", program,
                                  "</script><script>alert('argument')</script>"], stderr=subprocess.PIPE, text=True)
+        subprocess.run([MEMSCOPE, "--plain", "-q", "--html", folder + "/small.html", "--json", folder + "/small.json", "--", "sleep", "0.2"],
+                       check=True, timeout=60, stderr=subprocess.DEVNULL)
         for world in ["hostile", "big"]:
             subprocess.run([WORLD, world, f"{folder}/{world}.html"], check=True)
         error = real.communicate(timeout=60)[1]

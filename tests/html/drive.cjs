@@ -1,5 +1,5 @@
 // Drives the report in Debian's chromium and writes TAP.
-//   node drive.cjs FOLDER   with hostile.html, big.html, real.html and real.json in it
+//   node drive.cjs FOLDER   with hostile.html, big.html, real.html, real.json, small.html and small.json in it
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -371,6 +371,22 @@ async function broken() {
   });
 }
 
+// Never told by call site: less than 64 KiB was live.
+async function small(json) {
+  const page = await open('small.html');
+  await test('what is not known is not 0: memory of call sites at a peak that was never told', async () => {
+    check(json.sites.length > 0 && json.sites.every((site) => site.at_peak_bytes === null), 'the program was small');
+    await show(page, 'flame');
+    same(await page.$eval('#panel-flame select', (box) => box.value), '2', 'it begins with what was allocated');
+    await page.selectOption('#panel-flame select', '1');
+    check(/not known/.test(await text(page, '#panel-flame')) && !/\b0 B/.test(await text(page, '#flame-details')), 'at peak: ' + await text(page, '#flame-details'));
+    await show(page, 'hotspots');
+    same(await page.$eval('#panel-hotspots .body [role=row] .cell:nth-child(5)', (cell) => cell.textContent), '\u2013', 'at peak of a function');
+    clean(page);
+  });
+  await page.context().close();
+}
+
 // The violations that axe finds, in one theme, on every tab.
 async function accessible(file, colorScheme) {
   const page = await open(file, { bypassCSP: true, colorScheme, reducedMotion: 'reduce' });
@@ -399,6 +415,19 @@ async function hostile() {
     const names = await page.$$eval('.thread .name', (all) => all.map((one) => one.textContent));
     check(names.includes("</script><script>alert('script')</script>") && names.includes('__proto__'), 'names are shown as they are: ' + names.join(' | '));
     check((await page.title()).includes("alert('svg')"), 'the title is text');
+    clean(page);
+  });
+  await test('marks are lines in the charts and a table that leads to them', async () => {
+    await show(page, 'timeline');
+    const cells = await page.$$eval('#marks .body .cell', (all) => all.map((cell) => cell.textContent));
+    same(cells.join('|'), "0:04.2|</script><script>alert('script')</script>|<!--<script>", 'the mark');
+    const drawn = await picture(page, '#charts canvas');
+    await page.evaluate(() => { window.memscope.data.kept = window.memscope.data.report.marks.splice(0); document.querySelector('#panel-timeline').timeline.draw(); });
+    check(await picture(page, '#charts canvas') !== drawn, 'it is drawn');
+    await page.evaluate(() => { window.memscope.data.report.marks.push(...window.memscope.data.kept); });
+    await page.click('#marks .body [role=row]');
+    const shown = await page.evaluate(() => { const t = document.querySelector('#panel-timeline').timeline; return [t.from, t.to, t.high]; });
+    check(shown[0] < 4.2 && shown[1] > 4.2 && shown[1] - shown[0] < shown[2] / 2, 'the charts go there: ' + shown);
     clean(page);
   });
   await test('the content security policy lets no other script run', async () => {
@@ -474,6 +503,7 @@ async function big() {
   await behaviour(page);
   await page.context().close();
   await broken();
+  await small(JSON.parse(fs.readFileSync(path.join(folder, 'small.json'), 'utf8')));
   for (const theme of ['light', 'dark']) await accessible('real.html', theme);
   await hostile();
   await big();

@@ -10,6 +10,7 @@
 
 #include "export/html.h"
 #include "model/figures.h"
+#include "model/marks.h"
 
 #define START     UINT64_C(1000000000000)
 #define TENTH     (MS_SECOND_NS / 10)
@@ -221,6 +222,12 @@ static void run_hostile(struct ms_model *model, struct ms_findings *findings)
     must(flow != NULL, "no memory");
     flow->blocks = 100;
     flow->bytes = 100000;
+    const struct ms_mark mark = {.at_ns = ms_model_start_ns(model) + 4200000000u,
+                                 .text = hostile[0],
+                                 .by_program = true,
+                                 .process_id = PROCESS,
+                                 .thread_id = threads[1]};
+    must(ms_model_add_mark(model, &mark) == 0, "no memory");
     for (uint64_t t = 0; t < 100; t++) {
         for (size_t i = 0; i < HOSTILE; i++) {
             ms_model_thread_mutable(model, threads[i])->kernel.run_ns += chance(TENTH);

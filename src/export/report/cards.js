@@ -20,7 +20,7 @@ function totalsTiles() {
     tile("threads", formatCount(sum(data.threads.map((thread) => ({ n: thread.merged > 0 ? thread.merged : 1 })), "n")), formatCount(alive) + " alive at the end"),
     tile("high alerts", formatCount(high), high > 0 ? "see the cards" : "none"));
   if (data.has("leaks")) {
-    box.append(tile("likely leaks", likely === null ? NONE : formatCount(likely.filter((leak) => !leak.suppressed).length), likely === null ? "judged only while it runs" : formatBytes(sum(likely.filter((leak) => !leak.suppressed), "leaked_bytes"))));
+    box.append(tile("likely leaks", likely === null ? NONE : formatCount(likely.filter((leak) => !leak.suppressed).length), likely === null ? "judged only while it runs" : likely.length === 0 ? "see What leaks" : formatBytes(sum(likely.filter((leak) => !leak.suppressed), "leaked_bytes"))));
     box.append(tile("not freed at exit", notFreed === null ? NONE : formatBytes(notFreed.totals.bytes), notFreed === null ? "no process has ended" : formatCount(notFreed.totals.blocks) + " blocks"));
   }
   box.append(tile("watched for", session.duration_ns < 6e10 ? formatSeconds(session.duration_ns / 1e9) : clock(Math.round(session.duration_ns / 1e9)), (data.report.processes || []).length + " process" + ((data.report.processes || []).length === 1 ? "" : "es")));
@@ -54,12 +54,17 @@ function topThreads(value, format) {
 function cpuTime(index) {
   return namedFigure(index, "user_ms") + namedFigure(index, "system_ms");
 }
-function topFunctions() {
+function topFunctions(figure) {
   const { self } = functionSums();
   const rows = [];
-  for (let number = 1; number < data.functions.length; number++) if (self[number * FIGURES + PEAK_FIGURE] > 0) rows.push({ name: data.functions[number].name, value: self[number * FIGURES + PEAK_FIGURE] });
+  for (let number = 1; number < data.functions.length; number++) if (self[number * FIGURES + figure] > 0) rows.push({ name: data.functions[number].name, value: self[number * FIGURES + figure] });
   rows.sort((a, b) => b.value - a.value);
   return rows.slice(0, ANSWERS).map((row) => ({ ...row, text: formatBytes(row.value) }));
+}
+function functionAnswer() {
+  const figure = firstFigure();
+  const note = (figure === PEAK_FIGURE ? "live at the peak" : "allocated in all") + (view.focus === null ? ", asked for by it" : ", of the thread in focus");
+  return answerCard("Memory by function", note, topFunctions(figure), "hotspots", "No call site had memory.");
 }
 function leakAnswer() {
   const leaks = data.report.leaks;
@@ -75,7 +80,7 @@ function leakAnswer() {
 function answers() {
   const box = element("div", { class: "answers-row", id: "answers" });
   if (data.has("threads")) box.append(answerCard("Memory by thread", "highest live memory of each", topThreads((index) => namedFigure(index, "peak_bytes"), formatBytes), "rankings", "No allocation of a thread was seen."));
-  if (data.has("sites") && data.sites !== null) box.append(answerCard("Memory by function", view.focus === null ? "live at the peak, asked for by it" : "of the thread in focus, at the peak", topFunctions(), "hotspots", "No call site had memory at the peak."));
+  if (data.has("sites") && data.sites !== null) box.append(functionAnswer());
   if (data.has("leaks") && data.report.leaks) box.append(leakAnswer());
   if (data.has("threads")) box.append(answerCard("CPU by thread", "time on a core while it was watched", topThreads(cpuTime, formatMs), "rankings", "No CPU time of a thread is known."));
   return box;

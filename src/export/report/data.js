@@ -2,7 +2,7 @@
 const data = { figureNames: ["live", "at peak", "allocated", "allocations", "temporary", "waste", "CPU", "I/O calls", "I/O bytes", "I/O wait"],
   figureUnits: ["bytes", "bytes", "bytes", "count", "count", "bytes", "milliseconds", "count", "bytes", "milliseconds"] };
 const FIGURES = 10;
-const PEAK_FIGURE = 1;
+const PEAK_FIGURE = 1, TOTAL_FIGURE = 2;
 
 class CutError extends Error {}
 
@@ -69,6 +69,15 @@ function figureOf(index, metric) {
 }
 function namedFigure(index, name) {
   return figureOf(index, data.metricAt.get(name));
+}
+
+/* Live at the peak, in words, when that is not known: little was ever live. */
+function peakUnknown() {
+  const known = (data.report.processes || []).some((process) => process.at_peak !== null);
+  return known ? "" : "What was live at the peak is not known: a peak is told by call site from 64 KiB on.";
+}
+function firstFigure() {
+  return peakUnknown() === "" ? PEAK_FIGURE : TOTAL_FIGURE;
 }
 
 /* Series by "of:series:owner", each with its layers: finest, seconds, ten seconds. */

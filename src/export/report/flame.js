@@ -43,7 +43,7 @@ class Flame {
     this.matched = this.values[0] > 0 ? share / this.values[0] : 0;
   }
   nameOf(node) {
-    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + formatUnit(this.values[0], data.figureUnits[this.state.figure]);
+    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + (this.state.figure === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(this.values[0], data.figureUnits[this.state.figure]));
     return data.nodes.process[node] > 0 ? processName(data.nodes.process[node]) : data.functions[data.nodes.function[node]].name;
   }
   childrenOf(node) {
@@ -171,11 +171,11 @@ function fitText(context, text, width) {
 
 function flamePanel(panel) {
   const details = element("div", { class: "details", id: "flame-details", role: "status" });
-  const state = { figure: PEAK_FIGURE, flip: true, chosen: (node) => describe(node) };
+  const state = { figure: firstFigure(), flip: true, chosen: (node) => describe(node) };
   const flame = new Flame(state);
   const note = element("p", { class: "soft small" });
   const describe = (node) => {
-    const rows = [["function", flame.nameOf(node)]], frame = data.nodes.frame[node];
+    const rows = [["function", node === 0 ? "all" : flame.nameOf(node)]], frame = data.nodes.frame[node];
     if (frame > 0) rows.push(["source", framePlace(frame) || "not known"], ["module", data.texts[frameField(frame, 3)]], ["crate", data.texts[frameField(frame, 4)]]);
     rows.push([data.figureNames[state.figure], formatUnit(flame.values[node], data.figureUnits[state.figure]) + ", " + (100 * flame.values[node] / (flame.values[0] || 1)).toFixed(2) + " % of all"]);
     details.replaceChildren(facts(rows.filter((row) => row[1] !== "")));
@@ -183,15 +183,16 @@ function flamePanel(panel) {
   const draw = () => {
     flame.sums();
     const left = data.page.left_out;
-    note.textContent = (view.search !== "" ? (100 * (flame.matched || 0)).toFixed(1) + " % is in functions that fit the search. " : "")
+    const error = (data.report.processes || []).reduce((sum, process) => sum + (process.at_peak ? process.at_peak.error_bytes : 0), 0);
+    note.textContent = (state.figure === PEAK_FIGURE && error > 0 && flame.values[0] > 0 ? "Live at the peak of each process, \u00b1 " + formatBytes(error) + ". " : "") + (view.search !== "" ? (100 * (flame.matched || 0)).toFixed(1) + " % is in functions that fit the search. " : "")
       + (flame.leftOut > 0 ? formatUnit(flame.leftOut, data.figureUnits[state.figure]) + " at " + formatCount(left.sites - left.sites_kept) + " call sites that are left out is blank. " : "")
-      + (flame.values[0] === 0 ? "Nothing of this was seen" + (view.focus === null ? "." : " of this thread.") : "");
+      + (state.figure === PEAK_FIGURE && peakUnknown() !== "" ? peakUnknown() : flame.values[0] === 0 ? "Nothing of this was seen" + (view.focus === null ? "." : " of this thread.") : "");
     flame.draw();
   };
   const present = data.figureNames.map((name, index) => [index, name]).filter(([index]) => index <= 3 || hasFigure(index));
   const shape = select("as", [["icicle", "icicle, callers on top"], ["flame", "flame graph, callers below"]], "icicle", (value) => { state.flip = value === "icicle"; draw(); });
   const card = element("div", { class: "card" });
-  card.append(element("div", { class: "row" }, element("h2", { text: "Flame graph" }), select("by", present, PEAK_FIGURE, (value) => { state.figure = Number(value); draw(); describe(flame.root); }), shape,
+  card.append(element("div", { class: "row" }, element("h2", { text: "Flame graph" }), select("by", present, state.figure, (value) => { state.figure = Number(value); draw(); describe(flame.root); }), shape,
     element("button", { type: "button", class: "controls", text: "Show all", onclick: () => flame.zoom(0) }),
     tableButton(card, () => { const made = hotspotTable(); requestAnimationFrame(made.fill); return made.table.root; })), note, flame.box);
   panel.append(card, element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));

@@ -26,7 +26,7 @@ function functionSums() {
 }
 function hotspotTable(options) {
   let sums = null;
-  const cell = (of, f) => (number) => formatUnit(sums[of][number * FIGURES + f], data.figureUnits[f]);
+  const cell = (of, f) => (number) => f === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(sums[of][number * FIGURES + f], data.figureUnits[f]);
   const value = (of, f) => (number) => sums[of][number * FIGURES + f];
   const columns = [{ title: "function", width: "minmax(220px, 3fr)", least: 240, text: (number) => data.functions[number].name },
     { title: "source", width: "minmax(140px, 1.4fr)", least: 150, text: (number) => baseName(framePlace(data.functions[number].frame)) || baseName(data.texts[frameField(data.functions[number].frame, 3)]) }];

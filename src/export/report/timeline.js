@@ -36,6 +36,14 @@ function chartsOf(of) {
   return charts;
 }
 
+/* Moments that somebody named: of all, or what the thread in focus and the user set. */
+function marksShown() {
+  return (data.report.marks || []).filter((mark) => view.focus === null || mark.thread_id === null || mark.thread_id === view.focus);
+}
+function markName(mark) {
+  return mark.text || "(no text)";
+}
+
 class Timeline {
   constructor() {
     this.low = data.page.first_ns / 1e9;
@@ -140,6 +148,7 @@ class Chart {
     context.globalAlpha = 1;
     this.marks(context, width, height);
     this.anomalies(context, height);
+    this.marks(context, height);
     this.crosshair(context, width, height);
   }
   /* Lowest and highest of each column of pixels; NaN where nothing is known. */
@@ -226,6 +235,23 @@ class Chart {
     }
     this.marked = mine;
   }
+  /* A dashed line each; of many in one column of pixels one. */
+  marks(context, height) {
+    context.strokeStyle = colour("accent");
+    context.lineWidth = 1;
+    context.setLineDash([4, 3]);
+    context.beginPath();
+    let last = NaN;
+    for (const mark of marksShown()) {
+      const x = Math.round(this.x(mark.at_ns / 1e9)) + 0.5;
+      if (x === last || x < LEFT || x > this.canvas.clientWidth - RIGHT) continue;
+      context.moveTo(x, TOP);
+      context.lineTo(x, height - BOTTOM);
+      last = x;
+    }
+    context.stroke();
+    context.setLineDash([]);
+  }
   crosshair(context, width, height) {
     const { cross, over } = this.timeline;
     this.tip.style.display = "none";
@@ -239,6 +265,7 @@ class Chart {
       ...this.lines.map((entry, index) => element("div", {}, element("span", {}, this.swatch(index), ownerName(entry)), element("span", { text: formatUnit(valueAt(entry, cross), this.about.info.unit) }))),
       ...(data.report.marks || []).filter((mark) => Math.abs(this.x(mark.at_ns / 1e9) - x) < 8).slice(0, 5).map((mark) => element("div", {}, element("span", { text: (mark.by_program ? "mark: " : "mark by the user: ") + mark.text }))),
       ...this.marked.filter((anomaly) => Math.abs(this.x(anomaly.t_ns / 1e9) - x) < 8).map((anomaly) => element("div", {}, element("span", { text: anomaly.text }))));
+    for (const mark of marksShown().filter((one) => Math.abs(this.x(one.at_ns / 1e9) - x) < 6).slice(0, 4)) this.tip.append(element("div", {}, element("span", { text: "mark: " + markName(mark).slice(0, 200) })));
     this.tip.style.display = "block";
     const left = x + 14 + this.tip.offsetWidth > width ? x - 14 - this.tip.offsetWidth : x + 14;
     this.tip.style.left = Math.max(0, left) + "px";
@@ -253,6 +280,21 @@ class Chart {
     requestAnimationFrame(() => table.set(rows));
     return table.root;
   }
+}
+
+function marksCard(timeline) {
+  const table = new Table("Marks", [
+    { title: "at", number: true, width: "90px", least: 90, text: (mark) => clock(mark.at_ns / 1e9), value: (mark) => mark.at_ns },
+    { title: "mark", width: "minmax(220px, 4fr)", least: 220, text: markName },
+    { title: "set by", width: "minmax(140px, 1fr)", least: 140, text: (mark) => mark.thread_id !== null ? threadName(mark.thread_id) : mark.by_program ? "the program" : "the user" }],
+  { sort: 0, down: false, empty: "No mark of this thread, or that fits the search.", pick: (mark) => {
+    const width = Math.min(timeline.high - timeline.low, Math.max(0.5, (timeline.to - timeline.from) / 4));
+    timeline.show(mark.at_ns / 1e9 - width / 2, width);
+  } });
+  const fill = () => table.set(marksShown().filter((mark) => found(markName(mark))));
+  onView(fill);
+  fill();
+  return element("div", { class: "card", id: "marks" }, element("h3", { text: "Marks" }), element("p", { class: "soft small", text: "Dashed lines in the charts. A line takes the charts to its moment." }), table.root);
 }
 
 function timelinePanel(panel) {
@@ -285,6 +327,7 @@ function timelinePanel(panel) {
     button("\u2190", "earlier", () => timeline.move(-0.25)), button("\u2192", "later", () => timeline.move(0.25)),
     button("+", "zoom in", () => timeline.zoom(0.6, middle())), button("\u2212", "zoom out", () => timeline.zoom(1 / 0.6, middle())),
     button("All", "all of the time", () => timeline.show(timeline.low, timeline.high - timeline.low))), list);
+  if ((data.report.marks || []).length > 0) panel.append(marksCard(timeline));
   onView(() => {
     if (view.focus !== null && of !== 0) { of = 0; chooser.querySelector("select").value = "0"; }
     fill();
