@@ -127,6 +127,21 @@ static double side_noise(const struct ms_diff *diff, enum ms_diff_kind kind, con
     return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
 }
 
+/* A side that is not known counts as 0, but the other one must have been there to be known. */
+static double noise_of_both(const struct ms_diff *diff, enum ms_diff_kind kind,
+                            const struct row *row, enum ms_diff_measure measure)
+{
+    const double before = side_noise(diff, kind, row, 0, measure);
+    const double after = side_noise(diff, kind, row, 1, measure);
+    if (isnan(before)) {
+        return row->row.after_count != 0 ? after : NAN;
+    }
+    if (isnan(after)) {
+        return row->row.before_count != 0 ? before : NAN;
+    }
+    return hypot(before, after);
+}
+
 static double noise_between(const struct row *row, enum ms_diff_measure measure)
 {
     const struct ms_diff_row *figures = &row->row;
@@ -168,10 +183,7 @@ static void judge_row(const struct ms_diff *diff, enum ms_diff_kind kind, struct
         if (diff->sides[1].same_session && is_running_sum(measure)) {
             row->row.noise[i] = noise_between(row, measure);
         } else {
-            const double before = side_noise(diff, kind, row, 0, measure);
-            const double after = side_noise(diff, kind, row, 1, measure);
-            row->row.noise[i] =
-                hypot(isnan(before) ? after : before, isnan(after) ? before : after);
+            row->row.noise[i] = noise_of_both(diff, kind, row, measure);
         }
         row->row.verdict[i] = judge(diff, &row->row, measure);
     }

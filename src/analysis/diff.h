@@ -11,15 +11,18 @@
  *
  *     max(3 x noise, 1 % of the larger side, the least that is told: 1000 bytes, 10 blocks, 10 ms)
  *
- * noise^2 = noise_before^2 + noise_after^2, where for
- *   live bytes              it is the standard deviation of the thing's live bytes around a
- * straight line through the looks that ms_diff_noise took before the moment (residual standard
- * error of a linear regression: steady growth is no noise); below 4 looks not known: then as the
- * other side's, without either taken for 0 peak bytes              not known: a highest value is
- * had once; taken for 0 allocations and bytes   of n events sqrt(n), times the mean block for
- * bytes: as if they came independently of one another CPU time by samples     sqrt(samples) times
- * the time that one stands for; by the clock 1 % What is only on one side is new or gone, by the
- * same rule against 0.
+ * noise^2 = noise_before^2 + noise_after^2, where it is
+ *
+ * - of live bytes the standard deviation of the thing's live bytes around a straight line through
+ *   the looks that ms_diff_noise took before the moment (residual standard error of a linear
+ *   regression: steady growth is no noise). Below 4 looks it is not known; one side that is known
+ *   stands alone, without either it is not known and taken for 0.
+ * - of peak bytes not known: a highest value is had once. Taken for 0.
+ * - of allocations and bytes allocated that of n events, sqrt(n), times the mean block for bytes:
+ *   as if they came independently of one another.
+ * - of CPU time by samples sqrt(samples) times the time that one stands for; by the clock 1 %.
+ *
+ * What is only on one side is new or gone, by the same rule against 0.
  *
  * When both moments are of one session, what has been counted since its start is part of both: of
  * allocations, bytes allocated and CPU time the noise is that of what came in between, and the 1 %

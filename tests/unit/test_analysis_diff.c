@@ -265,7 +265,7 @@ static void few_looks_tell_no_noise(void **state)
     struct ms_diff *diff = ms_diff_new(&side, &side);
     assert_true(isnan(ms_diff_row(diff, MS_DIFF_SITES, 0)->noise[MS_DIFF_LIVE]));
     ms_diff_free(diff);
-    /* One side that is known stands for both. */
+    /* One side that is known stands alone. */
     struct ms_diff_noise *known = watch(&run, site_id, 20);
     diff = ms_diff_new(&side, &(struct ms_diff_side){.model = run.model, .noise = known});
     assert_true(ms_diff_row(diff, MS_DIFF_SITES, 0)->noise[MS_DIFF_LIVE] > 20000);
