@@ -84,7 +84,7 @@ complete -c memscope-top -n __memscope_top_first -a doctor -d 'what could be see
 complete -c memscope-top -n __memscope_top_first -a record -d 'run it and record it, without a screen; -p PID: join it'
 complete -c memscope-top -n __memscope_top_first -a view -d 'look at a recording, in the same screens'
 complete -c memscope-top -n __memscope_top_first -a export -d 'write reports from a recording'
-complete -c memscope-top -n __memscope_top_first -a diff -d 'what changed from one recording to another'
+complete -c memscope-top -n __memscope_top_first -a diff -d 'what changed from one recording or moment to another'
 complete -c memscope-top -n __memscope_top_first -a report -d 'a page of text about a recording'
 complete -c memscope-top -n __memscope_top_first -a verify -d 'is a recording whole and consistent?'
 complete -c memscope-top -n __memscope_top_first -a '(__fish_complete_command)'

@@ -80,7 +80,9 @@ static enum shared shared_by(const struct ms_key_row *row, unsigned place)
     if (((row->places | MS_PLACE_TIMELINES) & MS_PLACE_SCREENS) == MS_PLACE_SCREENS) {
         return ON_SCREENS;
     }
-    if ((row->places & MS_PLACE_LISTS) == MS_PLACE_LISTS && (place & MS_PLACE_ROWS) != 0) {
+    /* The screen of changes has ways back of its own. */
+    if (((row->places | MS_PLACE_DIFF) & MS_PLACE_LISTS) == MS_PLACE_LISTS &&
+        (place & MS_PLACE_ROWS) != 0) {
         return ON_ROWS;
     }
     return (row->places & MS_PLACE_DIALOGS) == MS_PLACE_DIALOGS ? IN_DIALOGS : OWN;
@@ -112,8 +114,8 @@ static void keys(void)
     static const enum ms_place screens[] = {
         MS_PLACE_OVERVIEW,     MS_PLACE_FOCUS,    MS_PLACE_RANKINGS,  MS_PLACE_TIMELINES,
         MS_PLACE_CORRELATIONS, MS_PLACE_HOTSPOTS, MS_PLACE_SITE,      MS_PLACE_LEAKS,
-        MS_PLACE_FLOWS,        MS_PLACE_TYPES,    MS_PLACE_PROCESSES, MS_PLACE_OUTPUT,
-        MS_PLACE_SYSTEM};
+        MS_PLACE_FLOWS,        MS_PLACE_TYPES,    MS_PLACE_PROCESSES, MS_PLACE_DIFF,
+        MS_PLACE_OUTPUT,       MS_PLACE_SYSTEM};
     static const enum ms_place dialogs[] = {MS_PLACE_TRACKING, MS_PLACE_SETUP,  MS_PLACE_SORT,
                                             MS_PLACE_SIGNAL,   MS_PLACE_EXPORT, MS_PLACE_TIME,
                                             MS_PLACE_RECORD,   MS_PLACE_MARK,   MS_PLACE_QUIT};

@@ -346,22 +346,29 @@ static double share(double part, double all)
 struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
                                              const struct ms_thread *thread)
 {
-    static const struct ms_process no_process;
     const struct ms_time_use use = ms_time_use_of_thread(model, thread);
-    struct ms_bottleneck bottleneck = nothing_known(model, thread, &use, thread->end_ns != 0);
-    if (isnan(use.cpu)) {
+    return ms_bottleneck_of_thread_use(model, thread, &use);
+}
+
+struct ms_bottleneck ms_bottleneck_of_thread_use(const struct ms_model *model,
+                                                 const struct ms_thread *thread,
+                                                 const struct ms_time_use *use)
+{
+    static const struct ms_process no_process;
+    struct ms_bottleneck bottleneck = nothing_known(model, thread, use, thread->end_ns != 0);
+    if (isnan(use->cpu)) {
         return bottleneck;
     }
     const struct ms_process *process = ms_model_process_by_id(model, thread->process_id);
     const struct demand demand =
-        demand_of(model, process != NULL ? process : &no_process, &use, thread->end_ns != 0);
+        demand_of(model, process != NULL ? process : &no_process, use, thread->end_ns != 0);
     bottleneck.evidence[0] = '\0';
     bottleneck.shares = (struct ms_resource_shares){
-        .cpu = share(use.cpu, 1),
-        .run_queue = share(use.run_queue, 1),
-        .memory = ms_memory_intensity(&use),
-        .io = share(use.files, 1),
-        .network = share(use.sockets, 1),
+        .cpu = share(use->cpu, 1),
+        .run_queue = share(use->run_queue, 1),
+        .memory = ms_memory_intensity(use),
+        .io = share(use->files, 1),
+        .network = share(use->sockets, 1),
         .gpu = (double)NAN,
         .locks = (double)NAN,
     };

@@ -70,6 +70,10 @@ struct ms_bottleneck {
 
 struct ms_bottleneck ms_bottleneck_of_thread(const struct ms_model *model,
                                              const struct ms_thread *thread);
+/* The same for who has that of ms_time_use_of_thread already. */
+struct ms_bottleneck ms_bottleneck_of_thread_use(const struct ms_model *model,
+                                                 const struct ms_thread *thread,
+                                                 const struct ms_time_use *use);
 struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process);
 

@@ -2,13 +2,9 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "analysis/diff_things.h"
-#include "model/format.h"
-#include "model/metric.h"
 
 #define NOISE_TIMES 3.0
 #define SHARE_LEAST 0.01
@@ -33,54 +29,6 @@ struct ms_diff {
     struct ms_diff_row totals;
     enum ms_diff_measure measure;
 };
-
-static const struct {
-    const char *name, *heading;
-    enum ms_unit unit;
-    const char *what;
-} measures[MS_DIFF_MEASURE_TOTAL] = {
-#define MEASURE(id, name, heading, unit, what) {name, heading, MS_UNIT_##unit, what},
-    MS_DIFF_MEASURES(MEASURE)
-#undef MEASURE
-};
-
-static const struct {
-    const char *name, *word;
-} verdicts[MS_DIFF_VERDICT_TOTAL] = {
-#define VERDICT(id, name, word) {name, word},
-    MS_DIFF_VERDICTS(VERDICT)
-#undef VERDICT
-};
-
-const char *ms_diff_measure_name(enum ms_diff_measure measure)
-{
-    return measures[measure].name;
-}
-
-const char *ms_diff_measure_heading(enum ms_diff_measure measure)
-{
-    return measures[measure].heading;
-}
-
-const char *ms_diff_measure_what(enum ms_diff_measure measure)
-{
-    return measures[measure].what;
-}
-
-int ms_diff_measure_unit(enum ms_diff_measure measure)
-{
-    return measures[measure].unit;
-}
-
-const char *ms_diff_verdict_name(enum ms_diff_verdict verdict)
-{
-    return verdicts[verdict].name;
-}
-
-const char *ms_diff_verdict_word(enum ms_diff_verdict verdict)
-{
-    return verdicts[verdict].word;
-}
 
 static struct row *row_of(struct rows *rows, uint64_t key)
 {
@@ -149,23 +97,42 @@ static double spread_of_events(double figure, double events)
     return events > 0 ? figure / sqrt(events) : 0;
 }
 
+/* Counted since the start, so that of one session the later side contains the earlier one. */
+static bool is_running_sum(enum ms_diff_measure measure)
+{
+    return measure == MS_DIFF_ALLOCATED || measure == MS_DIFF_COUNT || measure == MS_DIFF_CPU;
+}
+
+static double noise_of_events(enum ms_diff_measure measure, double figure, double allocations,
+                              double samples)
+{
+    if (measure == MS_DIFF_CPU) {
+        return samples > 0 ? spread_of_events(figure, samples) : SHARE_LEAST * figure;
+    }
+    return spread_of_events(figure, allocations);
+}
+
 static double side_noise(const struct ms_diff *diff, enum ms_diff_kind kind, const struct row *row,
                          int side, enum ms_diff_measure measure)
 {
     const double *figures = side == 0 ? row->row.before : row->row.after;
-    const double figure = figures[measure];
-    switch (measure) {
-    case MS_DIFF_ALLOCATED:
-    case MS_DIFF_COUNT:
-        return spread_of_events(figure, figures[MS_DIFF_COUNT]);
-    case MS_DIFF_CPU:
-        return row->samples[side] > 0 ? spread_of_events(figure, row->samples[side])
-                                      : SHARE_LEAST * figure;
-    default: {
-        const uint32_t count = side == 0 ? row->row.before_count : row->row.after_count;
-        return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
+    const uint32_t count = side == 0 ? row->row.before_count : row->row.after_count;
+    if (is_running_sum(measure)) {
+        return noise_of_events(measure, figures[measure], figures[MS_DIFF_COUNT],
+                               row->samples[side]);
     }
+    if (measure == MS_DIFF_PEAK) {
+        return NAN;
     }
+    return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
+}
+
+static double noise_between(const struct row *row, enum ms_diff_measure measure)
+{
+    const struct ms_diff_row *figures = &row->row;
+    return noise_of_events(measure, fabs(figures->after[measure] - figures->before[measure]),
+                           fabs(figures->after[MS_DIFF_COUNT] - figures->before[MS_DIFF_COUNT]),
+                           fabs(row->samples[1] - row->samples[0]));
 }
 
 static double least_told(enum ms_diff_measure measure)
@@ -173,12 +140,14 @@ static double least_told(enum ms_diff_measure measure)
     return measure == MS_DIFF_COUNT || measure == MS_DIFF_CPU ? 10 : 1000;
 }
 
-static enum ms_diff_verdict judge(const struct ms_diff_row *row, enum ms_diff_measure measure)
+static enum ms_diff_verdict judge(const struct ms_diff *diff, const struct ms_diff_row *row,
+                                  enum ms_diff_measure measure)
 {
     const double before = row->before[measure];
     const double after = row->after[measure];
     const double noise = isnan(row->noise[measure]) ? 0 : row->noise[measure];
-    const double by_share = SHARE_LEAST * fmax(before, after);
+    const bool nested = diff->sides[1].same_session && is_running_sum(measure);
+    const double by_share = nested ? 0 : SHARE_LEAST * fmax(before, after);
     const double limit = fmax(fmax(NOISE_TIMES * noise, by_share), least_told(measure));
     if (!(fabs(after - before) > limit)) {
         return MS_DIFF_SAME;
@@ -194,12 +163,27 @@ static enum ms_diff_verdict judge(const struct ms_diff_row *row, enum ms_diff_me
 
 static void judge_row(const struct ms_diff *diff, enum ms_diff_kind kind, struct row *row)
 {
-    for (int measure = 0; measure < MS_DIFF_MEASURE_TOTAL; measure++) {
-        const double before = side_noise(diff, kind, row, 0, (enum ms_diff_measure)measure);
-        const double after = side_noise(diff, kind, row, 1, (enum ms_diff_measure)measure);
-        row->row.noise[measure] = hypot(before, after);
-        row->row.verdict[measure] = judge(&row->row, (enum ms_diff_measure)measure);
+    for (int i = 0; i < MS_DIFF_MEASURE_TOTAL; i++) {
+        const enum ms_diff_measure measure = (enum ms_diff_measure)i;
+        if (diff->sides[1].same_session && is_running_sum(measure)) {
+            row->row.noise[i] = noise_between(row, measure);
+        } else {
+            row->row.noise[i] = hypot(side_noise(diff, kind, row, 0, measure),
+                                      side_noise(diff, kind, row, 1, measure));
+        }
+        row->row.verdict[i] = judge(diff, &row->row, measure);
     }
+}
+
+/* Of threads that peaked at different times the sum of their peaks never was. */
+static double peak_of(const struct ms_model *model)
+{
+    double peak = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        peak += process->merged == 0 ? (double)process->totals.peak_bytes : 0;
+    }
+    return peak;
 }
 
 /* Threads hold what call sites hold, and CPU time that no stack was seen of: they are the sum. */
@@ -218,8 +202,11 @@ static void sum_up(struct ms_diff *diff)
             totals->noise[measure] = hypot(totals->noise[measure], noise);
         }
     }
+    totals->noise[MS_DIFF_PEAK] = NAN;
+    totals->before[MS_DIFF_PEAK] = peak_of(diff->sides[0].model);
+    totals->after[MS_DIFF_PEAK] = peak_of(diff->sides[1].model);
     for (int measure = 0; measure < MS_DIFF_MEASURE_TOTAL; measure++) {
-        totals->verdict[measure] = judge(totals, (enum ms_diff_measure)measure);
+        totals->verdict[measure] = judge(diff, totals, (enum ms_diff_measure)measure);
     }
 }
 
@@ -332,51 +319,4 @@ const struct ms_diff_row *ms_diff_row(const struct ms_diff *diff, enum ms_diff_k
 const struct ms_diff_row *ms_diff_totals(const struct ms_diff *diff)
 {
     return &diff->totals;
-}
-
-static void label_site(const struct ms_model *model, uint32_t id, char *out, size_t size)
-{
-    char name[512];
-    const struct ms_site *site = ms_model_site_by_id(model, id);
-    if (site == NULL || site->depth == 0) {
-        snprintf(out, size, "%s", "(no call stack)");
-        return;
-    }
-    const size_t culprit = ms_site_culprit(site);
-    const struct ms_frame *frame = ms_site_culprit_frame(site);
-    snprintf(out, size, "%s", ms_format_frame(name, sizeof name, frame));
-    const struct ms_frame *caller = frame->inlined_by;
-    if (caller == NULL && culprit + 1 < site->depth) {
-        caller = ms_site_frame(site, culprit + 1);
-    }
-    const size_t used = strlen(out);
-    if (caller != NULL && used + 4 < size) {
-        snprintf(out + used, size - used, " < %s", ms_format_frame(name, sizeof name, caller));
-    }
-}
-
-static void label_thread(const struct ms_model *model, uint32_t id, char *out, size_t size)
-{
-    char name[MS_PROCESS_NAME_MAX] = "?";
-    const struct ms_thread *thread = ms_model_thread_by_id(model, id);
-    const struct ms_process *process =
-        thread == NULL ? NULL : ms_model_process_by_id(model, thread->process_id);
-    if (process != NULL) {
-        ms_process_name(process, name, sizeof name);
-    }
-    snprintf(out, size, "%s/%s", name, thread != NULL ? thread->name : "?");
-}
-
-char *ms_diff_label(const struct ms_diff *diff, enum ms_diff_kind kind,
-                    const struct ms_diff_row *row, char *out, size_t size)
-{
-    const int side = row->after_count != 0 ? 1 : 0;
-    const struct ms_model *model = diff->sides[side].model;
-    const uint32_t id = side == 1 ? row->after_id : row->before_id;
-    if (kind == MS_DIFF_SITES) {
-        label_site(model, id, out, size);
-    } else {
-        label_thread(model, id, out, size);
-    }
-    return out;
 }

@@ -12,12 +12,21 @@
  *     max(3 x noise, 1 % of the larger side, the least that is told: 1000 bytes, 10 blocks, 10 ms)
  *
  * noise^2 = noise_before^2 + noise_after^2, where for
- *   live bytes              it is the standard deviation of the thing's live bytes over the looks
- *                           that ms_diff_noise took around the moment (below 3 looks: not known, 0)
+ *   live bytes              it is the standard deviation of the thing's live bytes around a
+ * straight line through the looks that ms_diff_noise took before the moment (residual standard
+ * error of a linear regression: steady growth is no noise); below 4 looks: not known, taken for 0
+ *   peak bytes              not known: a highest value is had once; taken for 0
  *   allocations and bytes   of n events sqrt(n), times the mean block for bytes: as if they came
  *                           independently of one another
  *   CPU time by samples     sqrt(samples) times the time that one stands for; by the clock 1 %
  * What is only on one side is new or gone, by the same rule against 0.
+ *
+ * When both moments are of one session, what has been counted since its start is part of both: of
+ * allocations, bytes allocated and CPU time the noise is that of what came in between, and the 1 %
+ * are not asked for.
+ *
+ * Totals are those of the threads; their peak is that of the processes, which is exact for one
+ * process and an upper bound for several.
  */
 #ifndef MS_ANALYSIS_DIFF_H
 #define MS_ANALYSIS_DIFF_H
@@ -32,7 +41,7 @@
 /* clang-format off */
 #define MS_DIFF_MEASURES(X)                                                                        \
     X(LIVE,      "current_bytes",   "live",      BYTES, "live bytes")                              \
-    X(PEAK,      "peak_bytes",      "peak",      BYTES, "highest live bytes: of call sites an upper bound") \
+    X(PEAK,      "peak_bytes",      "peak",      BYTES, "highest live bytes so far") \
     X(ALLOCATED, "bytes_allocated", "allocated", BYTES, "bytes allocated since the start")         \
     X(COUNT,     "allocations",     "blocks",    COUNT, "allocations since the start")             \
     X(CPU,       "cpu_ms",          "CPU",       MS,    "CPU time since the start")
@@ -67,6 +76,7 @@ const char *ms_diff_verdict_name(enum ms_diff_verdict verdict);
 const char *ms_diff_verdict_word(enum ms_diff_verdict verdict);
 
 /* How much the live bytes of call sites and threads go up and down by themselves. */
+#define MS_DIFF_LOOKS_LEAST 4u
 struct ms_diff_noise;                                 /* opaque */
 struct ms_diff_noise *ms_diff_noise_new(void);        /* NULL: no memory */
 void ms_diff_noise_free(struct ms_diff_noise *noise); /* accepts NULL */
@@ -76,6 +86,7 @@ int ms_diff_noise_look(struct ms_diff_noise *noise, const struct ms_model *model
 struct ms_diff_side {
     const struct ms_model *model;
     const struct ms_diff_noise *noise; /* NULL: not known */
+    bool same_session;                 /* of the later side: as the earlier one */
 };
 
 enum ms_diff_kind { MS_DIFF_SITES, MS_DIFF_THREADS };
@@ -108,6 +119,11 @@ const struct ms_diff_row *ms_diff_row(const struct ms_diff *diff, enum ms_diff_k
 
 /* Everything together, judged by the same rule. */
 const struct ms_diff_row *ms_diff_totals(const struct ms_diff *diff);
+
+/* A figure with its unit, "n/a" of NaN; the difference of two with a sign: "+1.2MB". */
+char *ms_diff_figure(char *out, size_t size, enum ms_diff_measure measure, double figure);
+char *ms_diff_change(char *out, size_t size, enum ms_diff_measure measure, double before,
+                     double after);
 
 /* What a row is called: "culprit function < caller" of a site, "process/thread" of a thread. Not
  * neutralised. Returns `out`. */

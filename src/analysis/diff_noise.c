@@ -8,9 +8,9 @@
 /* Of one look: what is called the same is summed up before it counts as one value. */
 struct spread {
     uint64_t key;
-    double sum; /* of the look that is going on */
-    double mean, squares;
-    uint32_t looks; /* that saw it, or 0 of it since it was seen first */
+    double sum;                     /* of the look that is going on */
+    double mean, squares, products; /* of values, and with the number of their look, around means */
+    uint32_t looks;                 /* that saw it, or 0 of it since it was seen first */
 };
 
 struct spreads {
@@ -71,12 +71,14 @@ static struct spread *find_or_add(struct spreads *spreads, uint64_t key)
     return spread;
 }
 
-/* Mean and squares by Welford's recurrence: no large sums are subtracted from one another. */
+/* Welford's recurrence: no large sums are subtracted from one another. */
 static void end_look(struct spreads *spreads)
 {
     for (size_t i = 0; i < spreads->list.count; i++) {
         struct spread *spread = ms_chunks_at(&spreads->list, i);
         const double off = spread->sum - spread->mean;
+        const double middle = (spread->looks - 1.0) / 2; /* of the numbers of the looks before */
+        spread->products += off * (spread->looks - middle) * spread->looks / (spread->looks + 1.0);
         spread->looks++;
         spread->mean += off / spread->looks;
         spread->squares += off * (spread->sum - spread->mean);
@@ -116,8 +118,12 @@ int ms_diff_noise_look(struct ms_diff_noise *noise, const struct ms_model *model
 double ms_diff_noise_of(const struct ms_diff_noise *noise, enum ms_diff_kind kind, uint64_t key)
 {
     const struct spread *spread = noise != NULL ? find(&noise->of[kind], key) : NULL;
-    if (spread == NULL || spread->looks < 3) {
+    if (spread == NULL || spread->looks < MS_DIFF_LOOKS_LEAST) {
         return NAN;
     }
-    return sqrt(spread->squares / (spread->looks - 1));
+    /* What a straight line through the looks leaves over: a leak or a step is no noise. */
+    const double looks = spread->looks;
+    const double spread_of_looks = looks * (looks * looks - 1) / 12;
+    const double left = spread->squares - spread->products * spread->products / spread_of_looks;
+    return left > 0 ? sqrt(left / (looks - 2)) : 0;
 }

@@ -15,7 +15,7 @@
     X(RECORD, "record", 0, "[-o FILE] [--] PROGRAM [ARG...]", "run it and record it, without a screen; -p PID: join it") \
     X(VIEW,   "view",   1, "FILE",                      "look at a recording, in the same screens") \
     X(EXPORT, "export", 1, "FILE --json OUT ...",       "write reports from a recording")          \
-    X(DIFF,   "diff",   2, "A B",                       "what changed from one recording to another") \
+    X(DIFF,   "diff",   2, "A[@MOMENT] B[@MOMENT]",     "what changed from one recording or moment to another") \
     X(REPORT, "report", 1, "FILE [--fail-on RULE]",     "a page of text about a recording")        \
     X(VERIFY, "verify", 1, "FILE",                      "is a recording whole and consistent?")
 /* clang-format on */

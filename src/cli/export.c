@@ -43,7 +43,8 @@ static int write_all(struct ms_replayed *replayed, struct ms_json_lines **lines)
                 ms_export_error(error));
         return MS_EXIT_FAILURE;
     }
-    const int status = ms_reports_write(options, model, replayed->findings, options->force, NULL);
+    const int status = ms_reports_write(options, model, replayed->findings, replayed->recording,
+                                        options->force, NULL);
     return ms_rules_check(options, model, replayed->findings, status);
 }
 

@@ -114,6 +114,11 @@ const struct ms_findings *ms_moment_findings(const struct ms_moment *moment)
     return moment->away ? moment->findings : moment->options.live_findings;
 }
 
+struct ms_recording *ms_moment_recording(const struct ms_moment *moment)
+{
+    return moment->options.recording;
+}
+
 uint64_t ms_moment_serial(const struct ms_moment *moment)
 {
     return moment->serial;

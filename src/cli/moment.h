@@ -31,6 +31,7 @@ void ms_moment_free(struct ms_moment *moment); /* accepts NULL */
 /* Never NULL; valid until the next ms_moment_go. */
 const struct ms_model *ms_moment_model(const struct ms_moment *moment);
 const struct ms_findings *ms_moment_findings(const struct ms_moment *moment);
+struct ms_recording *ms_moment_recording(const struct ms_moment *moment); /* NULL: none */
 /* Another number: the model is another one than before. */
 uint64_t ms_moment_serial(const struct ms_moment *moment);
 bool ms_moment_away(const struct ms_moment *moment); /* not the present */

@@ -18,7 +18,8 @@ static int write_page(const struct ms_replayed *replayed)
         fprintf(stderr, "memscope-top: standard output: %s\n", ms_export_error(error));
         return MS_EXIT_FAILURE;
     }
-    const int status = ms_reports_write(options, model, replayed->findings, options->force, NULL);
+    const int status = ms_reports_write(options, model, replayed->findings, replayed->recording,
+                                        options->force, NULL);
     return ms_rules_check(options, model, replayed->findings, status);
 }
 

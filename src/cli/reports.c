@@ -1,6 +1,7 @@
 #include "cli/reports.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "cli/debug_log.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "export/csv.h"
 #include "export/json.h"
 #include "model/format.h"
 #include "wire/clock.h"
@@ -17,6 +19,8 @@ struct reports {
     const struct ms_options *options;
     const struct ms_model *model;
     const struct ms_findings *findings;
+    struct ms_recording *recording;
+    uint64_t trace_lost;
     bool overwrite;
     const char *written;
     int status;
@@ -48,6 +52,40 @@ bool ms_reports_wanted(const struct ms_options *options)
     return any;
 }
 
+/* Up to the moment of the model; at the end there may be some after its last tick. */
+static int read_trace(void *context,
+                      bool (*each)(void *context, const struct ms_trace_record *event),
+                      void *each_context)
+{
+    struct reports *reports = context;
+    const uint64_t last_ns =
+        reports->options->at != NULL ? ms_model_now_ns(reports->model) : UINT64_MAX;
+    return ms_recording_trace(reports->recording, 0, last_ns, &reports->trace_lost, each,
+                              each_context);
+}
+
+/* What is not in a trace that was written. */
+static void tell_trace(const struct reports *reports, const char *path)
+{
+    const struct ms_trace *trace = ms_model_trace(reports->model);
+    const uint64_t lost = ms_model_trace_totals(reports->model).lost;
+    if (reports->recording == NULL || !trace->asked) {
+        fprintf(stderr, "memscope-top: %s: no trace was recorded: record with --trace\n", path);
+    }
+    if (lost + reports->trace_lost > 0) {
+        fprintf(stderr, "memscope-top: %s: %" PRIu64 " events of the trace are lost\n", path,
+                lost + reports->trace_lost);
+    }
+    if (reports->recording != NULL) {
+        const struct ms_recording_about about = ms_recording_about(reports->recording);
+        if (about.coarse_until_ns > about.start_ns) {
+            fprintf(stderr,
+                    "memscope-top: %s: the trace of the first %.0f s may have gone to save room\n",
+                    path, (double)(about.coarse_until_ns - about.start_ns) / 1e9);
+        }
+    }
+}
+
 static bool write_one(struct reports *reports, enum ms_export format, unsigned document,
                       const char *option, const char *path)
 {
@@ -60,6 +98,10 @@ static bool write_one(struct reports *reports, enum ms_export format, unsigned d
     options.json_document = document;
     options.progress = ms_progress_tell;
     options.context = &progress;
+    if (reports->recording != NULL) {
+        options.trace = read_trace;
+        options.trace_context = reports;
+    }
     const uint64_t begun_ns = ms_monotonic_ns();
     ms_progress_begin(&progress, what);
     const int result =
@@ -70,6 +112,10 @@ static bool write_one(struct reports *reports, enum ms_export format, unsigned d
         fprintf(stderr, "memscope-top: --%s: %s: %s%s\n", option, shown, ms_export_error(result),
                 result == -EEXIST ? "; --force replaces it" : "");
         reports->status = result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
+    }
+    if (result == 0 && format == MS_EXPORT_CSV &&
+        ms_csv_table_by_name(options.csv_table) == MS_CSV_TRACE) {
+        tell_trace(reports, shown);
     }
     return result == 0;
 }
@@ -92,10 +138,14 @@ static void write_json_set(struct reports *reports, const char *prefix)
 }
 
 int ms_reports_write(const struct ms_options *options, const struct ms_model *model,
-                     const struct ms_findings *findings, bool overwrite, const char **written)
+                     const struct ms_findings *findings, struct ms_recording *recording,
+                     bool overwrite, const char **written)
 {
-    struct reports reports = {
-        .options = options, .model = model, .findings = findings, .overwrite = overwrite};
+    struct reports reports = {.options = options,
+                              .model = model,
+                              .findings = findings,
+                              .recording = recording,
+                              .overwrite = overwrite};
     for (int i = 0; i < MS_EXPORT_TOTAL && reports.status != MS_EXIT_CANCELLED; i++) {
         const enum ms_export format = (enum ms_export)i;
         const char *path = options->export_path[i];

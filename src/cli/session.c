@@ -207,17 +207,18 @@ static int connect_collector(struct ms_session *session)
     bool shown = !options->quiet || wants_report(options);
     char symbol_cache[PATH_MAX];
     ms_symbol_cache_folder(options->symbol_cache, symbol_cache, sizeof symbol_cache);
-    struct ms_collect_options collect = {
-        .interval_ns = options->interval_ns,
-        .children = options->children,
-        .trace = options->tracking.mode == MS_TRACK_TRACE,
-        .trace_events = session->recorder != NULL ? ms_session_keep_trace : NULL,
-        .trace_context = session,
-        .sites = shown,
-        .symbols = shown,
-        .symbol_cache = symbol_cache,
-        .debuginfod = options->debuginfod,
-        .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
+    struct ms_collect_options collect = {.interval_ns = options->interval_ns,
+                                         .children = options->children,
+                                         .trace = options->tracking.mode == MS_TRACK_TRACE,
+                                         .sites = shown,
+                                         .symbols = shown,
+                                         .symbol_cache = symbol_cache,
+                                         .debuginfod = options->debuginfod,
+                                         .cpu_samples_hz = shown ? options->cpu_samples_hz : 0};
+    if (collect.trace && session->recorder != NULL) {
+        collect.trace_events = ms_session_keep_trace;
+        collect.trace_context = session;
+    }
     result = ms_collector_connect(socket_path, &collect, &session->collector);
     if (result != 0) {
         fprintf(stderr, "memscope-top: the keeper of the program does not answer: %s\n",
@@ -414,8 +415,8 @@ int ms_session_close(struct ms_session *session, bool detached)
     status = status == 0 ? session->status : status;
     close_lines(session);
     const char *written = NULL;
-    const int report_status =
-        ms_reports_write(options, session->model, session->findings, true, &written);
+    const int report_status = ms_reports_write(options, session->model, session->findings,
+                                               ms_session_recording(session), true, &written);
     status = status != 0 ? status : report_status;
     if (!options->quiet) {
         ms_text_summary(stderr, session->model, session->findings, written);

@@ -76,7 +76,7 @@ void ms_session_keep_nothing(struct ms_session *session);
 /* After the start: a file with a name of its own when none was given. As ms_session_keep. */
 int ms_session_name_recording(struct ms_session *session);
 void ms_session_keep_tick(struct ms_session *session);
-/* Of struct ms_collect_options; `context` is the session. */
+/* Events of the trace; the context is the session. */
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);

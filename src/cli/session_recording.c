@@ -102,8 +102,11 @@ int ms_session_stop_recording(struct ms_session *session)
 
 int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text)
 {
-    return session->recorder == NULL ? -ENODATA
-                                     : ms_recorder_mark(session->recorder, at_ns, text, false);
+    if (session->recorder == NULL) {
+        return -ENODATA;
+    }
+    const int result = ms_collector_mark(session->collector, at_ns, text);
+    return result != 0 ? result : ms_recorder_marks(session->recorder, session->model);
 }
 
 struct ms_recording *ms_session_recording(const struct ms_session *session)
@@ -132,10 +135,9 @@ void ms_session_keep_tick(struct ms_session *session)
 
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count)
 {
-    struct ms_session *session = context;
-    const int result = ms_recorder_trace(session->recorder, events, count);
-    if (result != 0) {
-        ms_debug_log("trace of the recording: %s", strerror(-result));
+    const struct ms_session *session = context;
+    if (ms_recorder_trace(session->recorder, events, count) == -ENOMEM) {
+        ms_debug_log("recording: no memory for the trace");
     }
 }
 

@@ -68,6 +68,12 @@ static const struct ms_source_text *source_of(void *context, const struct ms_pro
     return ms_source_files_get(stage->sources, lives ? process->pid : 0, file);
 }
 
+static const struct ms_tui_changes *changes_since(void *context, size_t marks_back)
+{
+    const struct ms_stage *stage = context;
+    return ms_since_mark_get(stage->since, marks_back);
+}
+
 static void edit(struct ms_stage *stage, const struct ms_command *command)
 {
     char text[512];
@@ -411,6 +417,7 @@ void ms_stage_draw(struct ms_stage *stage)
     ms_tui_draw(stage->tui, ms_moment_model(stage->moment), ms_moment_findings(stage->moment),
                 &status, stage->grid);
     ms_terminal_show(stage->terminal, stage->grid, ms_tui_scheme(stage->tui));
+    ms_since_mark_rest(stage->since, now_ns);
     stage->last_draw_ns = now_ns;
     /* What stands still is drawn when something is asked for. */
     const bool still = time.file && !time.playing && !ms_export_job_runs(&stage->job);
@@ -443,6 +450,7 @@ int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, cons
     *stage = (struct ms_stage){.options = options, .owner = *owner, .moment = moment};
     stage->signals = ms_signals_open();
     stage->sources = ms_source_files_new();
+    stage->since = ms_since_mark_new(moment);
     if (ms_terminal_open(&stage->terminal, mouse, options->colours, &why) != 0) {
         fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
         return MS_EXIT_FAILURE;
@@ -456,10 +464,13 @@ int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, cons
         .program = program,
         .source = source_of,
         .source_context = stage,
+        .changes = changes_since,
+        .changes_context = stage,
     };
     stage->tui = ms_tui_new(&tui);
     stage->grid = ms_grid_new(24, 80);
-    if (stage->tui == NULL || stage->grid == NULL || stage->sources == NULL) {
+    if (stage->tui == NULL || stage->grid == NULL || stage->sources == NULL ||
+        stage->since == NULL) {
         ms_terminal_close(stage->terminal);
         stage->terminal = NULL;
         fputs("memscope-top: out of memory\n", stderr);
@@ -475,6 +486,7 @@ void ms_stage_close(struct ms_stage *stage)
     ms_editor_end(&stage->editor);
     ms_terminal_close(stage->terminal);
     ms_tui_free(stage->tui);
+    ms_since_mark_free(stage->since);
     ms_source_files_free(stage->sources);
     ms_grid_free(stage->grid);
     if (stage->signals > 0) {

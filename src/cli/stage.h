@@ -14,6 +14,7 @@
 #include "cli/export_job.h"
 #include "cli/moment.h"
 #include "cli/options.h"
+#include "cli/since_mark.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
 
@@ -37,6 +38,7 @@ struct ms_stage {
     struct ms_tui *tui;
     struct ms_grid *grid;
     struct ms_source_files *sources;
+    struct ms_since_mark *since;
     struct ms_export_job job;
     struct ms_editor editor; /* while it runs the terminal is its own; ticks go on */
     int signals;

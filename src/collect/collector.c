@@ -17,13 +17,16 @@
 #include "collect/symbols.h"
 #include "collect/target.h"
 #include "collect/trace_reader.h"
+#include "collect/trace_records.h"
 #include "collect/tracking.h"
+#include "model/marks.h"
 #include "wire/clock.h"
 
 #define OUTPUT_BYTES_A_CALL (1u << 20)
 #define MESSAGES_A_CALL     4096
 #define OWN_CPU_NS          MS_NS_PER_S
 #define TRACE_BYTES_A_CALL  (4u << 20)
+#define TRACE_BYTES_AT_END  (64u << 20) /* more than a socket holds */
 #define TRACE_ASK_NS        MS_NS_PER_S
 
 struct ms_collector {
@@ -40,8 +43,10 @@ struct ms_collector {
     struct ms_thread_sources thread_sources;
     uint64_t probe_told_ns; /* when it was last said how much the probe sees */
     struct ms_process_tree *tree;
-    struct ms_trace_reader *trace; /* NULL: not asked for */
-    uint64_t trace_asked_ns;       /* 0: it need not be asked for again */
+    struct ms_trace_reader *trace;          /* NULL: not asked for */
+    struct ms_trace_records *trace_records; /* NULL: nobody wants its events */
+    uint64_t trace_dropped;                 /* events, without memory */
+    uint64_t trace_asked_ns;                /* 0: it need not be asked for again */
     bool tracking_answered;
     struct ms_tracking_answer tracking_answer;
     uint64_t output_dropped;
@@ -49,6 +54,8 @@ struct ms_collector {
     double own_cpu_pct;
     union ms_packet packet;
 };
+
+static void process_leaves(void *context, const struct ms_target *target);
 
 /* NULL: no memory. What the processes are filled from must be there. */
 static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t now_ns)
@@ -58,7 +65,9 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
                                         .sites = collector->options.sites,
                                         .budget = &collector->budget,
                                         .thread_sources = &collector->thread_sources,
-                                        .session = &collector->session};
+                                        .session = &collector->session,
+                                        .leaves = process_leaves,
+                                        .leaves_context = collector};
     return ms_process_tree_new(&room, collector->options.children, now_ns);
 }
 
@@ -71,50 +80,56 @@ static void ask_for_trace(struct ms_collector *collector, uint64_t now_ns)
     }
 }
 
-/* In ids of the model. What is not known of a thread or a site is 0. */
-static void hand_on_trace(void *context, const struct ms_trace_batch *batch,
-                          const struct ms_trace_event *events)
+static struct ms_trace_room trace_room(const struct ms_collector *collector)
 {
-    enum { AT_ONCE = 256 };
-    struct ms_collector *collector = context;
-    struct ms_trace_record records[AT_ONCE];
-    const uint32_t process_id = MS_PROCESS_ID(batch->region, batch->slot);
-    const struct ms_target *target = ms_process_tree_target(collector->tree, process_id);
-    const bool known = target != NULL && target->has_view && target->sites != NULL &&
-                       target->threads != NULL && !target->finished;
-    const uint32_t by_thread_id =
-        known ? ms_watched_threads_of_serial(target->threads, batch->serial) : 0;
-    uint32_t last_context = 0;
-    uint32_t thread_id = 0;
-    uint32_t site_id = 0;
-    size_t count = 0;
-    for (uint32_t i = 0; i < batch->event_count; i++) {
-        const uint32_t kind = ms_trace_event_kind(&events[i]);
-        if (kind != MS_TRACE_ALLOCATION && kind != MS_TRACE_FREE) {
-            continue;
-        }
-        if (known && events[i].context != last_context) {
-            last_context = events[i].context;
-            ms_watched_sites_of_context(target->sites, collector->model, &target->view,
-                                        target->threads, collector->symbols, last_context,
-                                        &thread_id, &site_id);
-        }
-        records[count++] =
-            (struct ms_trace_record){.time_ns = ms_trace_event_time_ns(batch, &events[i]),
-                                     .address = events[i].address,
-                                     .bytes = ms_trace_event_bytes(&events[i]),
-                                     .process_id = process_id,
-                                     .thread_id = last_context != 0 ? thread_id : 0,
-                                     .site_id = last_context != 0 ? site_id : 0,
-                                     .by_thread_id = by_thread_id,
-                                     .is_free = kind == MS_TRACE_FREE};
-        if (count == AT_ONCE) {
-            collector->options.trace_events(collector->options.trace_context, records, count);
-            count = 0;
-        }
+    return (struct ms_trace_room){.model = collector->model, .symbols = collector->symbols};
+}
+
+static void give_trace(struct ms_collector *collector)
+{
+    const struct ms_trace_room room = trace_room(collector);
+    if (collector->trace_records != NULL) {
+        ms_trace_records_give(collector->trace_records, &room, collector->tree);
     }
-    if (count > 0) {
-        collector->options.trace_events(collector->options.trace_context, records, count);
+}
+
+static void keep_trace(void *context, const struct ms_trace_batch *batch,
+                       const struct ms_trace_event *events)
+{
+    struct ms_collector *collector = context;
+    if (ms_trace_records_add(collector->trace_records, batch, events) != 0) {
+        give_trace(collector);
+        collector->trace_dropped +=
+            ms_trace_records_add(collector->trace_records, batch, events) != 0 ? batch->event_count
+                                                                               : 0;
+    }
+}
+
+static void read_trace(struct ms_collector *collector, size_t limit_bytes)
+{
+    if (collector->trace == NULL) {
+        return;
+    }
+    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
+    if (ms_trace_reader_read(collector->trace, limit_bytes) != 0) {
+        (void)snprintf(trace->because, sizeof trace->because, "its socket is closed");
+    }
+    const struct ms_trace_counts *counts = ms_trace_reader_counts(collector->trace);
+    trace->events = counts->allocations + counts->frees;
+    trace->batches = counts->batches;
+    trace->packet_bytes = counts->packet_bytes;
+    trace->missing = counts->lost + collector->trace_dropped;
+    trace->refused = counts->refused;
+}
+
+/* Before a process is let go: what it sent is in the socket. */
+static void process_leaves(void *context, const struct ms_target *target)
+{
+    struct ms_collector *collector = context;
+    const struct ms_trace_room room = trace_room(collector);
+    if (collector->trace_records != NULL) {
+        read_trace(collector, TRACE_BYTES_AT_END);
+        ms_trace_records_give_of(collector->trace_records, &room, target);
     }
 }
 
@@ -129,7 +144,12 @@ static bool begin_trace(struct ms_collector *collector)
         return false;
     }
     if (collector->options.trace_events != NULL) {
-        ms_trace_reader_hand_on(collector->trace, hand_on_trace, collector);
+        collector->trace_records =
+            ms_trace_records_new(collector->options.trace_events, collector->options.trace_context);
+        if (collector->trace_records == NULL) {
+            return false;
+        }
+        ms_trace_reader_hand_on(collector->trace, keep_trace, collector);
     }
     struct ms_trace *trace = ms_model_trace_mutable(collector->model);
     trace->asked = true;
@@ -160,23 +180,6 @@ static void take_trace(struct ms_collector *collector, const struct ms_message_t
         collector->trace_asked_ns = 0;
     }
     (void)snprintf(trace->because, sizeof trace->because, "%s", because);
-}
-
-static void read_trace(struct ms_collector *collector)
-{
-    if (collector->trace == NULL) {
-        return;
-    }
-    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
-    if (ms_trace_reader_read(collector->trace, TRACE_BYTES_A_CALL) != 0) {
-        (void)snprintf(trace->because, sizeof trace->because, "its socket is closed");
-    }
-    const struct ms_trace_counts *counts = ms_trace_reader_counts(collector->trace);
-    trace->events = counts->allocations + counts->frees;
-    trace->batches = counts->batches;
-    trace->packet_bytes = counts->packet_bytes;
-    trace->missing = counts->lost;
-    trace->refused = counts->refused;
 }
 
 static void read_cpu_samples(struct ms_collector *collector, uint64_t now_ns, bool last)
@@ -261,6 +264,7 @@ void ms_collector_free(struct ms_collector *collector)
     }
     ms_process_tree_free(collector->tree);
     ms_trace_reader_free(collector->trace);
+    ms_trace_records_free(collector->trace_records);
     ms_symbols_free(collector->symbols);
     ms_cpu_samples_free(collector->cpu_samples);
     ms_machine_reader_free(collector->machine, &collector->budget);
@@ -401,7 +405,11 @@ int ms_collector_handle(struct ms_collector *collector)
     } else if (collector->lost) {
         result = -ECONNRESET;
     }
-    read_trace(collector);
+    read_trace(collector, TRACE_BYTES_A_CALL);
+    if (collector->trace_records != NULL && ms_trace_records_full(collector->trace_records)) {
+        ms_process_tree_read_all(collector->tree, now_ns);
+        give_trace(collector);
+    }
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
     }
@@ -426,6 +434,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
     bool keeper_tells = !collector->lost && !collector->ended;
     int result = ms_process_tree_tick(collector->tree, now_ns,
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
+    give_trace(collector);
     read_cpu_samples(collector, now_ns, false);
     ms_thread_sources_tell(&collector->thread_sources, collector->model);
     if (now_ns - collector->probe_told_ns >= MS_NS_PER_S) {
@@ -466,6 +475,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
     uint64_t until_ns = now_ns + timeout_ns;
     (void)ms_collector_handle(collector);
     ms_process_tree_read_all(collector->tree, now_ns);
+    give_trace(collector);
     read_cpu_samples(collector, now_ns, true);
     ms_probe_source_tell(collector->model);
     for (;;) {
@@ -480,6 +490,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
         uint64_t left_ms = (until_ns - now_ns) / MS_NS_PER_MS + 1;
         (void)poll(fds, (nfds_t)count, left_ms > 100 ? 100 : (int)left_ms);
     }
+    give_trace(collector);
     (void)ms_model_tick_end(collector->model, now_ns);
 }
 
@@ -518,6 +529,13 @@ int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t
         done += part;
     }
     return result;
+}
+
+int ms_collector_mark(struct ms_collector *collector, uint64_t at_ns, const char *text)
+{
+    const uint64_t now_ns = ms_model_now_ns(collector->model);
+    const struct ms_mark mark = {.at_ns = at_ns < now_ns ? at_ns : now_ns, .text = text};
+    return ms_model_add_mark(collector->model, &mark);
 }
 
 int ms_collector_set_tracking(struct ms_collector *collector, uint32_t parts,

@@ -562,6 +562,41 @@ bool ms_region_view_misuse(const struct ms_region_view *view, uint32_t index,
     return copy->count != 0;
 }
 
+uint64_t ms_region_view_marks(const struct ms_region_view *view)
+{
+    return acquired_u64(LOAD(&header_of(view)->marks));
+}
+
+static enum ms_region_mark_found read_mark(const struct ms_region_mark *mark, uint64_t number,
+                                           struct ms_region_mark_copy *copy)
+{
+    const uint64_t version = mark == NULL ? 0 : acquired_u64(LOAD(&mark->version));
+    if (version != MS_MARK_WRITTEN(number)) {
+        return version > MS_MARK_WRITTEN(number) ? MS_REGION_MARK_LOST : MS_REGION_MARK_NOT_YET;
+    }
+    copy->at_ns = LOAD(&mark->at_ns);
+    copy->serial = LOAD(&mark->serial);
+    copy_words(copy->text, mark->text, sizeof copy->text);
+    copy->text[sizeof copy->text - 1] = '\0';
+    atomic_thread_fence(memory_order_acquire);
+    return LOAD(&mark->version) == version ? MS_REGION_MARK_THERE : MS_REGION_MARK_LOST;
+}
+
+enum ms_region_mark_found ms_region_view_mark(const struct ms_region_view *view, uint64_t number,
+                                              struct ms_region_mark_copy *copy)
+{
+    const uint32_t elements[] = {ms_region_view_capacity(view, MS_AREA_MARKS),
+                                 ms_region_view_published(view, MS_AREA_MARKS)};
+    enum ms_region_mark_found found = MS_REGION_MARK_NOT_YET;
+    for (int i = 0; i < 2 && elements[i] >= 2 && found != MS_REGION_MARK_THERE; i++) {
+        const struct ms_region_mark *mark =
+            element(view, MS_AREA_MARKS, MS_MARK_PLACE(number, elements[i]), sizeof *mark);
+        const enum ms_region_mark_found here = read_mark(mark, number, copy);
+        found = here == MS_REGION_MARK_NOT_YET ? found : here;
+    }
+    return found;
+}
+
 static void read_kinds(uint64_t to[MS_REGION_IO_KINDS], const uint64_t from[MS_REGION_IO_KINDS])
 {
     for (int kind = 0; kind < MS_REGION_IO_KINDS; kind++) {

@@ -186,6 +186,23 @@ bool ms_region_view_thread_io(const struct ms_region_view *view, uint32_t index,
 bool ms_region_view_thread_io_peek(const struct ms_region_view *view, uint32_t index,
                                    uint32_t *serial, uint64_t *change);
 
+/* How many marks the program has set, lost ones too. */
+uint64_t ms_region_view_marks(const struct ms_region_view *view);
+
+struct ms_region_mark_copy {
+    uint64_t at_ns;
+    uint32_t serial;               /* of the thread; 0: unknown */
+    char text[MS_MARK_TEXT_BYTES]; /* terminated; anything may be in it */
+};
+enum ms_region_mark_found {
+    MS_REGION_MARK_THERE,
+    MS_REGION_MARK_NOT_YET, /* or it will never be: the program is no more, or jumped away */
+    MS_REGION_MARK_LOST     /* another took its place */
+};
+/* The mark with this number; `copy` is filled when it is there. */
+enum ms_region_mark_found ms_region_view_mark(const struct ms_region_view *view, uint64_t number,
+                                              struct ms_region_mark_copy *copy);
+
 /* What an element of MS_AREA_IO_SITES says; `samples` is read first. */
 struct ms_region_io_site_copy {
     uint32_t serial, stack; /* of the thread; stack 0: not known */

@@ -473,6 +473,14 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     struct ms_threads_sum sum;
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
+    const struct ms_watched_marks_room marks_room = {
+        .model = room->model,
+        .view = &target->view,
+        .threads = target->threads,
+        .process_id = target->process_id,
+        .now_ns = now_ns,
+    };
+    (void)ms_watched_marks_read(&target->marks, &marks_room, last);
     (void)ms_watched_io_threads(target->io, room->model, &target->view, target->threads, &facts,
                                 now_ns, all);
     if (all) {
@@ -480,6 +488,7 @@ static void read_region(struct ms_target *target, const struct ms_target_room *r
     }
     ms_watched_threads_sum(target->threads, room->model, &sum);
     take_totals(target, process, &facts, &sum);
+    process->losses.marks_missing = target->marks.missing;
     ms_judge_seen(target, process, &facts, now_ns);
     if (!target->final_figures) {
         process->kernel.voluntary_switches = sum.voluntary_switches;
@@ -559,6 +568,9 @@ static void finish(struct ms_target *target, const struct ms_target_room *room,
     target->ended = true;
     if (target->has_view) {
         read_region(target, room, process, end_ns, true, true);
+    }
+    if (room->leaves != NULL) {
+        room->leaves(room->leaves_context, target);
     }
     if (process->exit_status == -2 && !process->replaced_by_exec && target->exit_noted) {
         process->exit_status = target->exit_status;

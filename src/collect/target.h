@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "collect/io.h"
+#include "collect/marks.h"
 #include "collect/misuse.h"
 #include "collect/proc_process.h"
 #include "collect/region_reader.h"
@@ -45,6 +46,7 @@ struct ms_target {
     struct ms_watched_threads *threads;
     struct ms_watched_sites *sites;
     struct ms_watched_misuse *misuse;
+    struct ms_watched_marks marks;
     struct ms_watched_io *io;
     struct ms_watched_resources *resources;
     struct ms_process_kernel inherited; /* counted of what executed it, see ms_target_inherit */
@@ -71,6 +73,9 @@ struct ms_target_room {
     struct ms_descriptor_budget *budget;
     struct ms_thread_sources *thread_sources; /* of all processes */
     const struct ms_message_session *session;
+    /* A process was read for the last time and is about to be let go. May be NULL. */
+    void (*leaves)(void *context, const struct ms_target *target);
+    void *leaves_context;
 };
 
 /*

@@ -367,6 +367,52 @@ static int write_insights(struct table *table)
     return 0;
 }
 
+struct trace_rows {
+    struct table *table;
+    uint64_t rows, start_ns, end_ns;
+    bool cancelled;
+};
+
+static bool write_event(void *context, const struct ms_trace_record *event)
+{
+    struct trace_rows *rows = context;
+    struct ms_csv *csv = &rows->table->csv;
+    const struct ms_export_options *options = rows->table->options;
+    const uint64_t since_ns = event->time_ns > rows->start_ns ? event->time_ns - rows->start_ns : 0;
+    if (!ms_chosen_has_thread(&rows->table->chosen, event->by_thread_id)) {
+        return true;
+    }
+    ms_csv_u64(csv, since_ns);
+    ms_csv_text(csv, event->is_free ? "free" : "allocation");
+    ms_csv_u64_or_none(csv, event->process_id != 0, event->process_id);
+    ms_csv_u64_or_none(csv, event->by_thread_id != 0, event->by_thread_id);
+    ms_csv_u64_or_none(csv, event->thread_id != 0, event->thread_id);
+    ms_csv_u64_or_none(csv, event->site_id != 0, event->site_id);
+    ms_csv_u64(csv, event->address);
+    ms_csv_u64(csv, event->bytes);
+    ms_csv_end(csv);
+    rows->cancelled = ferror(csv->out) != 0;
+    if (options->progress != NULL && ++rows->rows % PROGRESS_EVERY == 0 &&
+        !options->progress(options->context, since_ns, rows->end_ns - rows->start_ns)) {
+        rows->cancelled = true;
+    }
+    return !rows->cancelled;
+}
+
+static int write_trace(struct table *table)
+{
+    struct trace_rows rows = {.table = table,
+                              .start_ns = ms_model_start_ns(table->model),
+                              .end_ns = ms_model_now_ns(table->model)};
+    const struct ms_export_options *options = table->options;
+    ms_csv_headings(&table->csv, "t_ns,kind,process_id,thread_id,allocated_by_thread_id,site_id,"
+                                 "address,bytes");
+    ms_csv_end(&table->csv);
+    const int error =
+        options->trace != NULL ? options->trace(options->trace_context, write_event, &rows) : 0;
+    return rows.cancelled && !ferror(table->csv.out) ? -ECANCELED : error;
+}
+
 static const struct {
     const char *name;
     int (*write)(struct table *table);
@@ -379,6 +425,7 @@ static const struct {
     [MS_CSV_TYPES] = {"types", write_types},
     [MS_CSV_TIMELINE] = {"timeline", write_timeline},
     [MS_CSV_INSIGHTS] = {"insights", write_insights},
+    [MS_CSV_TRACE] = {"trace", write_trace},
 };
 
 enum ms_csv_table ms_csv_table_by_name(const char *name)

@@ -19,7 +19,8 @@
     X(FLOWS,     "flows",     "a row for each pair of threads, one of which freed what the other allocated") \
     X(TYPES,     "types",     "a row for each type of what was allocated")                         \
     X(TIMELINE,  "timeline",  "a row for each point of each series")                               \
-    X(INSIGHTS,  "insights",  "a row for each finding in words")
+    X(INSIGHTS,  "insights",  "a row for each finding in words")                                   \
+    X(TRACE,     "trace",     "a row for each allocation and free that --trace recorded")
 /* clang-format on */
 
 enum ms_csv_table {

@@ -24,9 +24,7 @@ int ms_diff_write_text(FILE *out, const struct ms_diff *diff, const struct ms_di
 int ms_diff_write_json(FILE *out, const struct ms_diff *diff, const struct ms_diff_export *options);
 int ms_diff_write_html(FILE *out, const struct ms_diff *diff, const struct ms_diff_export *options);
 
-/* A figure with its unit; the difference of two with a sign: "+1.2MB". */
-char *ms_diff_figure(char *out, size_t size, enum ms_diff_measure measure, double figure);
-char *ms_diff_change(char *out, size_t size, enum ms_diff_measure measure, double before,
-                     double after);
+/* "00:01:12", to the nearest second. */
+char *ms_diff_moment(char *out, size_t size, uint64_t at_ns);
 
 #endif

@@ -1,7 +1,6 @@
 /* A page without scripts: tables, in which a call stack opens by itself. */
-#include <string.h>
-
 #include "export/diff.h"
+#include "export/html_escape.h"
 #include "export/stream.h"
 #include "model/format.h"
 
@@ -31,34 +30,6 @@ static const char head[] =
     "pre{margin:.3rem 0 .3rem 1rem;white-space:pre-wrap;color:var(--dim);font-size:.85rem}\n"
     "</style>\n</head>\n<body>\n";
 
-/* Broken bytes and controls were neutralised before. */
-static void put_escaped(FILE *out, const char *text)
-{
-    char safe[2048];
-    ms_format_safe(safe, sizeof safe, text, strlen(text), true);
-    for (const char *at = safe; *at != '\0'; at++) {
-        switch (*at) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\'':
-            fputs("&#39;", out);
-            break;
-        default:
-            putc(*at, out);
-        }
-    }
-}
-
 static void put_figures(FILE *out, enum ms_diff_measure measure, const struct ms_diff_row *row)
 {
     char text[MS_FORMAT_MAX];
@@ -83,10 +54,10 @@ static void put_stack(FILE *out, const struct ms_diff *diff, const struct ms_dif
         for (const struct ms_frame *frame = ms_site_frame(site, i); frame != NULL;
              frame = frame->inlined_by) {
             char name[1024];
-            put_escaped(out, ms_format_frame(name, sizeof name, frame));
+            ms_html_escape(out, ms_format_frame(name, sizeof name, frame));
             if (*frame->file != '\0') {
                 fputs("  ", out);
-                put_escaped(out, frame->file);
+                ms_html_escape(out, frame->file);
                 fprintf(out, ":%u", frame->line);
             }
             putc('\n', out);
@@ -102,12 +73,12 @@ static void put_label(FILE *out, const struct ms_diff *diff, enum ms_diff_kind k
     ms_diff_label(diff, kind, row, label, sizeof label);
     if (kind == MS_DIFF_SITES) {
         fputs("<details><summary>", out);
-        put_escaped(out, label);
+        ms_html_escape(out, label);
         fputs("</summary>", out);
         put_stack(out, diff, row);
         fputs("</details>", out);
     } else {
-        put_escaped(out, label);
+        ms_html_escape(out, label);
     }
 }
 
@@ -143,8 +114,8 @@ static void put_side(FILE *out, const char *what, const char *name, uint64_t at_
 {
     char elapsed[MS_FORMAT_MAX];
     fprintf(out, "%s ", what);
-    put_escaped(out, name);
-    fprintf(out, " at %s", ms_format_elapsed(elapsed, sizeof elapsed, at_ns));
+    ms_html_escape(out, name);
+    fprintf(out, " at %s", ms_diff_moment(elapsed, sizeof elapsed, at_ns));
 }
 
 int ms_diff_write_html(FILE *out, const struct ms_diff *diff, const struct ms_diff_export *options)

@@ -1,46 +1,22 @@
-#include <math.h>
 #include <string.h>
 
 #include "export/diff.h"
+#include "export/paragraph.h"
 #include "export/stream.h"
+#include "export/text_parts.h"
 #include "model/format.h"
 
-#define LABEL_COLUMNS 44
-
-char *ms_diff_figure(char *out, size_t size, enum ms_diff_measure measure, double figure)
+char *ms_diff_moment(char *out, size_t size, uint64_t at_ns)
 {
-    if (isnan(figure)) {
-        snprintf(out, size, "n/a");
-        return out;
-    }
-    switch (measure) {
-    case MS_DIFF_COUNT:
-        return ms_format_count(out, size, figure);
-    case MS_DIFF_CPU:
-        snprintf(out, size, figure < 10000 ? "%.0fms" : "%.1fs",
-                 figure < 10000 ? figure : figure / 1000);
-        return out;
-    default:
-        return ms_format_bytes(out, size, figure);
-    }
-}
-
-char *ms_diff_change(char *out, size_t size, enum ms_diff_measure measure, double before,
-                     double after)
-{
-    char figure[MS_FORMAT_MAX - 1];
-    const double change = after - before;
-    ms_diff_figure(figure, sizeof figure, measure, fabs(change));
-    snprintf(out, size, "%s%s", isnan(change) ? "" : change < 0 ? "-" : "+", figure);
-    return out;
+    return ms_format_elapsed(out, size, at_ns + MS_SECOND_NS / 2); /* the nearest second */
 }
 
 static void put_head(FILE *out, const char *what, const char *name, uint64_t at_ns)
 {
     char safe[256];
     char elapsed[MS_FORMAT_MAX];
-    ms_format_safe(safe, sizeof safe, name, strlen(name), false);
-    fprintf(out, "%s %s at %s\n", what, safe, ms_format_elapsed(elapsed, sizeof elapsed, at_ns));
+    ms_format_safe(safe, sizeof safe, name, strlen(name), ms_paragraph_utf8());
+    fprintf(out, "%s %s at %s\n", what, safe, ms_diff_moment(elapsed, sizeof elapsed, at_ns));
 }
 
 static void put_row(FILE *out, enum ms_diff_measure measure, const struct ms_diff_row *row,
@@ -71,11 +47,10 @@ static void put_table(FILE *out, const struct ms_diff *diff, enum ms_diff_kind k
     }
     for (size_t i = 0; i < changed && i < most; i++) {
         char label[256];
-        char safe[LABEL_COLUMNS * 4 + 1];
+        char safe[256];
         const struct ms_diff_row *row = ms_diff_row(diff, kind, i);
         ms_diff_label(diff, kind, row, label, sizeof label);
-        ms_format_safe(safe, sizeof safe, label, strlen(label), false);
-        put_row(out, MS_DIFF_LIVE, row, safe);
+        put_row(out, MS_DIFF_LIVE, row, ms_text_name(safe, sizeof safe, label));
     }
     if (changed > most) {
         fprintf(out, "  and %zu more\n", changed - most);

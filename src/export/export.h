@@ -18,6 +18,7 @@
 #include "analysis/rule.h"
 #include "export/weights.h"
 #include "model/model.h"
+#include "model/trace.h"
 
 /* clang-format off */
 #define MS_EXPORTS(X)                                                                              \
@@ -90,6 +91,11 @@ struct ms_export_options {
      */
     bool (*progress)(void *context, uint64_t done, uint64_t all);
     void *context;
+    /* Hands the events of the trace to `each`, in order, until it returns false. 0 or -errno. NULL:
+     * none was recorded. */
+    int (*trace)(void *trace_context,
+                 bool (*each)(void *context, const struct ms_trace_record *event), void *context);
+    void *trace_context;
 };
 
 /* 0 or -errno (-ENOSYS: not built in). The stream is flushed, not closed. */

@@ -1,4 +1,4 @@
-/* The way of every format into a file. */
+/* The way into a file, and that of every format. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "export/export.h"
+#include "export/file.h"
 
 /* Takes over the descriptor. */
-static int write_to(int fd, enum ms_export format, const struct ms_model *model,
-                    const struct ms_export_options *options)
+static int write_to(int fd, ms_file_writer *write, const void *context)
 {
     FILE *out = fdopen(fd, "w");
     if (out == NULL) {
@@ -18,7 +18,7 @@ static int write_to(int fd, enum ms_export format, const struct ms_model *model,
         close(fd);
         return error;
     }
-    int error = ms_export_write(out, format, model, options);
+    int error = write(out, context);
     if (fclose(out) != 0 && error == 0) {
         error = -errno;
     }
@@ -55,8 +55,7 @@ static int move_into_place(const char *from, const char *to, bool overwrite)
 }
 
 static int write_beside(const char *path, const struct stat *existing, bool overwrite,
-                        enum ms_export format, const struct ms_model *model,
-                        const struct ms_export_options *options)
+                        ms_file_writer *write, const void *context)
 {
     static const char suffix[] = ".part-XXXXXX";
     const size_t bytes = strlen(path);
@@ -73,11 +72,7 @@ static int write_beside(const char *path, const struct stat *existing, bool over
         return error;
     }
     (void)fchmod(fd, wanted_mode(existing));
-    int error = write_to(fd, format, model, options);
-    /* A format that told nothing on the way is cancelled here at the latest. */
-    if (error == 0 && options->progress != NULL && !options->progress(options->context, 1, 1)) {
-        error = -ECANCELED;
-    }
+    int error = write_to(fd, write, context);
     if (error == 0) {
         error = move_into_place(temporary, path, overwrite);
     }
@@ -89,34 +84,28 @@ static int write_beside(const char *path, const struct stat *existing, bool over
 }
 
 /* A copy: closing it must not close the stream of others. */
-static int write_to_stdout(enum ms_export format, const struct ms_model *model,
-                           const struct ms_export_options *options)
+static int write_to_stdout(ms_file_writer *write, const void *context)
 {
     (void)fflush(stdout);
     const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    return fd >= 0 ? write_to(fd, format, model, options) : -errno;
+    return fd >= 0 ? write_to(fd, write, context) : -errno;
 }
 
-int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
-                         const struct ms_model *model, const struct ms_export_options *options)
+int ms_file_write(const char *path, bool overwrite, ms_file_writer *write, const void *context)
 {
     struct stat existing;
-    if (!ms_export_built_in(format)) {
-        return -ENOSYS;
-    }
     if (strcmp(path, "-") == 0) {
-        return write_to_stdout(format, model, options);
+        return write_to_stdout(write, context);
     }
     if (stat(path, &existing) != 0) {
-        return errno == ENOENT ? write_beside(path, NULL, overwrite, format, model, options)
-                               : -errno;
+        return errno == ENOENT ? write_beside(path, NULL, overwrite, write, context) : -errno;
     }
     if (S_ISDIR(existing.st_mode)) {
         return -EISDIR;
     }
     if (!S_ISREG(existing.st_mode)) { /* a pipe, a terminal, /dev/stdout: nothing to replace */
         const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        return fd >= 0 ? write_to(fd, format, model, options) : -errno;
+        return fd >= 0 ? write_to(fd, write, context) : -errno;
     }
     if (!overwrite) {
         return -EEXIST;
@@ -125,7 +114,32 @@ int ms_export_write_file(const char *path, bool overwrite, enum ms_export format
     if (real == NULL) {
         return -errno;
     }
-    const int error = write_beside(real, &existing, true, format, model, options);
+    const int error = write_beside(real, &existing, true, write, context);
     free(real);
     return error;
+}
+
+struct report {
+    enum ms_export format;
+    const struct ms_model *model;
+    const struct ms_export_options *options;
+};
+
+static int write_report(FILE *out, const void *context)
+{
+    const struct report *report = context;
+    const struct ms_export_options *options = report->options;
+    const int error = ms_export_write(out, report->format, report->model, options);
+    /* A format that told nothing on the way is cancelled here at the latest. */
+    return error == 0 && options->progress != NULL && !options->progress(options->context, 1, 1)
+               ? -ECANCELED
+               : error;
+}
+
+int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
+                         const struct ms_model *model, const struct ms_export_options *options)
+{
+    const struct report report = {.format = format, .model = model, .options = options};
+    return ms_export_built_in(format) ? ms_file_write(path, overwrite, write_report, &report)
+                                      : -ENOSYS;
 }

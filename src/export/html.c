@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/ranking.h"
+#include "export/html_escape.h"
 #include "export/html_parts.h"
 #include "export/json.h"
 #include "export/json_parts.h"
@@ -104,6 +105,7 @@ static void write_left_out(struct ms_json_writer *writer, const struct ms_html *
     ms_json_member_u64(writer, "series_kept", html->series_kept);
     ms_json_member_u64(writer, "points", html->points);
     ms_json_member_u64(writer, "points_most", MS_HTML_POINTS_MAX);
+    ms_json_member_u64(writer, "processes_most", MS_HTML_PROCESSES_MAX);
     ms_json_object_end(writer);
 }
 
@@ -147,6 +149,12 @@ static void write_page_members(struct ms_json_writer *writer, const struct ms_ht
                                program != NULL ? program->id : 0);
     const char *waiting = ms_findings_waiting_unavailable();
     ms_json_member_text_or_null(writer, "waiting_unavailable", waiting != NULL ? waiting : "");
+    char why_none[256] = ""; /* no leak is likely: nothing grows, or it is too early to tell */
+    const struct ms_findings *findings = html->options->findings;
+    if (findings != NULL && ms_leaks_count(ms_findings_leaks(findings)) == 0) {
+        ms_leaks_why_none(ms_findings_leaks(findings), model, why_none, sizeof(why_none));
+    }
+    ms_json_member_text_or_null(writer, "no_leak_because", why_none);
     ms_json_key(writer, "left_out");
     write_left_out(writer, html);
 }
@@ -202,33 +210,45 @@ static int write_blocks(struct ms_html *html)
     return error == 0 ? write_page_block(html) : error;
 }
 
-/* As text of an element: whatever is markup, control or deceives is not in it. */
-static void write_escaped(FILE *out, const char *text)
-{
-    char safe[512];
-    const size_t bytes = ms_format_safe(safe, sizeof(safe), text, strlen(text), true);
-    for (size_t i = 0; i < bytes; i++) {
-        if (strchr("&<>\"'", safe[i]) != NULL) {
-            (void)fprintf(out, "&#%d;", safe[i]);
-        } else {
-            (void)fputc(safe[i], out);
-        }
-    }
-}
-
 static void write_title(const struct ms_html *html)
 {
     char name[MS_PROCESS_NAME_MAX] = "";
     const struct ms_process *program = ms_model_program(html->model);
     if (html->options->title != NULL) {
-        write_escaped(html->out, html->options->title);
+        ms_html_escape(html->out, html->options->title);
         return;
     }
     if (program != NULL) {
-        write_escaped(html->out, ms_process_name(program, name, sizeof(name)));
+        ms_html_escape(html->out, ms_process_name(program, name, sizeof(name)));
         (void)fputs(" - ", html->out);
     }
     (void)fputs("memscope-top", html->out);
+}
+
+/* What a browser shows that runs no script. */
+static void write_totals(const struct ms_html *html)
+{
+    char watched[MS_FORMAT_MAX], peak[MS_FORMAT_MAX], live[MS_FORMAT_MAX], count[MS_FORMAT_MAX];
+    const struct ms_model *model = html->model;
+    struct ms_heap totals;
+    struct ms_losses losses;
+    ms_model_totals(model, &totals, &losses);
+    bool available = false;
+    for (size_t i = 0; i < ms_model_process_count(model) && !available; i++) {
+        available = ms_model_process(model, i)->seen != MS_SEEN_NONE;
+    }
+    const uint64_t watched_ns = ms_model_now_ns(model) - ms_model_start_ns(model);
+    (void)fprintf(html->out, "Watched for %s: %zu threads in %zu processes; ",
+                  ms_format_elapsed(watched, sizeof(watched), watched_ns),
+                  ms_model_thread_count(model), ms_model_process_count(model));
+    if (!available) {
+        (void)fputs("their memory was not seen.", html->out);
+        return;
+    }
+    (void)fprintf(html->out, "live at the end %s, peak %s, %s allocations.",
+                  ms_format_bytes(live, sizeof(live), (double)ms_heap_current_bytes(&totals)),
+                  ms_format_bytes(peak, sizeof(peak), (double)totals.peak_bytes),
+                  ms_format_count(count, sizeof(count), (double)totals.allocations));
 }
 
 /* Writes the page up to a mark; returns what follows it. */
@@ -257,6 +277,8 @@ int ms_html_write(FILE *out, const struct ms_model *model, const struct ms_expor
     errno = 0;
     const char *rest = write_until(out, ms_html_page, "@TITLE@");
     write_title(&html);
+    rest = write_until(out, rest, "@TOTALS@");
+    write_totals(&html);
     rest = write_until(out, rest, "@DATA@");
     int error = write_blocks(&html);
     if (error == 0) {

@@ -16,9 +16,10 @@
 
 #include "export/export.h"
 
-#define MS_HTML_SITES_MAX  50000u
-#define MS_HTML_USAGES_MAX 300000u
-#define MS_HTML_POINTS_MAX 4000000u
+#define MS_HTML_SITES_MAX     50000u
+#define MS_HTML_USAGES_MAX    300000u
+#define MS_HTML_POINTS_MAX    4000000u
+#define MS_HTML_PROCESSES_MAX 1000u /* that have series */
 
 /* 0 or -errno; -ECANCELED when progress says so. The stream is flushed, not closed. */
 int ms_html_write(FILE *out, const struct ms_model *model, const struct ms_export_options *options);

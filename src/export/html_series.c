@@ -9,12 +9,11 @@
 #include "export/html_parts.h"
 #include "export/json_parts.h"
 
-#define CORE_SERIES    100 /* in the column of the series: what is of no table of series.h */
-#define GPU_SERIES     101
-#define GPU_MEMORY     102
-#define READ_AT_ONCE   4096u
-#define LONGEST_LAYER  (24u * 3600u) /* points of a history, at most: see history.h */
-#define PROCESSES_KEPT 1000u
+#define CORE_SERIES   100 /* in the column of the series: what is of no table of series.h */
+#define GPU_SERIES    101
+#define GPU_MEMORY    102
+#define READ_AT_ONCE  4096u
+#define LONGEST_LAYER (24u * 3600u) /* points of a history, at most: see history.h */
 /* Tenths of a second of threads are written while less than so many points are. */
 #define FINE_POINTS_MAX (MS_HTML_POINTS_MAX / 2)
 
@@ -126,9 +125,13 @@ static void write_processes(struct layers *layers)
     for (int s = 0; s < MS_PROCESS_SERIES_COUNT && ms_model_process_count(model) > 1; s++) {
         write_series(layers, MS_SERIES_OF_PROCESS, (uint32_t)s, 0, sums[s]);
     }
-    for (size_t i = 0; i < ms_model_process_count(model) && i < PROCESSES_KEPT; i++) {
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
         for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
+            if (i >= MS_HTML_PROCESSES_MAX) {
+                layers->html->series += process->history[s] != NULL;
+                continue;
+            }
             write_series(layers, MS_SERIES_OF_PROCESS, (uint32_t)s, process->id,
                          process->history[s]);
         }

@@ -55,6 +55,7 @@ static void write_losses(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_u64(writer, "not_classified", losses->not_classified);
     ms_json_member_u64(writer, "rates_refused", losses->rates_refused);
     ms_json_member_u64(writer, "misuse_missing", losses->misuse_missing);
+    ms_json_member_u64(writer, "marks_missing", losses->marks_missing);
     ms_json_member_u64(writer, "io_sites_missing", losses->io_sites_missing);
     ms_json_member_text_or_null(writer, "untracked_reason", reason != NULL ? reason : "");
     ms_json_object_end(writer);
@@ -194,6 +195,11 @@ static void part_misuse(struct ms_json_writer *writer, const struct whole *whole
     ms_json_misuse(writer, whole->model);
 }
 
+static void part_marks(struct ms_json_writer *writer, const struct whole *whole)
+{
+    ms_json_marks(writer, whole->model);
+}
+
 static void part_leaks(struct ms_json_writer *writer, const struct whole *whole)
 {
     ms_json_leaks(writer, whole->model, whole->options->findings);
@@ -279,6 +285,7 @@ static const struct {
     {"flow_totals", MS_SECTION_FLOWS, IN(MEMORY) | IN(BOUNDARIES), part_flow_totals},
     {"flow_patterns", MS_SECTION_FLOWS, IN(MEMORY) | IN(BOUNDARIES), part_flow_patterns},
     {"misuse", MS_SECTION_BOUNDARIES, IN(BOUNDARIES), part_misuse},
+    {"marks", ALWAYS, IN_ALL, part_marks},
     {"leaks", MS_SECTION_LEAKS, IN(MEMORY), part_leaks},
     {"timeline", MS_SECTION_TIMELINE, IN(PERFORMANCE), part_timeline},
     {"correlations", MS_SECTION_CORRELATIONS, IN(PERFORMANCE), part_correlations},

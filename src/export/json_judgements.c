@@ -67,8 +67,9 @@ static void write_judgements(struct ms_json_writer *writer, const struct ms_effi
 void ms_json_thread_judgements(struct ms_json_writer *writer, const struct ms_model *model,
                                const struct ms_thread *thread)
 {
-    const struct ms_efficiency efficiency = ms_efficiency_of_thread(model, thread);
-    const struct ms_bottleneck bottleneck = ms_bottleneck_of_thread(model, thread);
+    const struct ms_time_use use = ms_time_use_of_thread(model, thread);
+    const struct ms_efficiency efficiency = ms_efficiency_of_use(&use);
+    const struct ms_bottleneck bottleneck = ms_bottleneck_of_thread_use(model, thread, &use);
     write_judgements(writer, &efficiency, &bottleneck);
 }
 

@@ -49,6 +49,8 @@ void ms_json_flows(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flow_totals(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_flow_patterns(struct ms_json_writer *writer, const struct ms_model *model);
 void ms_json_misuse(struct ms_json_writer *writer, const struct ms_model *model);
+/* json_marks.c */
+void ms_json_marks(struct ms_json_writer *writer, const struct ms_model *model);
 /* `findings` may be NULL: what is judged while a program runs is null then. */
 void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
                    const struct ms_findings *findings);

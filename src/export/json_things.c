@@ -332,22 +332,36 @@ static void write_metric_of(struct ms_json_writer *writer, const struct ms_threa
                   info->unit == MS_UNIT_RATIO ? 6 : 3);
 }
 
-/* What the thread lacks although others have it: by source, or it would be most of the report. */
-static void write_unavailable(struct ms_json_writer *writer, const struct ms_model *model,
-                              const struct ms_thread *thread)
+/* Sources of figures of threads. Those that give nothing at all are told once, with the metrics. */
+struct thread_sources {
+    enum ms_source of[MS_SOURCE_TOTAL];
+    size_t count;
+};
+
+static struct thread_sources thread_sources_of(const struct ms_model *model)
 {
-    ms_json_object_begin(writer);
+    struct thread_sources sources = {.count = 0};
     for (int i = 0; i < MS_SOURCE_TOTAL; i++) {
         const enum ms_source source = (enum ms_source)i;
         const enum ms_source_condition condition = ms_model_source(model, source)->condition;
-        char because[256];
-        if (!ms_source_is_of_threads(source) || condition == MS_SOURCE_NOT_ASKED ||
-            condition == MS_SOURCE_UNAVAILABLE) {
-            continue; /* said once, with the metrics */
+        if (ms_source_is_of_threads(source) && condition != MS_SOURCE_NOT_ASKED &&
+            condition != MS_SOURCE_UNAVAILABLE) {
+            sources.of[sources.count++] = source;
         }
-        ms_source_unavailable_because(model, thread, source, because, sizeof(because));
+    }
+    return sources;
+}
+
+/* What the thread lacks although others have it: by source, or it would be most of the report. */
+static void write_unavailable(struct ms_json_writer *writer, const struct ms_model *model,
+                              const struct ms_thread *thread, const struct thread_sources *sources)
+{
+    ms_json_object_begin(writer);
+    for (size_t i = 0; i < sources->count; i++) {
+        char because[256];
+        ms_source_unavailable_because(model, thread, sources->of[i], because, sizeof(because));
         if (because[0] != '\0') {
-            ms_json_member_string(writer, ms_source_name(source), because);
+            ms_json_member_string(writer, ms_source_name(sources->of[i]), because);
         }
     }
     ms_json_object_end(writer);
@@ -361,7 +375,8 @@ static uint64_t io_age_ns(const struct ms_thread *thread)
 }
 
 static void write_thread(struct ms_json_writer *writer, const struct ms_model *model,
-                         const struct ms_thread *thread, const struct ms_judgement *judgement)
+                         const struct ms_thread *thread, const struct ms_judgement *judgement,
+                         const struct thread_sources *sources)
 {
     ms_json_object_begin(writer);
     ms_json_member_u64(writer, "id", thread->id);
@@ -382,7 +397,7 @@ static void write_thread(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_member_text_or_null(writer, "affinity",
                                 (kernel->have & MS_HAVE_AFFINITY) != 0 ? kernel->affinity : "");
     ms_json_key(writer, "unavailable");
-    write_unavailable(writer, model, thread);
+    write_unavailable(writer, model, thread, sources);
     struct ms_figures figures;
     ms_figures_of_thread(model, thread->id, &figures);
     ms_json_classes(writer, &figures, &thread->heap, thread->probed && thread->tracked);
@@ -410,6 +425,7 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
                      const struct ms_thresholds *thresholds)
 {
     const struct ms_baseline baseline = ms_baseline_of(model);
+    const struct thread_sources sources = thread_sources_of(model);
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
@@ -419,7 +435,7 @@ void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model
         }
         const struct ms_judgement judgement = ms_judge_against(thresholds, &baseline, thread);
         ms_json_line(writer);
-        write_thread(writer, model, thread, &judgement);
+        write_thread(writer, model, thread, &judgement, &sources);
     }
     ms_json_line(writer);
     ms_json_array_end(writer);

@@ -10,6 +10,7 @@
 #include "export/stacks.h"
 #include "export/top.h"
 #include "model/format.h"
+#include "model/marks.h"
 
 #define POINTS_MAX         3600u
 #define PROCESSES_MAX      50u
@@ -245,6 +246,23 @@ static void write_instant(struct trace *trace, const char *scope, const char *ca
     member_us(trace, "ts", since_start(trace, at_ns));
 }
 
+static void write_marks(struct trace *trace)
+{
+    for (size_t i = 0; i < ms_model_mark_count(trace->model); i++) {
+        const struct ms_mark *mark = ms_model_mark(trace->model, i);
+        const struct ms_thread *thread =
+            mark->thread_id != 0 ? ms_model_thread_by_id(trace->model, mark->thread_id) : NULL;
+        write_instant(trace,
+                      mark->process_id == 0 ? "g"
+                      : thread != NULL      ? "t"
+                                            : "p",
+                      "mark", mark->text[0] != '\0' ? mark->text : "mark",
+                      mark->process_id == 0 ? FIRST_FREE_PID : pid_of_id(trace, mark->process_id),
+                      thread != NULL ? tid_of(thread, false) : NO_THREAD, mark->at_ns);
+        ms_json_object_end(&trace->json);
+    }
+}
+
 static void write_anomalies(struct trace *trace)
 {
     const struct ms_anomalies *anomalies = ms_findings_anomalies(trace->options->findings);
@@ -352,6 +370,7 @@ static int write_all(struct trace *trace)
     const int error = write_lives(trace);
     write_thread_counters(trace);
     write_machine(trace);
+    write_marks(trace);
     if (trace->options->findings != NULL) {
         write_anomalies(trace);
         write_leaks(trace);

@@ -15,6 +15,7 @@
 #include "export/top.h"
 #include "model/figures.h"
 #include "model/format.h"
+#include "model/marks.h"
 
 #define LABEL_COLUMNS 13u
 #define THREADS_MAX   10u
@@ -23,6 +24,7 @@
 #define INSIGHTS_MAX  10u
 #define FRAMES_MAX    6u
 #define MISUSES_MAX   5u
+#define MARKS_MAX     20u
 #define NAME_BYTES    1024u
 
 struct page {
@@ -391,6 +393,28 @@ static void write_misuses(struct page *page)
     }
 }
 
+/* The latest, and how many there are. */
+static void write_marks(const struct page *page)
+{
+    const size_t count = ms_model_mark_count(page->model);
+    const uint64_t start_ns = ms_model_start_ns(page->model);
+    if (count == 0) {
+        return;
+    }
+    heading(page, "MARKS");
+    if (count > MARKS_MAX) {
+        fprintf(page->out, "  the latest %u of %zu\n", MARKS_MAX, count);
+    }
+    for (size_t i = count > MARKS_MAX ? count - MARKS_MAX : 0; i < count; i++) {
+        const struct ms_mark *mark = ms_model_mark(page->model, i);
+        char when[MS_FORMAT_MAX];
+        char text[96];
+        ms_format_elapsed(when, sizeof when, mark->at_ns > start_ns ? mark->at_ns - start_ns : 0);
+        ms_format_safe(text, sizeof text, mark->text, strlen(mark->text), true);
+        fprintf(page->out, "  %-9s  %s%s\n", when, mark->by_program ? "" : "by the user: ", text);
+    }
+}
+
 static void write_insights(struct page *page)
 {
     static const struct ms_scope all;
@@ -475,6 +499,7 @@ int ms_report_write(FILE *out, const struct ms_model *model,
         write_likely_leaks(&page);
         write_not_freed(&page);
         write_misuses(&page);
+        write_marks(&page);
         write_insights(&page);
     }
     write_missing(&page);

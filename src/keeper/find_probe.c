@@ -46,6 +46,8 @@ static bool find(char *full, char *tried, size_t tried_size)
     }
     folder[length] = '\0';
     *strrchr(folder, '/') = '\0';
+    /* Beside the program, then where it was built to be installed: a tree that was moved as a whole
+     * works, and so does a library folder that is named for the architecture. */
     for (size_t at = 0; at < sizeof(places) / sizeof(places[0]); at++) {
         char place[PATH_MAX + 64];
         snprintf(place, sizeof(place), "%s%s", folder, places[at]);
@@ -53,7 +55,7 @@ static bool find(char *full, char *tried, size_t tried_size)
             return true;
         }
     }
-    return false;
+    return exists(MS_PROBE_FOLDER "/" PROBE_NAME, full, tried, tried_size);
 }
 
 /* FNV-1a: one link per place, whoever makes it first. */

@@ -180,6 +180,13 @@ struct ms_process_record {
     struct ms_process_record *merged_into; /* while processes are merged */
 };
 
+struct ms_marks {
+    struct ms_mark *by_time; /* their texts are allocated */
+    size_t count, capacity;
+    uint64_t added, dropped;
+};
+void ms_marks_free(struct ms_marks *marks);
+
 struct ms_model {
     uint64_t interval_ns, start_ns, start_unix_ns;
     uint64_t now_ns;
@@ -205,6 +212,7 @@ struct ms_model {
     struct ms_cpu_sampling cpu_sampling;
     struct ms_flows flows;
     struct ms_misuses misuses;
+    struct ms_marks marks;
     struct ms_chunks modules; /* struct ms_module; id = index + 1 */
     struct ms_chunks named;   /* uint32_t: numbers of frames in the order in which they got names */
     uint64_t names_version;

@@ -64,6 +64,7 @@ void ms_model_free(struct ms_model *model)
     ms_activities_free(&model->activities);
     ms_flows_free(&model->flows);
     ms_misuses_free(&model->misuses);
+    ms_marks_free(&model->marks);
     ms_chunks_free(&model->modules);
     ms_sites_free(model);
     ms_machine_free(&model->system);
@@ -218,6 +219,7 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses)
     sum->not_classified += losses->not_classified;
     sum->rates_refused += losses->rates_refused;
     sum->misuse_missing += losses->misuse_missing;
+    sum->marks_missing += losses->marks_missing;
     sum->io_sites_missing += losses->io_sites_missing;
 }
 

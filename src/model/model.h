@@ -262,9 +262,10 @@ struct ms_losses {
     uint64_t coarsened;     /* counted without (all of) their stack */
     uint64_t owner_unknown; /* frees that could not be debited: damaged, stale, table full */
     uint64_t threads_folded;
-    uint64_t not_classified;   /* histograms and estimates that there was no room for */
-    uint64_t rates_refused;    /* changes of the sampling rate that found no room */
-    uint64_t misuse_missing;   /* misuses that there was no room for */
+    uint64_t not_classified; /* histograms and estimates that there was no room for */
+    uint64_t rates_refused;  /* changes of the sampling rate that found no room */
+    uint64_t misuse_missing; /* misuses that there was no room for */
+    uint64_t marks_missing;  /* marks of the program that were overwritten before they were read */
     uint64_t io_sites_missing; /* timed I/O calls whose call sites there was no room for */
 };
 

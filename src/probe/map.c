@@ -330,7 +330,7 @@ static const uint32_t reserve[MS_AREA_COUNT] = {
     [MS_AREA_THREADS] = 256,      [MS_AREA_CONTEXTS] = 8192, [MS_AREA_PCS] = 16384,
     [MS_AREA_STACKS] = 256 << 10, [MS_AREA_MODULES] = 256,   [MS_AREA_STRINGS] = 65536,
     [MS_AREA_OWNERS] = 8192,      [MS_AREA_DETAILS] = 4096,  [MS_AREA_MISUSES] = 512,
-    [MS_AREA_THREAD_IO] = 256,    [MS_AREA_IO_SITES] = 2048,
+    [MS_AREA_THREAD_IO] = 256,    [MS_AREA_IO_SITES] = 2048, [MS_AREA_MARKS] = 256,
 };
 
 /* Room that stays usable without system calls. */

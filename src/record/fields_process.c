@@ -116,6 +116,7 @@ static const struct ms_field process_rows[] = {
     F(losses.not_classified),
     F(losses.rates_refused),
     F(losses.misuse_missing),
+    F(losses.marks_missing),
     F(losses.io_sites_missing),
     F(trace.begun),
     F(trace.sent),

@@ -42,13 +42,14 @@ struct ms_recorder {
     struct ms_output_writer output_writer;
     struct ms_trace_coder *trace_coder; /* NULL: nothing was traced yet */
     struct pending ticks, names, output, trace;
+    uint64_t trace_pending, trace_lost; /* events in `trace`; in blocks that found no room */
     struct ms_pack scratch;
     struct segment segment;
     bool have_tick;
     uint64_t tick, now_ns; /* of the last recorded one */
-    uint64_t interval_ns;
     uint64_t flushed_ns, coarse_ns;
     bool about_due;
+    uint64_t marks;                             /* so many of the model were written */
     uint64_t history_next[MS_RESOLUTION_COUNT]; /* first point that is in no block */
     bool have_history;
     struct ms_recording recording;
@@ -163,6 +164,15 @@ static int append_or_lose(struct ms_recorder *recorder, enum ms_block_type type,
     return error;
 }
 
+/* A block begins with how many events were lost before it. */
+static int append_trace(struct ms_recorder *recorder)
+{
+    const int error = append_or_lose(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    recorder->trace_lost += error != 0 ? recorder->trace_pending : 0;
+    recorder->trace_pending = 0;
+    return error;
+}
+
 /* Names wait on when they find no room; ticks do not: a new segment begins. */
 int ms_recorder_flush(struct ms_recorder *recorder)
 {
@@ -171,7 +181,7 @@ int ms_recorder_flush(struct ms_recorder *recorder)
         forget(&recorder->names);
     }
     const int output_error = append_or_lose(recorder, MS_BLOCK_OUTPUT, &recorder->output);
-    const int trace_error = append_or_lose(recorder, MS_BLOCK_TRACE, &recorder->trace);
+    const int trace_error = append_trace(recorder);
     error = error == 0 ? output_error : error;
     error = error == 0 ? trace_error : error;
     if (recorder->ticks.pack.used > 0 || recorder->ticks.pack.failed) {
@@ -339,6 +349,39 @@ static bool segment_is_over(const struct ms_recorder *recorder)
            (age_ns >= SEGMENT_LEAST_NS && segment->change_bytes >= segment->state_bytes);
 }
 
+static void pack_mark(struct ms_pack *pack, uint64_t tick, const struct ms_mark *mark)
+{
+    ms_pack_u64(pack, tick);
+    ms_pack_u64(pack, mark->at_ns);
+    ms_pack_u64(pack, (mark->by_program ? MS_MARK_BY_PROGRAM : 0) |
+                          (mark->process_id != 0 ? MS_MARK_HAS_THREAD : 0));
+    if (mark->process_id != 0) {
+        ms_pack_u64(pack, mark->process_id);
+        ms_pack_u64(pack, mark->thread_id);
+    }
+    ms_pack_text(pack, mark->text, strlen(mark->text));
+}
+
+int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    const uint64_t added = ms_model_marks_added(model);
+    if (added == recorder->marks || !recorder->have_tick) {
+        return 0;
+    }
+    ms_pack_clear(&recorder->scratch);
+    for (size_t i = 0; i < ms_model_mark_count(model); i++) {
+        const struct ms_mark *mark = ms_model_mark(model, i);
+        if (mark->number >= recorder->marks) {
+            pack_mark(&recorder->scratch, recorder->tick, mark);
+        }
+    }
+    const int error = append_now(recorder, MS_BLOCK_MARKS, recorder->tick, recorder->now_ns);
+    if (error == 0) {
+        recorder->marks = added;
+    }
+    return error == -EAGAIN ? 0 : error; /* they wait on */
+}
+
 int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
 {
     const uint64_t ticks = ms_model_ticks(model);
@@ -349,12 +392,13 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     const uint64_t ns_before = recorder->now_ns;
     recorder->tick = ticks - 1;
     recorder->now_ns = ms_model_now_ns(model);
-    recorder->interval_ns = ms_model_interval_ns(model);
     recorder->have_tick = true;
     int error = recorder->about_due ? append_about(recorder, model) : 0;
     const int names_error = write_names(recorder, model);
     const int output_error = write_output(recorder, model);
+    const int marks_error = ms_recorder_marks(recorder, model);
     error = error == 0 ? names_error : error;
+    error = error == 0 ? marks_error : error;
     error = error == 0 ? output_error : error;
     if (recorder->segment.begun) {
         const int row_error = write_row(recorder, model, tick_before, ns_before);
@@ -379,40 +423,24 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
         recorder->trace_coder = ms_trace_coder_new();
     }
     if (recorder->trace_coder == NULL) {
+        recorder->trace_lost += count;
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++) {
         if (trace->pack.used == 0) {
             ms_trace_coder_begin(recorder->trace_coder);
+            ms_pack_u64(&trace->pack, recorder->trace_lost);
         }
         ms_trace_coder_write(recorder->trace_coder, &trace->pack, &events[i]);
+        recorder->trace_pending++;
         cover(trace, recorder->tick, events[i].time_ns);
         trace->first_ns = events[i].time_ns < trace->first_ns ? events[i].time_ns : trace->first_ns;
         if (trace->pack.used >= TRACE_BYTES || trace->pack.failed) {
-            const int flushed = append_or_lose(recorder, MS_BLOCK_TRACE, trace);
+            const int flushed = append_trace(recorder);
             error = error == 0 && flushed != -EAGAIN ? flushed : error;
         }
     }
     return error;
-}
-
-static uint64_t tick_at(const struct ms_recorder *recorder, uint64_t at_ns)
-{
-    const uint64_t interval_ns = recorder->interval_ns > 0 ? recorder->interval_ns : 1;
-    const uint64_t back = (recorder->now_ns - at_ns) / interval_ns;
-    return recorder->tick > back ? recorder->tick - back : 0;
-}
-
-int ms_recorder_mark(struct ms_recorder *recorder, uint64_t at_ns, const char *text,
-                     bool by_program)
-{
-    at_ns = at_ns < recorder->now_ns ? at_ns : recorder->now_ns;
-    ms_pack_clear(&recorder->scratch);
-    ms_pack_u64(&recorder->scratch, tick_at(recorder, at_ns));
-    ms_pack_u64(&recorder->scratch, at_ns);
-    ms_pack_u64(&recorder->scratch, by_program ? 1 : 0);
-    ms_pack_text(&recorder->scratch, text, strnlen(text, MS_MARK_TEXT_MAX));
-    return append_now(recorder, MS_BLOCK_MARKS, recorder->tick, recorder->now_ns);
 }
 
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
@@ -420,8 +448,10 @@ int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *mode
     int error = ms_recorder_tick(recorder, model);
     if (recorder->have_tick) {
         const int names_error = write_names(recorder, model);
+        const int marks_error = ms_recorder_marks(recorder, model);
         const int last_error = begin_segment(recorder, model, true);
         error = error == 0 ? names_error : error;
+        error = error == 0 ? marks_error : error;
         error = error == 0 ? last_error : error;
     }
     recorder->segment.begun = false; /* what is kept on in memory begins anew */

@@ -52,9 +52,9 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
 int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record *events,
                       size_t count);
 
-/* At a moment, at the latest that of the last recorded tick. `text` may be "". 0 or -ENOMEM. */
-int ms_recorder_mark(struct ms_recorder *recorder, uint64_t at_ns, const char *text,
-                     bool by_program);
+/* Marks that the model has since the last tick, at once instead of with the next tick: there may be
+ * none any more. 0 or -ENOMEM. */
+int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model);
 
 /* The model as it is at last (names that came late, final figures), then the file is closed and
  * whole. 0 or -errno of what failed first. What is kept in memory may go on after it, and there may

@@ -15,7 +15,7 @@
 void ms_recording_forget(struct ms_recording *recording)
 {
     for (size_t i = 0; i < recording->mark_count; i++) {
-        free(recording->marks[i].text);
+        free((char *)(uintptr_t)recording->marks[i].text);
     }
     free(recording->marks);
     ms_names_free(recording->names);
@@ -72,11 +72,11 @@ static int take_names(struct ms_recording *recording, const uint8_t *raw, size_t
     return ms_names_read(recording->names, &unpack);
 }
 
-static int take_mark(struct ms_recording *recording, const struct ms_kept_mark *mark)
+static int take_mark(struct ms_recording *recording, const struct ms_mark *mark)
 {
     if (recording->mark_count == recording->mark_capacity) {
         const size_t capacity = recording->mark_capacity * 2 + 16;
-        struct ms_kept_mark *marks = reallocarray(recording->marks, capacity, sizeof *marks);
+        struct ms_mark *marks = reallocarray(recording->marks, capacity, sizeof *marks);
         if (marks == NULL) {
             return -ENOMEM;
         }
@@ -88,6 +88,7 @@ static int take_mark(struct ms_recording *recording, const struct ms_kept_mark *
         recording->marks[at] = recording->marks[at - 1];
     }
     recording->marks[at] = *mark;
+    recording->mark_tick = mark->tick > recording->mark_tick ? mark->tick : recording->mark_tick;
     return 0;
 }
 
@@ -96,16 +97,21 @@ static int take_marks(struct ms_recording *recording, const uint8_t *raw, size_t
     struct ms_unpack unpack = ms_unpack_of(raw, bytes);
     while (!ms_unpack_done(&unpack) && recording->mark_count < MS_MARKS_MAX) {
         size_t text_bytes = 0;
-        struct ms_kept_mark mark = {.tick = ms_unpack_u64(&unpack),
-                                    .at_ns = ms_unpack_u64(&unpack)};
-        mark.by_program = ms_unpack_u64(&unpack) != 0;
+        struct ms_mark mark = {.tick = ms_unpack_u64(&unpack), .at_ns = ms_unpack_u64(&unpack)};
+        const uint64_t flags = ms_unpack_u64(&unpack);
+        mark.by_program = (flags & MS_MARK_BY_PROGRAM) != 0;
+        if ((flags & MS_MARK_HAS_THREAD) != 0) {
+            mark.process_id = (uint32_t)ms_unpack_upto(&unpack, UINT32_MAX);
+            mark.thread_id = (uint32_t)ms_unpack_upto(&unpack, UINT32_MAX);
+        }
         const char *text = ms_unpack_text(&unpack, &text_bytes);
         if (unpack.failed) {
             return -EBADMSG;
         }
-        mark.text = strndup(text, text_bytes < MS_MARK_TEXT_MAX ? text_bytes : MS_MARK_TEXT_MAX);
-        if (mark.text == NULL || take_mark(recording, &mark) != 0) {
-            free(mark.text);
+        char *copy = strndup(text, text_bytes < MS_MARK_TEXT_MAX ? text_bytes : MS_MARK_TEXT_MAX);
+        mark.text = copy;
+        if (copy == NULL || take_mark(recording, &mark) != 0) {
+            free(copy);
             return -ENOMEM;
         }
     }
@@ -272,11 +278,22 @@ size_t ms_recording_mark_count(const struct ms_recording *recording)
 
 struct ms_mark ms_recording_mark(const struct ms_recording *recording, size_t index)
 {
-    const struct ms_kept_mark *mark = &recording->marks[index];
-    return (struct ms_mark){.tick = mark->tick,
-                            .at_ns = mark->at_ns,
-                            .text = mark->text,
-                            .by_program = mark->by_program};
+    return recording->marks[index];
+}
+
+int ms_recording_give_marks(const struct ms_recording *recording, struct ms_model *model,
+                            uint64_t from, uint64_t to)
+{
+    int error = 0;
+    for (size_t i = 0;
+         i < recording->mark_count && recording->mark_tick >= from && from <= to && error == 0;
+         i++) {
+        const struct ms_mark *mark = &recording->marks[i];
+        if (mark->tick >= from && mark->tick <= to) {
+            error = ms_model_add_mark(model, mark);
+        }
+    }
+    return error;
 }
 
 int ms_recording_read_state(struct ms_recording *recording, size_t index, struct ms_model **out)
@@ -372,10 +389,12 @@ static bool trace_event(void *context, const struct ms_trace_record *event)
 }
 
 int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       uint64_t *lost,
                        bool (*each)(void *context, const struct ms_trace_record *event),
                        void *context)
 {
     struct tracing tracing = {first_ns, last_ns, each, context, false};
+    *lost = 0;
     int error = recording->recorder != NULL ? ms_recorder_flush(recording->recorder) : 0;
     for (size_t i = 0; i < ms_blocks_count(recording->blocks) && error != -ENOMEM && !tracing.ended;
          i++) {
@@ -388,7 +407,9 @@ int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64
         int result = ms_blocks_read(recording->blocks, i, &raw, &bytes);
         if (result == 0) {
             struct ms_unpack unpack = ms_unpack_of(raw, bytes);
-            result = ms_trace_block_read(&unpack, trace_event, &tracing);
+            uint64_t lost_before;
+            result = ms_trace_block_read(&unpack, &lost_before, trace_event, &tracing);
+            *lost = result == 0 && lost_before > *lost ? lost_before : *lost;
         }
         error = result != 0 ? result : error; /* what is damaged costs itself */
     }

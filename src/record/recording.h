@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/marks.h"
 #include "model/model.h"
 
 struct ms_recording; /* opaque */
@@ -36,11 +37,7 @@ struct ms_recording_about {
 /* Valid until the next call. */
 struct ms_recording_about ms_recording_about(struct ms_recording *recording);
 
-struct ms_mark {
-    uint64_t tick, at_ns;
-    const char *text; /* hostile; "" none */
-    bool by_program;
-};
+/* All that are in it; a model of it has those of its moment and before. */
 size_t ms_recording_mark_count(const struct ms_recording *recording);
 struct ms_mark ms_recording_mark(const struct ms_recording *recording, size_t index); /* by time */
 
@@ -54,9 +51,15 @@ int ms_recording_verify(struct ms_recording *recording,
                         void (*told)(void *context, const char *finding), ms_progress *progress,
                         void *context);
 
-/* The trace, in the order of time within each second. `each` returns false to end. 0 or -errno. */
+/*
+ * The trace as it came, block by block (a second, or some hundred thousand events), within each by
+ * time; those of one thread are in their order. `each` returns false to end. `lost`: events of the
+ * session that found no room on their way into the recording. 0 or -errno: of what is damaged, the
+ * rest was handed on.
+ */
 struct ms_trace_record;
 int ms_recording_trace(struct ms_recording *recording, uint64_t first_ns, uint64_t last_ns,
+                       uint64_t *lost,
                        bool (*each)(void *context, const struct ms_trace_record *event),
                        void *context);
 

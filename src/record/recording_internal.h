@@ -9,14 +9,11 @@
 
 struct ms_recorder;
 
-#define MS_MARK_TEXT_MAX 4096u
-#define MS_MARKS_MAX     100000u /* of a file */
+#define MS_MARKS_MAX 100000u /* of a file */
 
-struct ms_kept_mark {
-    uint64_t tick, at_ns;
-    char *text;
-    bool by_program;
-};
+/* Flags of a mark in MS_BLOCK_MARKS. */
+#define MS_MARK_BY_PROGRAM 1u
+#define MS_MARK_HAS_THREAD 2u /* process id and thread id follow */
 
 struct ms_recording {
     struct ms_blocks *blocks;
@@ -24,10 +21,11 @@ struct ms_recording {
     struct ms_names *names;
     struct ms_about about;
     bool have_about;
-    uint64_t looked_at;  /* numbers of blocks before it were looked at */
-    uint64_t names_lost; /* MS_BLOCK_NAMES that cannot be read */
-    struct ms_kept_mark *marks;
+    uint64_t looked_at;    /* numbers of blocks before it were looked at */
+    uint64_t names_lost;   /* MS_BLOCK_NAMES that cannot be read */
+    struct ms_mark *marks; /* by time; their texts are allocated */
     size_t mark_count, mark_capacity;
+    uint64_t mark_tick; /* of the last one that was read */
     char condition[240];
 };
 
@@ -45,6 +43,10 @@ size_t ms_recording_block(const struct ms_recording *recording, uint64_t number)
 int ms_recording_read_state(struct ms_recording *recording, size_t index, struct ms_model **out);
 /* Gives it all histories up to its tick, as far as they are there. 0 or -ENOMEM. */
 int ms_recording_read_histories(struct ms_recording *recording, struct ms_model *model);
+
+/* Gives a model the marks that were known at ticks from `from` to `to`. 0 or -ENOMEM. */
+int ms_recording_give_marks(const struct ms_recording *recording, struct ms_model *model,
+                            uint64_t from, uint64_t to);
 
 /* As ms_recording_open, of blocks that it owns from then on, when it succeeds. */
 int ms_recording_of_blocks(struct ms_blocks *blocks, struct ms_recording **out, char *why,

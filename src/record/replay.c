@@ -23,6 +23,7 @@ struct position {
     bool have_rows;
     struct ms_unpack output; /* what of a block of output is not in the model yet */
     uint64_t output_next;    /* number of the first block that may have more */
+    uint64_t marks_from;     /* the model has those of ticks before it */
     bool anew;               /* nothing was told of this model yet */
 };
 
@@ -66,8 +67,16 @@ static int look_again(struct ms_recording *recording)
     return error == 0 && !recording->have_about ? -EBADMSG : error;
 }
 
+/* Those that were known by now; without memory the rest is missing here. */
+static void take_marks(const struct ms_recording *recording, struct position *at)
+{
+    (void)ms_recording_give_marks(recording, at->model, at->marks_from, at->tick);
+    at->marks_from = at->tick + 1;
+}
+
 static void tell(struct ms_replay *replay, struct position *at)
 {
+    take_marks(replay->recording, at);
     const bool anew = at->anew;
     at->anew = false;
     if (replay->options.ticked != NULL) {

@@ -201,19 +201,89 @@ int ms_trace_coder_read(struct ms_trace_coder *coder, struct ms_unpack *unpack,
     return 1;
 }
 
-int ms_trace_block_read(struct ms_unpack *unpack,
+struct events {
+    struct ms_trace_record *rows;
+    size_t count, capacity;
+};
+
+static int add_event(struct events *events, const struct ms_trace_record *event)
+{
+    if (events->count == MS_TRACE_BLOCK_EVENTS_MAX) {
+        return -EBADMSG;
+    }
+    if (events->count == events->capacity) {
+        const size_t capacity = events->capacity * 2 + 1024;
+        struct ms_trace_record *rows = reallocarray(events->rows, capacity, sizeof *rows);
+        if (rows == NULL) {
+            return -ENOMEM;
+        }
+        events->rows = rows;
+        events->capacity = capacity;
+    }
+    events->rows[events->count++] = *event;
+    return 0;
+}
+
+/* Batches of threads follow one another, so there are few runs: they are merged two by two. */
+static int sort_by_time(struct events *events)
+{
+    struct ms_trace_record *from = events->rows;
+    struct ms_trace_record *to = reallocarray(NULL, events->count + 1, sizeof *to);
+    if (to == NULL) {
+        return -ENOMEM;
+    }
+    for (bool sorted = false; !sorted;) {
+        size_t at = 0;
+        size_t runs = 0;
+        while (at < events->count) {
+            size_t ends[2];
+            size_t end = at;
+            for (int i = 0; i < 2; i++) {
+                end += end < events->count ? 1 : 0;
+                while (end < events->count && from[end].time_ns >= from[end - 1].time_ns) {
+                    end++;
+                }
+                ends[i] = end;
+            }
+            size_t one = at;
+            size_t two = ends[0];
+            for (; at < ends[1]; at++) {
+                const bool first =
+                    two == ends[1] || (one < ends[0] && from[one].time_ns <= from[two].time_ns);
+                to[at] = first ? from[one++] : from[two++];
+            }
+            runs++;
+        }
+        struct ms_trace_record *const swap = from;
+        from = to;
+        to = swap;
+        sorted = runs <= 1;
+    }
+    free(to);
+    events->rows = from;
+    return 0;
+}
+
+int ms_trace_block_read(struct ms_unpack *unpack, uint64_t *lost,
                         bool (*each)(void *context, const struct ms_trace_record *event),
                         void *context)
 {
     struct ms_trace_coder *coder = ms_trace_coder_new();
-    if (coder == NULL) {
-        return -ENOMEM;
-    }
+    struct events events = {0};
     struct ms_trace_record event;
-    int result;
-    do {
+    int result = coder != NULL ? 1 : -ENOMEM;
+    int error = 0;
+    *lost = ms_unpack_u64(unpack);
+    while (result > 0 && error == 0) {
         result = ms_trace_coder_read(coder, unpack, &event);
-    } while (result > 0 && each(context, &event));
+        error = result > 0 ? add_event(&events, &event) : 0;
+    }
+    if (error == 0 && events.count > 0) {
+        error = sort_by_time(&events);
+    }
+    for (size_t i = 0; i < events.count && error == 0 && each(context, &events.rows[i]); i++) {
+    }
+    free(events.rows);
     ms_trace_coder_free(coder);
-    return result < 0 ? result : 0;
+    return error != 0 ? error : result < 0 ? result : 0;
 }

@@ -21,6 +21,7 @@ struct verifying {
     const struct ms_block_info *info; /* of the block that is looked at */
     size_t index;
     struct ms_output *output;
+    uint64_t trace_lost;    /* as the last block of the trace says */
     struct ms_model *model; /* as ticks made it; NULL: a state is awaited */
     uint64_t tick, now_ns;
 };
@@ -208,11 +209,37 @@ static int verify_history(struct verifying *verifying, const uint8_t *raw, size_
     return 0;
 }
 
-static bool any_event(void *context, const struct ms_trace_record *event)
+struct event_times {
+    const struct ms_block_info *info;
+    bool outside;
+};
+
+static bool look_at_event(void *context, const struct ms_trace_record *event)
 {
-    (void)context;
-    (void)event;
+    struct event_times *times = context;
+    times->outside |=
+        event->time_ns < times->info->first_ns || event->time_ns > times->info->last_ns;
     return true;
+}
+
+static int verify_trace(struct verifying *verifying, const uint8_t *raw, size_t bytes)
+{
+    struct ms_unpack unpack = ms_unpack_of(raw, bytes);
+    struct event_times times = {.info = verifying->info};
+    uint64_t lost = 0;
+    const int error = ms_trace_block_read(&unpack, &lost, look_at_event, &times);
+    if (error != 0) {
+        return error;
+    }
+    if (times.outside) {
+        tell(verifying, "its header tells another time");
+    }
+    if (lost > verifying->trace_lost) {
+        tell(verifying, "%" PRIu64 " events were lost before it, as the disk was too slow",
+             lost - verifying->trace_lost);
+        verifying->trace_lost = lost;
+    }
+    return 0;
 }
 
 static int verify_block(struct verifying *verifying)
@@ -248,7 +275,7 @@ static int verify_block(struct verifying *verifying)
         }
         break;
     case MS_BLOCK_TRACE:
-        error = ms_trace_block_read(&unpack, any_event, NULL);
+        error = verify_trace(verifying, raw, bytes);
         break;
     case MS_BLOCK_OUTPUT:
         error = ms_output_read(verifying->output, &unpack, UINT64_MAX);
@@ -263,12 +290,13 @@ static int verify_block(struct verifying *verifying)
     return error;
 }
 
-/* Blocks of one type lie in the order of time; several types wait for each other. */
+/* Blocks of one type lie in the order of time; several types wait for each other. Of the trace each
+ * thread has its own. */
 static void verify_order(struct verifying *verifying, uint64_t last_ns[MS_BLOCK_TYPE_TOTAL])
 {
     const struct ms_block_info *info = verifying->info;
     if (info->first_tick > info->last_tick || info->first_ns > info->last_ns ||
-        info->last_ns < last_ns[info->type]) {
+        (info->type != MS_BLOCK_TRACE && info->last_ns < last_ns[info->type])) {
         tell(verifying, "its time goes backwards");
     }
     last_ns[info->type] = info->last_ns;

@@ -39,6 +39,7 @@ const char *ms_place_name(enum ms_place place)
         {MS_PLACE_LEAKS, "Leaks"},
         {MS_PLACE_FLOWS, "Flows"},
         {MS_PLACE_TYPES, "Types"},
+        {MS_PLACE_DIFF, "Changes"},
         {MS_PLACE_PROCESSES, "Processes"},
         {MS_PLACE_TIMELINES, "Timelines"},
         {MS_PLACE_SYSTEM, "System"},

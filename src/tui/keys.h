@@ -41,9 +41,11 @@ enum ms_place {
     MS_PLACE_TIME = 1048576,
     MS_PLACE_RECORD = 2097152,
     MS_PLACE_MARK = 4194304,
+    MS_PLACE_DIFF = 8388608,
     MS_PLACE_LISTS = MS_PLACE_HOTSPOTS | MS_PLACE_LEAKS | MS_PLACE_FLOWS | MS_PLACE_TYPES |
-                     MS_PLACE_PROCESSES | MS_PLACE_RANKINGS,
+                     MS_PLACE_PROCESSES | MS_PLACE_RANKINGS | MS_PLACE_DIFF,
     MS_PLACE_ROWS = MS_PLACE_OVERVIEW | MS_PLACE_LISTS,
+    MS_PLACE_TABS = MS_PLACE_ROWS & ~MS_PLACE_DIFF, /* of these: what is no way back */
     MS_PLACE_SCREENS = MS_PLACE_ROWS | MS_PLACE_FOCUS | MS_PLACE_SITE | MS_PLACE_OUTPUT |
                        MS_PLACE_TIMELINES | MS_PLACE_CORRELATIONS | MS_PLACE_SYSTEM,
     MS_PLACE_THREADS = MS_PLACE_OVERVIEW | MS_PLACE_FOCUS | MS_PLACE_RANKINGS,
@@ -75,6 +77,7 @@ enum ms_action {
     MS_ACTION_HOTSPOTS,
     MS_ACTION_TYPES,
     MS_ACTION_PROCESSES,
+    MS_ACTION_DIFF,
     MS_ACTION_RANKINGS,
     MS_ACTION_CORRELATIONS,
     MS_ACTION_NEXT_SCREEN,
@@ -92,6 +95,8 @@ enum ms_action {
     MS_ACTION_PREVIOUS_THREAD,
     MS_ACTION_NEXT_SITE,
     MS_ACTION_PREVIOUS_SITE,
+    MS_ACTION_EARLIER_MARK,
+    MS_ACTION_LATER_MARK,
     MS_ACTION_UNFOLD,
     MS_ACTION_FOLD,
     MS_ACTION_UNFOLD_ALL,
@@ -249,11 +254,11 @@ enum ms_action {
     X(MS_PLACE_SYSTEM,   MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
     X(MS_PLACE_SYSTEM,   'v',              "v",       SHAPE,           "",        "") \
     X(MS_PLACE_SYSTEM,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "leave the focus; never quits") \
-    X(MS_PLACE_ROWS | MS_PLACE_OUTPUT | MS_PLACE_TIMELINES | MS_PLACE_SYSTEM, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
+    X(MS_PLACE_TABS | MS_PLACE_OUTPUT | MS_PLACE_TIMELINES | MS_PLACE_SYSTEM, 'q', "q",  QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
     X(MS_PLACE_SCREENS,  'Q',              "Q",       QUIT,            "",        "leave, from anywhere") \
     X(MS_PLACE_SCREENS,  MS_KEY_CTRL('c'), "^C",      QUIT,            "",        "") \
     X(MS_PLACE_SCREENS,  MS_KEY_F10,       "F10",     QUIT,            "",        "") \
-    X(MS_PLACE_ROWS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
+    X(MS_PLACE_TABS,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the filter, then leave the focus; never quits") \
     X(MS_PLACE_OUTPUT,   MS_KEY_ESCAPE,    "Esc",     CANCEL,          "",        "clear the search; never quits") \
     X(MS_PLACE_SCREENS,  '1',              "1",       OVERVIEW,        "",        "overview: all threads") \
     X(MS_PLACE_CORRELATIONS, 'q',          "q",       QUIT,            "Quit",    "leave; asks what to do with a program that runs") \
@@ -268,6 +273,7 @@ enum ms_action {
     X(MS_PLACE_SCREENS,  '0',              "0",       SYSTEM,          "",        "system: insights, the machine, memory and limits, files and network, what is unavailable") \
     X(MS_PLACE_SCREENS,  'Y',              "Y",       TYPES,           "",        "types: what is allocated, and by which call sites") \
     X(MS_PLACE_SCREENS,  'p',              "p",       PROCESSES,       "",        "processes: who started whom, with sums of each branch") \
+    X(MS_PLACE_SCREENS,  'D',              "D",       DIFF,            "",        "what changed since a mark, by call site and by thread, and what is only noise") \
     X(MS_PLACE_PROCESSES, MS_KEY_ENTER,    "Enter",   ENTER,           "Focus",   "look at this process alone, on every screen; Esc leaves") \
     X(MS_PLACE_PROCESSES, '+',             "+",       UNFOLD,          "",        "unfold; as Right, which on an unfolded row goes to the first below it") \
     X(MS_PLACE_PROCESSES, '=',             "=",       UNFOLD,          "",        "") \
@@ -308,6 +314,14 @@ enum ms_action {
     X(MS_PLACE_TYPES,    MS_KEY_ENTER,     "Enter",   ENTER,           "Sites",   "unfold the call sites of the marked type; on one of them: open it") \
     X(MS_PLACE_TYPES,    't',              "t",       SHAPE,           "Shape",   "types, or families of types") \
     X(MS_PLACE_TYPES,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_DIFF,     MS_KEY_ENTER,     "Enter",   ENTER,           "Open",    "open the marked call site, or focus on the marked thread") \
+    X(MS_PLACE_DIFF,     't',              "t",       SHAPE,           "Threads", "call sites, or threads") \
+    X(MS_PLACE_DIFF,     MS_KEY_F5,        "F5",      SHAPE,           "",        "") \
+    X(MS_PLACE_DIFF,     '[',              "[",       EARLIER_MARK,    "Mark",    "compare with the mark before; before the first it is the beginning") \
+    X(MS_PLACE_DIFF,     ']',              "]",       LATER_MARK,      "",        "compare with the next mark, up to the last one before the moment shown") \
+    X(MS_PLACE_DIFF,     MS_KEY_ESCAPE,    "Esc",     BACK,            "Back",    "clear the filter, then back to where it was opened") \
+    X(MS_PLACE_DIFF,     MS_KEY_BACKSPACE, "Backspace", BACK,          "",        "") \
+    X(MS_PLACE_DIFF,     'q',              "q",       BACK,            "",        "") \
     X(MS_PLACE_OUTPUT,   'i',              "i",       TYPE,            "",        "type to the program, with --stdin=tty; ^] ends") \
     X(MS_PLACE_FOCUS,    't',              "t",       SHAPE,           "",        "call sites by live or by allocated bytes") \
     X(MS_PLACE_FOCUS,    MS_KEY_F5,        "F5",      SHAPE,           "",        "") \

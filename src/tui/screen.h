@@ -142,6 +142,7 @@ struct ms_site_state {
 struct ms_screen;
 struct ms_leaks_view;        /* leaks.c */
 struct ms_types_view;        /* types.c */
+struct ms_diff_view;         /* diff.h */
 struct ms_flows_view;        /* flows.h */
 struct ms_timelines_view;    /* timelines.h */
 struct ms_system_view;       /* system.h */
@@ -184,8 +185,11 @@ struct ms_tui {
     enum ms_glyphs glyphs_of_terminal;
     bool glyphs_by_key; /* chosen by ~ since the settings were taken over */
     struct ms_processes_state processes;
-    struct ms_leaks_view *leaks;               /* NULL until the screen was opened */
-    struct ms_types_view *types;               /* NULL until the screen was opened */
+    struct ms_leaks_view *leaks; /* NULL until the screen was opened */
+    struct ms_types_view *types; /* NULL until the screen was opened */
+    struct ms_diff_view *diff;   /* NULL until the screen was opened */
+    const struct ms_tui_changes *(*changes)(void *context, size_t marks_back); /* may be NULL */
+    void *changes_context;
     struct ms_flows_view *flows;               /* NULL until the first picture */
     struct ms_timelines_view *timelines;       /* NULL until the screen was opened */
     struct ms_system_view *system;             /* NULL until the screen was opened */
@@ -215,7 +219,7 @@ struct ms_screen {
 extern const struct ms_screen ms_screen_overview, ms_screen_focus, ms_screen_hotspots,
     ms_screen_site, ms_screen_leaks, ms_screen_output, ms_screen_flows, ms_screen_types,
     ms_screen_processes, ms_screen_timelines, ms_screen_system, ms_screen_rankings,
-    ms_screen_correlations;
+    ms_screen_correlations, ms_screen_diff;
 extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, ms_dialog_signal,
     ms_dialog_sort, ms_dialog_tracking, ms_dialog_axis, ms_dialog_setup, ms_dialog_time,
     ms_dialog_record, ms_dialog_mark;
@@ -267,6 +271,7 @@ void ms_leaks_view_free(struct ms_leaks_view *leaks);                      /* ac
 void ms_system_view_free(struct ms_system_view *system);                   /* accepts NULL */
 void ms_timelines_view_free(struct ms_timelines_view *timelines);          /* accepts NULL */
 void ms_types_view_free(struct ms_types_view *types);                      /* accepts NULL */
+void ms_diff_view_free(struct ms_diff_view *diff);                         /* accepts NULL */
 void ms_focus_view_free(struct ms_focus_view *focus);                      /* accepts NULL */
 void ms_verdicts_free(struct ms_verdicts *verdicts);                       /* accepts NULL */
 void ms_rankings_view_free(struct ms_rankings_view *rankings);             /* accepts NULL */

@@ -6,6 +6,7 @@
 #include "model/figures.h"
 #include "model/format.h"
 #include "tui/chart.h"
+#include "tui/diff.h"
 #include "tui/screen.h"
 #include "tui/time_bar.h"
 
@@ -514,8 +515,9 @@ static void draw_tabs(const struct ms_tui *tui, const struct ms_view *view, stru
     const struct ms_screen *active =
         tui->screen == &ms_screen_site && tui->site.from != NULL     ? tui->site.from
         : tui->screen == &ms_screen_focus && tui->focus_from != NULL ? tui->focus_from
+        : tui->screen == &ms_screen_diff && tui->diff != NULL        ? tui->diff->from
                                                                      : tui->screen;
-    active = active->digit != 0 ? active : &ms_screen_overview;
+    active = active != NULL && active->digit != 0 ? active : &ms_screen_overview;
     /* What is in focus and what is tracked matter more than words that one knows. */
     const bool deeper_than_tabs = tui->screen->digit == 0;
     const int beside = (ms_scope_is_all(&tui->scope) ? 0 : SCOPE_WIDTH) +

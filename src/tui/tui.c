@@ -7,6 +7,7 @@
 
 #include "model/format.h"
 #include "model/module.h"
+#include "tui/diff.h"
 #include "tui/program_input.h"
 #include "tui/screen.h"
 #include "tui/stack.h"
@@ -28,7 +29,7 @@ static const struct {
     {MS_ACTION_HOTSPOTS, &ms_screen_hotspots},   {MS_ACTION_LEAKS, &ms_screen_leaks},
     {MS_ACTION_FLOWS, &ms_screen_flows},         {MS_ACTION_TYPES, &ms_screen_types},
     {MS_ACTION_PROCESSES, &ms_screen_processes}, {MS_ACTION_OUTPUT, &ms_screen_output},
-    {MS_ACTION_SYSTEM, &ms_screen_system},
+    {MS_ACTION_SYSTEM, &ms_screen_system},       {MS_ACTION_DIFF, &ms_screen_diff},
 };
 
 struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
@@ -55,6 +56,8 @@ struct ms_tui *ms_tui_new(const struct ms_tui_options *options)
     tui->screen = &ms_screen_overview;
     tui->source = options->source;
     tui->source_context = options->source_context;
+    tui->changes = options->changes;
+    tui->changes_context = options->changes_context;
     ms_listing_init(&tui->hotspots.listing, MS_SITE_FIGURE_LIVE);
     tui->output.follow = true;
     tui->output.match = UINT64_MAX;
@@ -78,6 +81,7 @@ void ms_tui_free(struct ms_tui *tui)
         free(tui->hotspots.indents);
         ms_leaks_view_free(tui->leaks);
         ms_types_view_free(tui->types);
+        ms_diff_view_free(tui->diff);
         ms_flows_view_free(tui->flows);
         ms_timelines_view_free(tui->timelines);
         ms_system_view_free(tui->system);
@@ -309,7 +313,11 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
 {
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         if (ways[i].action == action) {
+            const struct ms_screen *from = tui->screen;
             ms_tui_open(tui, view, ways[i].screen);
+            if (action == MS_ACTION_DIFF && tui->diff != NULL && from->digit != 0) {
+                tui->diff->from = from; /* the others are opened from tabs */
+            }
             return true;
         }
     }

@@ -12,6 +12,7 @@
 #include "analysis/findings.h"
 #include "model/model.h"
 #include "model/source_text.h"
+#include "tui/changes.h"
 #include "tui/grid.h"
 #include "tui/settings.h"
 #include "tui/time.h"
@@ -30,6 +31,10 @@ struct ms_tui_options {
     const struct ms_source_text *(*source)(void *context, const struct ms_process *process,
                                            const char *file);
     void *source_context;
+    /* What changed since the mark so many back from the model that is shown; never NULL, valid
+     * until it is called again. Called while screen D is shown. NULL: none. */
+    const struct ms_tui_changes *(*changes)(void *context, size_t marks_back);
+    void *changes_context;
 };
 
 /* What the session tells the screens besides the model. */

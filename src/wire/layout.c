@@ -13,6 +13,7 @@ struct capacity {
 /* The main region stays below 256 MiB, a slot below 8 MiB; neither costs memory until touched. */
 static const struct capacity capacities[MS_AREA_COUNT] = {
     [MS_AREA_THREADS] = {sizeof(struct ms_region_thread), 16384, 512},
+    [MS_AREA_MARKS] = {sizeof(struct ms_region_mark), 4096, 256},
     [MS_AREA_OWNERS] = {sizeof(struct ms_region_owner), MS_CONTEXTS_MAX, 1u << 14},
     [MS_AREA_CONTEXTS] = {sizeof(struct ms_region_context), MS_CONTEXTS_MAX, 1u << 14},
     [MS_AREA_PCS] = {sizeof(struct ms_region_pc), 1u << 19, 1u << 15},

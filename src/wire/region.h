@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define MS_REGION_MAGIC   UINT64_C(0x4e47455250544d53) /* "SMTPREGN" */
-#define MS_REGION_VERSION 4u
+#define MS_REGION_VERSION 5u
 #define MS_PAGE_BYTES     4096u
 #define MS_LINE_BYTES     64u
 
@@ -42,6 +42,7 @@
 /* Index 0 of every area is reserved and means "none". */
 enum ms_area_id {
     MS_AREA_THREADS,   /* struct ms_region_thread */
+    MS_AREA_MARKS,     /* struct ms_region_mark: a ring */
     MS_AREA_OWNERS,    /* struct ms_region_owner, one for each context. For the probe */
     MS_AREA_CONTEXTS,  /* struct ms_region_context */
     MS_AREA_PCS,       /* struct ms_region_pc */
@@ -539,6 +540,24 @@ struct ms_region_io_site {
 #define MS_IO_SITE_KIND(identity)   ((uint32_t)((identity) >> 25 & 7))
 #define MS_IO_SITE_SERIAL(identity) ((uint32_t)((identity) >> 28))
 
+/*
+ * A mark that the program set. Marks are numbered from 0 as they are set; number n has its place at
+ * MS_MARK_PLACE(n, capacity), and where that is not published at MS_MARK_PLACE(n, published). A new
+ * one takes the place of the oldest, unless that is just being written: then the new one is lost.
+ * Who finds another number at both places knows that n is lost, or not written yet.
+ */
+#define MS_MARK_TEXT_BYTES 168u /* with the NUL at the end */
+struct ms_region_mark {
+    _Atomic uint64_t version; /* 2 n + 2; odd while it is being written; 0: unused. Written last */
+    uint64_t at_ns;
+    uint32_t serial; /* of the thread that set it; 0: unknown */
+    uint32_t reserved;
+    char text[MS_MARK_TEXT_BYTES];
+};
+#define MS_MARK_PLACE(number, elements) (1 + (uint32_t)((number) % ((elements)-1)))
+#define MS_MARK_WRITING(number)         (2 * (uint64_t)(number) + 1)
+#define MS_MARK_WRITTEN(number)         (2 * (uint64_t)(number) + 2)
+
 struct ms_region_header {
     /* by the keeper before hand-over, in a slot by the child that claims it */
     uint64_t magic;
@@ -578,8 +597,10 @@ struct ms_region_header {
 
     uint64_t exit_ns;         /* when, by CLOCK_MONOTONIC; written before the note */
     _Atomic uint32_t misuses; /* changes with every one that is counted */
+    uint32_t reserved_marks;
+    _Atomic uint64_t marks; /* numbers of marks given out */
 
-    uint8_t pad0[44];
+    uint8_t pad0[32];
     _Atomic int64_t live_bytes; /* derived: within +- threads * publish_step_bytes */
     _Atomic int64_t peak_bytes; /* highest live_bytes published */
     _Atomic uint64_t publish_step_bytes;
@@ -611,5 +632,6 @@ _Static_assert(sizeof(struct ms_region_pc) == 16, "no padding");
 _Static_assert(sizeof(struct ms_region_misuse) == MS_LINE_BYTES, "one line");
 _Static_assert(sizeof(struct ms_region_thread_io) == 8 * MS_LINE_BYTES, "eight lines");
 _Static_assert(sizeof(struct ms_region_io_site) == MS_LINE_BYTES, "one line");
+_Static_assert(sizeof(struct ms_region_mark) == 3 * MS_LINE_BYTES, "three lines");
 
 #endif

@@ -14,6 +14,17 @@ $(BUILD)/tests/bench/io_cost: tests/bench/io_cost.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_FLAGS) -o $@ $<
 
+$(BUILD)/tests/bench/record_cost: tests/bench/record_cost.c $(LIBRARIES) | deps-test
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE) -o $@ $< -Wl,--start-group $(filter-out %/tui.a,$(LIBRARIES)) \
+	    -Wl,--end-group $(LIBS)
+
+#: bench-record         what recordings cost, in bytes and time; ROUNDS=5 ONLY=moments,viewer,large
+.PHONY: bench-record
+bench-record: all $(BUILD)/tests/bench/record_cost $(BUILD)/tests/e2e/scale
+	$(Q)BUILD=$(BUILD) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/record.py \
+	    --rounds=$${ROUNDS:-5} --only=$(ONLY)
+
 #: bench-io             what a call of read() costs more, in nanoseconds; ROUNDS=9
 .PHONY: bench-io
 bench-io: all $(BUILD)/tests/bench/io_cost

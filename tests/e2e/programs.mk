@@ -34,6 +34,9 @@ $(BUILD)/tests/e2e/other_names.so: tests/e2e/programs/interposed.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -fno-builtin -DLIBRARY -shared -fPIC -o $@ $<
 
+# It includes the public header.
+$(BUILD)/tests/e2e/marks: E2E_FLAGS += -O2 -Iinclude
+
 # As programs are built that run for long.
 $(BUILD)/tests/e2e/burns: E2E_FLAGS += -O2
 

@@ -2,7 +2,7 @@
 """Recordings of real programs: every moment looked at is, field by field, what the live model was.
 
 tests/e2e/recording_client.c is a viewer that records and compares with replays of what it recorded
-so far, at ticks that chance chooses, and at the end with the file. Takes about 20 s.
+so far, at ticks that chance chooses, and at the end with the file. Takes about 10 s.
 """
 import os
 import shutil
@@ -20,7 +20,7 @@ LIBRARIES = ["-lncursesw", "-ltinfo", "-ldw", "-lelf", "-lunwind-generic", "-lib
 
 THREADS = """
 import json, threading, time
-end = time.monotonic() + 3
+end = time.monotonic() + 2
 def work(number):
     while time.monotonic() < end:
         json.loads(json.dumps({str(i): [i] * 20 for i in range(100)}))
@@ -71,7 +71,7 @@ def test_threads():
     """python3: threads that stay, threads that come and go"""
     need("python3")
     for _ in range(max(1, SOAK // 20)):
-        record("/usr/bin/python3", "-c", THREADS, least=3)
+        record("/usr/bin/python3", "-c", THREADS, options=("-i", "50"), least=3)
 
 
 def test_sqlite():
@@ -87,7 +87,7 @@ def test_redis():
     server = redis_server()
     port = str(20000 + os.getpid() % 20000)
     script = (f"{server} --port {port} --save '' --appendonly no --bind 127.0.0.1 >/dev/null & "
-              f"sleep 0.5; redis-benchmark -p {port} -n 20000 -q -t set,get,lpush >/dev/null; "
+              f"sleep 0.5; redis-benchmark -p {port} -n 10000 -q -t set,get,lpush >/dev/null; "
               f"redis-cli -p {port} shutdown nosave; wait")
     record("/bin/sh", "-c", script, least=2)
 
@@ -98,15 +98,11 @@ def test_compiler():
     compiler = subprocess.run(["g++", "-print-prog-name=cc1plus"], stdout=subprocess.PIPE,
                               check=True).stdout.decode().strip()
     source = os.path.join(WORK, "source.ii")
-    code = ("#include <map>\n#include <regex>\n#include <string>\n"
-            "int main() { std::map<std::string, std::regex> all; all[\"a\"] = std::regex(\"b*\");"
-            " return (int)all.size(); }\n")
     subprocess.run(["g++", "-std=c++20", "-E", "-P", "-x", "c++", "-", "-o", source],
-                   input=code.encode(), check=True)
+                   input=b"#include <regex>\n", check=True)
     written = os.path.join(WORK, "moment.json")
-    told, _path = record(compiler, "-quiet", "-std=c++20", "-O1", "-fpreprocessed", source,
-                         "-o", "/dev/null",
-                         options=("-j", written))
+    told, _path = record(compiler, "-quiet", "-std=c++20", "-fpreprocessed", source,
+                         "-o", "/dev/null", options=("-j", written, "-i", "50"))
     if int(told["ticks"]["sites"]) < 10000:
         raise AssertionError(f"only {told['ticks']['sites']} call sites")
     moment = int(told["last_state"]["stored"]) + int(told["last_state"]["names"])

@@ -81,7 +81,11 @@ static void make_sound_one(void)
                                                   .thread_id = 1,
                                                   .by_thread_id = 1};
             (void)ms_recorder_trace(recorder, &event, 1);
-            (void)ms_recorder_mark(recorder, UINT64_MAX, "mark", false);
+            const struct ms_mark mark = {.at_ns = event.time_ns,
+                                         .text = "mark",
+                                         .by_program = i % 20 == 5,
+                                         .process_id = i % 20 == 5};
+            (void)ms_model_add_mark(session.model, &mark);
         }
     }
     (void)ms_recorder_finish(recorder, session.model);
@@ -119,7 +123,8 @@ static void use(struct ms_recording *recording, uint64_t tick)
         }
         (void)ms_replay_before(replay, ms_replay_tick(replay));
     }
-    (void)ms_recording_trace(recording, 0, UINT64_MAX, count_event, &events);
+    uint64_t lost;
+    (void)ms_recording_trace(recording, 0, UINT64_MAX, &lost, count_event, &events);
     (void)ms_recording_verify(recording, ignore, NULL, NULL);
     ms_replay_free(replay);
 }

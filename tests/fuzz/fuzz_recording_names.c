@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct ms_unpack unpack = ms_unpack_of(data + 1, size - 1);
     if (data[0] % 4 == 0) {
         uint64_t sum = 0;
-        (void)ms_trace_block_read(&unpack, take, &sum);
+        uint64_t lost;
+        (void)ms_trace_block_read(&unpack, &lost, take, &sum);
     } else if (data[0] % 4 == 1) {
         struct ms_output *output = ms_output_new();
         if (output == NULL) {

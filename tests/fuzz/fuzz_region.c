@@ -8,6 +8,7 @@
 
 #include "../unit/collect_region_image.h"
 #include "collect/io.h"
+#include "collect/marks.h"
 #include "collect/misuse.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
@@ -66,6 +67,21 @@ static void add_io(void *file)
     image_publish(file, MS_AREA_IO_SITES, 3);
 }
 
+/* Some there, one being written, one that another took the place of. */
+static void add_marks(void *file)
+{
+    struct ms_region_header *header = file;
+    struct ms_region_mark *marks = image_area(file, MS_AREA_MARKS);
+    for (uint32_t i = 0; i < 6; i++) {
+        marks[1 + i] = (struct ms_region_mark){
+            .version = MS_MARK_WRITTEN(i), .at_ns = 2000 + i, .serial = i % 3, .text = "a mark"};
+    }
+    marks[3].version = MS_MARK_WRITING(2);
+    marks[4].version = MS_MARK_WRITTEN(3 + 4095);
+    header->marks = 7;
+    image_publish(header, MS_AREA_MARKS, 20);
+}
+
 /* Only so far into each area: what the image fills, so that it can be put back quickly. */
 static void reset(void *file)
 {
@@ -83,6 +99,7 @@ static void reset(void *file)
     add_details(file);
     add_misuses(file);
     add_io(file);
+    add_marks(file);
 }
 
 static void patch(void *file, const uint8_t *data, size_t size)
@@ -121,6 +138,12 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     if (misuse != NULL) {
         (void)ms_watched_misuse_read(misuse, &room, facts.misuses, true);
         ms_watched_misuse_free(misuse);
+    }
+    struct ms_watched_marks marks = {0};
+    const struct ms_watched_marks_room marks_room = {
+        .model = model, .view = view, .threads = threads, .process_id = 128, .now_ns = 5000};
+    for (int i = 0; i < 4; i++) {
+        (void)ms_watched_marks_read(&marks, &marks_room, i == 3);
     }
     struct ms_watched_io *io = ms_watched_io_new();
     if (io != NULL) {

@@ -177,6 +177,42 @@ async function behaviour(page) {
     await page.evaluate(() => document.getElementById('main').click());
     same(await page.evaluate(() => window.memscope.view.focus), null, 'background');
   });
+  await test('a focus that came first is kept by tabs that are opened later', async () => {
+    const other = await open('real.html');
+    await other.click('.thread');
+    await show(other, 'timeline');
+    same(await other.$eval('#panel-timeline select', (box) => box.value), '0', 'series of threads');
+    await show(other, 'correlation');
+    same(await other.$eval('#panel-correlation select', (box) => box.value), 'thread:' + await other.evaluate(() => window.memscope.view.focus), 'correlation of the thread');
+    clean(other);
+    await other.context().close();
+  });
+  await test('the overview tells who has most memory, what leaks and who computes', async () => {
+    await show(page, 'overview');
+    const cards = await page.$$eval('#answers .card', (all) => all.map((card) => [card.querySelector('h2').textContent, [...card.querySelectorAll('li')].map((line) => line.querySelector('.name').textContent)]));
+    same(cards.map(([title]) => title).join(), 'Memory by thread,Memory by function,What leaks,CPU by thread', 'questions');
+    const expected = await page.evaluate(() => { const { data } = window.memscope, peak = data.metricAt.get('peak_bytes'), count = data.threads.length;
+      return data.threads[[...data.threads.keys()].sort((a, b) => data.figures[peak * count + b] - data.figures[peak * count + a])[0]].name; });
+    check(cards[0][1][0].startsWith(expected), `most memory: ${cards[0][1][0]} is not ${expected}`);
+    check(cards[1][1].length > 0, 'functions');
+    await page.click('#answers button.name');
+    check(await page.evaluate(() => window.memscope.view.focus) !== null, 'a name takes the focus');
+    await page.keyboard.press('Escape');
+  });
+  await test('lines of tables go by arrow keys, and keep the focus of the keyboard', async () => {
+    await show(page, 'rankings');
+    await page.focus('#panel-rankings .body [role=row]');
+    const row = () => page.evaluate(() => document.activeElement.getAttribute('aria-rowindex'));
+    same(await row(), '2', 'the first');
+    await page.keyboard.press('ArrowDown');
+    same(await row(), '3', 'the next');
+    await page.keyboard.press('Enter');
+    check(await page.evaluate(() => window.memscope.view.focus) !== null, 'Enter takes it');
+    same(await row(), '3', 'after that');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('End');
+    same(await row(), String(await page.$eval('#panel-rankings .grid', (grid) => Number(grid.getAttribute('aria-rowcount')))), 'the last');
+  });
   await test('search filters cards, functions and the flame graph', async () => {
     await show(page, 'hotspots');
     const name = await page.evaluate(() => window.memscope.data.functions[1].name);
@@ -217,7 +253,10 @@ async function behaviour(page) {
     const keyed = await range();
     check(keyed[1] - keyed[0] < whole[1] - whole[0], 'keys');
     await page.click('#charts button');
-    check(await page.$eval('#charts .grid .body', (body) => /\d/.test(body.textContent)) || true, 'as a table');
+    await page.waitForSelector('#charts .grid .body [role=row]');
+    const rows = await page.$$eval('#charts .grid .body [role=row]', (lines) => lines.map((line) => [...line.children].map((cell) => cell.textContent)));
+    check(rows.length > 5 && rows.every((row) => /^\d+:\d\d/.test(row[0])) && rows.some((row) => /^[\d.]+ %$/.test(row[1])), 'as a table: ' + JSON.stringify(rows[0]));
+    await page.click('#charts button');
   });
   await test('the icicle zooms by click and by keys, and tells file and line', async () => {
     await show(page, 'flame');
@@ -294,10 +333,63 @@ async function behaviour(page) {
   await test('nothing went wrong meanwhile', async () => clean(page));
 }
 
+// Reads what memscope wrote, changes it, and opens that.
+async function openChanged(change, options) {
+  const file = path.join(folder, 'changed.html');
+  fs.writeFileSync(file, change(fs.readFileSync(path.join(folder, 'real.html'), 'utf8')));
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  if (options && options.before) await page.addInitScript(options.before);
+  await page.goto('file://' + file);
+  return page;
+}
+async function broken() {
+  await test('a file that was cut anywhere, or is damaged, says so', async () => {
+    for (const [change, words] of [[(all) => all.slice(0, all.indexOf('id="report"') + 500), /cut/], [(all) => all.slice(0, all.lastIndexOf('id="page"')), /cut/],
+      [(all) => all.slice(0, all.length - 60), /cut|damaged/], [(all) => all.replace('id="report">H4s', 'id="report">H4z'), /damaged/]]) {
+      const page = await openChanged(change);
+      await page.waitForSelector('body[data-failed]', { state: 'attached', timeout: 20000 });
+      check(words.test(await text(page, '#loading')), 'it says: ' + await text(page, '#loading'));
+      await page.context().close();
+    }
+  });
+  await test('a file that was cut within its script says so', async () => {
+    const page = await openChanged((all) => all.slice(0, all.indexOf('class Flame')));
+    check(/cut/.test(await text(page, '#loading')) && await page.isVisible('#loading'), 'it says: ' + await text(page, '#loading'));
+    await page.context().close();
+  });
+  await test('a browser that cannot unpack is told which one can', async () => {
+    const page = await openChanged((all) => all, { before: () => { delete window.DecompressionStream; } });
+    await page.waitForSelector('body[data-failed]', { state: 'attached' });
+    check(/too old.*Firefox \d+/.test(await text(page, '#loading')), 'it says: ' + await text(page, '#loading'));
+    await page.context().close();
+  });
+  await test('without scripts the totals are there as a sentence', async () => {
+    const page = await openChanged((all) => all, { javaScriptEnabled: false });
+    check(/Watched for 00:0\d:\d\d: \d+ threads in \d+ processes; live at the end .*B, peak .*B, .* allocations\./.test(await page.innerText('#main')), 'it says: ' + await page.innerText('#main'));
+    await page.context().close();
+  });
+}
+
+// The violations that axe finds, in one theme, on every tab.
+async function accessible(file, colorScheme) {
+  const page = await open(file, { bypassCSP: true, colorScheme, reducedMotion: 'reduce' });
+  await test(`no serious fault for people with a screen reader or weak eyes: ${file}, ${colorScheme}`, async () => {
+    await page.evaluate(fs.readFileSync(path.join(process.env.NODE_MODULES, 'axe-core/axe.min.js'), 'utf8'));
+    const faults = [];
+    for (const id of await tabs(page)) {
+      await show(page, id);
+      faults.push(...await page.evaluate((id) => window.axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${id}: ${one.help}: ${one.nodes[0].html.slice(0, 160)} (${one.nodes[0].failureSummary.slice(0, 200)})`)), id));
+    }
+    check(faults.length === 0, faults.join('\n'));
+  });
+  await page.context().close();
+}
+
 async function hostile() {
   const page = await open('hostile.html');
   await test('hostile names stay text: no script, no element, no request', async () => {
-    const elements = 'script:not([id]):not(:last-of-type), iframe, svg, img, object, embed, link, base, form';
+    const elements = 'script:not([id]) ~ script:not([id]), iframe, svg, img, object, embed, link, base, form';
     for (const id of await tabs(page)) {
       await show(page, id);
       for (const found of await page.$$eval(elements, (all) => all.map((one) => one.outerHTML.slice(0, 100)))) throw new Error(`${id}: ${found}`);
@@ -381,6 +473,8 @@ async function big() {
   await numbers(page, json);
   await behaviour(page);
   await page.context().close();
+  await broken();
+  for (const theme of ['light', 'dark']) await accessible('real.html', theme);
   await hostile();
   await big();
   await browser.close();

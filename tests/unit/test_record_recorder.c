@@ -337,37 +337,52 @@ static void test_marks(void **state)
     for (unsigned i = 0; i < 30; i++) {
         tick(&session, recorder);
         if (i == 9 || i == 19) {
-            assert_int_equal(ms_recorder_mark(recorder, ms_model_now_ns(session.model),
-                                              i == 9 ? "" : "load \x1b[31m done", i == 19),
-                             0);
+            /* Of a moment before the tick; the first, of the user, is written at once. */
+            const struct ms_mark mark = {.at_ns = ms_model_now_ns(session.model) - i,
+                                         .text = i == 9 ? "" : "load \x1b[31m done",
+                                         .by_program = i == 19,
+                                         .process_id = i == 19 ? 1 : 0,
+                                         .thread_id = i == 19 ? 2 : 0};
+            assert_int_equal(ms_model_add_mark(session.model, &mark), 0);
+            assert_int_equal(i == 9 ? ms_recorder_marks(recorder, session.model) : 0, 0);
         }
     }
     const uint64_t last = ms_model_ticks(session.model) - 1;
     const uint64_t now_ns = ms_model_now_ns(session.model);
-    /* Of a moment before, and of one that has not come: that is now. */
-    assert_int_equal(
-        ms_recorder_mark(recorder, now_ns - 5 * RECORD_SESSION_INTERVAL_NS, "five ago", false), 0);
-    assert_int_equal(ms_recorder_mark(recorder, UINT64_MAX, "now", false), 0);
     struct ms_recording *recording = ms_recorder_recording(recorder);
     (void)ms_recording_about(recording);
-    assert_int_equal(ms_recording_mark_count(recording), 4);
+    assert_int_equal(ms_recording_mark_count(recording), 2);
     assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
     ms_recorder_free(recorder);
     recording = open_recording(path);
-    assert_int_equal(ms_recording_mark_count(recording), 4);
-    assert_int_equal(ms_recording_mark(recording, 2).tick, last - 5);
-    assert_string_equal(ms_recording_mark(recording, 2).text, "five ago");
-    assert_int_equal(ms_recording_mark(recording, 3).tick, last);
-    assert_int_equal(ms_recording_mark(recording, 3).at_ns, now_ns);
+    assert_int_equal(ms_recording_mark_count(recording), 2);
     const struct ms_mark first = ms_recording_mark(recording, 0);
     const struct ms_mark second = ms_recording_mark(recording, 1);
     assert_int_equal(first.tick, last - 20);
     assert_string_equal(first.text, "");
     assert_false(first.by_program);
-    assert_int_equal(second.tick, last - 10);
+    assert_int_equal(first.process_id, 0);
+    assert_int_equal(second.tick, last - 9); /* known with the tick after it */
     assert_string_equal(second.text, "load \x1b[31m done");
     assert_true(second.by_program);
-    assert_int_equal(second.at_ns - first.at_ns, 10 * RECORD_SESSION_INTERVAL_NS);
+    assert_int_equal(second.process_id, 1);
+    assert_int_equal(second.thread_id, 2);
+    assert_int_equal(now_ns - first.at_ns, 20 * RECORD_SESSION_INTERVAL_NS + 9);
+    assert_int_equal(now_ns - second.at_ns, 10 * RECORD_SESSION_INTERVAL_NS + 19);
+
+    /* A model of a moment has those that were known by then, also after steps and seeks back. */
+    const struct ms_replay_options options = {.warm_ns = 0};
+    struct ms_replay *replay = ms_replay_new(recording, &options);
+    assert_int_equal(ms_replay_seek(replay, last - 21), 0);
+    assert_int_equal(ms_model_mark_count(ms_replay_model(replay)), 0);
+    assert_int_equal(ms_replay_step(replay), 1);
+    assert_int_equal(ms_model_mark_count(ms_replay_model(replay)), 1);
+    assert_int_equal(ms_replay_seek(replay, last), 0);
+    assert_int_equal(ms_model_mark_count(ms_replay_model(replay)), 2);
+    assert_string_equal(ms_model_mark(ms_replay_model(replay), 1)->text, "load \x1b[31m done");
+    assert_int_equal(ms_replay_seek(replay, last - 15), 0);
+    assert_int_equal(ms_model_mark_count(ms_replay_model(replay)), 1);
+    ms_replay_free(replay);
     ms_recording_close(recording);
     record_session_free(&session);
 }
@@ -454,12 +469,14 @@ static void test_trace(void **state)
     ms_recorder_free(recorder);
     struct ms_recording *recording = open_recording(path);
     struct traced traced = {0};
-    assert_int_equal(ms_recording_trace(recording, 0, UINT64_MAX, add_event, &traced), 0);
+    uint64_t lost = 1;
+    assert_int_equal(ms_recording_trace(recording, 0, UINT64_MAX, &lost, add_event, &traced), 0);
     assert_int_equal(traced.events, 250);
+    assert_int_equal(lost, 0);
     assert_true(traced.sum == sum);
     struct traced some = {0};
     const uint64_t until_ns = RECORD_SESSION_START_NS + 10 * RECORD_SESSION_INTERVAL_NS + 4;
-    assert_int_equal(ms_recording_trace(recording, 0, until_ns, add_event, &some), 0);
+    assert_int_equal(ms_recording_trace(recording, 0, until_ns, &lost, add_event, &some), 0);
     assert_int_equal(some.events, 95);
     assert_int_equal(some.last_ns, until_ns);
     ms_recording_close(recording);

@@ -89,29 +89,75 @@ static void test_all_events_come_back_in_six_bytes_each(void **state)
     struct ms_trace_record *events = calloc(EVENTS, sizeof *events);
     struct ms_trace_coder *coder = ms_trace_coder_new();
     struct ms_pack pack = {0};
+    uint64_t lost = 0;
     assert_non_null(events);
     assert_non_null(coder);
     make_events(events, 300);
     for (int block = 0; block < 2; block++) {
         ms_pack_clear(&pack);
         ms_trace_coder_begin(coder);
+        ms_pack_u64(&pack, 7);
         for (size_t i = 0; i < EVENTS; i++) {
             ms_trace_coder_write(coder, &pack, &events[i]);
         }
         struct check check = {events, 0, SIZE_MAX};
         struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
-        assert_int_equal(ms_trace_block_read(&unpack, check_next, &check), 0);
+        assert_int_equal(ms_trace_block_read(&unpack, &lost, check_next, &check), 0);
         assert_int_equal(check.next, EVENTS);
+        assert_int_equal(lost, 7);
     }
     print_message("%.2f bytes an event\n", (double)pack.used / EVENTS);
     assert_in_range(pack.used, 3 * EVENTS, 6 * EVENTS);
     struct check check = {events, 0, 100};
     struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
-    assert_int_equal(ms_trace_block_read(&unpack, check_next, &check), 0);
+    assert_int_equal(ms_trace_block_read(&unpack, &lost, check_next, &check), 0);
     assert_int_equal(check.next, 100);
     ms_trace_coder_free(coder);
     ms_pack_free(&pack);
     free(events);
+}
+
+struct order {
+    uint64_t last_ns, last_of_thread[3], seen;
+};
+
+static bool check_order(void *context, const struct ms_trace_record *event)
+{
+    struct order *order = context;
+    assert_true(event->time_ns >= order->last_ns);
+    assert_int_equal(event->address, order->last_of_thread[event->by_thread_id] + 1);
+    order->last_ns = event->time_ns;
+    order->last_of_thread[event->by_thread_id]++;
+    order->seen++;
+    return true;
+}
+
+/* Three threads send batches in turn; several events of one have the same time. */
+static void test_threads_are_merged_by_time(void **state)
+{
+    (void)state;
+    struct ms_trace_coder *coder = ms_trace_coder_new();
+    struct ms_pack pack = {0};
+    struct order order = {0};
+    uint64_t times_ns[3] = {100, 50, 70};
+    uint64_t numbers[3] = {0};
+    uint64_t lost;
+    assert_non_null(coder);
+    ms_pack_u64(&pack, 0);
+    for (unsigned batch = 0; batch < 100; batch++) {
+        for (unsigned i = 0; i <= batch % 17; i++) {
+            const uint32_t thread = batch % 3;
+            times_ns[thread] += below(3);
+            const struct ms_trace_record event = {
+                .time_ns = times_ns[thread], .address = ++numbers[thread], .by_thread_id = thread};
+            ms_trace_coder_write(coder, &pack, &event);
+        }
+    }
+    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+    assert_int_equal(ms_trace_block_read(&unpack, &lost, check_order, &order), 0);
+    assert_int_equal(order.seen, numbers[0] + numbers[1] + numbers[2]);
+    ms_trace_coder_free(coder);
+    ms_pack_free(&pack);
 }
 
 static void test_events_that_fit_nothing(void **state)
@@ -120,25 +166,27 @@ static void test_events_that_fit_nothing(void **state)
     const struct ms_trace_record events[] = {
         {.is_free = true},
         {.is_free = true, .address = 64, .by_thread_id = UINT32_MAX},
-        {.time_ns = UINT64_MAX,
-         .address = UINT64_MAX,
-         .bytes = UINT64_MAX,
-         .process_id = UINT32_MAX},
         {.address = 64, .bytes = 8, .process_id = 1, .thread_id = 2, .site_id = 3},
         {.address = 64, .bytes = 8, .process_id = 1, .thread_id = 2, .site_id = 3},
         {.address = 64, .bytes = 9, .process_id = 1, .thread_id = 2, .site_id = 3, .is_free = true},
         {.address = 64, .bytes = 9, .process_id = 1, .thread_id = 2, .site_id = 3, .is_free = true},
         {.address = 64, .bytes = 9, .process_id = 1, .thread_id = 2, .site_id = 3},
+        {.time_ns = UINT64_MAX,
+         .address = UINT64_MAX,
+         .bytes = UINT64_MAX,
+         .process_id = UINT32_MAX},
     };
     struct ms_trace_coder *coder = ms_trace_coder_new();
     struct ms_pack pack = {0};
+    uint64_t lost = 1;
     assert_non_null(coder);
+    ms_pack_u64(&pack, 0);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         ms_trace_coder_write(coder, &pack, &events[i]);
     }
     struct check check = {events, 0, SIZE_MAX};
     struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
-    assert_int_equal(ms_trace_block_read(&unpack, check_next, &check), 0);
+    assert_int_equal(ms_trace_block_read(&unpack, &lost, check_next, &check), 0);
     assert_int_equal(check.next, sizeof events / sizeof events[0]);
     ms_trace_coder_free(coder);
     ms_pack_free(&pack);
@@ -161,7 +209,8 @@ static void test_hostile_bytes(void **state)
             bytes[i] = (uint8_t)(below(3) == 0 ? below(256) : below(32));
         }
         struct ms_unpack unpack = ms_unpack_of(bytes, 64);
-        const int error = ms_trace_block_read(&unpack, take_any, &sum);
+        uint64_t lost;
+        const int error = ms_trace_block_read(&unpack, &lost, take_any, &sum);
         assert_true(error == 0 || error == -EBADMSG);
         free(bytes);
     }
@@ -171,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_events_come_back_in_six_bytes_each),
+        cmocka_unit_test(test_threads_are_merged_by_time),
         cmocka_unit_test(test_events_that_fit_nothing),
         cmocka_unit_test(test_hostile_bytes),
     };

@@ -4,9 +4,17 @@ const data = { figureNames: ["live", "at peak", "allocated", "allocations", "tem
 const FIGURES = 10;
 const PEAK_FIGURE = 1;
 
+class CutError extends Error {}
+
+/* Lets the browser draw what it was told, how far it is. */
+function breathe() {
+  return new Promise((done) => setTimeout(done));
+}
+
 async function unpack(name) {
   const element = document.getElementById(name);
   if (element === null) return null;
+  await breathe();
   const text = atob(element.textContent);
   element.textContent = "";
   const bytes = new Uint8Array(text.length);
@@ -30,12 +38,22 @@ async function unpackArray(name, Type) {
   return buffer === null ? null : new Type(buffer);
 }
 
-async function loadData() {
-  const [page, report, threads, figures, series, points] = await Promise.all([unpackJson("page"), unpackJson("report"),
-    unpackJson("threads"), unpackArray("thread-figures", Float64Array), unpackArray("series", Uint32Array), unpackArray("points", Float32Array)]);
-  const [texts, stacks, sites, siteFigures, frames, usages, leftOut] = await Promise.all([unpackJson("texts"), unpackArray("stacks", Uint32Array),
-    unpackArray("sites", Uint32Array), unpackArray("site-figures", Float64Array), unpackArray("frames", Uint32Array),
-    unpackArray("usages", Float64Array), unpackArray("sites-left-out", Float64Array)]);
+/* One after another: each needs its bytes three times over while it is unpacked. */
+const BLOCKS = [["report", unpackJson], ["threads", unpackJson], ["thread-figures", unpackArray, Float64Array], ["points", unpackArray, Float32Array],
+  ["series", unpackArray, Uint32Array], ["stacks", unpackArray, Uint32Array], ["sites", unpackArray, Uint32Array], ["site-figures", unpackArray, Float64Array],
+  ["frames", unpackArray, Uint32Array], ["usages", unpackArray, Float64Array], ["sites-left-out", unpackArray, Float64Array], ["texts", unpackJson], ["page", unpackJson]];
+
+/* `progress` gets how many of how many parts are unpacked. The last block is "page": without it the file was cut. */
+async function loadData(progress) {
+  if (document.getElementById("page") === null) throw new CutError();
+  const unpacked = [];
+  for (const [name, how, Type] of BLOCKS) {
+    progress(unpacked.length, BLOCKS.length);
+    unpacked.push(await how(name, Type));
+  }
+  const [report, threads, figures, points, series, stacks, sites, siteFigures, frames, usages, leftOut, texts, page] = unpacked;
+  progress(BLOCKS.length, BLOCKS.length);
+  await breathe();
   Object.assign(data, { page, report, threads, figures, points: points || new Float32Array(0), texts: texts || [""], leftOut });
   data.has = (section) => page.sections.includes(section);
   data.threadAt = new Map(threads.map((thread, index) => [thread.id, index]));

@@ -43,7 +43,7 @@ class Flame {
     this.matched = this.values[0] > 0 ? share / this.values[0] : 0;
   }
   nameOf(node) {
-    if (node === 0) return view.focus === null ? "all" : threadName(view.focus);
+    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + formatUnit(this.values[0], data.figureUnits[this.state.figure]);
     return data.nodes.process[node] > 0 ? processName(data.nodes.process[node]) : data.functions[data.nodes.function[node]].name;
   }
   childrenOf(node) {

@@ -11,7 +11,7 @@ function flowsPanel(panel) {
     { title: "freed by", width: "minmax(160px, 1fr)", least: 160, text: (flow) => threadName(flow.to_thread) },
     { title: "bytes", number: true, width: "120px", text: (flow) => formatBytes(flow.bytes), value: (flow) => flow.bytes },
     { title: "blocks", number: true, width: "120px", text: (flow) => formatCount(flow.blocks), value: (flow) => flow.blocks }],
-  { sort: 2, empty: "Every thread freed its own memory" + (view.focus === null ? "." : ", as far as this one goes.") });
+  { sort: 2, empty: "No flows." });
   const matrix = (shown) => {
     const weights = new Map();
     const value = (flow) => state.figure === "bytes" ? flow.bytes : flow.blocks;
@@ -19,7 +19,7 @@ function flowsPanel(panel) {
     const order = [...weights].sort((a, b) => b[1] - a[1]).slice(0, MATRIX).map(([id]) => id);
     const cells = new Map(shown.map((flow) => [flow.from_thread + ">" + flow.to_thread, value(flow)]));
     const most = Math.max(1, ...shown.map(value));
-    note.textContent = (weights.size > MATRIX ? "The " + MATRIX + " threads of " + formatCount(weights.size) + " with the most; the table below has all. " : "") + "Rows allocated, columns freed.";
+    note.textContent = (weights.size > MATRIX ? "The " + MATRIX + " threads of " + formatCount(weights.size) + " with the most; the table below has all. " : "") + (order.length > 0 ? "Rows allocated, columns freed." : "");
     const grid = element("table", { "aria-label": "Rows allocated, columns freed" });
     grid.append(element("tr", {}, element("th", { text: "allocated \\ freed by" }), ...order.map((id) => element("th", { scope: "col", text: threadName(id), title: threadName(id) }))));
     for (const from of order) {
@@ -32,7 +32,7 @@ function flowsPanel(panel) {
       }
       grid.append(line);
     }
-    box.replaceChildren(order.length > 0 ? grid : element("p", { class: "empty", text: "No block was freed by another thread than the one that allocated it." }));
+    box.replaceChildren(order.length > 0 ? grid : element("p", { class: "empty", text: view.focus !== null ? "No block of this thread was freed by another one, and it freed none of others." : view.search !== "" ? "No thread that fits the search is part of a flow." : "No block was freed by another thread than the one that allocated it." }));
   };
   const patterns = element("ul", { class: "notes" });
   for (const pattern of data.report.flow_patterns || []) {

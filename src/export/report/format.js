@@ -53,5 +53,17 @@ function threadName(id) {
   if (id === null || id === 0) return "others, not told apart";
   if (index === undefined) return "thread " + id + " (not in this report)";
   const thread = data.threads[index];
-  return (thread.name || "(no name)") + (thread.merged > 0 ? " \u00d7 " + thread.merged : "");
+  return (thread.name || "(no name)") + (thread.merged > 0 ? " \u00d7 " + thread.merged : isOneOfMany(thread) ? " [" + thread.tid + "]" : "");
+}
+/* Many programs give all their threads one name: those are told apart by their tid. */
+function isOneOfMany(thread) {
+  if (data.threadsOfName === undefined) {
+    data.threadsOfName = new Map();
+    for (const { name } of data.threads) data.threadsOfName.set(name, (data.threadsOfName.get(name) || 0) + 1);
+  }
+  return thread.tid !== null && data.threadsOfName.get(thread.name) > 1;
+}
+/* Of a scale: no digits that say nothing. */
+function formatTick(value, unit) {
+  return formatUnit(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1");
 }

@@ -91,7 +91,7 @@ function leaksPanel(panel) {
     { title: "for", number: true, width: "110px", text: (row) => formatSeconds(row.age_ns / 1e9), value: (row) => row.age_ns },
     { title: "how sure", number: true, width: "90px", text: (row) => (100 * row.confidence).toFixed(0) + " %", value: (row) => row.confidence },
     { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
-  { sort: 1, pick, empty: leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : "No call site grew window after window." });
+  { sort: 1, pick, empty: leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : data.page.no_leak_because ? data.page.no_leak_because : "No call site grew window after window." });
   const notFreed = new Table("Not freed at exit", [
     { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
     { title: "bytes", number: true, width: "120px", text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""), value: (row) => row.bytes },

@@ -71,7 +71,9 @@ function startPrinting() {
 }
 
 async function start() {
-  await loadData();
+  const place = document.getElementById("loading");
+  if (typeof DecompressionStream === "undefined" || typeof CSS === "undefined" || !CSS.supports("color", "color-mix(in srgb, red, blue)")) throw new BrowserError();
+  await loadData((done, all) => { place.textContent = "Unpacking the figures: part " + Math.min(done + 1, all) + " of " + all + "\u2026"; });
   document.getElementById("loading").remove();
   const program = data.page.program_id, session = data.report.session;
   document.getElementById("title").textContent = data.page.title || (program === null ? "memscope-top" : processName(program));
@@ -86,9 +88,15 @@ async function start() {
   window.memscope = { data, view, pairsOf, correlationSums, addPair, fitOf, functionSums };
   document.body.dataset.ready = "yes";
 }
-start().catch((error) => {
+class BrowserError extends Error {}
+function sayWhy(error) {
   const place = document.getElementById("loading");
-  if (place !== null) place.textContent = "This report could not be read (" + error.message + "). A browser of 2023 or later is needed; a file that was cut cannot be shown.";
+  if (place !== null) {
+    place.textContent = error instanceof BrowserError ? "This browser is too old to show the report: it needs one of 2023 or later (Chrome 111, Firefox 113, Safari 16.4). The file itself is not damaged by that."
+      : error instanceof CutError ? "This file was cut: its end is missing. Whoever made it should write or send it again."
+      : "This report could not be read (" + error.message + "): the file is damaged or was cut. Whoever made it should write or send it again.";
+  }
   document.body.dataset.failed = "yes";
-  throw error;
-});
+}
+/* The data follow the script, so that a file that was cut has a script that says so. */
+document.addEventListener("DOMContentLoaded", () => start().catch((error) => { sayWhy(error); throw error; }));

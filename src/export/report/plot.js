@@ -30,6 +30,13 @@ function niceTicks(low, high, most) {
   for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) ticks.push(Math.abs(t) < step / 1e6 ? 0 : t);
   return ticks;
 }
+/* The scale that ends at a tick at both ends. */
+function niceRange(low, high, most) {
+  const ticks = niceTicks(low, high, most);
+  if (ticks.length < 2) return [low, high];
+  const step = ticks[1] - ticks[0];
+  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+}
 function timeTicks(low, high, most) {
   const range = high - low;
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].find((s) => range / s <= most) || 172800;
@@ -42,6 +49,10 @@ function clock(seconds) {
   const rest = (s % 60);
   const text = rest < 10 ? "0" : "";
   return (s >= 3600 ? Math.floor(s / 3600) + ":" + String(Math.floor(s / 60) % 60).padStart(2, "0") : Math.floor(s / 60)) + ":" + text + (Number.isInteger(Math.round(rest * 10) / 10) ? Math.round(rest) : rest.toFixed(1));
+}
+/* The time of day, of a second of the session. */
+function utcAt(seconds) {
+  return new Date(data.report.session.start_unix_ns / 1e6 + seconds * 1000).toISOString().slice(11, 19) + " UTC";
 }
 /* A button that shows the figures of a chart as a table; `make` returns it. */
 function tableButton(box, make) {

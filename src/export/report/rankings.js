@@ -32,7 +32,7 @@ function rankingsPanel(panel) {
     { title: "rank", number: true, width: "64px", least: 64, text: (row) => String(state.role === "all" ? row.rank : row.rankInRole), value: (row) => row.place },
     { title: "thread", width: "minmax(130px, 2fr)", least: 130, text: (row) => threadName(data.threads[row.index].id) },
     { title: "figure", number: true, width: "110px", least: 110, text: (row) => formatUnit(row.value, unit()), value: (row) => row.value },
-    { title: "of the highest", width: "minmax(80px, 2fr)", least: 90, text: () => "", value: (row) => row.value, number: true, bar: (row) => row.value / ranking.rows[0].value },
+    { title: "of the highest", width: "minmax(80px, 2fr)", least: 90, text: () => "", value: (row) => row.value, number: true, left: true, bar: (row) => row.value / ranking.rows[0].value },
     { title: "role", width: "minmax(96px, 1fr)", least: 96, text: (row) => data.page.roles[row.role].letter + " " + data.page.roles[row.role].word },
     { title: "\u00d7 average", what: "ratio to the average of all threads", number: true, width: "96px", least: 96, text: (row) => Number.isNaN(row.ratio) ? NONE : "\u00d7 " + row.ratio.toFixed(2), value: (row) => row.ratio },
     { title: "share", number: true, width: "84px", least: 84, text: (row) => Number.isNaN(row.share) ? NONE : (100 * row.share).toFixed(1) + " %", value: (row) => row.share },
@@ -43,7 +43,7 @@ function rankingsPanel(panel) {
     const info = ranking.info;
     const source = (data.report.sources || []).find((row) => row.name === info.source);
     const why = ranking.known === 0 ? " Unavailable" + (source && source.because ? ": " + source.because : "") + "." : "";
-    summary.textContent = info.meaning + ". " + formatCount(ranking.known) + " threads have it" + (Number.isNaN(ranking.mean) ? "." : "; average (baseline) " + formatUnit(ranking.mean, info.unit) + ", median " + formatUnit(ranking.median, info.unit) + (Number.isNaN(ranking.sum) ? "." : ", sum " + formatUnit(ranking.sum, info.unit) + ".")) + why;
+    summary.textContent = info.meaning.charAt(0).toUpperCase() + info.meaning.slice(1) + ". " + formatCount(ranking.known) + " threads have it" + (Number.isNaN(ranking.mean) ? "." : "; average (baseline) " + formatUnit(ranking.mean, info.unit) + ", median " + formatUnit(ranking.median, info.unit) + (Number.isNaN(ranking.sum) ? "." : ", sum " + formatUnit(ranking.sum, info.unit) + ".")) + why;
     table.set(ranking.rows.filter((row) => (state.role === "all" || String(row.role) === state.role) && found(data.threads[row.index].name)));
   };
   const roles = [["all", "all roles"], ...data.page.roles.map((role, index) => [index, role.letter + " " + role.word]).filter(([index]) => data.threads.some((thread) => thread.role === index))];

@@ -55,6 +55,7 @@ class Scatter {
       });
     }
     Object.assign(this, { xs: Float64Array.from(xs), ys: Float64Array.from(ys), owners, fit: fitOf(sums) });
+    this.box.hidden = xs.length === 0;
     this.range = { x: this.rangeOf(this.xs), y: this.rangeOf(this.ys) };
   }
   rangeOf(values) {
@@ -71,6 +72,7 @@ class Scatter {
     const { x: [lowX, highX], y: [lowY, highY] } = this.range;
     const px = (value) => left + (width - left - right) * (value - lowX) / (highX - lowX);
     const py = (value) => top + (height - top - bottom) * (highY - value) / (highY - lowY);
+    if (this.xs.length === 0) return;
     this.axes(context, width, height, left, bottom, top, right, px, py);
     this.points(context, px, py, width, height);
     if (this.fit.defined) {
@@ -95,7 +97,7 @@ class Scatter {
     const radius = (this.xs.length > 20000 ? 1 : this.xs.length > 2000 ? 1.5 : 3) * ratio;
     const reach = Math.ceil(radius);
     const disc = [];
-    for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) if (dx * dx + dy * dy <= radius * radius) disc.push(dy * w + dx);
+    for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) if (dx * dx + dy * dy <= (radius + 0.4) * (radius + 0.4)) disc.push(dy * w + dx);
     for (let i = 0; i < this.xs.length; i++) {
       const x = Math.round(px(this.xs[i]) * ratio), y = Math.round(py(this.ys[i]) * ratio);
       if (x < reach || y < reach || x >= w - reach || y >= h - reach) continue;
@@ -124,13 +126,13 @@ class Scatter {
     for (const tick of niceTicks(this.range.y[0], this.range.y[1], 6)) {
       const y = Math.round(py(tick)) + 0.5;
       context.beginPath(); context.moveTo(left, y); context.lineTo(width - right, y); context.stroke();
-      context.fillText(formatUnit(tick, names.y.unit), left - 8, y);
+      context.fillText(formatTick(tick, names.y.unit), left - 8, y);
     }
     context.textAlign = "center";
     for (const tick of niceTicks(this.range.x[0], this.range.x[1], Math.max(2, (width - left) / 110))) {
       const x = Math.round(px(tick)) + 0.5;
       context.beginPath(); context.moveTo(x, top); context.lineTo(x, height - bottom); context.stroke();
-      if (x < width - 24) context.fillText(formatUnit(tick, names.x.unit), x, height - bottom + 14);
+      if (x < width - 24) context.fillText(formatTick(tick, names.x.unit), x, height - bottom + 14);
     }
     context.fillText(names.x.name, left + (width - left - right) / 2, height - 10);
     context.save();
@@ -210,14 +212,14 @@ function correlationPanel(panel) {
   } });
   pairs.append(element("h2", { text: "Strongest pairs" }), table.root);
   panel.append(card, pairs);
-  onView(() => {
+  const update = () => {
     if (view.focus !== null) state.scope = { kind: "thread", owner: view.focus };
     else if (state.scope.kind === "thread" && program !== null) state.scope = { kind: "threads", owner: program };
     if (state.x >= infos().length || state.y >= infos().length) { state.x = 0; state.y = 2; }
     fill();
     table.set(strongest.filter((row) => view.focus === null || row.thread_id === view.focus));
-  });
+  };
+  onView(update);
   redrawOn(scatter.box, () => scatter.draw());
-  fill();
-  table.set(strongest);
+  update();
 }

@@ -15,10 +15,15 @@ function insightsPanel(panel) {
     { title: "z", number: true, width: "80px", text: (row) => row.z === null ? "\u221e" : row.z.toFixed(1), value: (row) => row.z === null ? Infinity : Math.abs(row.z) },
     { title: "until", width: "100px", text: (row) => row.end_ns === null ? "goes on" : clock(row.end_ns / 1e9) }], { sort: 0, down: false, empty: data.report.anomalies === null ? "Not looked for: no findings came with this report." : "No figure left its usual range." });
   panel.append(element("div", { class: "card" }, element("h2", { text: "Anomalies" }), anomalies.root));
+  const marks = new Table("Marks", [
+    { title: "at", number: true, width: "90px", text: (row) => clock(row.at_ns / 1e9), value: (row) => row.at_ns },
+    { title: "mark", width: "minmax(280px, 4fr)", least: 280, text: (row) => row.text, value: (row) => row.text },
+    { title: "set by", width: "160px", text: (row) => row.by_program ? "the program" : "the user", value: (row) => row.by_program ? 1 : 0 }], { sort: 0, down: false, empty: "No mark was set." });
+  if ((data.report.marks || []).length > 0) panel.append(element("div", { class: "card" }, element("h2", { text: "Marks" }), marks.root));
   const limits = data.report.limits || [];
   if (limits.length > 0) panel.append(element("div", { class: "card" }, element("h2", { text: "Limits" }), element("ul", { class: "notes" }, ...limits.map((limit) => element("li", { class: "note" }, pill(limit.limit.replaceAll("_", " "), limit.grows ? "warning" : ""), element("span", { text: processName(limit.process_id) + ": " + limit.text }))))));
   misuseCard(panel);
-  const update = () => { fill(); anomalies.set((data.report.anomalies || []).filter((row) => (view.focus === null || row.thread_id === view.focus) && found(row.text))); };
+  const update = () => { fill(); marks.set((data.report.marks || []).filter((row) => found(row.text))); anomalies.set((data.report.anomalies || []).filter((row) => (view.focus === null || row.thread_id === view.focus) && found(row.text))); };
   onView(update);
   update();
 }

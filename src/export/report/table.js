@@ -24,7 +24,7 @@ class Table {
   drawHead() {
     this.head.replaceChildren(...this.columns.map((column, index) => {
       const on = this.sorted.column === index;
-      const cell = element("div", { role: "columnheader", class: column.number ? "number" : "", "aria-sort": on ? (this.sorted.down ? "descending" : "ascending") : "none" });
+      const cell = element("div", { role: "columnheader", class: column.number && !column.left ? "number" : "", "aria-sort": on ? (this.sorted.down ? "descending" : "ascending") : "none" });
       cell.append(element("button", { type: "button", title: column.what || column.title, text: column.title + (on ? (this.sorted.down ? " \u2193" : " \u2191") : ""), onclick: () => this.sortBy(index) }));
       return cell;
     }));
@@ -58,14 +58,33 @@ class Table {
     }
   }
   key(event) {
+    const row = event.target.parentElement === this.body ? Number(event.target.getAttribute("aria-rowindex")) - 2 : -1;
+    const go = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: this.rows.length - 1 }[event.key];
+    if (row >= 0 && go >= 0 && go < this.rows.length) { this.focusRow(go); event.preventDefault(); return; }
     const page = this.root.clientHeight - 2 * ROW;
     const by = { ArrowDown: ROW, ArrowUp: -ROW, PageDown: page, PageUp: -page }[event.key];
     if (by !== undefined && event.target === this.root) { this.root.scrollTop += by; event.preventDefault(); }
   }
+  focusRow(index) {
+    const top = index * ROW, room = this.root.clientHeight - this.head.offsetHeight - 4;
+    if (top < this.root.scrollTop) this.root.scrollTop = top;
+    else if (top + ROW > this.root.scrollTop + room) this.root.scrollTop = top + ROW - room;
+    this.draw();
+    const line = this.body.querySelector('[aria-rowindex="' + (index + 2) + '"]');
+    if (line !== null) line.focus({ preventScroll: true });
+  }
+  /* Lines are made anew; the one with the focus keeps it. */
   draw(printing) {
+    const active = this.body.contains(document.activeElement) ? document.activeElement.getAttribute("aria-rowindex") : null;
+    this.drawRows(printing);
+    const line = active === null ? null : this.body.querySelector('[aria-rowindex="' + active + '"]');
+    if (line !== null) line.focus({ preventScroll: true });
+    else if (active !== null) this.root.focus({ preventScroll: true });
+  }
+  drawRows(printing) {
     this.body.style.height = (printing ? Math.min(this.rows.length, PRINTED_ROWS) : Math.max(this.rows.length, 1)) * ROW + "px";
     if (this.rows.length === 0) {
-      this.body.replaceChildren(element("div", { class: "cell empty", text: this.options.empty || "Nothing to show." }));
+      this.body.replaceChildren(element("div", { role: "row" }, element("div", { class: "cell empty", role: "cell", text: this.options.empty || "Nothing to show." })));
       this.body.style.height = "auto";
       return;
     }
@@ -89,7 +108,7 @@ class Table {
     if (this.options.pick) {
       line.tabIndex = 0;
       line.addEventListener("click", () => this.options.pick(row));
-      line.addEventListener("keydown", (event) => { if (event.key === "Enter") this.options.pick(row); });
+      line.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); this.options.pick(row); } });
     }
     return line;
   }

@@ -130,6 +130,7 @@ class Chart {
     let most = 0, least = 0;
     for (const plot of plots) { most = Math.max(most, plot.most); least = Math.min(least, plot.least); }
     if (!(most > least)) most = least + 1;
+    [least, most] = niceRange(least, most, 4);
     const y = (value) => TOP + (height - TOP - BOTTOM) * (most - value) / (most - least);
     this.grid(context, width, height, least, most, y);
     plots.forEach((plot, index) => {
@@ -137,6 +138,7 @@ class Chart {
       this.line(context, plot, y, colour("c" + index % 8), this.focused !== undefined && this.lines[index] === this.focused ? 2.2 : 1.4);
     });
     context.globalAlpha = 1;
+    this.marks(context, width, height);
     this.anomalies(context, height);
     this.crosshair(context, width, height);
   }
@@ -186,10 +188,10 @@ class Chart {
     context.lineWidth = 1;
     context.textBaseline = "middle";
     context.textAlign = "right";
-    for (const tick of niceTicks(least, most, 3)) {
+    for (const tick of niceTicks(least, most, 4)) {
       const at = Math.round(y(tick)) + 0.5;
       context.beginPath(); context.moveTo(LEFT, at); context.lineTo(width - RIGHT, at); context.stroke();
-      context.fillText(formatUnit(tick, this.about.info.unit), LEFT - 8, at);
+      context.fillText(formatTick(tick, this.about.info.unit), LEFT - 8, at);
     }
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
@@ -198,6 +200,20 @@ class Chart {
       const x = this.x(tick);
       if (x > LEFT + 14 && x < width - RIGHT - 14) context.fillText(clock(tick), x, height - 5);
     }
+  }
+  /* Moments that the user or the program named: one line for all that fall on a pixel. */
+  marks(context, width, height) {
+    const seen = new Set();
+    context.strokeStyle = colour("mark");
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    for (const mark of data.report.marks || []) {
+      const x = Math.round(this.x(mark.at_ns / 1e9)) + 0.5;
+      if (x < LEFT || x > width - RIGHT || seen.has(x)) continue;
+      seen.add(x);
+      context.beginPath(); context.moveTo(x, TOP); context.lineTo(x, height - BOTTOM); context.stroke();
+    }
+    context.setLineDash([]);
   }
   anomalies(context, height) {
     const mine = (data.report.anomalies || []).filter((anomaly) => anomaly.metric === this.about.info.name && anomaly.of === ["thread", "process", "system"][this.about.of]
@@ -219,8 +235,9 @@ class Chart {
     context.lineWidth = 1;
     context.beginPath(); context.moveTo(x, TOP); context.lineTo(x, height - BOTTOM); context.stroke();
     if (over !== this) return;
-    this.tip.replaceChildren(element("div", {}, element("span", { text: "at " + clock(cross) })),
+    this.tip.replaceChildren(element("div", {}, element("span", { text: "at " + clock(cross) }), element("span", { class: "soft", text: utcAt(cross) })),
       ...this.lines.map((entry, index) => element("div", {}, element("span", {}, this.swatch(index), ownerName(entry)), element("span", { text: formatUnit(valueAt(entry, cross), this.about.info.unit) }))),
+      ...(data.report.marks || []).filter((mark) => Math.abs(this.x(mark.at_ns / 1e9) - x) < 8).slice(0, 5).map((mark) => element("div", {}, element("span", { text: (mark.by_program ? "mark: " : "mark by the user: ") + mark.text }))),
       ...this.marked.filter((anomaly) => Math.abs(this.x(anomaly.t_ns / 1e9) - x) < 8).map((anomaly) => element("div", {}, element("span", { text: anomaly.text }))));
     this.tip.style.display = "block";
     const left = x + 14 + this.tip.offsetWidth > width ? x - 14 - this.tip.offsetWidth : x + 14;
@@ -242,7 +259,7 @@ function timelinePanel(panel) {
   const timeline = new Timeline();
   const list = element("div", { class: "two", id: "charts" });
   const kinds = [["1", "processes"], ["0", "threads"], ["2", "machine"]];
-  let of = 1;
+  let of = view.focus !== null ? 0 : 1;
   timeline.range = element("span", { class: "soft", id: "time-range" });
   const fill = () => {
     timeline.charts = [];
@@ -257,13 +274,13 @@ function timelinePanel(panel) {
       timeline.charts.push(chart);
       list.append(card);
     }
-    if (timeline.charts.length === 0) list.append(element("p", { class: "empty", text: "No series is in this report." }));
-    if (missing.length > 0) list.append(element("p", { class: "soft small", text: "Without any point, see System for the reasons: " + missing.join("; ") + "." }));
+    if (timeline.charts.length === 0) list.append(element("p", { class: "empty", text: of === 0 && view.search !== "" ? "No thread fits the search." : data.page.end_ns - data.page.first_ns < 1e9 ? "The session was too short for series: it ended before two points were known." : "No series of these is in this report." }));
+    if (missing.length > 0) list.append(element("p", { class: "soft small whole", text: "Without any point, see System for the reasons: " + missing.join("; ") + "." }));
     timeline.later();
   };
   const button = (text, label, action) => element("button", { type: "button", class: "controls", text, "aria-label": label, onclick: action });
   const middle = () => (timeline.from + timeline.to) / 2;
-  const chooser = select("of", kinds, "1", (value) => { of = Number(value); fill(); });
+  const chooser = select("of", kinds, String(of), (value) => { of = Number(value); fill(); });
   panel.append(element("div", { class: "row" }, element("h2", { text: "Timeline" }), timeline.range, chooser,
     button("\u2190", "earlier", () => timeline.move(-0.25)), button("\u2192", "later", () => timeline.move(0.25)),
     button("+", "zoom in", () => timeline.zoom(0.6, middle())), button("\u2212", "zoom out", () => timeline.zoom(1 / 0.6, middle())),
