@@ -91,7 +91,7 @@ struct ms_tracking_answer {
 bool ms_collector_tracking_answer(struct ms_collector *collector,
                                   struct ms_tracking_answer *answer);
 
-/* The user names a moment, the last tick at the latest. 0 or -ENOMEM. */
+/* The user names a moment, at the latest the last tick. 0 or -ENOMEM. */
 int ms_collector_mark(struct ms_collector *collector, uint64_t at_ns, const char *text);
 
 /* Own cost of the viewer, for the header line: CPU seconds of this process and its symbolizer. */

@@ -47,7 +47,6 @@ struct ms_recorder {
     struct segment segment;
     bool have_tick;
     uint64_t tick, now_ns; /* of the last recorded one */
-    uint64_t interval_ns;
     uint64_t flushed_ns, coarse_ns;
     bool about_due;
     uint64_t marks;                             /* so many of the model were written */
@@ -393,7 +392,6 @@ int ms_recorder_tick(struct ms_recorder *recorder, const struct ms_model *model)
     const uint64_t ns_before = recorder->now_ns;
     recorder->tick = ticks - 1;
     recorder->now_ns = ms_model_now_ns(model);
-    recorder->interval_ns = ms_model_interval_ns(model);
     recorder->have_tick = true;
     int error = recorder->about_due ? append_about(recorder, model) : 0;
     const int names_error = write_names(recorder, model);

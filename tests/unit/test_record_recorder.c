@@ -351,15 +351,11 @@ static void test_marks(void **state)
     const uint64_t now_ns = ms_model_now_ns(session.model);
     struct ms_recording *recording = ms_recorder_recording(recorder);
     (void)ms_recording_about(recording);
-    assert_int_equal(ms_recording_mark_count(recording), 4);
+    assert_int_equal(ms_recording_mark_count(recording), 2);
     assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
     ms_recorder_free(recorder);
     recording = open_recording(path);
-    assert_int_equal(ms_recording_mark_count(recording), 4);
-    assert_int_equal(ms_recording_mark(recording, 2).tick, last - 5);
-    assert_string_equal(ms_recording_mark(recording, 2).text, "five ago");
-    assert_int_equal(ms_recording_mark(recording, 3).tick, last);
-    assert_int_equal(ms_recording_mark(recording, 3).at_ns, now_ns);
+    assert_int_equal(ms_recording_mark_count(recording), 2);
     const struct ms_mark first = ms_recording_mark(recording, 0);
     const struct ms_mark second = ms_recording_mark(recording, 1);
     assert_int_equal(first.tick, last - 20);
