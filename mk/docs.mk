@@ -9,6 +9,9 @@ $(BUILD)/o/man/generate.o: CPPFLAGS += -DMS_DATE='"$(RELEASE_DATE)"'
 $(BUILD)/memscope-%: $(MAN_GENERATOR) man/memscope-%.in
 	$(Q)$(MAN_GENERATOR) < man/memscope-$*.in > $@
 
+$(BUILD)/memscope.3: $(MAN_GENERATOR) man/memscope.3.in
+	$(Q)$(MAN_GENERATOR) < man/memscope.3.in > $@
+
 $(BUILD)/config.example: $(MAN_GENERATOR)
 	$(Q)$(MAN_GENERATOR) config > $@
 
@@ -30,7 +33,7 @@ $(BUILD)/completions/memscope-top.%: $(COMPLETION_GENERATOR) completions/memscop
 # What is made from tables and kept in the tree: file in the tree = file that is made.
 GENERATED := man/memscope-top.1=$(BUILD)/memscope-top.1 man/memscope-top.7=$(BUILD)/memscope-top.7 \
              man/memscope-top-config.5=$(BUILD)/memscope-top-config.5 \
-             man/memscope-format.5=$(BUILD)/memscope-format.5 \
+             man/memscope-format.5=$(BUILD)/memscope-format.5 man/memscope.3=$(BUILD)/memscope.3 \
              docs/config.example=$(BUILD)/config.example \
              $(foreach file,$(COMPLETIONS),$(file)=$(BUILD)/$(file))
 

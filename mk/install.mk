@@ -3,14 +3,15 @@ PROBE_DIR := $(libdir)/memscope-top
 $(BUILD)/o/src/keeper/find_probe.o: CPPFLAGS += -DMS_PROBE_FOLDER='"$(PROBE_DIR)"'
 
 # What is installed besides the program and the probe: folder=files.
-INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json docs/schema-lines.json docs/format.md docs/config.example
+INSTALLED_DOCS := README.md CHANGELOG.md LICENSE docs/schema.json docs/schema-lines.json \
+                  docs/schema-diff.json docs/format.md docs/config.example
 datadir ?= $(prefix)/share
 includedir ?= $(prefix)/include
 INSTALLED := $(docdir)=$(INSTALLED_DOCS) \
     | $(mandir)/man1=man/memscope-top.1 \
     | $(mandir)/man5=man/memscope-top-config.5 man/memscope-format.5 \
-    | $(mandir)/man7=man/memscope-top.7 \
     | $(mandir)/man3=man/memscope.3 \
+    | $(mandir)/man7=man/memscope-top.7 \
     | $(includedir)=include/memscope.h \
     | $(datadir)/zsh/$(if $(filter /usr,$(prefix)),vendor-completions,site-functions)=completions/_memscope-top \
     | $(datadir)/fish/vendor_completions.d=completions/memscope-top.fish \

@@ -10,12 +10,14 @@ BUILD_PACKAGES := gcc libc6-dev libncurses-dev libdw-dev libelf-dev libunwind-de
 # To test: cmocka for unit tests (and libunwind as the judge of call stacks); the rest are the programs
 # that the end-to-end tests watch and the tools that they compare with. redis-tools holds the
 # server too, without starting a service. The last ones are the allocators that programs bring.
+# Node.js of another origin brings npm itself and conflicts with Debian's.
+NODE_PACKAGES := $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm)
 TEST_PACKAGES := g++ libcmocka-dev musl-tools python3 python3-jsonschema valgrind \
                  sqlite3 redis-tools tmux git file procps perl strace gdb binutils ripgrep \
                  libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev electric-fence \
                  libclang-rt-dev heaptrack zstd rustc libglib2.0-dev pkg-config dwz \
-                 libdebuginfod-dev xz-utils make postgresql time iproute2 chromium nodejs npm golang-go \
-                 zsh fish
+                 libdebuginfod-dev xz-utils make postgresql time iproute2 chromium golang-go zsh fish \
+                 $(NODE_PACKAGES)
 
 # To compare in `make bench`, besides heaptrack; a missing one is said there and left out.
 BENCH_PACKAGES := libjemalloc2 libgoogle-perftools-dev
