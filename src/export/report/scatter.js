@@ -22,12 +22,12 @@ function fitOf(sums) {
   return { n: sums.n, defined: true, r: Math.max(-1, Math.min(1, r)), slope, intercept: sums.meanY - slope * sums.meanX };
 }
 
-/* The same seconds of both figures of one owner. Pooled ones are whole seconds only, as in src/analysis/pairs.h. */
-function pairsOf(of, owner, x, y, pooled, visit) {
+/* The same seconds of both figures of one owner; whole seconds only, as in src/analysis/pairs.h. */
+function pairsOf(of, owner, x, y, visit) {
   const a = seriesOf(of, x, owner), b = seriesOf(of, y, owner);
   if (a === undefined || b === undefined || a.layers[1] === null || b.layers[1] === null) return;
   const left = a.layers[1], right = b.layers[1];
-  const whole = pooled ? Math.floor(data.page.end_ns / data.page.layer_ns[1]) : Infinity;
+  const whole = Math.floor(data.page.end_ns / data.page.layer_ns[1]);
   const first = Math.max(left.first, right.first), end = Math.min(left.first + left.count, right.first + right.count, whole);
   for (let at = Math.max(first, end - 3600); at < end; at++) visit(pointAt(left, at - left.first), pointAt(right, at - right.first), owner, at);
 }
@@ -48,7 +48,7 @@ class Scatter {
     const { scope, x, y } = this.state;
     const xs = [], ys = [], owners = [], sums = correlationSums();
     for (const owner of ownersIn(scope)) {
-      pairsOf(scope.kind === "process" ? 1 : 0, owner, x, y, scope.kind === "threads", (a, b, id) => {
+      pairsOf(scope.kind === "process" ? 1 : 0, owner, x, y, (a, b, id) => {
         if (!Number.isFinite(a) || !Number.isFinite(b)) return;
         addPair(sums, a, b);
         xs.push(a); ys.push(b); owners.push(id);
