@@ -36,7 +36,7 @@ struct ms_process_tree {
     size_t region_count, region_capacity;
     struct ms_target **targets;
     size_t target_count, target_capacity;
-    bool added; /* a target, since parents were looked for */
+    bool moved; /* a target began or ended since parents were looked for */
 };
 
 /* The array of `count` pointers with room for one more; NULL without memory, then the old array
@@ -95,7 +95,7 @@ static struct ms_target *add_target(struct ms_process_tree *tree, uint32_t proce
     }
     tree->targets = grown;
     tree->targets[tree->target_count++] = target;
-    tree->added = true;
+    tree->moved = true;
     (void)ms_target_begin(target, &tree->room, process_id, pid, mapping,
                           MS_PROCESS_SLOT(process_id), now_ns);
     return target;
@@ -291,13 +291,14 @@ static void watch_slots(struct ms_process_tree *tree, struct region *region, uin
     }
 }
 
-/* A process may be heard of before its parent is: both may be over by then. */
+/* A process may be heard of before its parent is, and both may be over by then; and when a process
+ * began and ended may be known better once it has. */
 static void find_parents(struct ms_process_tree *tree)
 {
-    for (size_t i = 0; tree->added && i < tree->target_count; i++) {
+    for (size_t i = 0; tree->moved && i < tree->target_count; i++) {
         ms_target_find_parent(tree->targets[i], &tree->room);
     }
-    tree->added = false;
+    tree->moved = false;
 }
 
 static void watch_all_slots(struct ms_process_tree *tree, uint64_t now_ns)
@@ -320,6 +321,7 @@ void ms_process_tree_take_end(struct ms_process_tree *tree,
     }
     if (target != NULL) {
         ms_target_end_message(target, &tree->room, end);
+        tree->moved = true;
     }
 }
 
@@ -333,6 +335,7 @@ void ms_process_tree_end(struct ms_process_tree *tree, uint64_t now_ns)
         if (!target->ended) {
             ms_target_end(target, &tree->room, target->gone_ns != 0 ? target->gone_ns : now_ns,
                           false);
+            tree->moved = true;
         }
     }
 }
@@ -350,6 +353,7 @@ static void end_vanished(struct ms_process_tree *tree, uint64_t now_ns, pid_t ke
         if (!target->ended && target->pid > 0 && target->gone_ns != 0 &&
             target->pid != keeper_tells_pid && now_ns > target->gone_ns + END_GRACE_NS) {
             ms_target_end(target, &tree->room, target->gone_ns, false);
+            tree->moved = true;
         }
     }
 }

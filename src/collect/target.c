@@ -19,6 +19,7 @@
 #define SITES_STILL_NS      (5 * MS_NS_PER_S)
 #define MAPS_STILL_NS       (10 * MS_NS_PER_S) /* of a process that does nothing */
 #define FOREFATHERS_AT_MOST 8
+#define HEARD_APART_NS      (100 * MS_NS_PER_MS)
 #define EAGER_TICKS         5 /* the first ticks read everything: the first screen has it */
 
 static uint64_t unix_ns_of(const struct ms_message_session *session, uint64_t time_ns)
@@ -70,14 +71,17 @@ static void take_session_identity(struct ms_process *process,
     process->start_unix_ns = session->start_unix_ns;
 }
 
-/* The latest process of that pid that began no later: pids are reused. */
+/* The latest process of that pid that began no later: pids are reused. When a process began is
+ * known to be when it was heard of, at first, and then two that were heard of at once are in no
+ * order. */
 static uint32_t find_parent(const struct ms_model *model, uint32_t own_id, pid_t parent_pid,
                             uint64_t start_ns)
 {
     const struct ms_process *best = NULL;
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        if (process->pid == parent_pid && process->id != own_id && process->start_ns <= start_ns &&
+        if (process->pid == parent_pid && process->id != own_id &&
+            process->start_ns <= start_ns + HEARD_APART_NS &&
             (process->end_ns == 0 || process->end_ns >= start_ns || process->replaced_by_exec) &&
             (best == NULL || process->start_ns >= best->start_ns)) {
             best = process;
