@@ -117,29 +117,20 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
     return 0;
 }
 
-/* Of each format, whoever writes it; NULL: not built in. */
+/* Of each format, whoever writes it. */
 static int (*const writers[MS_EXPORT_TOTAL])(FILE *out, const struct ms_model *model,
                                              const struct ms_export_options *options) = {
-    [MS_EXPORT_JSON] = ms_json_write,
-    [MS_EXPORT_CSV] = ms_csv_write,
-    [MS_EXPORT_HTML] = ms_html_write,
-    [MS_EXPORT_TEXT] = ms_report_write,
-    [MS_EXPORT_PPROF] = ms_pprof_write,
-    [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
-    [MS_EXPORT_FOLDED] = ms_folded_write,
-    [MS_EXPORT_PERFETTO] = ms_perfetto_write,
+    [MS_EXPORT_JSON] = ms_json_write,     [MS_EXPORT_CSV] = ms_csv_write,
+    [MS_EXPORT_HTML] = ms_html_write,     [MS_EXPORT_TEXT] = ms_report_write,
+    [MS_EXPORT_PPROF] = ms_pprof_write,   [MS_EXPORT_SPEEDSCOPE] = ms_speedscope_write,
+    [MS_EXPORT_FOLDED] = ms_folded_write, [MS_EXPORT_PERFETTO] = ms_perfetto_write,
     [MS_EXPORT_SVG] = ms_svg_write,
 };
-
-bool ms_export_built_in(enum ms_export format)
-{
-    return writers[format] != NULL;
-}
 
 int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *model,
                     const struct ms_export_options *options)
 {
-    return writers[format] != NULL ? writers[format](out, model, options) : -ENOSYS;
+    return writers[format](out, model, options);
 }
 
 const char *ms_export_error(int error)
@@ -159,8 +150,6 @@ const char *ms_export_error(int error)
         return "who reads it is too slow, the last lines are missing";
     case ECANCELED:
         return "cancelled";
-    case ENOSYS:
-        return "this format is not built in";
     case ENOMEM:
         return "out of memory";
     default:

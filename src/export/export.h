@@ -98,7 +98,7 @@ struct ms_export_options {
     void *trace_context;
 };
 
-/* 0 or -errno (-ENOSYS: not built in). The stream is flushed, not closed. */
+/* 0 or -errno. The stream is flushed, not closed. */
 int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *model,
                     const struct ms_export_options *options);
 
@@ -109,8 +109,6 @@ int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *mod
  */
 int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
                          const struct ms_model *model, const struct ms_export_options *options);
-
-bool ms_export_built_in(enum ms_export format);
 
 /* What went wrong in words, of what these functions return. */
 const char *ms_export_error(int error);

@@ -140,6 +140,5 @@ int ms_export_write_file(const char *path, bool overwrite, enum ms_export format
                          const struct ms_model *model, const struct ms_export_options *options)
 {
     const struct report report = {.format = format, .model = model, .options = options};
-    return ms_export_built_in(format) ? ms_file_write(path, overwrite, write_report, &report)
-                                      : -ENOSYS;
+    return ms_file_write(path, overwrite, write_report, &report);
 }

@@ -1,4 +1,4 @@
-/* Text in a page of HTML. */
+/* Text in a page of HTML or in XML: references by number are the same in both. */
 #ifndef MS_EXPORT_HTML_ESCAPE_H
 #define MS_EXPORT_HTML_ESCAPE_H
 

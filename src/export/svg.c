@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis/call_tree.h"
+#include "export/html_escape.h"
 #include "export/stacks.h"
 #include "export/stream.h"
 #include "export/svg_parts.h"
@@ -24,33 +25,6 @@
 #define HEAD_HEIGHT    74.0
 #define HEADING_HEIGHT 30.0
 
-void ms_svg_escape(FILE *out, const char *text)
-{
-    char safe[MS_STACK_NAME_MAX];
-    ms_format_safe(safe, sizeof safe, text, strlen(text), true);
-    for (const char *at = safe; *at != '\0'; at++) {
-        switch (*at) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        case '\'':
-            fputs("&apos;", out);
-            break;
-        default:
-            fputc(*at, out);
-        }
-    }
-}
-
 void ms_svg_text(FILE *out, double x, double y, double width, const char *look, const char *text)
 {
     char cut[MS_STACK_NAME_MAX];
@@ -60,7 +34,7 @@ void ms_svg_text(FILE *out, double x, double y, double width, const char *look, 
     /* Cut by bytes, then a broken last character left out: names are mostly ASCII. */
     ms_format_safe(cut, fits || letters > sizeof cut ? sizeof cut : letters - 2, text, bytes, true);
     fprintf(out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", look, x, y);
-    ms_svg_escape(out, cut);
+    ms_html_escape(out, cut);
     fputs(fits ? "</text>\n" : "...</text>\n", out);
 }
 
@@ -119,7 +93,7 @@ static void write_head(FILE *out, const struct ms_model *model,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
             "viewBox=\"0 0 %.0f %.0f\" role=\"img\">\n<title>",
             MS_SVG_WIDTH, height, MS_SVG_WIDTH, height);
-    ms_svg_escape(out, options->title != NULL ? options->title : name);
+    ms_html_escape(out, options->title != NULL ? options->title : name);
     fputs("</title>\n", out);
     write_style(out);
     fprintf(out, "<rect width=\"%.0f\" height=\"%.0f\" fill=\"#ffffff\"/>\n", MS_SVG_WIDTH, height);
@@ -251,7 +225,7 @@ static void write_flame(FILE *out, const struct flames *flames, const struct ms_
     const double value = row->inclusive[flames->figure];
     flame_colour(colour, row);
     fputs("<g><title>", out);
-    ms_svg_escape(out, row->name);
+    ms_html_escape(out, row->name);
     fprintf(out, ", %s, %.1f %%</title>",
             ms_format_value(figure, sizeof figure, ms_value_of(value), unit),
             100 * value / flames->total);

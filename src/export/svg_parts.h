@@ -10,8 +10,6 @@
 #define MS_SVG_WIDTH  1000.0
 #define MS_SVG_MARGIN 24.0
 
-/* Any bytes as character data: neutralised and escaped. */
-void ms_svg_escape(FILE *out, const char *text);
 /* `look`: a class of the style sheet. What does not fit into `width` ends in "..."; 0: no limit. */
 void ms_svg_text(FILE *out, double x, double y, double width, const char *look, const char *text);
 void ms_svg_box(FILE *out, double x, double y, double width, double height, const char *colour);

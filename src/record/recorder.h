@@ -5,8 +5,8 @@
  * Segments: a MS_BLOCK_STATE begins one when what changed since the last one is as much as a state
  * takes, after 10 s at the earliest and 60 s at the latest; so a file is at most twice as large as
  * its changes, and a moment is found by reading one state and at most 60 s of ticks. MS_BLOCK_TICKS
- * are written every second: that is what a kill can cost. Call sites are written in the ticks after
- * which the collector read them, at most once a second.
+ * are written every second: that is what a kill can cost. Call sites are written with the ticks in
+ * which the collector read them, so every tick can be shown as it was.
  *
  * A segment ends with a MS_BLOCK_HISTORY: the points of its ticks. Every 5 minutes, and at the end,
  * come coarser points, and MS_BLOCK_ABOUT again, so that losing one costs nothing.

@@ -118,13 +118,10 @@ static void next_format(struct ms_entry *path)
     const size_t suffix = strlen(ms_export_suffix(now));
     const bool named = path->length >= suffix &&
                        strcmp(path->text + path->length - suffix, ms_export_suffix(now)) == 0;
-    int next = now;
-    do {
-        next = (next + 1) % MS_EXPORT_TOTAL;
-    } while (next != (int)now && !ms_export_built_in((enum ms_export)next));
+    const enum ms_export next = (enum ms_export)((now + 1) % MS_EXPORT_TOTAL);
     char text[sizeof path->text + 32];
     snprintf(text, sizeof text, "%.*s%s", (int)(path->length - (named ? suffix : 0)), path->text,
-             ms_export_suffix((enum ms_export)next));
+             ms_export_suffix(next));
     ms_entry_set(path, text);
 }
 
