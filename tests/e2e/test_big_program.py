@@ -13,7 +13,7 @@ import time
 import test_symbols as symbols_test
 from terminal import Terminal
 from test_symbols import FOLDER, Names, functions_of, tool
-from watched import MEMSCOPE, SOAK, equal, main, need, wait_until
+from watched import MEMSCOPE, SOAK, again, equal, main, need, wait_until
 
 OBJECT = os.path.join(FOLDER, "inlined.o")
 WORK = tempfile.mkdtemp(prefix="memscope-big-")
@@ -163,6 +163,7 @@ def watch(terminal, go, begun):
     return first, gaps, processes, texts
 
 
+@again
 def test_live_screen():
     """on the live screen: names within a second, pictures at their rate, memory bounded"""
     path = big_program(COPIES)

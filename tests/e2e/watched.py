@@ -135,9 +135,10 @@ def end(pid):
         pass
 
 
-def again(test, times=4):
+def again(test, times=4, anew=None):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
-    have taken the machine for a second; what is wrong in the product is wrong each time."""
+    have taken the machine for a second; what is wrong in the product is wrong each time. `anew`
+    forgets what several tests share."""
     @functools.wraps(test)
     def tried():
         for left in reversed(range(times)):
@@ -147,6 +148,8 @@ def again(test, times=4):
                 if left == 0:
                     raise
                 print("# again: " + str(error).replace("\n", "\n# "), flush=True)
+                if anew:
+                    anew()
     return tried
 
 
