@@ -214,7 +214,8 @@ def test_waiting_for_a_reader_has_an_end():
     start = time.monotonic()
     trace = Trace(TRACED, "pairs", "500000", options=["-n", "-w", "300"])
     took = time.monotonic() - start
-    if took < 0.3 or took > 10:
+    # To wait 0.3 s at each of thousands of full buffers would take ten minutes.
+    if took < 0.3 or took > 90:
         raise AssertionError(f"it took {took:.1f} s")
     lost_and_received(trace)
     equal(trace.process()["state"], str(IMPATIENT), "state of the trace")
