@@ -140,7 +140,7 @@ def viewer_with(start):
 def watch(terminal, go, begun):
     """Lets the program begin; returns after how many ms the first names were there, the gaps between pictures, processes, pictures."""
     pair = []
-    wait_until(lambda: pair.append(viewer_with(go)) or pair[-1], 10)
+    wait_until(lambda: pair.append(viewer_with(go)) or pair[-1])
     processes = [Process(pid) for pid in pair[-1]]
     open(go, "w", encoding="ascii").close()
     end = time.monotonic() + SECONDS

@@ -326,7 +326,7 @@ def test_redis():
         counted = [int(re.search(name + r":(\d+)", info).group(1))
                    for name in ("total_net_input_bytes", "total_net_output_bytes")]
         run([*cli, "shutdown", "nosave"])
-        process.wait(20)
+        process.wait(100)
     finally:
         process.kill()
         process.wait()

@@ -298,7 +298,7 @@ def test_a_stopped_viewer_stops_nothing():
             open(go, "wb").close()
             took_ms = int(watched.stdout.readline())
             os.kill(watched.pid, signal.SIGCONT)
-            equal(watched.wait(60), 0, "status")
+            equal(watched.wait(100), 0, "status")
         finally:
             open(go, "wb").close()
             end(watched.pid)

@@ -81,7 +81,7 @@ def first_process(document):
     return document["processes"][0]
 
 
-def wait_until(condition, seconds=20, what="a condition"):
+def wait_until(condition, seconds=60, what="a condition"):
     """Polls; returns what the condition returned."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
