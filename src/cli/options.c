@@ -235,9 +235,9 @@ static int set_report_text(enum option_id id, const char *value, struct ms_optio
         options->csv_table = value;
         return ms_csv_table_by_name(value) != MS_CSV_TOTAL
                    ? 0
-                   : complain(
-                         "table", value,
-                         "threads, processes, sites, leaks, flows, types, timeline or insights");
+                   : complain("table", value,
+                              "threads, processes, sites, leaks, flows, types, timeline, insights "
+                              "or trace");
     case OPTION_JSON_SET:
         options->json_set_prefix = value;
         return 0;
