@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "export/csv.h"
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
@@ -424,6 +425,19 @@ static void test_resources(void **state)
     ms_model_free(model);
 }
 
+static char *table_with(const struct ms_model *model, const struct ms_export_options *how,
+                        const char *table)
+{
+    struct ms_export_options wanted = *how;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    wanted.csv_table = table;
+    assert_int_equal(ms_csv_write(out, model, &wanted), 0);
+    fclose(out);
+    return text;
+}
+
 static void test_leaks(void **state)
 {
     (void)state;
@@ -457,6 +471,13 @@ static void test_leaks(void **state)
     check_contains(text, "\"slope_bytes_per_s\":10000,");
     check_contains(text, "\"suppressed\":true,\"reason\":\"grew in ");
     check_contains(text, "\"not_freed\":null"); /* nothing has ended */
+    free(text);
+    text = table_with(model, &judged, "leaks");
+    (void)snprintf(expected, sizeof(expected), "\r\n%u,128,parse_row,", leaky);
+    check_contains(text, expected);
+    check_contains(text,
+                   ",77,449000,4490,250000,2500,10000,5,0.938,false,\"grew in 5 of 5 windows");
+    check_contains(text, ",77,898000,4490,500000,2500,20000,5,0.938,true,");
     free(text);
     process->end_ns = ms_model_now_ns(model);
     text = written_with(model, &judged);
