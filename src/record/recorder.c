@@ -52,6 +52,8 @@ struct ms_recorder {
     uint64_t marks;                             /* so many of the model were written */
     uint64_t history_next[MS_RESOLUTION_COUNT]; /* first point that is in no block */
     bool have_history;
+    bool finishing;
+    int finish_error; /* of what went into the file at last */
     struct ms_recording recording;
 };
 
@@ -443,20 +445,53 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
     return error;
 }
 
-int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
+/* The last state is that of the moment: one that a tick has just begun with need not be written
+ * again, which is most of what recording a single moment costs. */
+static int end_segment(struct ms_recorder *recorder, const struct ms_model *model, bool has_ticked)
 {
+    const struct segment *segment = &recorder->segment;
+    if (!has_ticked || !segment->begun || segment->first_tick != recorder->tick) {
+        return begin_segment(recorder, model, true);
+    }
+    const int error = ms_recorder_flush(recorder);
+    const int history_error = append_all_histories(recorder, model, true);
+    return error != 0 ? error : history_error;
+}
+
+void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    if (recorder->finishing) {
+        return;
+    }
+    const bool had_tick = recorder->have_tick;
+    const uint64_t tick_before = recorder->tick;
     int error = ms_recorder_tick(recorder, model);
     if (recorder->have_tick) {
+        const bool has_ticked = !had_tick || recorder->tick != tick_before;
         const int names_error = write_names(recorder, model);
         const int marks_error = ms_recorder_marks(recorder, model);
-        const int last_error = begin_segment(recorder, model, true);
+        const int last_error = end_segment(recorder, model, has_ticked);
         error = error == 0 ? names_error : error;
         error = error == 0 ? marks_error : error;
         error = error == 0 ? last_error : error;
     }
     recorder->segment.begun = false; /* what is kept on in memory begins anew */
-    const int finished = ms_blocks_finish(recorder->blocks);
-    return finished != 0 ? finished : error;
+    recorder->finish_error = error;
+    recorder->finishing = true;
+    ms_blocks_finish_begin(recorder->blocks);
+}
+
+bool ms_recorder_finish_wait(struct ms_recorder *recorder, uint64_t wait_ns)
+{
+    return ms_blocks_finish_wait(recorder->blocks, wait_ns);
+}
+
+int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    ms_recorder_finish_begin(recorder, model);
+    const int error = ms_blocks_finish(recorder->blocks);
+    recorder->finishing = false;
+    return error != 0 ? error : recorder->finish_error;
 }
 
 struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder)
