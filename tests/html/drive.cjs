@@ -1,5 +1,5 @@
 // Drives the report in Debian's chromium and writes TAP.
-//   node drive.cjs FOLDER   with hostile.html, big.html, real.html, real.json, small.html and small.json in it
+//   node drive.cjs FOLDER   with the reports that tests/e2e/test_html.py makes in it
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -9,9 +9,10 @@ const folder = process.argv[2];
 let number = 0, failures = 0;
 async function test(name, body) {
   number++;
+  const begin = Date.now();
   try {
     await body();
-    console.log(`ok ${number} - ${name}`);
+    console.log(`ok ${number} - ${name}\n# ${Date.now() - begin} ms`);
   } catch (error) {
     failures++;
     console.log(`not ok ${number} - ${name}`);
@@ -48,6 +49,9 @@ const show = (page, id) => page.click('#tab-' + id);
 const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
 // Pictures of two moments differ.
 const picture = (page, selector) => page.$eval(selector, (canvas) => canvas.toDataURL());
+
+// What parts in files of their own are given.
+const given = { test, check, same, show, tabs, open, clean };
 
 async function numbers(page, json) {
   await test('every metric of every thread is that of the JSON export', async () => {
@@ -333,6 +337,32 @@ async function behaviour(page) {
   await test('nothing went wrong meanwhile', async () => clean(page));
 }
 
+// Tab reaches everything that a mouse does, in order, and one sees where it is.
+async function keyboard(page) {
+  await test('with the keyboard alone everything is reached, and the focus is seen', async () => {
+    for (const id of ['overview', 'timeline', 'correlation', 'flame', 'leaks']) {
+      await show(page, id);
+      /* By what they say: lines of tables are made anew when the table scrolls. */
+      await page.evaluate(() => { window.wordsOf = (one) => one.tagName + (one.getAttribute('aria-label') || one.id || '') + one.textContent.slice(0, 60); });
+      const wanted = new Set(await page.evaluate(() => {
+        const all = [...document.querySelectorAll('button, select, input, [tabindex="0"]')].filter((one) => one.tabIndex >= 0 && one.checkVisibility());
+        document.querySelector('.skip').focus();
+        return all.map(window.wordsOf);
+      }));
+      const most = wanted.size * 2 + 10;
+      for (let i = 0; i < most && wanted.size > 0; i++) {
+        await page.keyboard.press('Tab');
+        const at = await page.evaluate(() => {
+          const one = document.activeElement, style = getComputedStyle(one);
+          return { words: window.wordsOf(one), seen: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 };
+        });
+        if (wanted.delete(at.words)) check(at.seen, `${id}: the focus is not seen on ${at.words}`);
+      }
+      check(wanted.size === 0, `${id}: not reached: ${[...wanted].slice(0, 5).join(' | ')}`);
+    }
+  });
+}
+
 // Reads what memscope wrote, changes it, and opens that.
 async function openChanged(change, options) {
   const file = path.join(folder, 'changed.html');
@@ -389,13 +419,16 @@ async function small(json) {
 
 // The violations that axe finds, in one theme, on every tab.
 async function accessible(file, colorScheme) {
-  const page = await open(file, { bypassCSP: true, colorScheme, reducedMotion: 'reduce' });
+  /* Low, so that few lines of each table are looked at: they are all alike. */
+  const page = await open(file, { bypassCSP: true, colorScheme, reducedMotion: 'reduce', viewport: { width: 1280, height: 360 } });
   await test(`no serious fault for people with a screen reader or weak eyes: ${file}, ${colorScheme}`, async () => {
     await page.evaluate(fs.readFileSync(path.join(process.env.NODE_MODULES, 'axe-core/axe.min.js'), 'utf8'));
     const faults = [];
+    /* The frame of the page once; of the parts theirs. Dark differs by its colours alone. */
+    const rules = colorScheme === 'dark' ? { runOnly: ['color-contrast'] } : {};
     for (const id of await tabs(page)) {
       await show(page, id);
-      faults.push(...await page.evaluate((id) => window.axe.run(document, { resultTypes: ['violations'] }).then((result) => result.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${id}: ${one.help}: ${one.nodes[0].html.slice(0, 160)} (${one.nodes[0].failureSummary.slice(0, 200)})`)), id));
+      faults.push(...await page.evaluate(([id, rules]) => window.axe.run(id === 'overview' ? document : '#panel-' + id, { resultTypes: ['violations'], ...rules }).then((result) => result.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${id}: ${one.help}: ${one.nodes[0].html.slice(0, 160)} (${one.nodes[0].failureSummary.slice(0, 200)})`)), [id, rules]));
     }
     check(faults.length === 0, faults.join('\n'));
   });
@@ -500,9 +533,13 @@ async function big() {
   const json = JSON.parse(fs.readFileSync(path.join(folder, 'real.json'), 'utf8'));
   const page = await open('real.html');
   await numbers(page, json);
+  await require('./shown.cjs')({ ...given, page, json });
   await behaviour(page);
+  await keyboard(page);
   await page.context().close();
   await broken();
+  const weightOf = (file) => fs.readFileSync(path.join(folder, file), 'utf8').trim().split('\n').reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  await require('./small.cjs')(given, { total: weightOf('only.total.folded'), count: weightOf('only.count.folded') });
   await small(JSON.parse(fs.readFileSync(path.join(folder, 'small.json'), 'utf8')));
   for (const theme of ['light', 'dark']) await accessible('real.html', theme);
   await hostile();

@@ -13,7 +13,7 @@ function conditionNotes() {
   for (const [name, words] of Object.entries(LOSSES)) if (losses[name] > 0) notes.push(["warning", formatExact(losses[name]) + " " + words + "."]);
   if (losses.untracked_reason) notes.push(["warning", "Not all is counted: " + losses.untracked_reason + "."]);
   for (const process of data.report.processes || []) if (process.seen && process.seen !== "full" && process.seen_because && notes.length < 12) notes.push(["warning", processName(process.id) + " is seen " + (process.seen === "none" ? "not at all" : "in part") + ": " + process.seen_because]);
-  if (data.page.cut_because) notes.unshift(["warning", data.page.cut_because]);
+  if (data.page.damage) notes.unshift(["warning", "The recording that this was made from is not whole: " + data.page.damage + ". What was there is missing, what came before is shown."]);
   if (notes.length === 0 && losses.recorded === 0) notes.push(["available", "Nothing was lost: there was no event to count."]);
   else if (notes.length === 0) notes.push(["available", "Nothing was lost: " + formatExact(losses.recorded || 0) + " events counted, all with an owner and a call stack as deep as was asked for."]);
   return notes;

@@ -33,10 +33,12 @@ function pairsOf(of, owner, x, y, visit) {
   const whole = Math.floor(data.page.end_ns / data.page.layer_ns[1]);
   const first = Math.max(left.first, right.first), end = Math.min(left.first + left.count, right.first + right.count, whole);
   const begin = Math.max(first, end - LONGEST_PAIR);
-  if (begin >= end) return;
-  /* Most of many threads do nothing: their seconds are one point. */
-  if (left.constant && right.constant) return visit(pointAt(left, 0), pointAt(right, 0), end - begin, owner);
-  for (let at = begin; at < end; at++) visit(pointAt(left, at - left.first), pointAt(right, at - right.first), 1, owner);
+  /* Most of many threads do nothing: seconds that are alike are one point. */
+  for (let at = begin, run; at < end; at += run) {
+    const a = pointAt(left, at - left.first), b = pointAt(right, at - right.first);
+    for (run = 1; at + run < end && pointAt(left, at + run - left.first) === a && pointAt(right, at + run - right.first) === b; run++);
+    visit(a, b, run, owner);
+  }
 }
 function ownersIn(scope) {
   if (scope.kind !== "threads") return [scope.owner];

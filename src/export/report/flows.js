@@ -11,7 +11,7 @@ function flowsPanel(panel) {
     { title: "freed by", width: "minmax(160px, 1fr)", least: 160, text: (flow) => threadName(flow.to_thread) },
     { title: "bytes", number: true, width: "120px", text: (flow) => formatBytes(flow.bytes), value: (flow) => flow.bytes },
     { title: "blocks", number: true, width: "120px", text: (flow) => formatCount(flow.blocks), value: (flow) => flow.blocks }],
-  { sort: 2, empty: "No flows." });
+  { sort: 2, empty: () => flows.length === 0 ? memoryUnseen() || "No block was freed by another thread than the one that allocated it." : "No flow of this thread, or that fits the search." });
   const matrix = (shown) => {
     const weights = new Map();
     const value = (flow) => state.figure === "bytes" ? flow.bytes : flow.blocks;

@@ -9,7 +9,7 @@ function hotspotTable(options) {
     columns.push({ title: data.figureNames[f], number: true, width: "104px", least: 104, text: cell("inclusive", f), value: value("inclusive", f), what: data.figureNames[f] + ", with what it calls" });
     if (f === 0 || f === 2 || f === 3) columns.push({ title: "self", number: true, width: "96px", least: 96, text: cell("self", f), value: value("self", f), what: data.figureNames[f] + " of the function itself" });
   }
-  const table = new Table("Functions by memory", columns, { sort: 5, empty: memoryUnseen() || "No call site is in this report.", ...options });
+  const table = new Table("Functions by memory", columns, { sort: 5, empty: () => memoryUnseen() || (data.siteCount > 0 ? "No function of this thread, or that fits the search." : "No call site is in this report."), ...options });
   const fill = () => {
     sums = functionSums();
     const rows = [];

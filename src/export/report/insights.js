@@ -13,7 +13,7 @@ function insightsPanel(panel) {
     { title: "at", number: true, width: "90px", text: (row) => clock(row.t_ns / 1e9), value: (row) => row.t_ns },
     { title: "what", width: "minmax(280px, 4fr)", least: 280, text: (row) => row.text },
     { title: "z", number: true, width: "80px", text: (row) => row.z === null ? "\u221e" : row.z.toFixed(1), value: (row) => row.z === null ? Infinity : Math.abs(row.z) },
-    { title: "until", width: "100px", text: (row) => row.end_ns === null ? "goes on" : clock(row.end_ns / 1e9) }], { sort: 0, down: false, empty: data.report.anomalies === null ? "Not looked for: no findings came with this report." : "No figure left its usual range." });
+    { title: "until", width: "100px", text: (row) => row.end_ns === null ? "goes on" : clock(row.end_ns / 1e9) }], { sort: 0, down: false, empty: () => data.report.anomalies === null ? "Not looked for: no findings came with this report." : data.report.anomalies.length > 0 ? "None of this thread, or that fits the search." : "No figure left its usual range." });
   panel.append(element("div", { class: "card" }, element("h2", { text: "Anomalies" }), anomalies.root));
   const limits = limitsCard(panel);
   misuseCard(panel);

@@ -6,6 +6,18 @@ function stackDetails(id) {
   for (const frame of stackOfSite(site)) list.append(element("li", { text: frameName(frame) + (framePlace(frame) === "" ? "" : "  " + framePlace(frame)) + (frameField(frame, 5) ? "  (inlined)" : "") }));
   return list;
 }
+/* Why a list is empty. */
+function noLikelyLeak(leaks) {
+  if (memoryUnseen() !== "") return memoryUnseen();
+  if (leaks.likely === null) return "Growth was not judged: that needs the program to be watched while it runs.";
+  if (leaks.likely.length > 0) return "None of those is at a call site of this thread, or fits the search.";
+  return data.page.no_leak_because || "No call site grew window after window.";
+}
+function nothingNotFreed(leaks) {
+  if (memoryUnseen() !== "") return memoryUnseen();
+  if (leaks.not_freed === null) return "No process whose memory was seen has ended.";
+  return leaks.not_freed.sites.length > 0 ? "None of those is at a call site of this thread, or fits the search." : "Everything was freed.";
+}
 function leaksPanel(panel) {
   const leaks = data.report.leaks;
   const details = element("div", { class: "details", role: "status", text: "Choose a line to see its call stack." });
@@ -19,7 +31,7 @@ function leaksPanel(panel) {
     { title: "for", number: true, width: "110px", text: (row) => formatSeconds(row.age_ns / 1e9), value: (row) => row.age_ns },
     { title: "how sure", number: true, width: "90px", text: (row) => (100 * row.confidence).toFixed(0) + " %", value: (row) => row.confidence },
     { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
-  { sort: 2, pick, empty: memoryUnseen() !== "" ? memoryUnseen() : leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : data.page.no_leak_because ? data.page.no_leak_because : "No call site grew window after window." });
+  { sort: 2, pick, empty: () => noLikelyLeak(leaks) });
   const notFreed = new Table("Not freed at exit", [
     { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
     { title: "called by", width: "minmax(120px, 1.5fr)", least: 140, text: (row) => callerOfSite(row.site_id) },
@@ -27,7 +39,7 @@ function leaksPanel(panel) {
     { title: "bytes", number: true, width: "120px", text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""), value: (row) => row.bytes },
     { title: "blocks", number: true, width: "120px", text: (row) => formatCount(row.blocks), value: (row) => row.blocks },
     { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
-  { sort: 3, pick, empty: memoryUnseen() !== "" ? memoryUnseen() : leaks.not_freed === null ? "No process whose memory was seen has ended." : "Everything was freed." });
+  { sort: 3, pick, empty: () => nothingNotFreed(leaks) });
   const sum = leaks.not_freed === null ? "" : formatBytes(leaks.not_freed.totals.bytes) + " in " + formatCount(leaks.not_freed.totals.blocks) + " blocks of " + formatCount(leaks.not_freed.totals.sites) + " call sites were live when their process ended. Exact" + (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") + ", and no judgement: a program may leave memory to its end.";
   const note = wholeNote(() => "The lines are the call sites at which " + threadName(view.focus) + " allocated; their figures are of all threads.");
   panel.append(element("div", { class: "card" }, element("h2", { text: "Likely leaks" }), element("p", { class: "soft", text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more." }), likely.root),

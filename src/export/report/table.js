@@ -84,7 +84,7 @@ class Table {
   drawRows(printing) {
     this.body.style.height = (printing ? Math.min(this.rows.length, PRINTED_ROWS) : Math.max(this.rows.length, 1)) * ROW + "px";
     if (this.rows.length === 0) {
-      this.body.replaceChildren(element("div", { role: "row" }, element("div", { class: "cell empty", role: "cell", text: this.options.empty || "Nothing to show." })));
+      this.body.replaceChildren(element("div", { role: "row" }, element("div", { class: "cell empty", role: "cell", text: this.whyEmpty() })));
       this.body.style.height = "auto";
       return;
     }
@@ -93,6 +93,10 @@ class Table {
     const lines = [];
     for (let i = first; i < last; i++) lines.push(this.line(this.rows[i], i));
     this.body.replaceChildren(...lines);
+  }
+  whyEmpty() {
+    const { empty } = this.options;
+    return (typeof empty === "function" ? empty() : empty) || "Nothing to show.";
   }
   line(row, index) {
     const state = this.options.state ? this.options.state(row) : "";
