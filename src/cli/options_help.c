@@ -4,19 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
-#include "cli/options_table.h"
-
-static const struct {
-    const char *name;
-    int letter;
-    const char *argument, *standard, *help;
-} rows[] = {
-#define OPTION_ROW(id, name, letter, argument, standard, help)                                     \
-    {name, letter, argument, standard, help},
-    MS_OPTIONS(OPTION_ROW)
-#undef OPTION_ROW
-};
+#include "cli/options_rows.h"
 
 enum { HELP_INDENT = 32, HELP_COLUMNS = 100 };
 
@@ -57,19 +45,19 @@ void ms_options_help(FILE *out)
 {
     ms_options_usage(out);
     fputs("\noptions:\n", out);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < MS_OPTION_TOTAL; i++) {
+        const struct ms_option_row *row = &ms_option_rows[i];
         char left[48];
         char letter[8] = "    ";
-        if (rows[i].letter != 0) {
-            snprintf(letter, sizeof letter, "-%c, ", rows[i].letter);
+        if (row->letter != 0) {
+            snprintf(letter, sizeof letter, "-%c, ", row->letter);
         }
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, rows[i].name,
-                 rows[i].argument != NULL ? " " : "",
-                 rows[i].argument != NULL ? rows[i].argument : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name,
+                 row->argument != NULL ? " " : "", row->argument != NULL ? row->argument : "");
         char right[400];
-        const bool has_standard = *rows[i].standard != '\0';
-        snprintf(right, sizeof right, "%s%s%s%s", rows[i].help, has_standard ? " (default: " : "",
-                 rows[i].standard, has_standard ? ")" : "");
+        const bool has_standard = *row->standard != '\0';
+        snprintf(right, sizeof right, "%s%s%s%s", row->help, has_standard ? " (default: " : "",
+                 row->standard, has_standard ? ")" : "");
         fprintf(out, "  %-*s", HELP_INDENT - 2, left);
         put_wrapped(out, right);
     }

@@ -308,10 +308,10 @@ void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 int ms_flows_merge(struct ms_model *model, const struct ms_merge *merges, size_t count);
 void ms_flows_free(struct ms_flows *flows);
-/* Lets the flow at a position be found; replaces it by one of any key. 0 or -ENOMEM: then it is
- * not found. */
-/* -EBADMSG: there is another of that key. */
+/* Lets the flow at a position be found. 0, -EBADMSG (there is another of that key) or -ENOMEM: then
+ * it is not found. */
 int ms_flows_enter(struct ms_flows *flows, uint32_t position);
+/* The same, after it is replaced by one of any key. */
 int ms_flows_put(struct ms_flows *flows, uint32_t position, const struct ms_flow *flow);
 
 /* Threads, processes and sites of it that were merged; the same ways of counting as when added. */
@@ -332,8 +332,6 @@ struct ms_site_record *ms_site_activity_root(struct ms_model *model,
 /* Removes those that went into another; no usage refers to them any more. */
 void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
-
-void ms_losses_add(struct ms_losses *sum, const struct ms_losses *losses);
 
 void ms_process_record_free(struct ms_process_record *record);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
