@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/figures.h"
 #include "model/format.h"
 #include "tui/diff.h"
 #include "tui/screen.h"
