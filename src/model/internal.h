@@ -239,6 +239,9 @@ int ms_threads_merge_old(struct ms_model *model);
 /* Rates and histories of the threads alive. `tick` and the `repeat` ticks before it get the value.
  */
 int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+/* The same of processes, and of the sums over those alive. */
+int ms_processes_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+void ms_process_rates_none(struct ms_process *process); /* none is known */
 /* Appends to *history, made when NULL. */
 int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value);
