@@ -6,14 +6,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "export/file.h"
 #include "wire/clock.h"
 
 #define TELL_NS (MS_NS_PER_S / 10)
 #define END_MS  1000
+#define LOOK_MS 10
 #define NICE    10
 
 /* What the child tells; less than PIPE_BUF, so it comes whole. */
@@ -52,6 +55,8 @@ static void leave_viewer(int pipe)
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
     (void)setpgid(0, 0);
+    /* Who waits for the reader of a pipe does not see that the viewer is gone. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)setpriority(PRIO_PROCESS, 0, NICE);
     const int null = open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= STDERR_FILENO && null >= 0; fd++) {
@@ -69,7 +74,7 @@ int ms_export_job_start(struct ms_export_job *job, enum ms_export format, const 
     if (ms_export_job_runs(job)) {
         return -EBUSY;
     }
-    if (!overwrite && access(path, F_OK) == 0) {
+    if (!overwrite && ms_file_replaces(path)) {
         return -EEXIST;
     }
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
@@ -106,6 +111,23 @@ static void close_pipe(struct ms_export_job *job)
     }
 }
 
+/* It waits for a disk or for the reader of a pipe, and so does not see that it is cancelled. */
+static void end_if_it_hangs(const struct ms_export_job *job)
+{
+    if (job->cancelled && ms_monotonic_ns() - job->cancelled_ns >= END_MS * MS_NS_PER_MS) {
+        (void)kill(job->pid, SIGKILL);
+    }
+}
+
+/* Of one that did not tell its result. */
+static int result_of(const struct ms_export_job *job, bool waited, int status)
+{
+    if (waited && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        return 0; /* what was cancelled too late is there */
+    }
+    return job->cancelled ? -ECANCELED : waited && WIFSIGNALED(status) ? -EOWNERDEAD : -EIO;
+}
+
 bool ms_export_job_look(struct ms_export_job *job, int *result)
 {
     struct told told;
@@ -113,6 +135,7 @@ bool ms_export_job_look(struct ms_export_job *job, int *result)
     if (!ms_export_job_runs(job)) {
         return false;
     }
+    end_if_it_hangs(job);
     while (job->progress >= 0 && !over &&
            read(job->progress, &told, sizeof told) == (ssize_t)sizeof told) {
         job->done = told.done;
@@ -129,8 +152,7 @@ bool ms_export_job_look(struct ms_export_job *job, int *result)
            read(job->progress, &told, sizeof told) == (ssize_t)sizeof told) {
         over = told.over != 0;
     }
-    const bool well = pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    *result = over ? told.result : job->cancelled ? -ECANCELED : well ? 0 : -EIO;
+    *result = over ? told.result : result_of(job, pid > 0, status);
     close_pipe(job);
     job->pid = 0;
     return true;
@@ -138,21 +160,19 @@ bool ms_export_job_look(struct ms_export_job *job, int *result)
 
 void ms_export_job_cancel(struct ms_export_job *job)
 {
-    if (ms_export_job_runs(job)) {
+    if (ms_export_job_runs(job) && !job->cancelled) {
         job->cancelled = true;
+        job->cancelled_ns = ms_monotonic_ns();
         close_pipe(job);
     }
 }
 
-void ms_export_job_end(struct ms_export_job *job)
+int ms_export_job_end(struct ms_export_job *job)
 {
-    int result;
+    int result = 0;
     ms_export_job_cancel(job);
-    for (int waited_ms = 0; ms_export_job_runs(job) && !ms_export_job_look(job, &result);
-         waited_ms += 10) {
-        if (waited_ms == END_MS) {
-            (void)kill(job->pid, SIGKILL);
-        }
-        (void)poll(NULL, 0, 10);
+    while (ms_export_job_runs(job) && !ms_export_job_look(job, &result)) {
+        (void)poll(NULL, 0, LOOK_MS);
     }
+    return result;
 }

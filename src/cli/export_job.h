@@ -1,7 +1,7 @@
 /*
  * An export while the live view goes on: a child process has the model as it is at the moment (copy
  * on write), writes the file and tells how far it is. It has no terminal, no descriptor of the
- * viewer and no signal of it. It ends by itself when the viewer is gone, and leaves no half file.
+ * viewer and no signal of it. It ends when the viewer is gone, and leaves no half file.
  */
 #ifndef MS_CLI_EXPORT_JOB_H
 #define MS_CLI_EXPORT_JOB_H
@@ -16,7 +16,7 @@ struct ms_export_job {
     pid_t pid;    /* 0: none */
     int progress; /* pipe to read from */
     bool cancelled;
-    uint64_t begun_ns, done, all;
+    uint64_t begun_ns, cancelled_ns, done, all;
     char path[4096];
 };
 
@@ -30,11 +30,12 @@ static inline bool ms_export_job_runs(const struct ms_export_job *job)
     return job->pid != 0;
 }
 
-/* Takes in what it told. true: it is over, with `result` 0 or -errno. */
+/* Takes in what it told. true: it is over, with `result` 0 or -errno; -EOWNERDEAD: it was killed.
+ */
 bool ms_export_job_look(struct ms_export_job *job, int *result);
-/* It ends soon, with -ECANCELED. */
+/* It ends soon, with -ECANCELED; one that does not see it is killed after a second, by looking. */
 void ms_export_job_cancel(struct ms_export_job *job);
-/* Cancels it and waits for a second at most, then kills it. */
-void ms_export_job_end(struct ms_export_job *job);
+/* Cancels it and waits for its end. What became of it; 0 also when there was none. */
+int ms_export_job_end(struct ms_export_job *job);
 
 #endif

@@ -117,18 +117,15 @@ static void record(struct live *live, const struct ms_command *command)
     say(live, result != 0, text);
 }
 
-/* The path is the recorder's, and gone with the file. */
-static void stop_recording(struct live *live)
+/* A recording that was stopped, when its disk has all of it. */
+static void tell_recorded(struct live *live)
 {
     char text[512];
     char path[300];
-    struct ms_tui_time time = {.recording = NULL};
-    ms_session_tell_recording(&live->session, &time);
-    if (time.recording == NULL) {
+    int result;
+    if (!ms_session_recording_stopped(&live->session, path, sizeof path, &result)) {
         return;
     }
-    snprintf(path, sizeof path, "%s", time.recording);
-    const int result = ms_session_stop_recording(&live->session);
     if (result == 0) {
         snprintf(text, sizeof text, "recorded: %s; look at it: memscope-top view", path);
     } else {
@@ -136,6 +133,7 @@ static void stop_recording(struct live *live)
                  ms_export_error(result));
     }
     say(live, result != 0, text);
+    ms_stage_changed(&live->stage);
 }
 
 static void mark(struct live *live, const struct ms_command *command)
@@ -184,7 +182,8 @@ static void execute(void *context, const struct ms_command *command, uint64_t no
         record(live, command);
         break;
     case MS_COMMAND_RECORD_STOP:
-        stop_recording(live);
+        ms_session_stop_recording(&live->session);
+        say(live, false, "recording stopped; its disk is still taking it ...");
         break;
     case MS_COMMAND_MARK:
         mark(live, command);
@@ -250,6 +249,7 @@ static void loop(struct live *live)
             say(live, true, "out of memory: figures stand still");
         }
         tell_tracking(live);
+        tell_recorded(live);
         end_program_when_asked(live, now_ns);
         if (now_ns >= live->session.leave_ns && !ms_stage_editing(&live->stage)) {
             live->detached = ms_collector_state(live->session.collector) == MS_STATE_RUNNING;

@@ -13,6 +13,7 @@
 
 static volatile sig_atomic_t cancelled;
 static struct sigaction before;
+static sigset_t mask_before; /* whoever reads signals from a descriptor has blocked it */
 
 static void cancel(int number)
 {
@@ -27,6 +28,12 @@ void ms_progress_begin(struct ms_progress *progress, const char *what)
         .what = what, .terminal = isatty(STDERR_FILENO) == 1, .begun_ns = ms_monotonic_ns()};
     cancelled = 0;
     (void)sigaction(SIGINT, &action, &before);
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    /* One of before was meant for something else: the program that it ended. */
+    (void)sigtimedwait(&interrupt, NULL, &(struct timespec){.tv_sec = 0});
+    (void)sigprocmask(SIG_UNBLOCK, &interrupt, &mask_before);
 }
 
 char *ms_progress_text(char *out, unsigned size, uint64_t done, uint64_t all, uint64_t elapsed_ns)
@@ -59,6 +66,7 @@ bool ms_progress_tell(void *context, uint64_t done, uint64_t all)
 
 void ms_progress_end(struct ms_progress *progress)
 {
+    (void)sigprocmask(SIG_SETMASK, &mask_before, NULL);
     (void)sigaction(SIGINT, &before, NULL);
     if (progress->shown) {
         fputs("\r\033[K", stderr);

@@ -80,13 +80,16 @@ void ms_session_keep_tick(struct ms_session *session);
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
-/* Closes the file, which is whole then; what is kept in memory goes on. 0 or -errno: it is not. */
-int ms_session_stop_recording(struct ms_session *session);
+/* A thread closes the file, however slow its disk is; what is kept in memory goes on. */
+void ms_session_stop_recording(struct ms_session *session);
+/* True once, when that is done: *result is 0, the file is whole, or -errno. `path` of it. */
+bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result);
 /* At a moment of the session. 0, -ENODATA, -ENOMEM. */
 int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text);
 struct ms_recording *ms_session_recording(const struct ms_session *session); /* NULL: none */
 void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_time *time);
-/* Closes the file and says on stderr what became of it; a failure changes a *status of 0. */
+/* Closes the file and says on stderr what became of it; how far it is where that takes over a
+ * second, and Ctrl-C leaves it as it is then. A failure changes a *status of 0. */
 void ms_session_finish_recording(struct ms_session *session, int *status);
 
 /*

@@ -10,6 +10,7 @@
 
 #include "cli/at.h"
 #include "cli/debug_log.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "export/export.h"
 #include "model/format.h"
@@ -19,6 +20,8 @@
 /* Of compressed ticks: some hours of an idle program, minutes of one with thousands of threads;
  * what is older becomes coarser. */
 #define LOOK_BACK_BYTES (UINT64_C(64) << 20)
+
+#define DISK_WAIT_NS (MS_NS_PER_S / 10) /* between two looks at Ctrl-C */
 
 static bool to_file(const struct ms_options *options)
 {
@@ -93,11 +96,26 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
     return ms_recorder_keep(session->recorder, path, overwrite, session->options->max_bytes);
 }
 
-int ms_session_stop_recording(struct ms_session *session)
+void ms_session_stop_recording(struct ms_session *session)
 {
     session->recording_trouble_told = false;
-    return session->recorder == NULL ? -ENODATA
-                                     : ms_recorder_finish(session->recorder, session->model);
+    if (session->recorder != NULL) {
+        ms_recorder_finish_begin(session->recorder, session->model);
+    }
+}
+
+bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result)
+{
+    if (session->recorder == NULL) {
+        return false;
+    }
+    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
+    if (!state.finished) {
+        return false;
+    }
+    (void)snprintf(path, size, "%s", state.path != NULL ? state.path : "?");
+    *result = ms_recorder_finish(session->recorder, session->model);
+    return true;
 }
 
 int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text)
@@ -149,6 +167,8 @@ void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_t
     const struct ms_blocks_state state = ms_recorder_state(session->recorder);
     time->recording = state.path;
     time->recording_bytes = state.file_bytes;
+    time->recording_waiting_bytes = state.waiting_bytes;
+    time->recording_ends = state.finishing;
     time->recording_problem = state.error != 0 ? ms_export_error(state.error) : NULL;
 }
 
@@ -178,6 +198,26 @@ static void tell_recorded(const struct ms_session *session, const char *path,
     fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
 }
 
+/* False: cancelled. */
+static bool wait_for_disk(const struct ms_session *session, const char *path)
+{
+    char what[600];
+    char shown[512];
+    struct ms_progress progress;
+    const uint64_t all = ms_recorder_state(session->recorder).waiting_bytes;
+    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    snprintf(what, sizeof what, "waiting for the disk: %s", shown);
+    ms_progress_begin(&progress, what);
+    bool finished;
+    bool cancelled = false;
+    while (!(finished = ms_recorder_finish_wait(session->recorder, DISK_WAIT_NS)) && !cancelled) {
+        const uint64_t waiting = ms_recorder_state(session->recorder).waiting_bytes;
+        cancelled = !ms_progress_tell(&progress, waiting < all ? all - waiting : 0, all);
+    }
+    ms_progress_end(&progress);
+    return finished;
+}
+
 void ms_session_finish_recording(struct ms_session *session, int *status)
 {
     if (session->recorder == NULL) {
@@ -185,6 +225,15 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     }
     const struct ms_blocks_state state = ms_recorder_state(session->recorder);
     char *path = state.path != NULL ? strdup(state.path) : NULL;
+    ms_recorder_finish_begin(session->recorder, session->model);
+    if (path != NULL && !wait_for_disk(session, path)) {
+        (void)complain(path, -ECANCELED);
+        fputs("memscope-top: what has reached the disk can be looked at\n", stderr);
+        *status = MS_EXIT_CANCELLED;
+        free(path);
+        session->recorder = NULL; /* its thread still writes out of it, until we are gone */
+        return;
+    }
     const int result = ms_recorder_finish(session->recorder, session->model);
     if (path != NULL && result != 0) {
         if (!session->recording_trouble_told || session->live) {

@@ -12,10 +12,12 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "collect/source_files.h"
+#include "model/format.h"
 #include "wire/clock.h"
 
 #define DRAW_LIMIT_NS  (MS_NS_PER_S / 30) /* however fast keys come */
-#define EXPORT_TOLD_NS (MS_NS_PER_S / 4)  /* what is written faster is only said to be written */
+#define WRITING        "writing "
+#define EXPORT_TOLD_NS (MS_NS_PER_S / 4) /* what is written faster is only said to be written */
 
 void ms_stage_say(struct ms_stage *stage, bool error, const char *text)
 {
@@ -181,6 +183,11 @@ static void start_export(struct ms_stage *stage, const struct ms_command *comman
     }
 }
 
+static bool nothing_else_said(const struct ms_stage *stage)
+{
+    return stage->message[0] == '\0' || strncmp(stage->message, WRITING, strlen(WRITING)) == 0;
+}
+
 /* How far it is, while nothing else is to be said, and what became of it. */
 static void watch_export(struct ms_stage *stage, uint64_t now_ns)
 {
@@ -196,8 +203,9 @@ static void watch_export(struct ms_stage *stage, uint64_t now_ns)
         }
         ms_stage_say(stage, result != 0, text);
         ms_stage_changed(stage);
-    } else if (ms_export_job_runs(&stage->job) && now_ns - stage->job.begun_ns > EXPORT_TOLD_NS) {
-        snprintf(text, sizeof text, "writing %.300s %s (x cancels)", stage->job.path,
+    } else if (ms_export_job_runs(&stage->job) && now_ns - stage->job.begun_ns > EXPORT_TOLD_NS &&
+               nothing_else_said(stage)) {
+        snprintf(text, sizeof text, WRITING "%.300s %s (x cancels)", stage->job.path,
                  ms_progress_text(progress, sizeof progress, stage->job.done, stage->job.all,
                                   now_ns - stage->job.begun_ns));
         ms_stage_say(stage, false, text);
@@ -303,7 +311,7 @@ static void take_keys(struct ms_stage *stage, uint64_t now_ns)
         if (input.key == MS_KEY_NONE) {
             return;
         }
-        if (input.key == 'x' && ms_export_job_runs(&stage->job)) {
+        if (input.key == 'x' && ms_export_job_runs(&stage->job) && !ms_tui_typing(stage->tui)) {
             ms_export_job_cancel(&stage->job);
             ms_stage_changed(stage);
             continue;
@@ -480,11 +488,23 @@ int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, cons
     return 0;
 }
 
+/* Who leaves cancels what is being written; said where it is still seen when the screen is gone. */
+static void end_export(struct ms_stage *stage)
+{
+    const int result = ms_export_job_end(&stage->job);
+    if (result != 0) {
+        char path[512];
+        ms_format_safe(path, sizeof path, stage->job.path, strlen(stage->job.path), true);
+        fprintf(stderr, "memscope-top: not written: %s: %s\n", path,
+                result == -ECANCELED ? "you left before it was whole" : ms_export_error(result));
+    }
+}
+
 void ms_stage_close(struct ms_stage *stage)
 {
-    ms_export_job_end(&stage->job);
     ms_editor_end(&stage->editor);
     ms_terminal_close(stage->terminal);
+    end_export(stage);
     ms_tui_free(stage->tui);
     ms_since_mark_free(stage->since);
     ms_source_files_free(stage->sources);

@@ -152,6 +152,10 @@ const char *ms_export_error(int error)
         return "cancelled";
     case ENOMEM:
         return "out of memory";
+    case EBADF:
+        return "it is closed";
+    case EOWNERDEAD:
+        return "what wrote it was killed, perhaps for want of memory; nothing is left of it";
     default:
         return strerror(-error);
     }

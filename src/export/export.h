@@ -103,9 +103,9 @@ int ms_export_write(FILE *out, enum ms_export format, const struct ms_model *mod
                     const struct ms_export_options *options);
 
 /*
- * To `path` through a temporary file in the same folder and a rename, so that a full disk, a kill
- * or a cancel leaves no half file and what was there before; pipes and devices are written as they
- * are. "-": standard output. `overwrite`: false gives -EEXIST for an existing file.
+ * To `path` as ms_file_write: a full disk, a kill or a cancel leaves no half file and what was
+ * there before; pipes and devices are written as they are. "-": standard output. `overwrite`: false
+ * gives -EEXIST for an existing file.
  */
 int ms_export_write_file(const char *path, bool overwrite, enum ms_export format,
                          const struct ms_model *model, const struct ms_export_options *options);

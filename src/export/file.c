@@ -54,17 +54,93 @@ static int move_into_place(const char *from, const char *to, bool overwrite)
     return rename(from, to) == 0 ? 0 : -errno;
 }
 
-static int write_beside(const char *path, const struct stat *existing, bool overwrite,
-                        ms_file_writer *write, const void *context)
+/* PATH.part-XXXXXX, to be made unique. NULL: no memory. */
+static char *name_beside(const char *path)
 {
     static const char suffix[] = ".part-XXXXXX";
     const size_t bytes = strlen(path);
-    char *temporary = malloc(bytes + sizeof(suffix));
+    char *name = malloc(bytes + sizeof(suffix));
+    if (name != NULL) {
+        memcpy(name, path, bytes);
+        memcpy(name + bytes, suffix, sizeof(suffix));
+    }
+    return name;
+}
+
+/* A file without a name in the folder of `path`: whoever writes it may be killed and leaves nothing
+ * behind. -errno where the file system has no such thing. */
+static int open_nameless(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (folder == NULL) {
+        return -ENOMEM;
+    }
+    const int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    const int error = -errno;
+    free(folder);
+    return fd >= 0 ? fd : error;
+}
+
+/* Gives it its name; what is there already can only be replaced by way of another name. */
+static int name_it(int fd, const char *path, bool overwrite)
+{
+    char link[64];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0) {
+        return 0;
+    }
+    if (errno != EEXIST || !overwrite) {
+        return -errno;
+    }
+    char *temporary = name_beside(path);
     if (temporary == NULL) {
         return -ENOMEM;
     }
-    memcpy(temporary, path, bytes);
-    memcpy(temporary + bytes, suffix, sizeof(suffix));
+    const int reserved = mkostemp(temporary, O_CLOEXEC);
+    int error = reserved < 0 ? -errno : 0;
+    if (error == 0) {
+        close(reserved);
+        (void)unlink(temporary);
+        error = linkat(AT_FDCWD, link, AT_FDCWD, temporary, AT_SYMLINK_FOLLOW) == 0 ? 0 : -errno;
+    }
+    if (error == 0 && rename(temporary, path) != 0) {
+        error = -errno;
+        (void)unlink(temporary);
+    }
+    free(temporary);
+    return error;
+}
+
+/* -EOPNOTSUPP: this file system or a missing /proc does not let it be done so, nothing is written.
+ */
+static int write_nameless(const char *path, const struct stat *existing, bool overwrite,
+                          ms_file_writer *write, const void *context)
+{
+    const int fd = access("/proc/self/fd", X_OK) == 0 ? open_nameless(path) : -EOPNOTSUPP;
+    if (fd < 0) {
+        return fd == -EISDIR || fd == -EINVAL ? -EOPNOTSUPP : fd;
+    }
+    const int stream_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error = stream_fd >= 0 ? 0 : -errno;
+    (void)fchmod(fd, wanted_mode(existing));
+    error = error == 0 ? write_to(stream_fd, write, context) : error;
+    error = error == 0 ? name_it(fd, path, overwrite) : error;
+    close(fd);
+    return error;
+}
+
+static int write_beside(const char *path, const struct stat *existing, bool overwrite,
+                        ms_file_writer *write, const void *context)
+{
+    const int nameless = write_nameless(path, existing, overwrite, write, context);
+    if (nameless != -EOPNOTSUPP) {
+        return nameless;
+    }
+    char *temporary = name_beside(path);
+    if (temporary == NULL) {
+        return -ENOMEM;
+    }
     const int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) {
         const int error = -errno;
@@ -89,6 +165,12 @@ static int write_to_stdout(ms_file_writer *write, const void *context)
     (void)fflush(stdout);
     const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     return fd >= 0 ? write_to(fd, write, context) : -errno;
+}
+
+bool ms_file_replaces(const char *path)
+{
+    struct stat existing;
+    return strcmp(path, "-") != 0 && stat(path, &existing) == 0 && S_ISREG(existing.st_mode);
 }
 
 int ms_file_write(const char *path, bool overwrite, ms_file_writer *write, const void *context)

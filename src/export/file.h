@@ -9,10 +9,15 @@
 typedef int ms_file_writer(FILE *out, const void *context);
 
 /*
- * To `path` through a temporary file in the same folder and a rename, so that a full disk, a kill or
- * a cancel leaves no half file and what was there before. "-": standard output; a pipe or terminal
- * is written to as it is. `overwrite`: false gives -EEXIST for an existing file. 0 or -errno.
+ * To `path` by way of a file in the same folder that has no name until it is whole, so that a full
+ * disk, a kill or a cancel leaves no half file and what was there before; where the file system has
+ * no such files (NFS), one called PATH.part-XXXXXX, which only a kill leaves behind. "-": standard
+ * output; a pipe or terminal is written to as it is. `overwrite`: false gives -EEXIST for an
+ * existing file. 0 or -errno.
  */
 int ms_file_write(const char *path, bool overwrite, ms_file_writer *write, const void *context);
+
+/* Is a file there, which writing to `path` would replace? Pipes and devices are not replaced. */
+bool ms_file_replaces(const char *path);
 
 #endif

@@ -422,6 +422,7 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_expor
     }
     writer.chosen = &chosen;
     writer.frames = ms_json_frames_new();
+    writer.figures = ms_kept_figures_new(model);
     writer.progress = options->progress;
     writer.context = options->context;
     writer.all = units_of(&whole);
@@ -431,6 +432,7 @@ int ms_json_write(FILE *out, const struct ms_model *model, const struct ms_expor
     ms_types_free(whole.types);
     error = ms_json_writer_close(&writer);
     ms_json_frames_free(writer.frames);
+    ms_kept_figures_free(writer.figures);
     ms_chosen_fini(&chosen);
     return error;
 }

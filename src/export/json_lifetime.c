@@ -21,23 +21,18 @@ static void write_heap(struct ms_json_writer *writer, const struct ms_figures *f
 
 static void write_processes(struct ms_json_writer *writer, const struct ms_model *model)
 {
-    struct ms_figures *of_all = ms_figures_of_all_processes(model);
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        struct ms_figures one;
-        if (of_all == NULL) {
-            ms_figures_of_process(model, process->id, &one);
-        }
+        struct ms_figures figures;
+        ms_kept_figures_of_process(writer->figures, model, process->id, &figures);
         ms_json_line(writer);
         ms_json_object_begin(writer);
         ms_json_member_u64(writer, "process_id", process->id);
-        write_heap(writer, of_all != NULL ? &of_all[i] : &one, &process->totals,
-                   process->seen != MS_SEEN_NONE);
+        write_heap(writer, &figures, &process->totals, process->seen != MS_SEEN_NONE);
         ms_json_object_end(writer);
     }
     ms_json_array_end(writer);
-    free(of_all);
 }
 
 /* Most allocations first; those with as many by their ids. */
@@ -61,7 +56,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
 {
     const struct ms_frame *frame = ms_site_culprit_frame(site);
     struct ms_figures figures;
-    ms_figures_of_site(model, site->id, &figures);
+    ms_kept_figures_of_site(writer->figures, model, site->id, &figures);
     ms_json_line(writer);
     ms_json_object_begin(writer);
     ms_json_member_u64(writer, "site_id", site->id);

@@ -107,7 +107,7 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
     const struct ms_heap *heap = &site->heap;
     const struct ms_site_rates rates = ms_site_rates_of(model, site);
     struct ms_figures figures;
-    ms_figures_of_site(model, site->id, &figures);
+    ms_kept_figures_of_site(writer->figures, model, site->id, &figures);
     ms_json_member_u64_or_null(writer, "at_peak_bytes", process != NULL && process->peak.epoch != 0,
                                figures.at_peak_bytes);
     ms_json_member_u64(writer, "waste_bytes", heap->waste_bytes);

@@ -9,6 +9,7 @@
 #include "model/metric.h"
 
 #define TIMELINE_POINTS    600u
+#define POINTS_AT_ONCE     128u
 #define TIMELINE_PROCESSES 50u
 #define TIMELINE_THREADS   50u
 #define CORRELATED_PAIRS   5u    /* strongest ones, of the threads of the program pooled */
@@ -41,8 +42,14 @@ static void write_series(struct ms_json_writer *writer, const char *metric,
     }
     ms_json_key(writer, "values");
     ms_json_array_begin(writer);
-    for (size_t i = 0; i < span->count; i++) {
-        ms_json_fixed(writer, ms_span_point(history, span, i), 3);
+    for (size_t i = 0; i < span->count; i += POINTS_AT_ONCE) {
+        const size_t left = span->count - i;
+        const size_t count = left < POINTS_AT_ONCE ? left : POINTS_AT_ONCE;
+        double points[POINTS_AT_ONCE];
+        ms_span_points(history, span, i, count, points);
+        for (size_t p = 0; p < count; p++) {
+            ms_json_fixed(writer, points[p], 3);
+        }
     }
     ms_json_array_end(writer);
     ms_json_object_end(writer);

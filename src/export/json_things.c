@@ -297,20 +297,15 @@ void ms_json_processes(struct ms_json_writer *writer, const struct ms_model *mod
                        bool hide_arguments)
 {
     struct ms_tree tree = {0};
-    struct ms_figures *figures = ms_figures_of_all_processes(model);
     (void)ms_tree_update(&tree, model, NULL, NULL, false); /* without memory: null */
     ms_json_array_begin(writer);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        struct ms_figures one;
-        if (figures == NULL) {
-            ms_figures_of_process(model, process->id, &one);
-        }
+        struct ms_figures figures;
+        ms_kept_figures_of_process(writer->figures, model, process->id, &figures);
         ms_json_line(writer);
-        write_process(writer, model, process, figures != NULL ? &figures[i] : &one, &tree,
-                      hide_arguments);
+        write_process(writer, model, process, &figures, &tree, hide_arguments);
     }
-    free(figures);
     ms_tree_fini(&tree);
     ms_json_line(writer);
     ms_json_array_end(writer);

@@ -133,10 +133,20 @@ void ms_json_line(struct ms_json_writer *writer)
 
 void ms_json_key(struct ms_json_writer *writer, const char *name)
 {
-    separate(writer);
-    put_char(writer, '"');
-    put(writer, name, strlen(name));
-    put(writer, "\":", 2);
+    const size_t bytes = strlen(name);
+    if (bytes + 4 > writer->capacity - writer->used) {
+        separate(writer);
+        put_char(writer, '"');
+        put(writer, name, bytes);
+        put(writer, "\":", 2);
+    } else {
+        separate(writer);
+        char *at = writer->buffer + writer->used;
+        at[0] = '"';
+        memcpy(at + 1, name, bytes);
+        memcpy(at + 1 + bytes, "\":", 2);
+        writer->used += bytes + 3;
+    }
     writer->after_key = true;
 }
 
@@ -328,42 +338,111 @@ void ms_json_i64(struct ms_json_writer *writer, int64_t value)
     put(writer, first, (size_t)(last - first));
 }
 
+/* As llround of what is not negative and far below 2^63, without a call. */
+static inline uint64_t rounded(double value)
+{
+    const uint64_t whole = (uint64_t)value;
+    return whole + (value - (double)whole >= 0.5 ? 1 : 0);
+}
+
 void ms_json_fixed(struct ms_json_writer *writer, double value, unsigned decimals)
 {
     static const double scales[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-    if (!isfinite(value) || fabs(value) * scales[decimals] > 1e18) {
+    static const uint32_t whole_scales[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    const double magnitude = fabs(value) * scales[decimals];
+    if (!(magnitude <= 1e18)) { /* NaN too */
         ms_json_double(writer, value);
         return;
     }
-    uint64_t scaled = (uint64_t)llround(fabs(value) * scales[decimals]);
-    const bool negative = value < 0 && scaled > 0;
-    while (decimals > 0 && scaled % 10 == 0) {
-        scaled /= 10;
-        decimals--;
+    const uint64_t scaled = rounded(magnitude);
+    if (scaled == 0) {
+        separate(writer);
+        put_char(writer, '0');
+        return;
     }
-    uint64_t scale = 1;
-    for (unsigned i = 0; i < decimals; i++) {
-        scale *= 10;
-    }
+    /* Most have three places: a division by a constant is a multiplication. */
+    const uint64_t whole = decimals == 3 ? scaled / 1000 : scaled / whole_scales[decimals];
+    uint32_t part = (uint32_t)(scaled - whole * whole_scales[decimals]);
     char digits[NUMBER_MAX];
     char *last = digits + sizeof(digits);
     char *first = last;
-    if (decimals > 0) {
-        first = digits_before(last, scaled % scale, decimals);
+    if (part != 0) {
+        while (part % 10 == 0) {
+            part /= 10;
+            decimals--;
+        }
+        first = digits_before(last, part, decimals);
         *--first = '.';
     }
-    first = digits_before(first, scaled / scale, 1);
-    if (negative) {
+    first = digits_before(first, whole, 1);
+    if (value < 0) {
         *--first = '-';
     }
     separate(writer);
     put(writer, first, (size_t)(last - first));
 }
 
+#define SIGNIFICANT 9u
+
+/*
+ * Of what needs no exponent: the nine digits as one integer, and behind how many of them the point
+ * stands. False when the tenth digit is so near a half that this arithmetic cannot tell which way
+ * it is rounded.
+ */
+static bool significant_digits(double magnitude, uint64_t *digits, unsigned *before_point)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    if (!(magnitude >= 1 && magnitude < 1e8)) {
+        return false;
+    }
+    unsigned before = 1;
+    while (magnitude >= powers[before]) {
+        before++;
+    }
+    /* A long double holds the product to 2^-64 of it: far less than the margin. */
+    const long double scaled = (long double)magnitude * (long double)powers[SIGNIFICANT - before];
+    const uint64_t whole = (uint64_t)scaled;
+    const long double rest = scaled - (long double)whole;
+    if (rest > 0.49999L && rest < 0.50001L) {
+        return false;
+    }
+    *digits = whole + (rest > 0.5L ? 1 : 0);
+    *before_point = before;
+    return *digits < (uint64_t)powers[SIGNIFICANT]; /* else it is 1 and zeros, one place up */
+}
+
+static void put_significant(struct ms_json_writer *writer, bool negative, uint64_t digits,
+                            unsigned before_point)
+{
+    char text[NUMBER_MAX];
+    char *last = text + sizeof(text);
+    unsigned behind = SIGNIFICANT - before_point;
+    while (behind > 0 && digits % 10 == 0) {
+        digits /= 10;
+        behind--;
+    }
+    char *first = digits_before(last, digits, 1);
+    separate(writer);
+    if (negative) {
+        put_char(writer, '-');
+    }
+    put(writer, first, before_point);
+    if (behind > 0) {
+        put_char(writer, '.');
+        put(writer, first + before_point, behind);
+    }
+}
+
 void ms_json_double(struct ms_json_writer *writer, double value)
 {
+    uint64_t digits;
+    unsigned before_point;
     if (!isfinite(value)) {
         ms_json_null(writer);
+        return;
+    }
+    if (significant_digits(fabs(value), &digits, &before_point)) {
+        put_significant(writer, value < 0, digits, before_point);
         return;
     }
     char text[NUMBER_MAX];

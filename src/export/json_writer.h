@@ -14,6 +14,7 @@
 
 struct ms_chosen;
 struct ms_json_frames;
+struct ms_kept_figures;
 
 struct ms_json_writer {
     FILE *out;
@@ -25,8 +26,9 @@ struct ms_json_writer {
     bool has_members[MS_JSON_DEPTH_MAX];
     bool after_key;
     /* Set by who opened it, may be NULL. */
-    const struct ms_chosen *chosen; /* threads that are written; NULL: all */
-    struct ms_json_frames *frames;  /* texts that are written again and again */
+    const struct ms_chosen *chosen;  /* threads that are written; NULL: all */
+    struct ms_json_frames *frames;   /* texts that are written again and again */
+    struct ms_kept_figures *figures; /* that are asked for again */
     bool (*progress)(void *context, uint64_t done, uint64_t all);
     void *context;
     uint64_t done, all;

@@ -40,6 +40,18 @@ double ms_span_point(const struct ms_history *history, const struct ms_span *spa
     return present > 0 ? sum / present : NAN;
 }
 
+void ms_span_points(const struct ms_history *history, const struct ms_span *span, size_t index,
+                    size_t count, double *out)
+{
+    if (history != NULL && span->stride == 1) {
+        (void)ms_history_read_at(history, span->resolution, span->first + index, count, out);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[i] = ms_span_point(history, span, index + i);
+    }
+}
+
 uint64_t ms_span_width_ns(const struct ms_span *span, uint64_t interval_ns)
 {
     return span->step * span->stride * interval_ns;

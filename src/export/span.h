@@ -16,6 +16,9 @@ struct ms_span {
 struct ms_span ms_span_of(const struct ms_model *model, uint64_t points);
 /* NaN: nothing is known of it. `history` may be NULL. */
 double ms_span_point(const struct ms_history *history, const struct ms_span *span, size_t index);
+/* `count` of them from `index` on, in less time. */
+void ms_span_points(const struct ms_history *history, const struct ms_span *span, size_t index,
+                    size_t count, double *out);
 /* When it begins, since the session began; and how long it is. */
 uint64_t ms_span_point_ns(const struct ms_span *span, size_t index, uint64_t interval_ns);
 uint64_t ms_span_width_ns(const struct ms_span *span, uint64_t interval_ns);

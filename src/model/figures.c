@@ -206,32 +206,6 @@ void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
     }
 }
 
-static size_t process_position(const struct ms_model *model, uint32_t id)
-{
-    size_t cursor = 0;
-    uint32_t position;
-    while (ms_index_next(&model->processes_by_id, ms_hash_pair(id, 0), &cursor, &position)) {
-        if (model->processes[position]->process.id == id) {
-            return position;
-        }
-    }
-    return SIZE_MAX;
-}
-
-struct ms_figures *ms_figures_of_all_processes(const struct ms_model *model)
-{
-    struct ms_figures *figures = calloc(model->process_count + 1, sizeof(*figures));
-    for (size_t i = 0; figures != NULL && i < ms_model_site_count(model); i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        const size_t position = process_position(model, site->process_id);
-        if (position != SIZE_MAX) {
-            add_site(model, site->id, &model->processes[position]->process.peak,
-                     &figures[position]);
-        }
-    }
-    return figures;
-}
-
 static void add_thread(const struct ms_model *model, const struct ms_thread_record *record,
                        const struct ms_peak *peak, struct ms_figures *figures)
 {

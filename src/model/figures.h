@@ -57,8 +57,19 @@ void ms_figures_of_thread(const struct ms_model *model, uint32_t thread_id,
                           struct ms_figures *figures);
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
                            struct ms_figures *figures);
-/* Of all processes, by their index, for the cost of one; the caller frees it. NULL: no memory. */
-struct ms_figures *ms_figures_of_all_processes(const struct ms_model *model);
+/*
+ * Figures of all sites and processes of a model that does not change meanwhile, each usage added up
+ * once however often they are asked for. Costs its time when first asked; sites that have few
+ * usages are not kept, so that it never takes more than 100 bytes for each usage.
+ */
+struct ms_kept_figures;                                                    /* opaque */
+struct ms_kept_figures *ms_kept_figures_new(const struct ms_model *model); /* NULL: no memory */
+void ms_kept_figures_free(struct ms_kept_figures *kept);                   /* accepts NULL */
+/* As ms_figures_of_site and ms_figures_of_process; `kept` may be NULL. */
+void ms_kept_figures_of_site(struct ms_kept_figures *kept, const struct ms_model *model,
+                             uint32_t site_id, struct ms_figures *figures);
+void ms_kept_figures_of_process(struct ms_kept_figures *kept, const struct ms_model *model,
+                                uint32_t process_id, struct ms_figures *figures);
 
 /*
  * Half the width of the 95 % interval as a part of `bytes`: 1.96 / sqrt(n) when all of it is

@@ -407,14 +407,52 @@ int ms_history_resume(struct ms_history *history)
     return error;
 }
 
+/* Points in a row that are found together: in memory one after the other, or all the same. */
+struct run {
+    const float *points; /* NULL: all are `value` */
+    double value;
+    uint64_t count;
+};
+
+static struct run ring_run(const struct ring *ring, uint64_t position, uint64_t most)
+{
+    struct run run = {.value = NAN, .count = most};
+    uint64_t end = position + most;
+    if (position == ring->forming) {
+        run.value = ring_mean(ring);
+        run.count = 1;
+        return run;
+    }
+    if (position < ring->forming && ring->forming < end) {
+        end = ring->forming;
+    }
+    if (position < ring->first) {
+        end = ring->first < end ? ring->first : end;
+    } else if (position < ring->end) {
+        const uint64_t block_end = (position / BLOCK_POINTS + 1) * BLOCK_POINTS;
+        const struct block *block = block_of(ring, position);
+        end = block_end < end ? block_end : end;
+        end = ring->end < end ? ring->end : end;
+        run.points = block->points != NULL ? &block->points[position % BLOCK_POINTS] : NULL;
+        run.value = (double)block->value;
+    }
+    run.count = end - position;
+    return run;
+}
+
 size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution resolution,
                           uint64_t first, size_t count, double *out)
 {
     const struct ring *ring = &history->rings[resolution];
     size_t present = 0;
-    for (size_t i = 0; i < count; i++) {
-        out[i] = history->started ? ring_at(ring, first + i) : NAN;
-        present += isnan(out[i]) ? 0u : 1u;
+    for (size_t at = 0; at < count;) {
+        const struct run run = history->started ? ring_run(ring, first + at, count - at)
+                                                : (struct run){.value = NAN, .count = count};
+        for (uint64_t i = 0; i < run.count; i++) {
+            out[at + i] = run.points != NULL ? (double)run.points[i] : run.value;
+            present += isnan(out[at + i]) ? 0u : 1u;
+        }
+        at += run.count;
     }
     return present;
 }
@@ -422,9 +460,17 @@ size_t ms_history_read_at(const struct ms_history *history, enum ms_resolution r
 void ms_history_copy(const struct ms_history *history, enum ms_resolution resolution,
                      uint64_t first, size_t count, float *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        out[i] =
-            history->started ? (float)ring_at(&history->rings[resolution], first + i) : (float)NAN;
+    const struct ring *ring = &history->rings[resolution];
+    for (size_t at = 0; at < count;) {
+        const struct run run = history->started ? ring_run(ring, first + at, count - at)
+                                                : (struct run){.value = NAN, .count = count};
+        if (run.points != NULL) {
+            memcpy(&out[at], run.points, run.count * sizeof(*out));
+        }
+        for (uint64_t i = 0; run.points == NULL && i < run.count; i++) {
+            out[at + i] = (float)run.value;
+        }
+        at += run.count;
     }
 }
 

@@ -50,7 +50,11 @@ static bool gave(const struct ms_thread *thread, enum ms_source source)
 
 static const char *say(char *out, size_t size, const char *text)
 {
-    (void)snprintf(out, size, "%s", text);
+    if (text[0] == '\0') { /* as a rule */
+        out[0] = '\0';
+    } else {
+        (void)snprintf(out, size, "%s", text);
+    }
     return out;
 }
 

@@ -215,7 +215,12 @@ static struct ms_thread_rates rates_of_life(const struct ms_thread *thread, uint
     struct ms_sample end;
     sample_thread(thread, life_ns, &end);
     memset(end.read_ns, 0, sizeof(end.read_ns)); /* all of it is of the whole life */
-    const struct ms_past past = {.count = 1, .samples = {{.have = end.have}}};
+    struct ms_past past; /* of its some kilobytes only what the rates look at */
+    past.count = 1;
+    past.newest = 0;
+    past.flat_since_ns = 0;
+    memset(past.base, 0, sizeof(past.base));
+    past.samples[0] = (struct ms_sample){.have = end.have};
     return ms_rates_of(&past, &end, ms_past_rate);
 }
 

@@ -428,7 +428,9 @@ bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usag
 {
     size_t cursor = 0;
     uint32_t position;
-    while (ms_index_next(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
+    /* Nothing is below a rate of 0, which most have. */
+    while (usage->rate > 0 &&
+           ms_index_next(&model->usages.by_pair, ms_hash_pair(usage->thread_id, usage->site_id),
                          &cursor, &position)) {
         const struct ms_usage *other = &record_at(model, position)->usage;
         if (other->thread_id == usage->thread_id && other->site_id == usage->site_id &&

@@ -6,15 +6,79 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { COPY_BUFFER_BYTES = 256 * 1024, CALL_BYTES_MAX = 16 << 20 };
 
+/* To be freed; NULL: no memory. */
+static char *folder_of(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return strdup(".");
+    }
+    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* "/proc/self/fd/7", by which a file without a name gets one. */
+static const char *link_of(int fd, char *out, size_t size)
+{
+    (void)snprintf(out, size, "/proc/self/fd/%d", fd);
+    return out;
+}
+
+/* In the folder of `path`; -1: there can be none, or it could get no name later. */
+static int open_nameless(const char *path)
+{
+    char link[64];
+    char *const folder = folder_of(path);
+    const int fd = folder != NULL ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+    free(folder);
+    if (fd >= 0 && access(link_of(fd, link, sizeof link), F_OK) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* Gives it the name that it would have had. */
+static int name_it(struct ms_block_file *file)
+{
+    char link[64];
+    uint32_t random;
+    for (int tries = 0; tries < 100; tries++) {
+        char *name = NULL;
+        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
+            random = (uint32_t)getpid() * 100 + (uint32_t)tries;
+        }
+        if (asprintf(&name, "%s.new-%06x", file->path, random & 0xffffffu) < 0) {
+            return -ENOMEM;
+        }
+        if (linkat(AT_FDCWD, link_of(file->fd, link, sizeof link), AT_FDCWD, name,
+                   AT_SYMLINK_FOLLOW) == 0) {
+            file->temporary = name;
+            return 0;
+        }
+        const int error = -errno;
+        free(name);
+        if (error != -EEXIST) {
+            return error;
+        }
+    }
+    return -EEXIST;
+}
+
 /* `path` is taken over. */
 static int make_beside(char *path, struct ms_block_file *out)
 {
     char *temporary = NULL;
+    const int nameless = path != NULL ? open_nameless(path) : -1;
+    if (nameless >= 0) {
+        *out = (struct ms_block_file){.fd = nameless, .path = path};
+        return 0;
+    }
     if (path == NULL || asprintf(&temporary, "%s.new-XXXXXX", path) < 0) {
         free(path);
         return -ENOMEM;
@@ -35,7 +99,7 @@ int ms_block_file_make(const char *path, bool overwrite, struct ms_block_file *o
     *out = (struct ms_block_file){.fd = -1};
     const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd >= 0) {
-        *out = (struct ms_block_file){.fd = fd, .path = strdup(path)};
+        *out = (struct ms_block_file){.fd = fd, .path = strdup(path), .in_place = true};
         if (out->path == NULL) {
             close(fd);
             unlink(path);
@@ -70,15 +134,8 @@ int ms_block_file_beside(const struct ms_block_file *file, struct ms_block_file 
 
 static void sync_folder_of(const char *path)
 {
-    char *const folder = strdup(path);
-    if (folder == NULL) {
-        return;
-    }
-    char *const slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder ? 1 : 0] = '\0';
-    }
-    const int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *const folder = folder_of(path);
+    const int fd = folder != NULL ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0) {
         fsync(fd);
         close(fd);
@@ -96,7 +153,7 @@ static bool is_at(const char *path, int fd)
 
 int ms_block_file_take_place(struct ms_block_file *file, const struct ms_block_file *successor_of)
 {
-    if (file->temporary == NULL) {
+    if (file->in_place) {
         return 0;
     }
     if (fsync(file->fd) != 0 && errno != EINVAL) {
@@ -105,12 +162,14 @@ int ms_block_file_take_place(struct ms_block_file *file, const struct ms_block_f
     if (successor_of != NULL && !is_at(file->path, successor_of->fd)) {
         return -ESTALE;
     }
-    if (rename(file->temporary, file->path) != 0) {
-        return -errno;
+    const int named = file->temporary == NULL ? name_it(file) : 0;
+    if (named != 0 || rename(file->temporary, file->path) != 0) {
+        return named != 0 ? named : -errno;
     }
     sync_folder_of(file->path);
     free(file->temporary);
     file->temporary = NULL;
+    file->in_place = true;
     return 0;
 }
 
@@ -129,7 +188,7 @@ void ms_block_file_give_up(struct ms_block_file *file)
 
 void ms_block_file_remove(struct ms_block_file *file)
 {
-    if (file->temporary == NULL && file->path != NULL) {
+    if (file->in_place) {
         unlink(file->path);
     }
 }

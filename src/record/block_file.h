@@ -12,11 +12,17 @@
 struct ms_block_file {
     int fd;
     char *path;      /* its place */
-    char *temporary; /* beside it, where it is now; NULL: it is in its place */
+    char *temporary; /* beside it, where it is now; NULL: it has no name, or is in its place */
+    bool in_place;
 };
 
-/* Beside `path` when something is there and may be overwritten, else in its place. Errors as of
- * ms_block_writer_begin; nothing is left then. */
+/*
+ * Beside `path` when something is there and may be overwritten, else in its place. Errors as of
+ * ms_block_writer_begin; nothing is left then.
+ *
+ * Beside is a file without a name (O_TMPFILE), so that nothing is left of it when we are killed;
+ * where the file system has none, "PATH.new-" and six letters.
+ */
 int ms_block_file_make(const char *path, bool overwrite, struct ms_block_file *out);
 /* A new one that is to take the place of `file`. */
 int ms_block_file_beside(const struct ms_block_file *file, struct ms_block_file *out);

@@ -29,7 +29,7 @@ struct ms_block_writer {
     struct job *first, *last;
     uint64_t numbers;
     struct ms_block_written written;
-    bool begun, ended, stop, drain, paused;
+    bool begun, stop, drain, paused;
     /* The thread's. */
     struct ms_block_file file; /* that is being written; of the first job made by the caller */
     int source;                /* that pieces of the next file refer to */
@@ -102,7 +102,7 @@ static int write_anew(struct ms_block_writer *writer, const struct job *job)
     }
     if (error != 0) {
         /* What was written of a first file in its place is worth keeping. */
-        if (!is_first || next.temporary != NULL) {
+        if (!next.in_place) {
             ms_block_file_give_up(&next);
         }
         if (is_first) {
@@ -145,7 +145,7 @@ static int sync_file(struct ms_block_writer *writer)
 static bool wait_for_job(struct ms_block_writer *writer)
 {
     for (;;) {
-        if (writer->stop && (!writer->drain || writer->first == NULL)) {
+        if (writer->stop && (!writer->drain || (writer->first == NULL && !writer->paused))) {
             return false;
         }
         if (writer->first != NULL && !writer->paused) {
@@ -213,7 +213,7 @@ static void *run(void *argument)
         pthread_mutex_lock(&writer->lock);
     }
     writer->written.error = error;
-    writer->ended = true;
+    writer->written.ended = true;
     pthread_cond_broadcast(&writer->changed);
     pthread_mutex_unlock(&writer->lock);
     return NULL;
@@ -315,7 +315,7 @@ int ms_block_writer_begin(const char *path, bool overwrite, struct ms_block_piec
         return error;
     }
     pthread_mutex_lock(&writer->lock);
-    while (!writer->begun && !writer->ended) {
+    while (!writer->begun && !writer->written.ended) {
         pthread_cond_wait(&writer->changed, &writer->lock);
     }
     error = writer->begun ? 0 : writer->written.error;
@@ -350,14 +350,39 @@ struct ms_block_written ms_block_writer_state(struct ms_block_writer *writer)
     return written;
 }
 
-struct ms_block_written ms_block_writer_end(struct ms_block_writer *writer, bool drain)
+static void ask_to_stop(struct ms_block_writer *writer, bool drain, bool paused)
 {
     pthread_mutex_lock(&writer->lock);
     writer->stop = true;
     writer->drain = drain;
-    writer->paused = false;
+    writer->paused = writer->paused && paused;
     pthread_cond_broadcast(&writer->changed);
     pthread_mutex_unlock(&writer->lock);
+}
+
+void ms_block_writer_close(struct ms_block_writer *writer)
+{
+    ask_to_stop(writer, true, true);
+}
+
+struct ms_block_written ms_block_writer_wait(struct ms_block_writer *writer, uint64_t wait_ns)
+{
+    const uint64_t at_ns = now_ns() + wait_ns;
+    const struct timespec until = {.tv_sec = (time_t)(at_ns / 1000000000u),
+                                   .tv_nsec = (long)(at_ns % 1000000000u)};
+    int result = 0;
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->written.ended && result != ETIMEDOUT) {
+        result = pthread_cond_timedwait(&writer->changed, &writer->lock, &until);
+    }
+    const struct ms_block_written written = writer->written;
+    pthread_mutex_unlock(&writer->lock);
+    return written;
+}
+
+struct ms_block_written ms_block_writer_end(struct ms_block_writer *writer, bool drain)
+{
+    ask_to_stop(writer, drain, false);
     pthread_join(writer->thread, NULL);
     const struct ms_block_written written = writer->written;
     free_writer(writer);

@@ -45,10 +45,16 @@ struct ms_block_written {
     uint64_t jobs;          /* done: all up to this one */
     uint64_t waiting_bytes; /* of blocks to append */
     unsigned files;         /* that are whole: 0 until what was before is written, 1... */
-    int fd;    /* of the last of them, -1: none; those before are the caller's to close */
-    int error; /* -errno */
+    int fd;     /* of the last of them, -1: none; those before are the caller's to close */
+    int error;  /* -errno */
+    bool ended; /* its thread has: ms_block_writer_end waits for nothing */
 };
 struct ms_block_written ms_block_writer_state(struct ms_block_writer *writer);
+
+/* Everything goes to the disk, then the thread ends; no job may follow. Waits for nothing. */
+void ms_block_writer_close(struct ms_block_writer *writer);
+/* Until it has ended, or `wait_ns` are over; as ms_block_writer_state. */
+struct ms_block_written ms_block_writer_wait(struct ms_block_writer *writer, uint64_t wait_ns);
 
 /* Waits until everything is on the disk (`drain`) or only for what is being written; ends the
  * thread and frees. The last state; `fd` is the caller's. */

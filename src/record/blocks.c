@@ -53,6 +53,7 @@ void ms_blocks_free(struct ms_blocks *blocks)
     for (size_t i = 0; i < blocks->count; i++) {
         free(blocks->entries[i].stored);
     }
+    free(blocks->end_block);
     ms_blocks_free_doomed(blocks, UINT64_MAX);
     ms_blocks_cache_free(blocks);
     ZSTD_freeCCtx(blocks->compressor);
@@ -70,6 +71,8 @@ void ms_blocks_poll(struct ms_blocks *blocks)
     }
     const struct ms_block_written written = ms_block_writer_state(blocks->writer);
     blocks->jobs_done = written.jobs;
+    blocks->waiting_bytes = written.waiting_bytes;
+    blocks->finished = blocks->finishing && written.ended;
     if (written.files != blocks->files_seen) {
         if (blocks->fd >= 0) {
             close(blocks->fd);
@@ -179,7 +182,7 @@ int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info,
     }
     if (ms_block_entry_next(blocks) == NULL) {
         error = -ENOMEM;
-    } else if (blocks->writer != NULL && blocks->error == 0) {
+    } else if (blocks->writer != NULL && blocks->error == 0 && !blocks->finishing) {
         error = into_file(blocks, &entry);
     }
     if (error != 0) {
@@ -204,6 +207,9 @@ struct ms_blocks_state ms_blocks_state(struct ms_blocks *blocks)
         .coarse_until_ns = blocks->coarse_until_ns,
         .removed = blocks->removed,
         .error = blocks->error,
+        .waiting_bytes = blocks->writer != NULL ? blocks->waiting_bytes : 0,
+        .finishing = blocks->finishing,
+        .finished = blocks->finished,
     };
 }
 

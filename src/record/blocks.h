@@ -79,14 +79,15 @@ void ms_blocks_free(struct ms_blocks *blocks);
  * there and may be overwritten is replaced by rename when the new one holds all that and is on the
  * disk, so a full disk does not cost it.
  *
- * `max_bytes` (0: none): a file that would grow past it is written anew beside itself ("PATH.new-"
- * and six letters), coarser as above, and takes its place by rename; so for a moment both take
+ * `max_bytes` (0: none): a file that would grow past it is written anew beside itself, coarser as
+ * above, and takes its place by rename (see block_file.h); so for a moment both take
  * room. What was held before may become coarser for it at once. When nothing more can go, recording
  * stops with -EFBIG.
  *
  * Returns 0; -EEXIST (and not `overwrite`); -EISDIR; -ENOTSUP: a FIFO, socket or device is there;
- * -EALREADY (it is in a file); -EFBIG: what must stay is more than `max_bytes`; or what open and
- * the first write say. After ms_blocks_finish there may be another file.
+ * -EALREADY (it is in a file); -EBUSY (the file before is not finished yet); -EFBIG: what must stay
+ * is more than `max_bytes`; or what open and the first write say. After ms_blocks_finish there may
+ * be another file.
  */
 int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, uint64_t max_bytes);
 
@@ -104,11 +105,21 @@ struct ms_blocks_state {
     uint64_t coarse_until_ns; /* what is older is coarser than recorded; 0: nothing */
     uint64_t removed;         /* raised whenever blocks have left the list: indices have moved */
     int error;                /* of the file, -errno: nothing is written any more; 0 */
+    uint64_t waiting_bytes;   /* of file_bytes: not written yet */
+    bool finishing;           /* since ms_blocks_finish_begin */
+    bool finished;            /* ms_blocks_finish waits for nothing any more */
 };
 struct ms_blocks_state ms_blocks_state(struct ms_blocks *blocks);
 
-/* Waits for the disk, appends MS_BLOCK_END, fsync. The file is whole then. 0 or -errno, as in the
- * state. What is in the file can still be read. */
+/*
+ * Appends MS_BLOCK_END and lets the thread of the file force all of it to the disk, however long
+ * that takes; nobody waits. What is appended from now on is kept in memory only.
+ */
+void ms_blocks_finish_begin(struct ms_blocks *blocks);
+/* Waits until it is finished, at most so long. False: not yet. */
+bool ms_blocks_finish_wait(struct ms_blocks *blocks, uint64_t wait_ns);
+/* Begins that unless it has begun, and waits for the end of it. The file is whole then. 0 or
+ * -errno, as in the state. What is in the file can still be read. */
 int ms_blocks_finish(struct ms_blocks *blocks);
 
 /* --- reading, of those being written as of a file --- */

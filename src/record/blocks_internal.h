@@ -61,9 +61,12 @@ struct ms_blocks {
     uint64_t dropped;
     int error;
     uint64_t jobs_done;
-    unsigned files_seen; /* of the writer */
-    bool rewriting;      /* `at` is not true yet */
-    int fd;              /* what is read from; -1: none */
+    uint8_t *end_block; /* of the file that is being finished; NULL: none is */
+    uint64_t waiting_bytes;
+    bool finishing, finished; /* nothing more goes into the file; its thread has ended */
+    unsigned files_seen;      /* of the writer */
+    bool rewriting;           /* `at` is not true yet */
+    int fd;                   /* what is read from; -1: none */
 
     struct ms_blocks_condition condition; /* of a file that was opened */
     bool opened;

@@ -129,7 +129,7 @@ int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, u
         return -EINVAL;
     }
     if (blocks->writer != NULL) {
-        return -EALREADY;
+        return blocks->finishing ? -EBUSY : -EALREADY;
     }
     uint64_t bytes = MS_FILE_HEADER_BYTES;
     for (size_t i = 0; i < blocks->count; i++) {
@@ -209,16 +209,42 @@ static uint8_t *end_of(struct ms_blocks *blocks, uint64_t *bytes)
     return end;
 }
 
+void ms_blocks_finish_begin(struct ms_blocks *blocks)
+{
+    if (blocks->writer == NULL || blocks->finishing) {
+        return;
+    }
+    uint64_t bytes = 0;
+    blocks->end_block = end_of(blocks, &bytes);
+    if (blocks->end_block != NULL &&
+        ms_block_writer_append(blocks->writer, blocks->end_block, bytes) != 0) {
+        blocks->file_end += bytes;
+    } else if (blocks->error == 0) {
+        blocks->error = -ENOMEM; /* what is there gets to the disk all the same */
+    }
+    blocks->finishing = true;
+    ms_block_writer_close(blocks->writer);
+}
+
+bool ms_blocks_finish_wait(struct ms_blocks *blocks, uint64_t wait_ns)
+{
+    if (blocks->writer != NULL && blocks->finishing) {
+        (void)ms_block_writer_wait(blocks->writer, wait_ns);
+        ms_blocks_poll(blocks);
+    }
+    return blocks->writer == NULL || blocks->finished;
+}
+
 int ms_blocks_finish(struct ms_blocks *blocks)
 {
     if (blocks->writer == NULL) {
         return blocks->error;
     }
-    uint64_t bytes = 0;
-    uint8_t *const end = end_of(blocks, &bytes);
-    const bool told = end != NULL && ms_block_writer_append(blocks->writer, end, bytes) != 0;
+    ms_blocks_finish_begin(blocks);
     const struct ms_block_written last = ms_block_writer_end(blocks->writer, true);
-    free(end);
+    free(blocks->end_block);
+    blocks->end_block = NULL;
+    blocks->finishing = blocks->finished = false;
     if (last.files != blocks->files_seen) {
         if (blocks->fd >= 0) {
             close(blocks->fd);
@@ -232,7 +258,7 @@ int ms_blocks_finish(struct ms_blocks *blocks)
     free(blocks->path);
     blocks->path = NULL;
     if (blocks->error == 0) {
-        blocks->error = last.error != 0 ? last.error : told ? 0 : -ENOMEM;
+        blocks->error = last.error;
     }
     ms_blocks_fit_memory(blocks);
     return blocks->error;

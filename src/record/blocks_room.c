@@ -243,7 +243,10 @@ void ms_blocks_fit_memory(struct ms_blocks *blocks)
         blocks->first_in_memory++;
     }
     /* What still waits for a file that works is no loss. */
-    const bool file_works = blocks->writer != NULL && blocks->error == 0;
+    const bool file_works =
+        blocks->writer != NULL && blocks->error == 0 &&
+        (!blocks->finishing ||
+         blocks->memory_bytes <= blocks->memory_bytes_max + blocks->waiting_bytes_max);
     if (blocks->memory_bytes > blocks->memory_bytes_max && !file_works) {
         coarsen(blocks, false, blocks->memory_bytes_max - blocks->memory_bytes_max / 16);
     }

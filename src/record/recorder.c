@@ -52,6 +52,8 @@ struct ms_recorder {
     uint64_t marks;                             /* so many of the model were written */
     uint64_t history_next[MS_RESOLUTION_COUNT]; /* first point that is in no block */
     bool have_history;
+    bool finishing;
+    int finish_error; /* of what went into the file at last */
     struct ms_recording recording;
 };
 
@@ -443,8 +445,11 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
     return error;
 }
 
-int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
+void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model)
 {
+    if (recorder->finishing) {
+        return;
+    }
     int error = ms_recorder_tick(recorder, model);
     if (recorder->have_tick) {
         const int names_error = write_names(recorder, model);
@@ -455,8 +460,22 @@ int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *mode
         error = error == 0 ? last_error : error;
     }
     recorder->segment.begun = false; /* what is kept on in memory begins anew */
-    const int finished = ms_blocks_finish(recorder->blocks);
-    return finished != 0 ? finished : error;
+    recorder->finish_error = error;
+    recorder->finishing = true;
+    ms_blocks_finish_begin(recorder->blocks);
+}
+
+bool ms_recorder_finish_wait(struct ms_recorder *recorder, uint64_t wait_ns)
+{
+    return ms_blocks_finish_wait(recorder->blocks, wait_ns);
+}
+
+int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
+{
+    ms_recorder_finish_begin(recorder, model);
+    const int error = ms_blocks_finish(recorder->blocks);
+    recorder->finishing = false;
+    return error != 0 ? error : recorder->finish_error;
 }
 
 struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder)

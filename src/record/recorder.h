@@ -56,9 +56,13 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
  * none any more. 0 or -ENOMEM. */
 int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model);
 
-/* The model as it is at last (names that came late, final figures), then the file is closed and
- * whole. 0 or -errno of what failed first. What is kept in memory may go on after it, and there may
- * be another file. */
+/* The model as it is at last (names that came late, final figures) goes into the file, which is
+ * closed by a thread; nobody waits. What is kept in memory goes on. */
+void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model);
+/* Waits at most so long; false: it is not finished yet. */
+bool ms_recorder_finish_wait(struct ms_recorder *recorder, uint64_t wait_ns);
+/* Begins that unless it has begun, and waits for it: the file is whole then. 0 or -errno of what
+ * failed first. What is kept in memory may go on after it, and there may be another file. */
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model);
 
 struct ms_blocks_state ms_recorder_state(const struct ms_recorder *recorder);

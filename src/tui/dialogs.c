@@ -71,7 +71,7 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
         ms_theme_text(grid, area,
                       "The ending of the name chooses the format, Tab the next one. "
                       "Enter writes what was seen up to now, Esc cancels.");
-    } else if (!status->message_is_error && strncmp(message, "writing ", 8) == 0) {
+    } else if (!status->message_is_error && strncmp(message, "written: ", 9) != 0) {
         ms_theme_text(grid, area, message);
     } else if (!status->message_is_error) {
         state->done_shown = true;

@@ -112,7 +112,7 @@ static const char *label_of(const struct ms_tui *tui, const struct ms_view *view
     }
     if (tui->dialog == &ms_dialog_record && key->action == MS_ACTION_ENTER && !tui->state.asked &&
         view->status->time != NULL && view->status->time->recording != NULL) {
-        return "Stop";
+        return view->status->time->recording_ends ? "Close" : "Stop";
     }
     return tui->paused && key->action == MS_ACTION_PAUSE ? "Go on" : key->label;
 }

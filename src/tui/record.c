@@ -60,6 +60,16 @@ static void draw_state(struct ms_grid *grid, struct ms_area area, const struct m
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
         ms_grid_printf(grid, area.row + 2, area.column, area.columns,
                        "%s written, then: %s. Enter gives it up.", bytes, time->recording_problem);
+    } else if (time->recording_ends) {
+        char text[192];
+        char waiting[MS_FORMAT_MAX];
+        ms_format_bytes(waiting, sizeof waiting, (double)time->recording_waiting_bytes);
+        snprintf(text, sizeof text,
+                 "It was stopped; the disk is still taking it, %s of %s are to be written. Another "
+                 "one can begin after that.",
+                 waiting, bytes);
+        ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
+        ms_theme_text(grid, below(area, 2), text);
     } else {
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         char text[192];
@@ -112,7 +122,7 @@ static void key_record(struct ms_tui *tui, const struct ms_view *view, enum ms_a
 {
     struct ms_dialog_state *state = &tui->state;
     if (action == MS_ACTION_CANCEL || recording_of(view) != NULL) {
-        if (action == MS_ACTION_ENTER && !state->asked) {
+        if (action == MS_ACTION_ENTER && !state->asked && !recording_of(view)->recording_ends) {
             command->type = MS_COMMAND_RECORD_STOP;
         }
         tui->dialog = NULL;

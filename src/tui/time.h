@@ -55,6 +55,8 @@ struct ms_tui_time {
     const char *recording;         /* path, NULL: none */
     const char *recording_problem; /* why nothing is written any more, NULL: it is */
     uint64_t recording_bytes;
+    bool recording_ends;              /* it was stopped; the disk is still taking it */
+    uint64_t recording_waiting_bytes; /* of it that no disk has yet */
 };
 
 #endif

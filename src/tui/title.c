@@ -95,6 +95,8 @@ static int put_recording(const struct ms_view *view, struct ms_grid *grid, int r
     }
     if (time->recording_problem != NULL) {
         snprintf(text, sizeof text, "REC FAILED ");
+    } else if (time->recording_ends) {
+        snprintf(text, sizeof text, view->columns >= 72 ? "REC ENDS " : "REC ");
     } else if (view->columns >= 72) {
         char bytes[MS_FORMAT_MAX];
         snprintf(text, sizeof text, "REC %s ",

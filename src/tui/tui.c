@@ -80,6 +80,14 @@ void ms_tui_free(struct ms_tui *tui)
     }
 }
 
+bool ms_tui_typing(const struct ms_tui *tui)
+{
+    return tui->typing != MS_TYPING_NONE ||
+           (tui->dialog == &ms_dialog_export && !tui->state.asked) ||
+           tui->dialog == &ms_dialog_record || tui->dialog == &ms_dialog_mark ||
+           tui->dialog == &ms_dialog_tracking;
+}
+
 enum ms_glyphs ms_tui_glyphs(const struct ms_tui *tui)
 {
     return tui->glyphs;

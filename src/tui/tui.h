@@ -162,6 +162,9 @@ void ms_tui_another_model(struct ms_tui *tui);
 char *ms_tui_file_name(char *out, size_t size, const char *program, const struct ms_model *model,
                        const char *suffix);
 
+/* Are letters text now: of a filter, a path, a mark, or for the program? */
+bool ms_tui_typing(const struct ms_tui *tui);
+
 enum ms_glyphs ms_tui_glyphs(const struct ms_tui *tui);
 enum ms_scheme ms_tui_scheme(const struct ms_tui *tui);
 bool ms_tui_mouse(const struct ms_tui *tui);

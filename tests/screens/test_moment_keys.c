@@ -218,6 +218,12 @@ static void test_record(void **state)
     world_keys(world, "R\n");
     assert_int_equal(world->command.type, MS_COMMAND_RECORD_STOP);
     assert_false(shows(world, "Enter Stop"));
+    present_time.recording_ends = true; /* nothing is there to stop any more */
+    world_key(world, 'R');
+    assert_true(shows(world, "Enter Close"));
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    present_time.recording_ends = false;
 }
 
 static void test_mark(void **state)

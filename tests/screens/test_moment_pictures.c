@@ -114,6 +114,10 @@ static void test_record_and_mark(void **state)
     time.recording_bytes = 1234567;
     world_key(&world, 'R');
     picture_check(&world, "record-state", 24, 80);
+    time.recording_ends = true;
+    time.recording_waiting_bytes = 400000;
+    picture_check(&world, "record-ends", 24, 80);
+    time.recording_ends = false;
     world_key(&world, MS_KEY_ESCAPE);
     time.recording_problem = "No space left on device";
     picture_check(&world, "record-failed", 8, 40);

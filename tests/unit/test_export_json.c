@@ -577,6 +577,36 @@ static void test_numbers(void **state)
     setlocale(LC_ALL, "C");
 }
 
+/* Nine digits are those of printf, whatever lies behind them; three places those of llround. */
+static void test_numbers_are_rounded_as_printf_does(void **state)
+{
+    (void)state;
+    uint64_t random = 1;
+    for (int i = 0; i < 2000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        const double scale = pow(10, (int)(random >> 60) - 4);
+        const double halves = (double)(random >> 20 & 0xffffff) / 2;
+        const double any = (double)(random >> 11) / 9007199254740992.0 * scale;
+        const double values[] = {any, -any, halves, halves / 1e3, 1e8 - halves / 1e7};
+        for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+            char expected[64];
+            (void)snprintf(expected, sizeof(expected), "%.9g", values[v]);
+            check_number(values[v], 9, expected);
+            const long long rounded = llround(fabs(values[v]) * 1e3);
+            const char *sign = values[v] < 0 && rounded > 0 ? "-" : "";
+            int length = snprintf(expected, sizeof(expected), "%s%lld.%03lld", sign, rounded / 1000,
+                                  rounded % 1000);
+            while (expected[length - 1] == '0') {
+                expected[--length] = '\0';
+            }
+            if (expected[length - 1] == '.') {
+                expected[--length] = '\0';
+            }
+            check_number(values[v], 3, expected);
+        }
+    }
+}
+
 static void test_strings_longer_than_the_buffer(void **state)
 {
     (void)state;
@@ -614,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_numbers_are_rounded_as_printf_does),
         cmocka_unit_test(test_strings_longer_than_the_buffer),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

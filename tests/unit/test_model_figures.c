@@ -93,6 +93,39 @@ static void test_sums_of_site_thread_and_process(void **state)
     ms_model_free(model);
 }
 
+/* Whether the sums of sites are kept or not, which depends on how many usages there are. */
+static void test_kept_figures_are_those_added_up_anew(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 9; threads += 8) {
+        struct ms_model *model = model_of(threads, 2);
+        for (uint32_t i = 1; i <= threads; i++) {
+            allocate(model, i, 1, i, 1);
+            allocate(model, i, 2, 0, i);
+        }
+        assert_int_equal(ms_model_tick_end(model, TENTH), 0);
+        struct ms_kept_figures *kept = ms_kept_figures_new(model);
+        const uint32_t sum = threads * (threads + 1) / 2;
+        struct ms_figures figures;
+        for (int round = 0; round < 2; round++) {
+            ms_kept_figures_of_site(kept, model, 1, &figures);
+            check_sizes(&figures.sizes, sum, threads);
+            ms_kept_figures_of_site(kept, model, 2, &figures);
+            check_sizes(&figures.sizes, 0, sum);
+            ms_kept_figures_of_process(kept, model, 128, &figures);
+            check_sizes(&figures.sizes, sum, threads + sum);
+            ms_kept_figures_of_site(kept, model, 77, &figures);
+            check_sizes(&figures.sizes, 0, 0);
+            ms_kept_figures_of_process(kept, model, 7, &figures);
+            check_sizes(&figures.sizes, 0, 0);
+            ms_kept_figures_of_site(NULL, model, 1, &figures);
+            check_sizes(&figures.sizes, sum, threads);
+        }
+        ms_kept_figures_free(kept);
+        ms_model_free(model);
+    }
+}
+
 static void test_merged_threads_keep_theirs(void **state)
 {
     (void)state;
@@ -227,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_histograms_cost_nothing_until_they_spread),
         cmocka_unit_test(test_sums_of_site_thread_and_process),
+        cmocka_unit_test(test_kept_figures_are_those_added_up_anew),
         cmocka_unit_test(test_merged_threads_keep_theirs),
         cmocka_unit_test(test_shares_of_the_peak_are_a_metric_when_there_was_one),
         cmocka_unit_test(test_rates_of_sites),

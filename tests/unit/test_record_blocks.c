@@ -2,6 +2,7 @@
  * Recordings as rows of blocks: what was appended is read back, from memory and from files that are
  * whole, cut, damaged, foreign, growing, too large for their room or for the disk.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,10 +14,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "record/block_file.h"
 #include "record/blocks.h"
 #include "record/blocks_internal.h"
 
@@ -703,6 +706,127 @@ static void test_slow_disk_costs_blocks_and_no_time(void **state)
     unlink(path);
 }
 
+/* However long its disk takes: what comes meanwhile is kept in memory, and in the next file. */
+static void test_nobody_waits_for_the_end_of_a_file(void **state)
+{
+    (void)state;
+    struct ms_blocks *const blocks = ms_blocks_new(1 << 20);
+    assert_int_equal(ms_blocks_keep(blocks, path, false, 0), 0);
+    record(blocks, 0, 1, 2, 1000);
+    wait_for_disk(blocks);
+    ms_block_writer_pause(blocks->writer, true);
+    record(blocks, 10, 1, 2, 1000);
+    ms_blocks_finish_begin(blocks);
+    assert_false(ms_blocks_finish_wait(blocks, 0));
+    assert_false(ms_blocks_finish_wait(blocks, 10 * 1000 * 1000));
+    struct ms_blocks_state now = ms_blocks_state(blocks);
+    assert_true(now.finishing && !now.finished && now.waiting_bytes > 3 * 1000);
+    assert_string_equal(now.path, path);
+    assert_int_equal(ms_blocks_keep(blocks, other_path, false, 0), -EBUSY);
+    record(blocks, 20, 1, 2, 1000);
+    assert_int_equal(ms_blocks_state(blocks).waiting_bytes, now.waiting_bytes);
+    assert_all_readable(blocks);
+    ms_block_writer_pause(blocks->writer, false);
+    while (!ms_blocks_finish_wait(blocks, 1000 * 1000)) {
+    }
+    now = ms_blocks_state(blocks);
+    assert_true(now.finished && now.waiting_bytes == 0 && now.error == 0);
+    assert_int_equal(ms_blocks_finish(blocks), 0);
+    assert_false(ms_blocks_state(blocks).finishing);
+    assert_null(ms_blocks_state(blocks).path);
+    struct ms_blocks *const file = open_file(path);
+    assert_string_equal(ms_blocks_condition(file).words, "whole");
+    assert_int_equal(ms_blocks_count(file), 2 + 3 + 3);
+    assert_all_readable(file);
+    ms_blocks_free(file);
+    assert_all_readable(blocks);
+    assert_int_equal(ms_blocks_keep(blocks, other_path, false, 0), 0);
+    assert_int_equal(ms_blocks_finish(blocks), 0);
+    struct ms_blocks *const next = open_file(other_path);
+    assert_int_equal(ms_blocks_count(next), 2 + 3 + 3 + 3);
+    assert_all_readable(next);
+    ms_blocks_free(next);
+    ms_blocks_free(blocks);
+    unlink(path);
+    unlink(other_path);
+}
+
+/* A disk that never answers is no reason for more and more memory. */
+static void test_memory_is_bounded_while_a_file_ends(void **state)
+{
+    (void)state;
+    struct ms_blocks *const blocks = ms_blocks_new(50 * 1000);
+    assert_int_equal(ms_blocks_keep(blocks, path, false, 0), 0);
+    record(blocks, 0, 1, 2, 1000);
+    ms_block_writer_pause(blocks->writer, true);
+    blocks->waiting_bytes_max = 20 * 1000;
+    ms_blocks_finish_begin(blocks);
+    for (unsigned i = 0; i < 60; i++) {
+        record(blocks, 10 + 5 * i, 1, 4, 1000);
+    }
+    assert_true(ms_blocks_state(blocks).memory_bytes <= 80 * 1000);
+    assert_all_readable(blocks);
+    ms_block_writer_pause(blocks->writer, false);
+    assert_int_equal(ms_blocks_finish(blocks), 0);
+    ms_blocks_free(blocks);
+    struct ms_blocks *const file = open_file(path);
+    assert_string_equal(ms_blocks_condition(file).words, "whole");
+    assert_all_readable(file);
+    ms_blocks_free(file);
+    unlink(path);
+}
+
+static void in_folder(unsigned *files, unsigned *others)
+{
+    DIR *const all = opendir(folder);
+    *files = *others = 0;
+    for (const struct dirent *entry; (entry = readdir(all)) != NULL;) {
+        *files += entry->d_name[0] != '.';
+        *others += strstr(entry->d_name, ".new-") != NULL;
+    }
+    closedir(all);
+}
+
+/* We are killed while a file is written anew: what has its name is the old one, whole. */
+static void test_nothing_is_left_of_a_file_that_was_not_to_be(void **state)
+{
+    (void)state;
+    size_t bytes;
+    unsigned files;
+    unsigned others;
+    free(small_file(&bytes));
+    const int nameless = open(folder, O_TMPFILE | O_RDWR, 0600);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct ms_block_file next;
+        const int error = ms_block_file_make(path, true, &next);
+        _exit(error != 0 || next.in_place || ms_block_file_write(&next, 0, (uint8_t *)"x", 1) != 0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    in_folder(&files, &others);
+    assert_int_equal(others, nameless >= 0 ? 0 : 1);
+    assert_int_equal(files, 1 + others);
+    struct ms_blocks *const file = open_file(path);
+    assert_string_equal(ms_blocks_condition(file).words, "whole");
+    ms_blocks_free(file);
+    /* And when it was to be, it has its name and no other. */
+    struct ms_block_file next;
+    assert_int_equal(ms_block_file_make(path, true, &next), 0);
+    assert_int_equal(ms_block_file_write(&next, 0, (const uint8_t *)"x", 1), 0);
+    assert_true(bytes_on_disk(path) > 1);
+    assert_int_equal(ms_block_file_take_place(&next, NULL), 0);
+    ms_block_file_give_up(&next);
+    assert_int_equal(bytes_on_disk(path), 1);
+    in_folder(&files, &others);
+    assert_int_equal(files, nameless >= 0 ? 1 : 2);
+    if (nameless >= 0) {
+        close(nameless);
+    }
+    unlink(path);
+}
+
 /* As after a kill: what was written is there, what waited is not. */
 static void test_freed_without_finish(void **state)
 {
@@ -786,6 +910,9 @@ int main(void)
         cmocka_unit_test(test_disk_that_is_full),
         cmocka_unit_test(test_full_disk_does_not_cost_the_old_file),
         cmocka_unit_test(test_slow_disk_costs_blocks_and_no_time),
+        cmocka_unit_test(test_nobody_waits_for_the_end_of_a_file),
+        cmocka_unit_test(test_memory_is_bounded_while_a_file_ends),
+        cmocka_unit_test(test_nothing_is_left_of_a_file_that_was_not_to_be),
         cmocka_unit_test(test_freed_without_finish),
         cmocka_unit_test(test_growing_file_can_be_read),
         cmocka_unit_test(test_a_stranger_in_our_place_stays),
