@@ -38,14 +38,24 @@ static double known(double value)
     return isnan(value) ? 0 : value;
 }
 
+/* Kernel time that no call explains, for each page fault; NaN: not known. */
+static double kernel_s_of_fault(const struct ms_time_use *use)
+{
+    return (use->computing - use->user) / use->minor_faults;
+}
+
 double ms_memory_intensity(const struct ms_time_use *use)
 {
     if (!(use->cpu >= CPU_LEAST) || (isnan(use->allocations) && isnan(use->minor_faults))) {
         return (double)NAN;
     }
-    const double x = (known(use->allocations) / MS_MEMORY_ALLOCATIONS +
-                      known(use->minor_faults) / MS_MEMORY_FAULTS) /
-                     use->cpu;
+    double fault_s = MS_MEMORY_FAULT_S;
+    if (use->minor_faults > 0) {
+        fault_s = fmin(fmax(fault_s, kernel_s_of_fault(use)), MS_MEMORY_FAULT_MOST_S);
+    }
+    const double spent =
+        known(use->allocations) * MS_MEMORY_ALLOCATION_S + known(use->minor_faults) * fault_s;
+    const double x = 2 * spent / use->cpu;
     return x / (1 + x);
 }
 
@@ -181,10 +191,11 @@ static void judge_computing(struct ms_bottleneck *bottleneck, const struct deman
     if (ms_memory_intensity(use) >= 0.5) {
         bottleneck->kind = MS_BOTTLENECK_MEMORY;
         say(bottleneck,
-            ", with %s allocations and %s page faults for each second of it: by their number "
+            ", with %s allocations and %s page faults for each second of it: by their number%s "
             "memory management outweighs the rest",
             ms_format_count(allocations, sizeof(allocations), use->allocations / use->cpu),
-            ms_format_count(faults, sizeof(faults), use->minor_faults / use->cpu));
+            ms_format_count(faults, sizeof(faults), use->minor_faults / use->cpu),
+            kernel_s_of_fault(use) > MS_MEMORY_FAULT_S ? " and the kernel's time" : "");
         return;
     }
     bottleneck->kind = MS_BOTTLENECK_CPU;

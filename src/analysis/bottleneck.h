@@ -44,10 +44,13 @@ const char *ms_bottleneck_word(enum ms_bottleneck_kind kind);
 #define MS_HELD_UP_CORES    0.20  /* of wall time, and of the time that it could run */
 #define MS_HELD_UP_NEAR     0.80  /* of the largest: a second one that makes it balanced */
 #define MS_HELD_UP_SWITCHES 100.0 /* a second: more of them are no idleness */
-/* Half of computing is memory at so many a second of CPU time, see ms_memory_intensity: by the
- * yardstick of efficiency, 100 ns, for each allocation, and 1.25 us for each page fault. */
-#define MS_MEMORY_ALLOCATIONS 5e6
-#define MS_MEMORY_FAULTS      4e5
+/* What ms_memory_intensity takes for an allocation (the yardstick of efficiency) and for a page
+ * fault, in seconds of CPU time. What a fault takes differs by machine, tenfold where a hypervisor
+ * has tables of its own, so kernel time that nothing else explains counts as well, up to the most.
+ */
+#define MS_MEMORY_ALLOCATION_S 100e-9
+#define MS_MEMORY_FAULT_S      1.25e-6
+#define MS_MEMORY_FAULT_MOST_S 10e-6
 
 /*
  * Shares, 0..1; NaN: not known. Also the resource balance. Of a thread: of wall time; time in which
@@ -78,8 +81,10 @@ struct ms_bottleneck ms_bottleneck_of_process(const struct ms_model *model,
                                               const struct ms_process *process);
 
 /*
- * How much computing is memory management, 0 to 1: x / (1 + x) of x = allocations / (5 10^6) + page
- * faults / (4 10^5) per second of CPU time. A judgement by counts, not a measured time.
+ * How much computing is memory management, 0 to 1: x / (1 + x) of x = 2 (allocations 100 ns + minor
+ * page faults c) / CPU time, c = kernel time that no call explains / minor page faults, at
+ * least 1.25 us, also where that kernel time is not known, at most 10 us. A judgement, not a
+ * measured time.
  */
 double ms_memory_intensity(const struct ms_time_use *use);
 

@@ -16,6 +16,8 @@
 #define CONFIDENT    0.6
 #define SERIOUS_USED 0.95
 #define WARNING_USED 0.85
+/* For each second on a core: so many that they explain kernel time. */
+#define MANY_FAULTS 4e4
 
 /* The thread of a process that uses most of the CPU; NULL: none is known. */
 static const struct ms_thread *busiest(const struct ms_model *model,
@@ -131,7 +133,7 @@ static void add_efficiency(struct ms_insight_list *list, const struct ms_process
         ms_format_count(faults, sizeof(faults), use.minor_faults));
     (void)snprintf(
         insight->advice, sizeof(insight->advice), "%s",
-        use.minor_faults / use.cpu > MS_MEMORY_FAULTS / 10
+        use.minor_faults / use.cpu > MANY_FAULTS
             ? "keep memory instead of giving it back (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)"
             : "look for locks that many threads want, and for short sleeps");
 }

@@ -198,7 +198,7 @@ static int write_pages(const struct ms_options *options, struct page *page)
     if (!any) {
         page->options.rows_most = ROWS_OF_TEXT;
         const int result = ms_diff_write_text(stdout, page->diff, &page->options);
-        return result != 0 ? complain("standard output", strerror(-result)) : 0;
+        return result != 0 ? complain("standard output", ms_export_error(result)) : 0;
     }
     return status;
 }

@@ -1,6 +1,7 @@
 /* Reports from a recording. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/replayed.h"
@@ -8,10 +9,21 @@
 #include "cli/rules.h"
 #include "cli/session.h"
 #include "export/json_lines.h"
+#include "model/format.h"
 
 static int write_line(void *context, const struct ms_model *model)
 {
     return ms_json_lines_tick(context, model);
+}
+
+static void tell_lines(const struct ms_options *options, int error)
+{
+    char shown[512];
+    const char *path =
+        strcmp(options->json_lines_path, "-") == 0 ? "standard output" : options->json_lines_path;
+    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    fprintf(stderr, "memscope-top: --json-lines: %s: %s%s\n", shown, ms_export_error(error),
+            error == -EEXIST ? "; --force replaces it" : "");
 }
 
 static int open_lines(struct ms_replayed *replayed, struct ms_json_lines **lines)
@@ -24,8 +36,7 @@ static int open_lines(struct ms_replayed *replayed, struct ms_json_lines **lines
     const int error =
         ms_json_lines_open(options->json_lines_path, options->force, true, &wanted, lines);
     if (error != 0) {
-        fprintf(stderr, "memscope-top: --json-lines: %s: %s%s\n", options->json_lines_path,
-                ms_export_error(error), error == -EEXIST ? "; --force replaces it" : "");
+        tell_lines(options, error);
         return MS_EXIT_FAILURE;
     }
     replayed->ticked = write_line;
@@ -40,8 +51,7 @@ static int write_all(struct ms_replayed *replayed, struct ms_json_lines **lines)
     const int error = ms_json_lines_close(*lines);
     *lines = NULL;
     if (error != 0) {
-        fprintf(stderr, "memscope-top: --json-lines: %s: %s\n", options->json_lines_path,
-                ms_export_error(error));
+        tell_lines(options, error);
         return MS_EXIT_FAILURE;
     }
     const int status = ms_reports_write(options, model, replayed->findings, replayed->recording,
@@ -63,7 +73,10 @@ int ms_export_recording(const struct ms_options *options)
     status = status == 0 ? open_lines(&replayed, &lines) : status;
     status = status == 0 ? ms_replayed_go_through(&replayed) : status;
     status = status == 0 ? write_all(&replayed, &lines) : status;
-    (void)ms_json_lines_close(lines);
+    const int closed = ms_json_lines_close(lines);
+    if (replayed.ticked_failed) {
+        tell_lines(options, closed != 0 ? closed : replayed.error);
+    }
     ms_replayed_close(&replayed);
     return status;
 }

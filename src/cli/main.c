@@ -1,7 +1,10 @@
 /* memscope-top: what is asked for, and who does it. */
+#include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/debug_log.h"
@@ -9,26 +12,38 @@
 #include "cli/joinable.h"
 #include "cli/live.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/plain.h"
 #include "cli/session.h"
 #include "cli/tracking.h"
+#include "export/export.h"
 
-int main(int argc, char **argv)
+/* Whoever closed one of them does not want our files under its number. It reads nothing, and what
+ * is written to it fails; a program that is started does not get it. */
+static void hold_standard_descriptors(void)
 {
-    setlocale(LC_CTYPE, "");
-    struct ms_options options;
-    if (ms_options_parse(argc, argv, &options) != 0) {
-        return MS_EXIT_USAGE;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY | O_CLOEXEC) != fd) {
+            return;
+        }
     }
-    if (options.debug_log_path != NULL) {
-        int result = ms_debug_log_open(options.debug_log_path);
+}
+
+static int run(const struct ms_options *options)
+{
+    if (options->debug_log_path != NULL) {
+        int result = ms_debug_log_open(options->debug_log_path);
         if (result != 0) {
-            fprintf(stderr, "memscope-top: --debug-log: %s: %s\n", options.debug_log_path,
+            fprintf(stderr, "memscope-top: --debug-log: %s: %s\n", options->debug_log_path,
                     strerror(-result));
             return MS_EXIT_FAILURE;
         }
     }
-    switch (options.request) {
+    const int status = ms_outputs_check(options);
+    if (status != 0) {
+        return status;
+    }
+    switch (options->request) {
     case MS_REQUEST_HELP:
         ms_options_help(stdout);
         return 0;
@@ -36,27 +51,49 @@ int main(int argc, char **argv)
         puts("memscope-top " MS_VERSION);
         return 0;
     case MS_REQUEST_DOCTOR:
-        return ms_doctor(options.arguments[0]);
+        return ms_doctor(options->arguments[0]);
     case MS_REQUEST_SET:
-        return ms_tracking_set_and_leave(&options);
+        return ms_tracking_set_and_leave(options);
     case MS_REQUEST_RECORD:
-        return ms_record(&options);
+        return ms_record(options);
     case MS_REQUEST_VIEW:
-        return ms_view(&options);
+        return ms_view(options);
     case MS_REQUEST_EXPORT:
-        return ms_export_recording(&options);
+        return ms_export_recording(options);
     case MS_REQUEST_DIFF:
-        return ms_diff(&options);
+        return ms_diff(options);
     case MS_REQUEST_REPORT:
-        return ms_report(&options);
+        return ms_report(options);
     case MS_REQUEST_VERIFY:
-        return ms_verify(&options);
+        return ms_verify(options);
     case MS_REQUEST_LIST:
         return ms_joinable_list();
     case MS_REQUEST_RUN:
     case MS_REQUEST_JOIN:
         break;
     }
-    bool live = !options.plain && !options.quiet && ms_live_possible();
-    return live ? ms_live(&options) : ms_plain(&options);
+    bool live = !options->plain && !options->quiet && ms_live_possible();
+    return live ? ms_live(options) : ms_plain(options);
+}
+
+/* What nobody else has told of: a page that is not whole must not pass for one. */
+static int end_of_stdout(int status)
+{
+    errno = EIO;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || (status != 0 && status != MS_EXIT_FOUND)) {
+        return status;
+    }
+    fprintf(stderr, "memscope-top: standard output: %s\n", ms_export_error(-errno));
+    return MS_EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct ms_options options;
+    hold_standard_descriptors();
+    setlocale(LC_CTYPE, "");
+    if (ms_options_parse(argc, argv, &options) != 0) {
+        return MS_EXIT_USAGE;
+    }
+    return end_of_stdout(run(&options));
 }

@@ -206,9 +206,9 @@ static int set_report_text(enum ms_option_id id, const char *value, struct ms_op
         options->csv_table = value;
         return ms_csv_table_by_name(value) != MS_CSV_TOTAL
                    ? 0
-                   : complain(
-                         "table", value,
-                         "threads, processes, sites, leaks, flows, types, timeline or insights");
+                   : complain("table", value,
+                              "threads, processes, sites, leaks, flows, types, timeline, insights "
+                              "or trace");
     case MS_OPTION_JSON_SET:
         options->json_set_prefix = value;
         return 0;

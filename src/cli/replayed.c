@@ -24,6 +24,7 @@ static void take_tick(void *context, const struct ms_model *model, bool anew)
     replayed->error = replayed->error != 0 ? replayed->error : error;
     if (replayed->ticked != NULL && replayed->error == 0) {
         replayed->error = replayed->ticked(replayed->context, model);
+        replayed->ticked_failed = replayed->error != 0;
     }
 }
 
@@ -55,6 +56,9 @@ int ms_replayed_go_through(struct ms_replayed *replayed)
     result = result >= 0 ? replayed->error : result;
     if (result == 0) {
         return 0;
+    }
+    if (replayed->ticked_failed && result == replayed->error) {
+        return MS_EXIT_FAILURE;
     }
     complain(replayed,
              result == -EBADMSG ? "no moment of it can be read" : ms_export_error(result));

@@ -5,6 +5,8 @@
 #ifndef MS_CLI_REPLAYED_H
 #define MS_CLI_REPLAYED_H
 
+#include <stdbool.h>
+
 #include "cli/options.h"
 #include "record/recording.h"
 
@@ -20,6 +22,7 @@ struct ms_replayed {
     void *context;
     uint64_t until_ns;
     int error;
+    bool ticked_failed; /* it is of `ticked`, and not told: its owner knows what of */
 };
 
 /* options->arguments[0], not yet gone through. 0, or the exit status to leave with after a line on

@@ -106,7 +106,8 @@ static bool write_one(struct reports *reports, enum ms_export format, unsigned d
     struct ms_progress progress;
     char shown[512];
     char what[600];
-    ms_format_safe(shown, sizeof shown, path, strlen(path), true);
+    const char *name = strcmp(path, "-") == 0 ? "standard output" : path;
+    ms_format_safe(shown, sizeof shown, name, strlen(name), true);
     (void)snprintf(what, sizeof what, "writing %s", shown);
     options.json_document = document;
     options.progress = ms_progress_tell;
@@ -144,9 +145,10 @@ static void write_json_set(struct reports *reports, const char *prefix)
             reports->status = MS_EXIT_FAILURE;
             return;
         }
-        if (write_one(reports, MS_EXPORT_JSON, i, "json-set", path)) {
-            reports->written = prefix;
+        if (!write_one(reports, MS_EXPORT_JSON, i, "json-set", path)) {
+            return; /* so would be the others */
         }
+        reports->written = prefix;
     }
 }
 

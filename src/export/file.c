@@ -163,6 +163,10 @@ static int write_beside(const char *path, const struct stat *existing, bool over
 static int write_to_stdout(ms_file_writer *write, const void *context)
 {
     (void)fflush(stdout);
+    const int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+        return -EBADF;
+    }
     const int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     return fd >= 0 ? write_to(fd, write, context) : -errno;
 }

@@ -38,8 +38,12 @@ static int open_path(const char *path, bool overwrite, bool waits)
         return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     }
     /* Reading, too: then it opens although nobody reads yet, and a reader may leave and come. */
-    if (stat(path, &what) == 0 && S_ISFIFO(what.st_mode)) {
+    const bool there = stat(path, &what) == 0;
+    if (there && S_ISFIFO(what.st_mode)) {
         return open(path, waits ? O_WRONLY | O_CLOEXEC : O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    }
+    if (there && !S_ISREG(what.st_mode)) {
+        return open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     }
     return open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (overwrite ? O_TRUNC : O_EXCL),
                 0666);

@@ -474,7 +474,9 @@ void ms_sites_free(struct ms_model *model)
         free(((const struct ms_site_record *)ms_chunks_at(&sites->records, i))->site.work);
     }
     for (size_t i = 0; i < sites->page_count; i++) {
-        free(sites->pages[i]);
+        if (sites->pages[i] != NULL) {
+            free(sites->pages[i]);
+        }
     }
     free(sites->pages);
     free(sites->moved);

@@ -154,7 +154,9 @@ void ms_threads_free(struct ms_threads *threads)
     list_free(&threads->merged);
     list_free(&threads->ended);
     for (size_t i = 0; i < threads->page_count; i++) {
-        free(threads->pages[i]);
+        if (threads->pages[i] != NULL) { /* high ids leave millions of them empty */
+            free(threads->pages[i]);
+        }
     }
     free(threads->pages);
     free(threads->touched);

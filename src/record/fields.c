@@ -23,34 +23,6 @@ static bool is_float(unsigned kind)
     return kind == MS_FIELD_F32 || kind == MS_FIELD_F64;
 }
 
-/* As it is differed and added: signed ones sign-extended. */
-static uint64_t load(const uint8_t *at, unsigned kind)
-{
-    uint8_t u8;
-    uint16_t u16;
-    uint32_t u32;
-    int32_t i32;
-    uint64_t u64;
-    switch (kind) {
-    case MS_FIELD_U8:
-        memcpy(&u8, at, sizeof u8);
-        return u8;
-    case MS_FIELD_U16:
-        memcpy(&u16, at, sizeof u16);
-        return u16;
-    case MS_FIELD_U32:
-    case MS_FIELD_F32:
-        memcpy(&u32, at, sizeof u32);
-        return u32;
-    case MS_FIELD_I32:
-        memcpy(&i32, at, sizeof i32);
-        return (uint64_t)i32;
-    default:
-        memcpy(&u64, at, sizeof u64);
-        return u64;
-    }
-}
-
 static void store(uint8_t *at, unsigned kind, uint64_t value)
 {
     const uint8_t u8 = (uint8_t)value;
@@ -92,7 +64,8 @@ void ms_field_write_value(struct ms_pack *pack, const struct ms_field *field, co
         ms_pack_f64(pack, f64);
         break;
     default:
-        ms_pack_i64(pack, (int64_t)(load(now, field->kind) - load(before, field->kind)));
+        ms_pack_i64(
+            pack, (int64_t)(ms_field_load(now, field->kind) - ms_field_load(before, field->kind)));
         break;
     }
 }
@@ -101,7 +74,7 @@ bool ms_field_same(const struct ms_field *field, const uint8_t *one, const uint8
 {
     return field->kind == MS_FIELD_TEXT
                ? strncmp((const char *)one, (const char *)other, field->element_bytes) == 0
-               : load(one, field->kind) == load(other, field->kind);
+               : ms_field_load(one, field->kind) == ms_field_load(other, field->kind);
 }
 
 static uint32_t field_end(const struct ms_field *field)
@@ -412,8 +385,8 @@ static int read_integer(struct ms_unpack *unpack, const struct element *element,
         return 0;
     }
     uint8_t changed[sizeof(uint64_t)];
-    store(changed, element->becomes, load(out, element->becomes) + change);
-    if (element->most != 0 && load(changed, element->becomes) > element->most) {
+    store(changed, element->becomes, ms_field_load(out, element->becomes) + change);
+    if (element->most != 0 && ms_field_load(changed, element->becomes) > element->most) {
         return -EBADMSG;
     }
     memcpy(out, changed, element->bytes);

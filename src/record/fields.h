@@ -148,6 +148,9 @@ struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields); /* 
 void ms_fields_index_free(struct ms_fields_index *index);
 size_t ms_fields_write_by(struct ms_pack *pack, struct ms_fields_index *index, void *shadow,
                           const void *now);
+/* As ms_fields_write from what is all 0. */
+size_t ms_fields_write_whole_by(struct ms_pack *pack, struct ms_fields_index *index,
+                                const void *now);
 
 /* How the fields of a file correspond to ours; made from its description. */
 struct ms_fields_map; /* opaque */

@@ -17,6 +17,7 @@ struct ms_fields_index {
     uint32_t
         *of_word;   /* first element that does not end before it; one more than there are words */
     uint32_t *hits; /* of the change being written: elements that differ, in order of number */
+    uint8_t *zeros; /* a struct */
 };
 
 static int compare_offsets(const void *a, const void *b)
@@ -62,7 +63,9 @@ struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
     index->elements = reallocarray(NULL, count + 1, sizeof *index->elements);
     index->hits = reallocarray(NULL, count + 1, sizeof *index->hits);
     index->of_word = reallocarray(NULL, index->words + 1, sizeof *index->of_word);
-    if (index->elements == NULL || index->hits == NULL || index->of_word == NULL) {
+    index->zeros = calloc(1, fields->struct_bytes);
+    if (index->elements == NULL || index->hits == NULL || index->of_word == NULL ||
+        index->zeros == NULL) {
         ms_fields_index_free(index);
         return NULL;
     }
@@ -76,6 +79,7 @@ void ms_fields_index_free(struct ms_fields_index *index)
         free(index->elements);
         free(index->hits);
         free(index->of_word);
+        free(index->zeros);
         free(index);
     }
 }
@@ -127,20 +131,57 @@ static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, co
     return hits;
 }
 
+/* A value that is not the difference to the one before. */
+static bool is_plain(enum ms_field_kind kind)
+{
+    return kind == MS_FIELD_TEXT || kind == MS_FIELD_F32 || kind == MS_FIELD_F64;
+}
+
+/* Most elements are integers: their gap and their difference are put without asking for room. */
+static void write_hits(struct ms_pack *pack, const struct ms_fields_index *index, size_t hits,
+                       const uint8_t *before, const uint8_t *now)
+{
+    uint64_t next = 0; /* behind the element written last */
+    uint8_t *at = ms_pack_room(pack, 2 * MS_VARINT_BYTES_MAX * hits + 1);
+    for (size_t i = 0; i < hits && at != NULL; i++) {
+        const struct element *element = &index->elements[index->hits[i]];
+        const enum ms_field_kind kind = element->field->kind;
+        const uint8_t *const old = before + element->offset;
+        const uint8_t *const value = now + element->offset;
+        at = ms_put_varint(at, element->number - next + 1);
+        next = (uint64_t)element->number + 1;
+        if (is_plain(kind)) {
+            pack->used = (size_t)(at - pack->bytes);
+            ms_field_write_value(pack, element->field, old, value);
+            at = ms_pack_room(pack, 2 * MS_VARINT_BYTES_MAX * (hits - i) + 1);
+        } else {
+            at = ms_put_varint(
+                at, ms_zigzag((int64_t)(ms_field_load(value, kind) - ms_field_load(old, kind))));
+        }
+    }
+    if (at != NULL) {
+        *at++ = 0;
+        pack->used = (size_t)(at - pack->bytes);
+    }
+}
+
 size_t ms_fields_write_by(struct ms_pack *pack, struct ms_fields_index *index, void *shadow,
                           const void *now)
 {
     const size_t hits = find_hits(index, shadow, now);
-    uint64_t last = 0;
+    write_hits(pack, index, hits, shadow, now);
     for (size_t i = 0; i < hits; i++) {
         const struct element *element = &index->elements[index->hits[i]];
-        uint8_t *const before = (uint8_t *)shadow + element->offset;
-        const uint8_t *const value = (const uint8_t *)now + element->offset;
-        ms_pack_u64(pack, element->number - last + 1);
-        ms_field_write_value(pack, element->field, before, value);
-        memcpy(before, value, element->field->element_bytes);
-        last = (uint64_t)element->number + 1;
+        memcpy((uint8_t *)shadow + element->offset, (const uint8_t *)now + element->offset,
+               element->field->element_bytes);
     }
-    ms_pack_u64(pack, 0);
+    return hits;
+}
+
+size_t ms_fields_write_whole_by(struct ms_pack *pack, struct ms_fields_index *index,
+                                const void *now)
+{
+    const size_t hits = find_hits(index, index->zeros, now);
+    write_hits(pack, index, hits, index->zeros, now);
     return hits;
 }

@@ -12,7 +12,7 @@ struct writing {
     uint64_t first, end;
     bool begun;
     float points[MS_HISTORIES_POSITIONS_MAX];
-    uint8_t row[MS_HISTORIES_POSITIONS_MAX];
+    uint32_t changes[MS_HISTORIES_POSITIONS_MAX];
 };
 
 static uint32_t bits_of(float value)
@@ -32,11 +32,15 @@ static float value_of(uint32_t bits)
     return value;
 }
 
-static void write_points(struct writing *writing, size_t count)
+static void write_points(struct writing *writing, const float *points, size_t count)
 {
     uint32_t differ = 0;
+    uint32_t before = bits_of(points[0]);
     for (size_t i = 1; i < count; i++) {
-        differ |= bits_of(writing->points[i]) ^ bits_of(writing->points[i - 1]);
+        const uint32_t bits = bits_of(points[i]);
+        writing->changes[i - 1] = bits ^ before;
+        differ |= bits ^ before;
+        before = bits;
     }
     uint8_t mask = 0;
     for (uint32_t row = 0; row < ROWS; row++) {
@@ -44,17 +48,14 @@ static void write_points(struct writing *writing, size_t count)
             mask = (uint8_t)(mask | 1u << row);
         }
     }
-    ms_pack_f32(writing->pack, writing->points[0]);
+    ms_pack_f32(writing->pack, points[0]);
     ms_pack_bytes(writing->pack, &mask, 1);
     for (uint32_t row = 0; row < ROWS; row++) {
-        if ((mask >> row & 1) == 0) {
-            continue;
+        uint8_t *bytes = (mask >> row & 1) != 0 ? ms_pack_room(writing->pack, count - 1) : NULL;
+        for (size_t i = 0; bytes != NULL && i + 1 < count; i++) {
+            bytes[i] = (uint8_t)(writing->changes[i] >> 8 * row);
         }
-        for (size_t i = 1; i < count; i++) {
-            const uint32_t change = bits_of(writing->points[i]) ^ bits_of(writing->points[i - 1]);
-            writing->row[i - 1] = (uint8_t)(change >> 8 * row);
-        }
-        ms_pack_bytes(writing->pack, writing->row, count - 1);
+        writing->pack->used += bytes != NULL ? count - 1 : 0;
     }
 }
 
@@ -102,13 +103,18 @@ static int write_history(void *context, const struct ms_history_name *name,
         ms_pack_u64(pack, writing->end - writing->first);
         writing->begun = true;
     }
-    ms_history_copy(history, writing->resolution, first, end - first, writing->points);
+    const float *points = writing->points;
+    if (writing->resolution == MS_RESOLUTION_FINE) {
+        ms_history_copy(history, writing->resolution, first, end - first, writing->points);
+    } else {
+        points += first - writing->first;
+    }
     ms_pack_u64(pack, (uint64_t)name->of + 1);
     ms_pack_u64(pack, name->id);
     ms_pack_u64(pack, name->series);
     ms_pack_u64(pack, first - writing->first);
     ms_pack_u64(pack, end - first);
-    write_points(writing, end - first);
+    write_points(writing, points, end - first);
     return pack->failed ? -ENOMEM : 0;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VARINT_BYTES_MAX = 10, FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 256 };
 
 void ms_pack_free(struct ms_pack *pack)
 {
@@ -18,8 +18,7 @@ void ms_pack_clear(struct ms_pack *pack)
     pack->failed = false;
 }
 
-/* Where `count` bytes may be written; NULL: failed. */
-static uint8_t *room_for(struct ms_pack *pack, size_t count)
+uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count)
 {
     if (pack->failed) {
         return NULL;
@@ -44,29 +43,9 @@ static uint8_t *room_for(struct ms_pack *pack, size_t count)
     return pack->bytes + pack->used;
 }
 
-void ms_pack_u64(struct ms_pack *pack, uint64_t value)
-{
-    uint8_t *at = room_for(pack, VARINT_BYTES_MAX);
-    if (at == NULL) {
-        return;
-    }
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    pack->used = (size_t)(at - pack->bytes);
-}
-
-void ms_pack_i64(struct ms_pack *pack, int64_t value)
-{
-    const uint64_t bits = (uint64_t)value;
-    ms_pack_u64(pack, (bits << 1) ^ (value < 0 ? UINT64_MAX : 0));
-}
-
 static void put_fixed(struct ms_pack *pack, uint64_t bits, unsigned count)
 {
-    uint8_t *const at = room_for(pack, count);
+    uint8_t *const at = ms_pack_room(pack, count);
     if (at == NULL) {
         return;
     }
@@ -92,7 +71,7 @@ void ms_pack_f32(struct ms_pack *pack, float value)
 
 void ms_pack_bytes(struct ms_pack *pack, const void *bytes, size_t count)
 {
-    uint8_t *const at = room_for(pack, count);
+    uint8_t *const at = ms_pack_room(pack, count);
     if (at != NULL && count > 0) {
         memcpy(at, bytes, count);
         pack->used += count;

@@ -21,8 +21,46 @@ struct ms_pack { /* all 0: empty */
 
 void ms_pack_free(struct ms_pack *pack);
 void ms_pack_clear(struct ms_pack *pack); /* keeps the memory */
-void ms_pack_u64(struct ms_pack *pack, uint64_t value);
-void ms_pack_i64(struct ms_pack *pack, int64_t value);
+
+/* Where `count` bytes may be written, behind what there is; NULL: failed. Who has written there
+ * sets `used`. */
+uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count);
+static inline uint8_t *ms_pack_room(struct ms_pack *pack, size_t count)
+{
+    return !pack->failed && count <= pack->capacity - pack->used ? pack->bytes + pack->used
+                                                                 : ms_pack_grow(pack, count);
+}
+
+enum { MS_VARINT_BYTES_MAX = 10 };
+/* Returns where the next byte goes. */
+static inline uint8_t *ms_put_varint(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint64_t ms_zigzag(int64_t value)
+{
+    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
+}
+
+static inline void ms_pack_u64(struct ms_pack *pack, uint64_t value)
+{
+    uint8_t *const at = ms_pack_room(pack, MS_VARINT_BYTES_MAX);
+    if (at != NULL) {
+        pack->used = (size_t)(ms_put_varint(at, value) - pack->bytes);
+    }
+}
+
+static inline void ms_pack_i64(struct ms_pack *pack, int64_t value)
+{
+    ms_pack_u64(pack, ms_zigzag(value));
+}
+
 void ms_pack_f64(struct ms_pack *pack, double value);
 void ms_pack_f32(struct ms_pack *pack, float value);
 void ms_pack_bytes(struct ms_pack *pack, const void *bytes, size_t count); /* without a length */

@@ -24,6 +24,7 @@ struct shadow {
 };
 
 struct ms_part_writer {
+    struct ms_fields_index *fields, *extra_fields;
     struct ms_moves moves;
     struct ms_chunks shadows; /* struct shadow */
     uint32_t *slots;          /* by position: shadow + 1, 0: none */
@@ -38,15 +39,6 @@ struct ms_part_writer {
     uint32_t site_id; /* of the identity written last */
     const struct ms_model *model;
 };
-
-static struct ms_part_writer *writer_new(void)
-{
-    struct ms_part_writer *writer = calloc(1, sizeof *writer);
-    if (writer != NULL) {
-        writer->shadows.element_bytes = sizeof(struct shadow);
-    }
-    return writer;
-}
 
 static struct shadow *shadow_at(const struct ms_part_writer *writer, uint32_t slot)
 {
@@ -65,12 +57,30 @@ static void writer_free(struct ms_part_writer *writer)
     if (writer != NULL) {
         free_extras(writer);
         ms_chunks_free(&writer->shadows);
+        ms_fields_index_free(writer->fields);
+        ms_fields_index_free(writer->extra_fields);
         ms_moves_free(&writer->moves);
         free(writer->slots);
         free(writer->slots_before);
         free(writer->unused);
         free(writer);
     }
+}
+
+static struct ms_part_writer *writer_new(void)
+{
+    struct ms_part_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL) {
+        return NULL;
+    }
+    writer->shadows.element_bytes = sizeof(struct shadow);
+    writer->fields = ms_fields_index_new(&ms_fields_usage);
+    writer->extra_fields = ms_fields_index_new(&ms_fields_usage_extra);
+    if (writer->fields == NULL || writer->extra_fields == NULL) {
+        writer_free(writer);
+        return NULL;
+    }
+    return writer;
 }
 
 static int reserve(struct ms_part_writer *writer, size_t count)
@@ -183,6 +193,27 @@ static void extra_of(const struct ms_usage *usage, struct ms_usage_extra *extra)
 
 enum { AS_A_WHOLE = 1, WITH_EXTRA = 2, FLAG_BITS = 2 };
 
+/* Those of the extra part, to what was written of it last. */
+static int write_extra(struct ms_part_writer *writer, struct ms_pack *pack, struct shadow *shadow,
+                       const struct ms_usage *usage)
+{
+    struct ms_usage_extra extra;
+    extra_of(usage, &extra);
+    if (shadow != NULL && shadow->extra != NULL) {
+        (void)ms_fields_write_by(pack, writer->extra_fields, shadow->extra, &extra);
+        return 0;
+    }
+    (void)ms_fields_write_whole_by(pack, writer->extra_fields, &extra);
+    if (shadow != NULL) {
+        shadow->extra = malloc(sizeof *shadow->extra);
+        if (shadow->extra == NULL) {
+            return -ENOMEM;
+        }
+        *shadow->extra = extra;
+    }
+    return 0;
+}
+
 /* Gap between positions + 1 and the flags; fields; those of the extra part. */
 static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, size_t gap,
                          size_t position, bool state)
@@ -196,26 +227,15 @@ static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, si
     const bool with_extra = usage->detail != NULL;
     ms_pack_u64(pack, (uint64_t)gap << FLAG_BITS | (made ? AS_A_WHOLE : 0u) |
                           (with_extra ? WITH_EXTRA : 0u));
-    (void)ms_fields_write(pack, &ms_fields_usage, made ? NULL : &shadow->usage, usage);
-    if (with_extra) {
-        struct ms_usage_extra extra;
-        extra_of(usage, &extra);
-        (void)ms_fields_write(pack, &ms_fields_usage_extra, shadow != NULL ? shadow->extra : NULL,
-                              &extra);
-        if (shadow != NULL && shadow->extra == NULL) {
-            shadow->extra = malloc(sizeof *shadow->extra);
-        }
-        if (shadow != NULL && shadow->extra == NULL) {
-            return -ENOMEM;
-        }
-        if (shadow != NULL) {
-            *shadow->extra = extra;
-        }
+    if (made) {
+        (void)ms_fields_write_whole_by(pack, writer->fields, usage);
+    } else {
+        (void)ms_fields_write_by(pack, writer->fields, &shadow->usage, usage);
     }
-    if (shadow != NULL) {
+    if (made && shadow != NULL) {
         shadow->usage = *usage;
     }
-    return 0;
+    return with_extra ? write_extra(writer, pack, shadow, usage) : 0;
 }
 
 static void identity(void *context, struct ms_pack *pack, size_t position)

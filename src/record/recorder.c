@@ -445,16 +445,32 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
     return error;
 }
 
+/* The last state is that of the moment: one that a tick has just begun with need not be written
+ * again, which is most of what recording a single moment costs. */
+static int end_segment(struct ms_recorder *recorder, const struct ms_model *model, bool has_ticked)
+{
+    const struct segment *segment = &recorder->segment;
+    if (!has_ticked || !segment->begun || segment->first_tick != recorder->tick) {
+        return begin_segment(recorder, model, true);
+    }
+    const int error = ms_recorder_flush(recorder);
+    const int history_error = append_all_histories(recorder, model, true);
+    return error != 0 ? error : history_error;
+}
+
 void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model)
 {
     if (recorder->finishing) {
         return;
     }
+    const bool had_tick = recorder->have_tick;
+    const uint64_t tick_before = recorder->tick;
     int error = ms_recorder_tick(recorder, model);
     if (recorder->have_tick) {
+        const bool has_ticked = !had_tick || recorder->tick != tick_before;
         const int names_error = write_names(recorder, model);
         const int marks_error = ms_recorder_marks(recorder, model);
-        const int last_error = begin_segment(recorder, model, true);
+        const int last_error = end_segment(recorder, model, has_ticked);
         error = error == 0 ? names_error : error;
         error = error == 0 ? marks_error : error;
         error = error == 0 ? last_error : error;

@@ -138,19 +138,22 @@ def test_disk_that_is_full():
     with tempfile.TemporaryDirectory() as folder:
         mounted = run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).returncode == 0
         try:
-            there = os.path.join(folder, "there")
-            with open(there, "w", encoding="utf-8") as file:
-                file.write("mine")
+            there = {name: os.path.join(folder, "there." + name) for name in formats}
+            for path in there.values():
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("mine")
             if mounted:
                 run(["dd", "if=/dev/zero", f"of={folder}/filler", "bs=4k"])
             options = [word for name in formats
-                       for word in ("--" + name, there if mounted else "/dev/full")]
+                       for word in ("--" + name, there[name] if mounted else "/dev/full")]
             done = report("--force", *options, program=PROGRAM)
             equal(status(done), 125, "status")
             equal(done.stderr.count(b"no space left there\n"), len(formats), done.stderr.decode())
-            with open(there, encoding="utf-8") as file:
-                equal(file.read(), "mine", "what was there")
-            equal(set(os.listdir(folder)) - {"filler"}, {"there"}, "left over")
+            for path in there.values():
+                with open(path, encoding="utf-8") as file:
+                    equal(file.read(), "mine", "what was there")
+            equal({os.path.join(folder, name) for name in os.listdir(folder)} -
+                  {os.path.join(folder, "filler")}, set(there.values()), "left over")
         finally:
             if mounted:
                 run(["umount", folder])

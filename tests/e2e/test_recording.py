@@ -85,9 +85,9 @@ def test_sqlite():
 def test_redis():
     """redis-server with redis-benchmark as its neighbour: children, sockets, two allocators"""
     server = redis_server()
-    port = str(20000 + os.getpid() % 20000)
+    port = str(20000 + os.getpid() % 12000)  # below those that clients get
     script = (f"{server} --port {port} --save '' --appendonly no --bind 127.0.0.1 >/dev/null & "
-              f"sleep 0.5; redis-benchmark -p {port} -n 10000 -q -t set,get,lpush >/dev/null; "
+              f"until redis-cli -p {port} ping >/dev/null 2>&1; do sleep 0.1; done; redis-benchmark -p {port} -n 10000 -q -t set,get,lpush >/dev/null; "
               f"redis-cli -p {port} shutdown nosave; wait")
     record("/bin/sh", "-c", script, least=2)
 

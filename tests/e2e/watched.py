@@ -19,7 +19,7 @@ HARD = os.path.join(BUILD, "tests/e2e/hard")
 EXACT = os.path.join(BUILD, "tests/e2e/exact")
 PLUGIN = os.path.join(BUILD, "tests/e2e/plugin.so")
 SOAK = int(os.environ.get("SOAK", "0"))
-LIMIT_S = 60
+LIMIT_S = 150  # what takes so long hangs; a machine full of neighbours may take a minute
 # One more variable changes how much python3 allocates; so all runs see exactly this.
 BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "0"}
 
@@ -135,6 +135,21 @@ def end(pid):
         pass
 
 
+def again(test, times=4):
+    """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
+    have taken the machine for a second; what is wrong in the product is wrong each time."""
+    @functools.wraps(test)
+    def tried():
+        for left in reversed(range(times)):
+            try:
+                return test()
+            except AssertionError as error:
+                if left == 0:
+                    raise
+                print("# again: " + str(error).replace("\n", "\n# "), flush=True)
+    return tried
+
+
 def equal(found, expected, what):
     if found != expected:
         raise AssertionError(f"{what}: {found!r}, expected {expected!r}")
@@ -142,6 +157,8 @@ def equal(found, expected, what):
 
 def main(names):
     """Runs every test_* of the module; TAP on stdout."""
+    # So that a test that is ended from outside, too, ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     tests = [(name, thing) for name, thing in names.items() if name.startswith("test_")]
     print(f"1..{len(tests)}", flush=True)
     failures = 0

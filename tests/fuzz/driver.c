@@ -1,6 +1,7 @@
 /*
  * Drives one fuzzer without a fuzzing engine: random and mutated inputs from a seeded generator,
- * for FUZZ_SECONDS (5). With file arguments it runs those instead. The sanitizers judge.
+ * for FUZZ_SECONDS (5), or FUZZ_INPUTS of them. With file arguments it runs those instead. The
+ * sanitizers judge.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +10,14 @@
 #include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void); /* NOLINT: the sanitizer asks for it by this name */
+
+/* Inputs allocate and free by the thousand: what is freed may wait through several of them, not
+ * through all the memory there is, and call stacks of it are for who looks at a finding. */
+const char *__asan_default_options(void)
+{
+    return "quarantine_size_mb=32:malloc_context_size=3";
+}
 
 enum { bytes_max = 65536 };
 
@@ -78,11 +87,15 @@ int main(int argc, char **argv)
     state = chosen * 2654435761u + 1;
     printf("FUZZ_SEED=%llu\n", (unsigned long long)chosen);
     fflush(stdout);
-    double end = seconds_now() + (seconds ? strtod(seconds, NULL) : 5);
+    const char *most = getenv("FUZZ_INPUTS");
+    const unsigned long long inputs_most = most != NULL ? strtoull(most, NULL, 0) : UINT64_MAX;
+    double end = most != NULL      ? 1e18
+                 : seconds != NULL ? seconds_now() + strtod(seconds, NULL)
+                                   : seconds_now() + 5;
     static uint8_t data[bytes_max];
     unsigned long long inputs = 0;
     size_t size = 0;
-    while (seconds_now() < end) {
+    while (inputs < inputs_most && seconds_now() < end) {
         if (inputs % 64 == 0) {
             size = draw() % (draw() % 4 == 0 ? bytes_max : 1024);
             for (size_t i = 0; i < size; i++) {

@@ -105,7 +105,7 @@ async function numbers(page, json) {
         const { data, pairsOf, correlationSums, addPair, fitOf } = window.memscope, of = row.scope === 'process' ? 1 : 0, sums = correlationSums();
         const at = (name) => data.page.series[of].findIndex((info) => info.name === name);
         const owners = row.scope === 'threads' ? data.threads.filter((thread) => thread.process_id === row.process_id).map((thread) => thread.id) : [of === 1 ? row.process_id : row.thread_id];
-        for (const owner of owners) pairsOf(of, owner, at(row.x), at(row.y), (x, y) => addPair(sums, x, y));
+        for (const owner of owners) pairsOf(of, owner, at(row.x), at(row.y), (x, y, seconds) => addPair(sums, x, y, seconds));
         return fitOf(sums);
       }, row);
       same(fit.n, row.n, `n of ${row.x}, ${row.y} (${row.scope})`);

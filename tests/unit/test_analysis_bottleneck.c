@@ -44,6 +44,22 @@ static const struct {
      {.user = 0.3, .system = 0.7, .faults = 5e5},
      false,
      MS_BOTTLENECK_MEMORY},
+    {"the same where a hypervisor makes each fault slow: the kernel's time tells",
+     {.user = 0.11, .system = 0.85, .faults = 1.5e5},
+     true,
+     MS_BOTTLENECK_MEMORY},
+    {"as many faults, and the time is the program's own",
+     {.user = 0.7, .system = 0.26, .faults = 1.5e5},
+     true,
+     MS_BOTTLENECK_CPU},
+    {"time of the kernel that so few faults do not explain",
+     {.user = 0.11, .system = 0.85, .faults = 2e4},
+     true,
+     MS_BOTTLENECK_CPU},
+    {"some faults of a server, whose calls explain the kernel's time",
+     {.user = 0.3, .system = 0.6, .sockets = 0.58, .poll = 0.1, .socket_bytes = 1e8, .faults = 6e4},
+     true,
+     MS_BOTTLENECK_NETWORK},
     {"one of two spinners on one core", {.user = 0.5, .run_queue = 0.5}, true, MS_BOTTLENECK_CORES},
     {"sleep", {.user = 0}, false, MS_BOTTLENECK_IDLE},
     {"a server that nobody asks",
@@ -322,6 +338,15 @@ static void test_memory_intensity(void **state)
     CLOSE(ms_memory_intensity(&use), 0.5, 1e-12);
     use.minor_faults = 2e5;
     CLOSE(ms_memory_intensity(&use), 2.0 / 3, 1e-12);
+    /* Of 0.4 s of kernel time no call explains 0.3, 1.5 us for each of the faults. */
+    use = (struct ms_time_use){
+        .cpu = 0.5, .user = 0.1, .system = 0.4, .computing = 0.4, .minor_faults = 2e5};
+    CLOSE(ms_memory_intensity(&use), 1.2 / 2.2, 1e-12);
+    /* No more than 10 us each, and 1.25 where the time is not known. */
+    use.minor_faults = 1e4;
+    CLOSE(ms_memory_intensity(&use), 0.4 / 1.4, 1e-12);
+    use.computing = (double)NAN;
+    CLOSE(ms_memory_intensity(&use), 0.05 / 1.05, 1e-12);
     use.cpu = 0.001;
     assert_true(isnan(ms_memory_intensity(&use)));
     use = (struct ms_time_use){.cpu = 1, .allocations = (double)NAN, .minor_faults = (double)NAN};

@@ -114,6 +114,37 @@ static void test_everything_comes_back_from_nothing(void **state)
     assert_true(signbit(out.parts[1].wait_ns)); /* bits, not values */
 }
 
+/* Found by words or field by field: the same bytes, and the shadow is what was written. */
+static void test_an_index_writes_the_same(void **state)
+{
+    (void)state;
+    struct ms_fields_index *index = ms_fields_index_new(&fields);
+    struct thing now = example;
+    struct thing shadow = {0};
+    for (int round = 0; round < 4; round++) {
+        struct ms_pack expected[2] = {{0}};
+        struct ms_pack written[2] = {{0}};
+        const size_t changed = ms_fields_write(&expected[0], &fields, &shadow, &now);
+        const size_t all = ms_fields_write(&expected[1], &fields, NULL, &now);
+        assert_int_equal(ms_fields_write_by(&written[0], index, &shadow, &now), changed);
+        assert_int_equal(ms_fields_write_whole_by(&written[1], index, &now), all);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(written[i].used, expected[i].used);
+            assert_memory_equal(written[i].bytes, expected[i].bytes, expected[i].used);
+            ms_pack_free(&expected[i]);
+            ms_pack_free(&written[i]);
+        }
+        assert_int_equal(ms_fields_compare(&fields, &shadow, &now, fail_on_difference, NULL), 0);
+        now.balance += round;
+        now.port = (uint16_t)(now.port * 7);
+        now.parts[round % 3].wait_ns = -1.5;
+        now.load[1] = NAN;
+        now.name[round] = '\0';
+        now.pointer = &now; /* no field */
+    }
+    ms_fields_index_free(index);
+}
+
 static void test_only_what_differs_is_written(void **state)
 {
     (void)state;
@@ -353,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_comes_back_from_nothing),
+        cmocka_unit_test(test_an_index_writes_the_same),
         cmocka_unit_test(test_only_what_differs_is_written),
         cmocka_unit_test(test_bits_of_nan_are_kept_and_any_two_are_the_same),
         cmocka_unit_test(test_comparison_names_field_and_element),

@@ -41,6 +41,3 @@ function letterOf(thread) {
   made.style.setProperty("--role", "var(--" + role.name + ")");
   return made;
 }
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-}

@@ -2,7 +2,7 @@
  * Flame graph (roots at the bottom) and icicle (roots on top) of what call sites have: widths are
  * sums over everything below. What is narrower than half a pixel is not drawn.
  */
-const BAR = 20, NARROWEST = 0.5;
+const BAR = 20, NARROWEST = 0.5, NAMED_FROM = 34;
 
 class Flame {
   constructor(state) {
@@ -14,118 +14,134 @@ class Flame {
     this.box.append(this.tip);
     this.root = 0;
     this.chosen = -1;
+    this.levels = [];
     this.listen();
   }
   sums() {
-    const figures = siteFiguresOf(view.focus), values = new Float64Array(data.nodeCount), f = this.state.figure;
-    for (let i = 0; i < data.siteCount; i++) values[data.leafOfSite[i]] += figures[i * FIGURES + f];
-    for (let i = data.nodeCount - 1; i > 0; i--) values[data.nodes.parent[i]] += values[i];
-    this.leftOut = view.focus === null && data.leftOut ? data.leftOut[f] : 0;
-    values[0] += this.leftOut;
-    this.values = values;
-    this.depth = 1;
+    const figure = this.state.figure;
+    this.tree = callTree();
+    this.values = nodeSums(figure);
+    this.leftOut = view.focus === null && data.leftOut ? data.leftOut[figure] : 0;
+    this.values[0] += this.leftOut;
     this.sorted = new Map();
-    if (values[this.root] === 0) this.root = 0;
+    if (this.values[this.root] === 0) this.root = 0;
     this.match();
   }
   match() {
     this.matches = null;
     if (view.search === "") return;
-    const hit = data.functions.map((f, index) => index > 0 && f.name.toLowerCase().includes(view.search));
-    this.matches = hit;
+    const tree = this.tree, inside = new Uint8Array(tree.count);
+    this.matches = Uint8Array.from(data.functions, (one, number) => number > 0 && one.name.toLowerCase().includes(view.search));
     let share = 0;
-    const inside = new Uint8Array(data.nodeCount);
-    for (let i = 1; i < data.nodeCount; i++) {
-      const parent = data.nodes.parent[i];
-      if (inside[parent]) inside[i] = 1;
-      else if (hit[data.nodes.function[i]]) { inside[i] = 1; share += this.values[i]; }
+    for (let node = 1; node < tree.count; node++) {
+      if (inside[tree.parent[node]]) inside[node] = 1;
+      else if (this.matches[tree.function[node]]) { inside[node] = 1; share += this.values[node]; }
     }
     this.matched = this.values[0] > 0 ? share / this.values[0] : 0;
   }
-  nameOf(node) {
-    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + (this.state.figure === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(this.values[0], data.figureUnits[this.state.figure]));
-    return data.nodes.process[node] > 0 ? processName(data.nodes.process[node]) : data.functions[data.nodes.function[node]].name;
+  valueText(node) {
+    if (memoryUnseen() !== "" || (this.state.figure === PEAK_FIGURE && peakUnknown() !== "")) return NONE;
+    return formatUnit(this.values[node], data.figureUnits[this.state.figure]);
   }
+  shareText(node, digits) {
+    return this.values[0] > 0 ? ", " + (100 * this.values[node] / this.values[0]).toFixed(digits) + " %" : "";
+  }
+  nameOf(node) {
+    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + this.valueText(0);
+    return this.tree.process[node] > 0 ? processName(this.tree.process[node]) : data.functions[this.tree.function[node]].name;
+  }
+  /* Those that have some of the figure, most first. */
   childrenOf(node) {
     let list = this.sorted.get(node);
     if (list === undefined) {
-      list = [];
-      for (let i = data.firstChild[node]; i < data.firstChild[node + 1]; i++) if (this.values[data.childList[i]] > 0) list.push(data.childList[i]);
-      list.sort((a, b) => this.values[b] - this.values[a]);
+      const values = this.values;
+      list = this.tree.children.subarray(this.tree.firstChild[node], this.tree.firstChild[node + 1]).filter((child) => values[child] > 0);
+      if (list.length > 1) list.sort((a, b) => values[b] - values[a] || a - b);
       this.sorted.set(node, list);
     }
     return list;
   }
-  /* Visible bars: [node, x, width, level], from the ancestors of the zoomed one on. */
+  /* Levels of bars, each from left to right: the ancestors of the zoomed one, then all below it. */
   layout(width) {
-    const bars = [], above = [];
-    for (let node = this.root; node !== 0; node = data.nodes.parent[node]) above.unshift(data.nodes.parent[node]);
-    above.forEach((node, level) => bars.push([node, 0, width, level, true]));
-    const total = this.values[this.root], stack = [[this.root, 0, width, above.length]];
-    let deepest = above.length;
-    while (stack.length > 0 && total > 0) {
-      const [node, x, w, level] = stack.pop();
-      bars.push([node, x, w, level, false]);
-      deepest = Math.max(deepest, level);
-      let at = x;
-      for (const child of this.childrenOf(node)) {
-        const wide = this.values[child] / total * width;
+    const levels = [];
+    for (let node = this.root; node !== 0; node = this.tree.parent[node]) levels.unshift({ nodes: [this.tree.parent[node]], left: [0], wide: [width] });
+    this.outside = levels.length;
+    const scale = width / this.values[this.root];
+    let level = { nodes: [this.root], left: [0], wide: [width] };
+    while (level.nodes.length > 0 && this.values[this.root] > 0) {
+      levels.push(level);
+      level = this.levelBelow(level, scale);
+    }
+    return levels;
+  }
+  levelBelow(level, scale) {
+    const below = { nodes: [], left: [], wide: [] };
+    for (let i = 0; i < level.nodes.length; i++) {
+      let at = level.left[i];
+      for (const child of this.childrenOf(level.nodes[i])) {
+        const wide = this.values[child] * scale;
         if (wide < NARROWEST) break;
-        stack.push([child, at, wide, level + 1]);
+        below.nodes.push(child);
+        below.left.push(at);
+        below.wide.push(wide);
         at += wide;
       }
     }
-    return { bars, levels: deepest + 1 };
+    return below;
   }
   draw() {
     const width = this.canvas.clientWidth;
     if (width === 0 || this.values === undefined) return;
-    const { bars, levels } = this.layout(width);
-    const height = Math.max(levels, 6) * BAR + 2;
-    if (this.canvas.style.height !== height + "px") this.canvas.style.height = height + "px";
+    this.levels = this.layout(width);
+    this.height = Math.max(this.levels.length, 3) * BAR + 2;
+    if (this.canvas.style.height !== this.height + "px") this.canvas.style.height = this.height + "px";
     const context = contextOf(this.canvas);
     if (context === null) return;
-    this.bars = bars;
-    this.height = height;
-    this.colours = { light: colour("frame-light"), strength: colour("frame-colour"), text: colour("frame-text"), mark: colour("mark"), sunken: colour("sunken") };
+    if (this.palette === undefined || this.theme !== themeNow()) {
+      this.palette = new FlamePalette();
+      this.theme = themeNow();
+    }
+    drawLevels(context, this.levels, (level) => this.top(level), (node, level) => this.colourOf(node, level));
     context.textBaseline = "middle";
-    for (const bar of bars) this.bar(context, bar);
-    const unit = data.figureUnits[this.state.figure];
-    this.canvas.setAttribute("aria-label", (this.state.flip ? "Icicle" : "Flame graph") + " of " + data.figureNames[this.state.figure] + ", " + formatUnit(this.values[0], unit) + " in all; largest: " +
-      this.childrenOf(this.root).slice(0, 5).map((node) => this.nameOf(node) + " " + formatUnit(this.values[node], unit)).join("; ").slice(0, 600));
+    this.levels.forEach((level, number) => this.names(context, level, number));
+    this.describe();
+  }
+  colourOf(node, level) {
+    const number = this.tree.function[node];
+    const hit = this.matches !== null && this.matches[number] === 1;
+    const full = hit ? this.palette.mark : this.palette.of(number);
+    if (level < this.outside) return blended(full, this.palette.card, 0.55);
+    return this.matches !== null && !hit ? blended(full, this.palette.card, 0.35) : full;
   }
   top(level) { return this.state.flip ? level * BAR : this.height - (level + 1) * BAR; }
-  bar(context, [node, x, w, level, outside]) {
-    const y = this.top(level), number = data.nodes.function[node];
-    const hit = this.matches !== null && this.matches[number];
-    context.globalAlpha = outside ? 0.55 : this.matches !== null && !hit ? 0.35 : 1;
-    context.fillStyle = hit ? this.colours.mark : number === 0 ? this.colours.sunken : this.hue(number);
-    context.fillRect(x, y + 1, Math.max(w - 1, 0.5), BAR - 1);
-    if (node === this.chosen) { context.strokeStyle = this.colours.text; context.lineWidth = 2; context.strokeRect(x + 1, y + 2, Math.max(w - 3, 1), BAR - 3); }
-    if (w > 34) {
-      context.fillStyle = this.colours.text;
-      context.fillText(fitText(context, this.nameOf(node), w - 10), x + 5, y + BAR / 2 + 1);
+  names(context, level, number) {
+    const y = this.top(number);
+    context.fillStyle = this.palette.text;
+    for (let i = 0; i < level.nodes.length; i++) {
+      const wide = level.wide[i], node = level.nodes[i];
+      if (wide > NAMED_FROM) {
+        const faded = number < this.outside || (this.matches !== null && this.matches[this.tree.function[node]] !== 1);
+        context.globalAlpha = faded ? 0.7 : 1;
+        context.fillText(fitText(context, this.nameOf(node), wide - 10), level.left[i] + 5, y + BAR / 2 + 1);
+        context.globalAlpha = 1;
+      }
+      if (node === this.chosen) {
+        context.strokeStyle = this.palette.text;
+        context.lineWidth = 2;
+        context.strokeRect(level.left[i] + 1, y + 2, Math.max(wide - 3, 1), BAR - 3);
+      }
     }
-    context.globalAlpha = 1;
   }
-  /* A hue for each module, a shade for each function. */
-  hue(number) {
-    if (this.palette === undefined || this.palette.theme !== this.colours.light) this.palette = { theme: this.colours.light, of: [] };
-    let made = this.palette.of[number];
-    if (made === undefined) {
-      const frame = data.functions[number].frame;
-      const module = frame > 0 ? data.texts[frameField(frame, 3)] : "";
-      let hash = 7;
-      for (let i = 0; i < module.length && i < 200; i++) hash = (hash * 31 + module.charCodeAt(i)) >>> 0;
-      const light = parseFloat(this.colours.light) + number * 7 % 6 - 3;
-      made = "hsl(" + ((hash * 47 % 360) + number * 13 % 22) + " " + this.colours.strength + " " + light + "%)";
-      this.palette.of[number] = made;
-    }
-    return made;
+  describe() {
+    const largest = Array.from(this.childrenOf(this.root).slice(0, 5), (node) => this.nameOf(node) + " " + this.valueText(node));
+    this.canvas.setAttribute("aria-label", (this.state.flip ? "Icicle" : "Flame graph") + " of " + data.figureNames[this.state.figure] + ", " + this.valueText(0) + " in all; largest: " + largest.join("; ").slice(0, 600));
   }
+  /* The node at a place, or -1. */
   at(x, y) {
-    const level = this.state.flip ? Math.floor(y / BAR) : Math.floor((this.height - y) / BAR);
-    return (this.bars || []).find((bar) => bar[3] === level && x >= bar[1] && x < bar[1] + bar[2]);
+    const level = this.levels[this.state.flip ? Math.floor(y / BAR) : Math.floor((this.height - y) / BAR)];
+    if (level === undefined) return -1;
+    const i = level.left.findIndex((left, index) => x >= left && x < left + level.wide[index]);
+    return i < 0 ? -1 : level.nodes[i];
   }
   zoom(node) {
     this.root = node;
@@ -134,22 +150,26 @@ class Flame {
     this.state.chosen(node);
   }
   listen() {
-    this.canvas.addEventListener("click", (event) => { const bar = this.at(event.offsetX, event.offsetY); if (bar) this.zoom(bar[0]); });
-    this.canvas.addEventListener("pointermove", (event) => {
-      const bar = this.at(event.offsetX, event.offsetY);
-      this.tip.style.display = bar ? "block" : "none";
-      if (!bar) return;
-      const node = bar[0], unit = data.figureUnits[this.state.figure];
-      this.tip.replaceChildren(element("div", {}, element("span", { text: this.nameOf(node).slice(0, 300) })), element("div", {}, element("span", { text: data.nodes.frame[node] > 0 ? framePlace(data.nodes.frame[node]) : "" }),
-        element("span", { text: formatUnit(this.values[node], unit) + ", " + (100 * this.values[node] / (this.values[0] || 1)).toFixed(1) + " %" })));
-      this.tip.style.left = Math.max(0, Math.min(event.offsetX + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4)) + "px";
-      this.tip.style.top = event.offsetY + 16 + "px";
+    this.canvas.addEventListener("click", (event) => {
+      const node = this.at(event.offsetX, event.offsetY);
+      if (node >= 0) this.zoom(node);
     });
+    this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => { this.tip.style.display = "none"; });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
+  hover(event) {
+    const node = this.at(event.offsetX, event.offsetY);
+    this.tip.style.display = node >= 0 ? "block" : "none";
+    if (node < 0) return;
+    const frame = this.tree.frame[node];
+    this.tip.replaceChildren(element("div", {}, element("span", { text: this.nameOf(node).slice(0, 300) })),
+      element("div", {}, element("span", { text: frame > 0 ? framePlace(frame) : "" }), element("span", { text: this.valueText(node) + this.shareText(node, 1) })));
+    this.tip.style.left = Math.max(0, Math.min(event.offsetX + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4)) + "px";
+    this.tip.style.top = event.offsetY + 16 + "px";
+  }
   key(event) {
-    const node = Math.max(this.chosen, 0), parent = data.nodes.parent[node];
+    const node = Math.max(this.chosen, 0), parent = this.tree.parent[node];
     const siblings = node === 0 ? [0] : this.childrenOf(parent);
     const place = siblings.indexOf(node);
     const inward = this.state.flip ? "ArrowDown" : "ArrowUp", outward = this.state.flip ? "ArrowUp" : "ArrowDown";
@@ -167,42 +187,4 @@ function fitText(context, text, width) {
   if (shown === text && context.measureText(text).width <= width) return text;
   while (shown.length > 1 && context.measureText(shown + "\u2026").width > width) shown = shown.slice(0, Math.max(1, Math.floor(shown.length * 0.9)));
   return shown + "\u2026";
-}
-
-function flamePanel(panel) {
-  const details = element("div", { class: "details", id: "flame-details", role: "status" });
-  const state = { figure: firstFigure(), flip: true, chosen: (node) => describe(node) };
-  const flame = new Flame(state);
-  const note = element("p", { class: "soft small" });
-  const describe = (node) => {
-    const rows = [["function", node === 0 ? "all" : flame.nameOf(node)]], frame = data.nodes.frame[node];
-    if (frame > 0) rows.push(["source", framePlace(frame) || "not known"], ["module", data.texts[frameField(frame, 3)]], ["crate", data.texts[frameField(frame, 4)]]);
-    rows.push([data.figureNames[state.figure], formatUnit(flame.values[node], data.figureUnits[state.figure]) + ", " + (100 * flame.values[node] / (flame.values[0] || 1)).toFixed(2) + " % of all"]);
-    details.replaceChildren(facts(rows.filter((row) => row[1] !== "")));
-  };
-  const draw = () => {
-    flame.sums();
-    const left = data.page.left_out;
-    const error = (data.report.processes || []).reduce((sum, process) => sum + (process.at_peak ? process.at_peak.error_bytes : 0), 0);
-    note.textContent = (state.figure === PEAK_FIGURE && error > 0 && flame.values[0] > 0 ? "Live at the peak of each process, \u00b1 " + formatBytes(error) + ". " : "") + (view.search !== "" ? (100 * (flame.matched || 0)).toFixed(1) + " % is in functions that fit the search. " : "")
-      + (flame.leftOut > 0 ? formatUnit(flame.leftOut, data.figureUnits[state.figure]) + " at " + formatCount(left.sites - left.sites_kept) + " call sites that are left out is blank. " : "")
-      + (state.figure === PEAK_FIGURE && peakUnknown() !== "" ? peakUnknown() : flame.values[0] === 0 ? "Nothing of this was seen" + (view.focus === null ? "." : " of this thread.") : "");
-    flame.draw();
-  };
-  const present = data.figureNames.map((name, index) => [index, name]).filter(([index]) => index <= 3 || hasFigure(index));
-  const shape = select("as", [["icicle", "icicle, callers on top"], ["flame", "flame graph, callers below"]], "icicle", (value) => { state.flip = value === "icicle"; draw(); });
-  const card = element("div", { class: "card" });
-  card.append(element("div", { class: "row" }, element("h2", { text: "Flame graph" }), select("by", present, state.figure, (value) => { state.figure = Number(value); draw(); describe(flame.root); }), shape,
-    element("button", { type: "button", class: "controls", text: "Show all", onclick: () => flame.zoom(0) }),
-    tableButton(card, () => { const made = hotspotTable(); requestAnimationFrame(made.fill); return made.table.root; })), note, flame.box);
-  panel.append(card, element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));
-  panel.flame = flame;
-  onView(() => { flame.root = view.focus === null ? flame.root : 0; draw(); describe(flame.root); });
-  redrawOn(flame.box, () => flame.draw());
-  draw();
-  describe(0);
-}
-function hasFigure(index) {
-  for (let i = index; i < data.siteFigures.length; i += FIGURES) if (data.siteFigures[i] > 0) return true;
-  return false;
 }

@@ -35,21 +35,41 @@ function flowsPanel(panel) {
     box.replaceChildren(order.length > 0 ? grid : element("p", { class: "empty", text: view.focus !== null ? "No block of this thread was freed by another one, and it freed none of others." : view.search !== "" ? "No thread that fits the search is part of a flow." : "No block was freed by another thread than the one that allocated it." }));
   };
   const patterns = element("ul", { class: "notes" });
-  for (const pattern of data.report.flow_patterns || []) {
-    patterns.append(element("li", { class: "note" }, pill(pattern.pattern.replaceAll("_", " ")), element("span", { text: pattern.evidence }),
-      element("p", { class: "soft", text: pattern.nodes.map((node) => node.name || "others").join(" \u2192 ") + ", how sure: " + (100 * pattern.confidence).toFixed(0) + " %" })));
-  }
-  if (patterns.childElementCount === 0) patterns.append(element("li", { class: "empty", text: (data.report.flow_totals || []).map((row) => row.no_pattern_because).find((why) => why) || "No pattern is in these flows." }));
-  const totals = (data.report.flow_totals || []).reduce((sum, row) => ({ own: sum.own + row.own_bytes, crossed: sum.crossed + row.crossed_bytes }), { own: 0, crossed: 0 });
+  const ofProcess = wholeNote(() => "Patterns are those of the whole process " + processName(processInFocus()) + ".");
+  const sum = element("p", { class: "soft", id: "flow-sum" });
   panel.append(element("div", { class: "card" }, element("div", { class: "row" }, element("h2", { text: "Who frees whose memory" }),
     select("in", [["bytes", "bytes"], ["blocks", "blocks"]], "bytes", (value) => { state.figure = value; fill(); })),
-  element("p", { class: "soft", text: formatBytes(totals.own) + " was freed by the thread that allocated it, " + formatBytes(totals.crossed) + " by another one." }), note, box),
-  element("div", { class: "card" }, element("h2", { text: "Patterns" }), patterns), element("div", { class: "card" }, element("h2", { text: "All flows" }), table.root));
+  sum, note, box),
+  element("div", { class: "card" }, element("h2", { text: "Patterns" }), ofProcess, patterns), element("div", { class: "card" }, element("h2", { text: "All flows" }), table.root));
   const fill = () => {
     const shown = flows.filter((flow) => (view.focus === null || flow.from_thread === view.focus || flow.to_thread === view.focus) && (found(threadName(flow.from_thread)) || found(threadName(flow.to_thread))));
+    ofProcess.update();
+    sum.textContent = flowSum(flows);
+    patterns.replaceChildren(...patternNotes());
     matrix(shown);
     table.set(shown);
   };
   onView(fill);
   fill();
+}
+/* In a sentence: of all threads, or of the one in focus. */
+function flowSum(flows) {
+  if (memoryUnseen() !== "") return memoryUnseen();
+  if (view.focus !== null) {
+    const bytes = (side) => formatBytes(sumOf(flows.filter((flow) => flow[side] === view.focus && flow.from_thread !== flow.to_thread), "bytes"));
+    return bytes("from_thread") + " that this thread allocated was freed by others, and it freed " + bytes("to_thread") + " of others.";
+  }
+  const totals = data.report.flow_totals || [];
+  return formatBytes(sumOf(totals, "own_bytes")) + " was freed by the thread that allocated it, " + formatBytes(sumOf(totals, "crossed_bytes")) + " by another one.";
+}
+/* Without a pattern: why, as the process says of which most memory crossed threads. */
+function patternNotes() {
+  const mine = (row) => view.focus === null || row.process_id === processInFocus();
+  const patterns = (data.report.flow_patterns || []).filter(mine);
+  if (patterns.length > 0) {
+    return patterns.map((pattern) => element("li", { class: "note" }, pill(pattern.pattern.replaceAll("_", " ")), element("span", { text: pattern.evidence }),
+      element("p", { class: "soft", text: pattern.nodes.map((node) => node.name || "others").join(" \u2192 ") + ", how sure: " + (100 * pattern.confidence).toFixed(0) + " %" })));
+  }
+  const totals = (data.report.flow_totals || []).filter(mine).sort((a, b) => b.crossed_bytes - a.crossed_bytes);
+  return [element("li", { class: "empty", text: totals.length > 0 && totals[0].no_pattern_because || memoryUnseen() || "No pattern is in these flows." })];
 }

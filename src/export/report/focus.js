@@ -17,8 +17,21 @@ function drawFocusBar() {
   bar.hidden = view.focus === null;
   if (view.focus === null) return;
   const thread = data.threads[data.threadAt.get(view.focus)];
-  bar.replaceChildren(letterOf(thread), element("span", { text: "Focus on " + threadName(view.focus) + ", " + processName(thread.process_id) + ": every tab shows this thread" }),
+  bar.replaceChildren(letterOf(thread), element("span", { text: "Focus on " + threadName(view.focus) + ", " + processName(thread.process_id) + ": every tab shows this thread, or says what it is of" }),
     element("button", { type: "button", text: "Leave (Esc)", onclick: () => setFocus(view.focus) }));
+}
+/* What a part says that shows more than the thread in focus; call `update` when that changes. */
+function wholeNote(say) {
+  const note = element("p", { class: "soft small whole-note" });
+  note.update = () => {
+    note.hidden = view.focus === null;
+    note.textContent = view.focus === null ? "" : say();
+  };
+  note.update();
+  return note;
+}
+function processInFocus() {
+  return view.focus === null ? null : data.threads[data.threadAt.get(view.focus)].process_id;
 }
 function focusButton(id) {
   return data.threadAt.has(id) ? element("button", { type: "button", text: threadName(id), onclick: (event) => { event.stopPropagation(); setFocus(id); } }) : element("span", { text: threadName(id) });

@@ -20,6 +20,12 @@ function contextOf(canvas) {
   context.font = "11px system-ui, sans-serif";
   return context;
 }
+function stroke(context, fromX, fromY, toX, toY) {
+  context.beginPath();
+  context.moveTo(fromX, fromY);
+  context.lineTo(toX, toY);
+  context.stroke();
+}
 function niceTicks(low, high, most) {
   const range = high - low;
   if (!(range > 0)) return [low];
