@@ -19,4 +19,4 @@ $(BUILD)/o/src/export/html_page.o: $(REPORT_PAGE)
 .PHONY: report-check
 report-check:
 	$(Q)command -v node >/dev/null || { echo "node is missing: apt-get install nodejs"; exit 1; }
-	$(Q)for script in $(REPORT_SCRIPTS) tests/html/drive.cjs; do node --check $$script || exit 1; done
+	$(Q)for script in $(REPORT_SCRIPTS) tests/html/*.cjs; do node --check $$script || exit 1; done

@@ -124,7 +124,10 @@ static double side_noise(const struct ms_diff *diff, enum ms_diff_kind kind, con
     if (measure == MS_DIFF_PEAK) {
         return NAN;
     }
-    return count == 0 ? 0 : ms_diff_noise_of(diff->sides[side].noise, kind, row->key);
+    return count == 0 ? 0
+                      : fmax(ms_diff_noise_of(diff->sides[side].noise, kind,
+                                              row->key), /* or the known one */
+                             ms_diff_swing_of(diff->sides[side].swing, kind, row->key));
 }
 
 /* A side that is not known counts as 0, but the other one must have been there to be known. */

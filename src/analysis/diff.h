@@ -15,8 +15,11 @@
  *
  * - of live bytes the standard deviation of the thing's live bytes around a straight line through
  *   the looks that ms_diff_noise took before the moment (residual standard error of a linear
- *   regression: steady growth is no noise). Below 4 looks it is not known; one side that is known
- *   stands alone, without either it is not known and taken for 0.
+ *   regression: steady growth is no noise), or of a swing over minutes (ms_diff_swing) where that
+ *   is larger: 1.4826 x the median distance (of a Gaussian its standard deviation) from their
+ * median or from a line through the medians of the first and the last third of the looks, whichever
+ * is less (so a start is no swing, and growth is none). Below 4 looks, 8 of a swing, it is not
+ * known; one side that is known stands alone, without either it is not known and taken for 0.
  * - of peak bytes not known: a highest value is had once. Taken for 0.
  * - of allocations and bytes allocated that of n events, sqrt(n), times the mean block for bytes:
  *   as if they came independently of one another.
@@ -85,9 +88,19 @@ void ms_diff_noise_free(struct ms_diff_noise *noise); /* accepts NULL */
 /* A look at a model of the session; to be called at a second apart or more. 0 or -ENOMEM. */
 int ms_diff_noise_look(struct ms_diff_noise *noise, const struct ms_model *model);
 
+/* How far they swing over minutes: looks at moments that lie far apart, in order of time. */
+#define MS_DIFF_SWING_LOOKS_LEAST 8u
+#define MS_DIFF_SWING_LOOKS_MOST  64u
+struct ms_diff_swing;                                 /* opaque */
+struct ms_diff_swing *ms_diff_swing_new(void);        /* NULL: no memory */
+void ms_diff_swing_free(struct ms_diff_swing *swing); /* accepts NULL */
+/* 0, -ENOMEM, -ENOSPC after the most looks. */
+int ms_diff_swing_look(struct ms_diff_swing *swing, const struct ms_model *model);
+
 struct ms_diff_side {
     const struct ms_model *model;
     const struct ms_diff_noise *noise; /* NULL: not known */
+    const struct ms_diff_swing *swing; /* NULL: not known */
     bool same_session;                 /* of the later side: as the earlier one */
 };
 

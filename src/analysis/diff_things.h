@@ -28,5 +28,6 @@ bool ms_diff_thing_at(struct ms_diff_names *names, enum ms_diff_kind kind, size_
 
 /* Standard deviation of live bytes of all that are called so; NaN: not known. */
 double ms_diff_noise_of(const struct ms_diff_noise *noise, enum ms_diff_kind kind, uint64_t key);
+double ms_diff_swing_of(const struct ms_diff_swing *swing, enum ms_diff_kind kind, uint64_t key);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/diff.h"
+#include "cli/approach.h"
 #include "cli/at.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -17,37 +18,16 @@
 #include "record/recording.h"
 #include "wire/clock.h"
 
-/* How live bytes go up and down is looked at in so much before the moment, a second apart. */
-#define NOISE_NS      (30 * MS_NS_PER_S)
+#define SLICE_NS      (MS_NS_PER_S / 50) /* between two looks at Ctrl-C */
 #define ROWS_OF_TEXT  20u
 #define ROWS_OF_PAGES 1000u
 
 struct side {
     const char *name; /* as it was given */
     struct ms_recording *recording;
-    struct ms_replay *replay;
-    struct ms_diff_noise *noise;
-    struct ms_progress progress;
-    uint64_t warm_ns, until_ns; /* what is gone through */
-    uint64_t looked_ns;
+    struct ms_approach way;
     uint64_t at_ns; /* since its session began */
-    bool cancelled;
 };
-
-static void look(void *context, const struct ms_model *model, bool anew)
-{
-    struct side *side = context;
-    const uint64_t now_ns = ms_model_now_ns(model);
-    (void)anew; /* what was looked at is kept by name, not by model */
-    if (side->looked_ns == 0 || now_ns >= side->looked_ns + MS_NS_PER_S) {
-        side->looked_ns = now_ns;
-        (void)ms_diff_noise_look(side->noise, model); /* without memory: not known */
-    }
-    const uint64_t done_ns = now_ns > side->warm_ns ? now_ns - side->warm_ns : 0;
-    if (!ms_progress_tell(&side->progress, done_ns, side->until_ns - side->warm_ns)) {
-        side->cancelled = true;
-    }
-}
 
 static int complain(const char *name, const char *why)
 {
@@ -86,24 +66,22 @@ static int go_to(struct side *side, uint64_t at_ns)
 {
     char what[600];
     char safe[512];
-    const struct ms_recording_about about = ms_recording_about(side->recording);
-    const struct ms_replay_options options = {.ticked = look, .context = side, .warm_ns = NOISE_NS};
-    const uint64_t since_ns = at_ns > about.start_ns ? at_ns - about.start_ns : 0;
-    const uint64_t ticks = about.interval_ns != 0 ? since_ns / about.interval_ns : 0;
-    side->until_ns = at_ns;
-    side->warm_ns = at_ns > NOISE_NS + about.start_ns ? at_ns - NOISE_NS : about.start_ns;
-    side->noise = ms_diff_noise_new();
-    side->replay = ms_replay_new(side->recording, &options);
-    if (side->noise == NULL || side->replay == NULL) {
-        return -ENOMEM;
+    struct ms_progress progress;
+    int result = ms_approach_begin(&side->way, side->recording, at_ns);
+    if (result != 0) {
+        return result;
     }
     ms_format_safe(safe, sizeof safe, side->name, strlen(side->name), true);
     snprintf(what, sizeof what, "reading %s", safe);
-    ms_progress_begin(&side->progress, what);
-    /* Tick n ends n + 1 intervals after the start. */
-    const int result = ms_replay_seek(side->replay, ticks > 0 ? ticks - 1 : 0);
-    ms_progress_end(&side->progress);
-    return result == 0 && side->cancelled ? -ECANCELED : result;
+    ms_progress_begin(&progress, what);
+    do {
+        result = ms_approach_go(&side->way, SLICE_NS);
+        if (!ms_progress_tell(&progress, ms_approach_done(&side->way), 1000)) {
+            result = -ECANCELED;
+        }
+    } while (result == 1);
+    ms_progress_end(&progress);
+    return result;
 }
 
 static int open_side(struct side *side, const char *name, const struct ms_options *options)
@@ -136,7 +114,7 @@ static int open_side(struct side *side, const char *name, const struct ms_option
                                                 : ms_export_error(result));
         return result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
     }
-    const struct ms_model *model = ms_replay_model(side->replay);
+    const struct ms_model *model = ms_replay_model(side->way.replay);
     side->at_ns = ms_model_now_ns(model) - ms_model_start_ns(model);
     return 0;
 }
@@ -153,9 +131,8 @@ static bool same_session(const struct side *before, const struct side *after)
 
 static void close_side(struct side *side)
 {
-    ms_replay_free(side->replay);
+    ms_approach_drop(&side->way);
     ms_recording_close(side->recording);
-    ms_diff_noise_free(side->noise);
 }
 
 struct page {
@@ -210,11 +187,14 @@ int ms_diff(const struct ms_options *options)
     int status = open_side(&before, options->arguments[0], options);
     status = status == 0 ? open_side(&after, options->arguments[1], options) : status;
     if (status == 0) {
-        struct ms_diff *diff = ms_diff_new(
-            &(struct ms_diff_side){.model = ms_replay_model(before.replay), .noise = before.noise},
-            &(struct ms_diff_side){.model = ms_replay_model(after.replay),
-                                   .noise = after.noise,
-                                   .same_session = same_session(&before, &after)});
+        struct ms_diff *diff =
+            ms_diff_new(&(struct ms_diff_side){.model = ms_replay_model(before.way.replay),
+                                               .noise = before.way.noise,
+                                               .swing = before.way.swing},
+                        &(struct ms_diff_side){.model = ms_replay_model(after.way.replay),
+                                               .noise = after.way.noise,
+                                               .swing = after.way.swing,
+                                               .same_session = same_session(&before, &after)});
         struct page page = {.diff = diff,
                             .options = {.program_version = MS_VERSION,
                                         .before_name = before.name,

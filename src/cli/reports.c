@@ -115,6 +115,9 @@ static bool write_one(struct reports *reports, enum ms_export format, unsigned d
     if (reports->recording != NULL) {
         options.trace = read_trace;
         options.trace_context = reports;
+        const struct ms_recording_about about = ms_recording_about(reports->recording);
+        const bool whole = about.going_on || strcmp(about.condition, "whole") == 0;
+        options.damage = whole ? NULL : about.condition;
     }
     const uint64_t begun_ns = ms_monotonic_ns();
     ms_progress_begin(&progress, what);

@@ -1,18 +1,22 @@
 #include "cli/since_mark.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analysis/diff.h"
+#include "cli/approach.h"
 #include "record/recording.h"
 #include "wire/clock.h"
 
-#define NOISE_NS    (30 * MS_NS_PER_S) /* looked at before each moment */
+#define NOISE_NS    (30 * MS_NS_PER_S) /* looked at at least, as far as it is there */
 #define LOOK_NS     MS_NS_PER_S
 #define LOOKS_KEPT  (2 * NOISE_NS) /* then the older half of the looks goes */
 #define GAP_NS      (5 * MS_NS_PER_S)
 #define ANEW_NS     MS_NS_PER_S
 #define COST_TIMES  50u /* what is made costs one part in so many of the time */
 #define FORGET_NS   (10 * MS_NS_PER_S)
+#define SLICE_NS    (MS_NS_PER_S / 50) /* of reading, each time that a screen asks */
 #define NOTHING_YET "There is nothing to look back at yet."
 
 /* Looks at a session, as old as `begun_ns` at most. */
@@ -23,11 +27,14 @@ struct looks {
 
 struct ms_since_mark {
     const struct ms_moment *moment;
-    struct ms_replay *before;
-    struct looks before_looks;
-    uint64_t before_at_ns; /* that `before` was made for */
-    struct looks now[2];   /* the second one begins later and takes the place of the first */
-    uint64_t serial;       /* of the moment that `now` and `diff` are of */
+    struct ms_approach before;
+    uint64_t before_at_ns;       /* that `before` was made for */
+    struct ms_approach to_now;   /* only for how it went up and down before now */
+    struct looks now[2];         /* the second one begins later and takes the place of the first */
+    struct ms_diff_swing *swing; /* before now */
+    bool reading;
+    char why[96];
+    uint64_t serial, diff_serial; /* of the moments that `now` and `diff` are of */
     struct ms_diff *diff;
     uint64_t diff_of_ns; /* time of the model it was made of */
     uint64_t made_ns, cost_ns, asked_ns;
@@ -59,16 +66,22 @@ static void drop_diff(struct ms_since_mark *since)
 static void drop_before(struct ms_since_mark *since)
 {
     drop_diff(since);
-    ms_replay_free(since->before);
-    since->before = NULL;
-    drop_looks(&since->before_looks);
+    ms_approach_drop(&since->before);
+}
+
+static void drop_now(struct ms_since_mark *since)
+{
+    ms_approach_drop(&since->to_now);
+    drop_looks(&since->now[0]);
+    drop_looks(&since->now[1]);
+    ms_diff_swing_free(since->swing);
+    since->swing = NULL;
 }
 
 static void drop_all(struct ms_since_mark *since)
 {
     drop_before(since);
-    drop_looks(&since->now[0]);
-    drop_looks(&since->now[1]);
+    drop_now(since);
 }
 
 void ms_since_mark_free(struct ms_since_mark *since)
@@ -94,39 +107,44 @@ static void look(struct looks *looks, const struct ms_model *model)
     }
 }
 
-static void look_at_replay(void *context, const struct ms_model *model, bool anew)
+/* A slice of the way to a moment. True when it is there, or, with *error, will never be. */
+static bool go_on(struct ms_since_mark *since, struct ms_approach *way,
+                  struct ms_recording *recording, uint64_t at_ns, int *error)
 {
-    (void)anew; /* what was looked at is kept by name, not by model */
-    look(context, model);
-}
-
-/* A replay at a moment, with looks at what lies before it; NULL when it cannot be read. */
-static struct ms_replay *go_to(struct ms_recording *recording, uint64_t at_ns, struct looks *looks)
-{
-    const struct ms_replay_options options = {
-        .ticked = look_at_replay, .context = looks, .warm_ns = NOISE_NS};
-    const struct ms_recording_about about = ms_recording_about(recording);
-    const uint64_t since_ns = at_ns > about.start_ns ? at_ns - about.start_ns : 0;
-    const uint64_t ticks = about.interval_ns > 0 ? since_ns / about.interval_ns : 0;
-    struct ms_replay *replay = ms_replay_new(recording, &options);
-    /* Tick n ends n + 1 intervals after the start. */
-    if (replay != NULL && ms_replay_seek(replay, ticks > 0 ? ticks - 1 : 0) != 0) {
-        ms_replay_free(replay);
-        replay = NULL;
+    *error = way->replay == NULL ? ms_approach_begin(way, recording, at_ns) : 0;
+    const int result = *error == 0 ? ms_approach_go(way, SLICE_NS) : *error;
+    if (result < 0) {
+        ms_approach_drop(way);
+        *error = result;
     }
-    return replay;
+    since->reading = result == 1;
+    return result != 1;
 }
 
-static void look_at_now(struct ms_since_mark *since, struct ms_recording *recording,
+/* How it went before this moment is read once, and looked at from then on. False: not yet. */
+static bool look_at_now(struct ms_since_mark *since, struct ms_recording *recording,
                         const struct ms_model *model)
 {
     struct looks *now = since->now;
     const uint64_t now_ns = ms_model_now_ns(model);
-    if (now[0].noise == NULL || since->serial != ms_moment_serial(since->moment) ||
-        now_ns < now[0].looked_ns || now_ns > now[0].looked_ns + GAP_NS) {
-        drop_looks(&now[0]);
-        drop_looks(&now[1]);
-        ms_replay_free(go_to(recording, now_ns, &now[0]));
+    const bool known = now[0].noise != NULL && since->serial == ms_moment_serial(since->moment) &&
+                       now_ns >= now[0].looked_ns && now_ns <= now[0].looked_ns + GAP_NS;
+    if (!known) {
+        int error;
+        if (since->to_now.replay == NULL || since->serial != ms_moment_serial(since->moment)) {
+            drop_now(since);
+            since->serial = ms_moment_serial(since->moment);
+        }
+        if (!go_on(since, &since->to_now, recording, now_ns, &error)) {
+            return false;
+        }
+        now[0] = (struct looks){.noise = since->to_now.noise,
+                                .begun_ns = since->to_now.begun_ns,
+                                .looked_ns = since->to_now.looked_ns};
+        since->swing = since->to_now.swing;
+        since->to_now.noise = NULL;
+        since->to_now.swing = NULL;
+        ms_approach_drop(&since->to_now);
     }
     look(&now[0], model);
     if (now_ns > now[0].begun_ns + LOOKS_KEPT - NOISE_NS) {
@@ -137,6 +155,7 @@ static void look_at_now(struct ms_since_mark *since, struct ms_recording *record
         now[0] = now[1];
         now[1] = (struct looks){.noise = NULL};
     }
+    return true;
 }
 
 /* Which moment is compared with; fills in what is told of it. */
@@ -164,13 +183,25 @@ static void make(struct ms_since_mark *since, const struct ms_model *model)
 {
     const uint64_t begun_ns = ms_monotonic_ns();
     drop_diff(since);
-    since->diff = ms_diff_new(
-        &(struct ms_diff_side){.model = ms_replay_model(since->before),
-                               .noise = since->before_looks.noise},
-        &(struct ms_diff_side){.model = model, .noise = since->now[0].noise, .same_session = true});
+    since->diff = ms_diff_new(&(struct ms_diff_side){.model = ms_replay_model(since->before.replay),
+                                                     .noise = since->before.noise,
+                                                     .swing = since->before.swing},
+                              &(struct ms_diff_side){.model = model,
+                                                     .noise = since->now[0].noise,
+                                                     .swing = since->swing,
+                                                     .same_session = true});
     since->diff_of_ns = ms_model_now_ns(model);
     since->made_ns = ms_monotonic_ns();
     since->cost_ns = since->made_ns - begun_ns;
+}
+
+static const char *still_reading(struct ms_since_mark *since)
+{
+    const unsigned done = since->before.there ? 500 + ms_approach_done(&since->to_now) / 2
+                                              : ms_approach_done(&since->before) / 2;
+    (void)snprintf(since->why, sizeof since->why, "Reading what was before: %u %%. Esc leaves it.",
+                   done / 10);
+    return since->why;
 }
 
 static const char *make_or_keep(struct ms_since_mark *since, struct ms_recording *recording,
@@ -180,24 +211,38 @@ static const char *make_or_keep(struct ms_since_mark *since, struct ms_recording
     const uint64_t now_ns = ms_model_now_ns(model);
     const uint64_t serial = ms_moment_serial(since->moment);
     const uint64_t at_ns = choose(since, recording, now_ns, marks_back);
-    if (since->before == NULL || since->before_at_ns != at_ns) {
+    if (since->before_at_ns != at_ns) {
         drop_before(since);
-        since->before = go_to(recording, at_ns, &since->before_looks);
         since->before_at_ns = at_ns;
     }
-    if (since->before == NULL) {
-        return "That moment cannot be read.";
+    if (at_ns >= now_ns) {
+        return "Nothing lies before this moment that it could be compared with.";
     }
-    since->told.before_ns = ms_model_now_ns(ms_replay_model(since->before));
+    if (!since->before.there) {
+        int error;
+        if (!go_on(since, &since->before, recording, at_ns, &error)) {
+            return still_reading(since);
+        }
+        if (error != 0) {
+            return error == -ENOMEM ? "There is no memory for this screen."
+                                    : "That moment cannot be read.";
+        }
+    }
+    since->told.before_ns = ms_model_now_ns(ms_replay_model(since->before.replay));
     if (since->told.before_ns >= now_ns) {
         return "Nothing lies before this moment that it could be compared with.";
     }
     const uint64_t age_ns = since->asked_ns - since->made_ns;
     const bool old =
         now_ns != since->diff_of_ns && age_ns >= ANEW_NS && age_ns >= COST_TIMES * since->cost_ns;
-    if (since->diff == NULL || serial != since->serial || old) {
-        look_at_now(since, recording, model);
-        since->serial = serial;
+    if (since->diff == NULL || serial != since->diff_serial || old) {
+        if (serial != since->diff_serial) {
+            drop_diff(since); /* its model is gone */
+        }
+        if (!look_at_now(since, recording, model)) {
+            return still_reading(since);
+        }
+        since->diff_serial = serial;
         make(since, model);
     }
     return since->diff == NULL ? "There is no memory for this screen." : NULL;
@@ -208,6 +253,7 @@ const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size
     struct ms_recording *recording = ms_moment_recording(since->moment);
     since->asked_ns = ms_monotonic_ns();
     since->told = (struct ms_tui_changes){.mark = ""};
+    since->reading = false;
     if (recording == NULL) {
         since->told.why = "Nothing is kept to look back at: there was no memory for it.";
     } else if (ms_recording_about(recording).last_ns == 0) {
@@ -219,10 +265,16 @@ const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size
     return &since->told;
 }
 
+bool ms_since_mark_reads(const struct ms_since_mark *since)
+{
+    return since->reading;
+}
+
 void ms_since_mark_rest(struct ms_since_mark *since, uint64_t now_ns)
 {
     if (since->asked_ns != 0 && now_ns > since->asked_ns + FORGET_NS) {
         since->asked_ns = 0;
+        since->reading = false;
         drop_all(since);
     }
 }

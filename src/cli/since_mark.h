@@ -6,6 +6,7 @@
 #ifndef MS_CLI_SINCE_MARK_H
 #define MS_CLI_SINCE_MARK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ void ms_since_mark_free(struct ms_since_mark *since); /* accepts NULL */
  * one: since the beginning. Never NULL; valid until the next call and as long as the moment stays.
  */
 const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size_t marks_back);
+
+/* It is not there yet: the last time that it was asked for, a slice of the way was gone. It is to
+ * be asked for again soon. */
+bool ms_since_mark_reads(const struct ms_since_mark *since);
 
 /* To be called now and then: gives memory back that nobody has asked for lately. */
 void ms_since_mark_rest(struct ms_since_mark *since, uint64_t now_ns);

@@ -429,7 +429,9 @@ void ms_stage_draw(struct ms_stage *stage)
     stage->last_draw_ns = now_ns;
     /* What stands still is drawn when something is asked for. */
     const bool still = time.file && !time.playing && !ms_export_job_runs(&stage->job);
-    stage->next_draw_ns = still ? UINT64_MAX : now_ns + stage->draw_ns;
+    stage->next_draw_ns = ms_since_mark_reads(stage->since) ? 0
+                          : still                           ? UINT64_MAX
+                                                            : now_ns + stage->draw_ns;
 }
 
 int ms_stage_wait_ms(uint64_t now_ns, uint64_t until_ns)

@@ -164,7 +164,7 @@ static int write_sites(struct table *table)
     const size_t count = ms_model_site_count(table->model);
     ms_csv_headings(csv, "id,process_id,function,file,line,module,current_bytes,peak_bytes,"
                          "allocations,deallocations,bytes_allocated,bytes_freed,temporary,"
-                         "waste_bytes,cpu_ms,io_wait_ms,stack");
+                         "waste_bytes,cpu_ms,io_wait_ms,truncated,stack");
     ms_csv_end(csv);
     for (size_t i = 0; i < count; i++) {
         const struct ms_site *site = ms_model_site(table->model, i);
@@ -193,6 +193,7 @@ static int write_sites(struct table *table)
         ms_csv_fixed(csv, site->work != NULL ? (double)site->work->cpu_ns / 1e6 : (double)NAN, 3);
         ms_csv_fixed(csv, site->work != NULL ? (double)site->work->io_wait_ns / 1e6 : (double)NAN,
                      3);
+        ms_csv_text(csv, ms_json_truncated(site));
         write_stack(csv, site);
         ms_csv_end(csv);
     }
@@ -288,8 +289,14 @@ static int write_types(struct table *table)
     return 0;
 }
 
+/* Whose a series is; 0 and -1: of none. */
+struct owner {
+    uint32_t process_id, thread_id;
+    int64_t core, gpu;
+};
+
 static void write_series(struct table *table, const struct ms_span *span, const char *metric,
-                         const struct ms_history *history, uint32_t process_id, uint32_t thread_id)
+                         const struct ms_history *history, const struct owner *owner)
 {
     struct ms_csv *csv = &table->csv;
     for (size_t i = 0; history != NULL && i < span->count; i++) {
@@ -299,38 +306,58 @@ static void write_series(struct table *table, const struct ms_span *span, const 
         }
         ms_csv_u64(csv, ms_span_point_ns(span, i, ms_model_interval_ns(table->model)));
         ms_csv_text(csv, metric);
-        ms_csv_u64_or_none(csv, process_id != 0, process_id);
-        ms_csv_u64_or_none(csv, thread_id != 0, thread_id);
+        ms_csv_u64_or_none(csv, owner->process_id != 0, owner->process_id);
+        ms_csv_u64_or_none(csv, owner->thread_id != 0, owner->thread_id);
+        ms_csv_u64_or_none(csv, owner->core >= 0, (uint64_t)owner->core);
+        ms_csv_u64_or_none(csv, owner->gpu >= 0, (uint64_t)owner->gpu);
         ms_csv_fixed(csv, value, 3);
         ms_csv_end(csv);
+    }
+}
+
+static void write_machine(struct table *table, const struct ms_span *span)
+{
+    const struct owner machine = {.core = -1, .gpu = -1};
+    const struct ms_system *system = ms_model_system(table->model);
+    for (int s = 0; s < MS_SYSTEM_SERIES_COUNT; s++) {
+        write_series(table, span, ms_series_info(MS_SERIES_OF_SYSTEM, s)->name, system->history[s],
+                     &machine);
+    }
+    for (uint32_t i = 0; i < system->cores && i < MS_CORES_MAX; i++) {
+        const struct owner core = {.core = i, .gpu = -1};
+        write_series(table, span, "core_percent", system->core_history[i], &core);
+    }
+    for (size_t i = 0; i < system->gpu_count && system->gpus != NULL; i++) {
+        const struct owner gpu = {.core = -1, .gpu = (int64_t)i};
+        write_series(table, span, "gpu_busy_percent", system->gpus[i].history, &gpu);
+        write_series(table, span, "gpu_used_bytes", system->gpus[i].memory_history, &gpu);
     }
 }
 
 static int write_timeline(struct table *table)
 {
     const struct ms_span span = ms_span_of(table->model, TIMELINE_POINTS);
-    ms_csv_headings(&table->csv, "t_ns,metric,process_id,thread_id,value");
+    ms_csv_headings(&table->csv, "t_ns,metric,process_id,thread_id,core,gpu,value");
     ms_csv_end(&table->csv);
     for (size_t i = 0; i < ms_model_process_count(table->model) && i < TIMELINE_THREADS; i++) {
         const struct ms_process *process = ms_model_process(table->model, i);
+        const struct owner owner = {.process_id = process->id, .core = -1, .gpu = -1};
         for (int s = 0; s < MS_PROCESS_SERIES_COUNT; s++) {
             write_series(table, &span, ms_series_info(MS_SERIES_OF_PROCESS, s)->name,
-                         process->history[s], process->id, 0);
+                         process->history[s], &owner);
         }
     }
     const struct ms_thread *top[TIMELINE_THREADS];
     const size_t count = ms_top_threads(table->model, &table->chosen, top, TIMELINE_THREADS);
     for (size_t i = 0; i < count; i++) {
+        const struct owner owner = {
+            .process_id = top[i]->process_id, .thread_id = top[i]->id, .core = -1, .gpu = -1};
         for (int s = 0; s < MS_SERIES_COUNT; s++) {
             write_series(table, &span, ms_series_info(MS_SERIES_OF_THREAD, s)->name,
-                         top[i]->history[s], top[i]->process_id, top[i]->id);
+                         top[i]->history[s], &owner);
         }
     }
-    const struct ms_system *system = ms_model_system(table->model);
-    for (int s = 0; s < MS_SYSTEM_SERIES_COUNT; s++) {
-        write_series(table, &span, ms_series_info(MS_SERIES_OF_SYSTEM, s)->name, system->history[s],
-                     0, 0);
-    }
+    write_machine(table, &span);
     return 0;
 }
 

@@ -83,6 +83,7 @@ struct ms_export_options {
     size_t thread_rule_count;
     unsigned json_document; /* enum ms_json_document; 0: the comprehensive one */
     const char *csv_table;  /* NULL: threads */
+    const char *damage;     /* of the recording that it is of, in words; NULL: none is known */
     enum ms_weight weight;  /* of folded stacks and SVG, the first one of speedscope */
     struct ms_thresholds thresholds;
     const struct ms_findings *findings; /* judgements made on the way; NULL: none, they are null */

@@ -155,6 +155,8 @@ static void write_page_members(struct ms_json_writer *writer, const struct ms_ht
         ms_leaks_why_none(ms_findings_leaks(findings), model, why_none, sizeof(why_none));
     }
     ms_json_member_text_or_null(writer, "no_leak_because", why_none);
+    ms_json_member_text_or_null(writer, "damage",
+                                html->options->damage != NULL ? html->options->damage : "");
     ms_json_key(writer, "left_out");
     write_left_out(writer, html);
 }
@@ -274,19 +276,25 @@ int ms_html_write(FILE *out, const struct ms_model *model, const struct ms_expor
     if (html.texts == NULL) {
         return -ENOMEM;
     }
+    int error = ms_chosen_init(&html.chosen, model, options);
+    if (error != 0) {
+        ms_html_texts_free(html.texts);
+        return error;
+    }
     errno = 0;
     const char *rest = write_until(out, ms_html_page, "@TITLE@");
     write_title(&html);
     rest = write_until(out, rest, "@TOTALS@");
     write_totals(&html);
     rest = write_until(out, rest, "@DATA@");
-    int error = write_blocks(&html);
+    error = write_blocks(&html);
     if (error == 0) {
         (void)fwrite(rest, 1, (size_t)(ms_html_page_end - rest), out);
         if (fflush(out) != 0 || ferror(out) != 0) {
             error = errno != 0 ? -errno : -EIO;
         }
     }
+    ms_chosen_fini(&html.chosen);
     ms_html_texts_free(html.texts);
     return error;
 }

@@ -2,6 +2,7 @@
 #ifndef MS_EXPORT_HTML_PARTS_H
 #define MS_EXPORT_HTML_PARTS_H
 
+#include "export/chosen.h"
 #include "export/html.h"
 #include "export/html_block.h"
 #include "export/html_texts.h"
@@ -12,6 +13,7 @@ struct ms_html {
     const struct ms_model *model;
     const struct ms_export_options *options;
     uint32_t sections;
+    struct ms_chosen chosen; /* threads that are in the report: they pass all rules */
     struct ms_html_texts *texts;
     /* What was left out, for the page to say. */
     uint64_t threads, threads_filtered;
@@ -23,9 +25,6 @@ struct ms_html {
 
 /* -ECANCELED when whoever waits for it does no more. */
 int ms_html_progress(struct ms_html *html, uint64_t more);
-
-/* Whether a thread is in the report: it passes all rules. */
-bool ms_html_has_thread(const struct ms_html *html, const struct ms_thread *thread);
 
 int ms_html_threads(struct ms_html *html); /* html_threads.c */
 int ms_html_sites(struct ms_html *html);   /* html_sites.c */

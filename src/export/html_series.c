@@ -161,7 +161,7 @@ static int write_threads(struct layers *layers)
     }
     for (size_t i = 0; i < count; i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
-        if (ms_html_has_thread(layers->html, thread)) {
+        if (ms_chosen_has_thread(&layers->html->chosen, thread->id)) {
             threads[kept++] = thread;
         }
     }

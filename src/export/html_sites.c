@@ -65,25 +65,6 @@ static void work_figures(const struct ms_work *work, double out[FIGURES])
     out[IO_WAIT_MS] = (double)work->io_wait_ns / 1e6;
 }
 
-static void site_figures(const struct ms_model *model, const struct ms_site *site,
-                         double out[FIGURES])
-{
-    const struct ms_peak *peak = peak_of(model, site->process_id);
-    memset(out, 0, FIGURES * sizeof(*out));
-    out[LIVE] = (double)ms_heap_current_bytes(&site->heap);
-    const struct ms_usage *usage = NULL;
-    while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
-        out[AT_PEAK] += (double)ms_usage_at_peak_bytes(usage, peak);
-    }
-    out[TOTAL] = (double)site->heap.bytes_allocated;
-    out[COUNT] = (double)site->heap.allocations;
-    out[TEMPORARY] = (double)site->heap.temporary;
-    out[WASTE] = (double)site->heap.waste_bytes;
-    if (site->work != NULL) {
-        work_figures(site->work, out);
-    }
-}
-
 static void usage_figures(const struct ms_usage *usage, const struct ms_peak *peak,
                           double out[FIGURES])
 {
@@ -94,6 +75,60 @@ static void usage_figures(const struct ms_usage *usage, const struct ms_peak *pe
     out[COUNT] = (double)usage->allocations;
     out[TEMPORARY] = (double)usage->temporary;
     out[WASTE] = (double)usage->waste_bytes;
+}
+
+static void add_figures(double sums[FIGURES], const double figures[FIGURES])
+{
+    for (int f = 0; f < FIGURES; f++) {
+        sums[f] += figures[f];
+    }
+}
+
+/* What the threads that were chosen did there; what no thread is known for counts, too. */
+static void chosen_figures(const struct ms_html *html, const struct ms_site *site,
+                           double out[FIGURES])
+{
+    const struct ms_peak *peak = peak_of(html->model, site->process_id);
+    double figures[FIGURES];
+    memset(out, 0, FIGURES * sizeof(*out));
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(html->model, site->id, usage)) != NULL) {
+        if (ms_chosen_has_thread(&html->chosen, usage->thread_id)) {
+            usage_figures(usage, peak, figures);
+            add_figures(out, figures);
+        }
+    }
+    const struct ms_activity *activity = NULL;
+    while ((activity = ms_model_site_activity(html->model, site->id, activity)) != NULL) {
+        if (ms_chosen_has_thread(&html->chosen, activity->thread_id)) {
+            memset(figures, 0, sizeof(figures));
+            work_figures(&activity->work, figures);
+            add_figures(out, figures);
+        }
+    }
+}
+
+static void site_figures(const struct ms_html *html, const struct ms_site *site,
+                         double out[FIGURES])
+{
+    if (html->chosen.left_out_count > 0) {
+        chosen_figures(html, site, out);
+        return;
+    }
+    const struct ms_peak *peak = peak_of(html->model, site->process_id);
+    memset(out, 0, FIGURES * sizeof(*out));
+    out[LIVE] = (double)ms_heap_current_bytes(&site->heap);
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(html->model, site->id, usage)) != NULL) {
+        out[AT_PEAK] += (double)ms_usage_at_peak_bytes(usage, peak);
+    }
+    out[TOTAL] = (double)site->heap.bytes_allocated;
+    out[COUNT] = (double)site->heap.allocations;
+    out[TEMPORARY] = (double)site->heap.temporary;
+    out[WASTE] = (double)site->heap.waste_bytes;
+    if (site->work != NULL) {
+        work_figures(site->work, out);
+    }
 }
 
 /* The largest share of all in any figure, as a class from 0: nothing. */
@@ -128,9 +163,14 @@ static uint32_t least_class(const uint32_t counts[CLASSES], uint64_t most)
     return class;
 }
 
-static bool is_written(const struct ms_site *site)
+static bool is_zero(const double figures[FIGURES])
 {
-    return (site->flags & MS_SITE_NOT_SAMPLED) == 0;
+    for (int f = 0; f < FIGURES; f++) {
+        if (figures[f] != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int compare_stacks(const void *left, const void *right)
@@ -161,36 +201,51 @@ static bool is_named(const struct ms_html *html, const struct ms_site *site)
            ms_leaks_of_site(ms_findings_leaks(html->options->findings), site->id) != NULL;
 }
 
+/* Figures of a site that is to be in the page; false: it was left out of a sample, or none of the
+ * chosen threads was there and nobody points at it. */
+static bool wanted(const struct ms_html *html, const struct ms_site *site, double figures[FIGURES])
+{
+    if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
+        return false;
+    }
+    site_figures(html, site, figures);
+    return html->chosen.left_out_count == 0 || !is_zero(figures) || is_named(html, site);
+}
+
+/* All wanted sites with their classes of weight, counted by them. Returns how many. */
+static size_t weigh(struct kept *kept, uint32_t counts[CLASSES])
+{
+    const struct ms_html *html = kept->html;
+    const size_t all = ms_model_site_count(html->model);
+    double figures[FIGURES];
+    for (size_t i = 0; i < all; i++) {
+        if (wanted(html, ms_model_site(html->model, i), figures)) {
+            add_figures(kept->totals, figures);
+        }
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < all; i++) {
+        const struct ms_site *site = ms_model_site(html->model, i);
+        if (wanted(html, site, figures)) {
+            const uint32_t class =
+                is_named(html, site) ? CLASSES - 1 : class_of(figures, kept->totals);
+            counts[class]++;
+            kept->sites[count++] = (struct site_order){site, class};
+        }
+    }
+    return count;
+}
+
 static int choose(struct kept *kept)
 {
-    const struct ms_model *model = kept->html->model;
-    const size_t all = ms_model_site_count(model);
     double figures[FIGURES];
     uint32_t *counts = calloc(CLASSES, sizeof(*counts));
-    kept->sites = malloc((all + 1) * sizeof(*kept->sites));
+    kept->sites = malloc((ms_model_site_count(kept->html->model) + 1) * sizeof(*kept->sites));
     if (counts == NULL || kept->sites == NULL) {
         free(counts);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < all; i++) {
-        if (is_written(ms_model_site(model, i))) {
-            site_figures(model, ms_model_site(model, i), figures);
-            for (int f = 0; f < FIGURES; f++) {
-                kept->totals[f] += figures[f];
-            }
-        }
-    }
-    size_t written = 0;
-    for (size_t i = 0; i < all; i++) {
-        const struct ms_site *site = ms_model_site(model, i);
-        if (is_written(site)) {
-            site_figures(model, site, figures);
-            const uint32_t class =
-                is_named(kept->html, site) ? CLASSES - 1 : class_of(figures, kept->totals);
-            counts[class]++;
-            kept->sites[written++] = (struct site_order){site, class};
-        }
-    }
+    const size_t written = weigh(kept, counts);
     const uint32_t least = least_class(counts, MS_HTML_SITES_MAX);
     free(counts);
     for (size_t i = 0; i < written; i++) {
@@ -198,10 +253,8 @@ static int choose(struct kept *kept)
             kept->sites[kept->count++] = kept->sites[i];
             continue;
         }
-        site_figures(model, kept->sites[i].site, figures);
-        for (int f = 0; f < FIGURES; f++) {
-            kept->left_out[f] += figures[f];
-        }
+        site_figures(kept->html, kept->sites[i].site, figures);
+        add_figures(kept->left_out, figures);
     }
     kept->html->sites = written;
     kept->html->sites_kept = kept->count;
@@ -301,7 +354,7 @@ static int write_figures(struct kept *kept)
     struct ms_html_block *block = ms_html_block_open(kept->html->out, "site-figures");
     double figures[FIGURES];
     for (size_t i = 0; i < kept->count && block != NULL; i++) {
-        site_figures(kept->html->model, kept->sites[i].site, figures);
+        site_figures(kept->html, kept->sites[i].site, figures);
         for (int f = 0; f < FIGURES; f++) {
             ms_html_block_f64(block, figures[f]);
         }
@@ -342,11 +395,17 @@ static void each_usage(struct kept *kept, visitor *visit, void *context)
         const struct ms_peak *peak = peak_of(model, site->process_id);
         const struct ms_usage *usage = NULL;
         while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
+            if (!ms_chosen_has_thread(&kept->html->chosen, usage->thread_id)) {
+                continue;
+            }
             usage_figures(usage, peak, figures);
             visit(kept, context, (uint32_t)i, usage->thread_id, figures);
         }
         const struct ms_activity *activity = NULL;
         while ((activity = ms_model_site_activity(model, site->id, activity)) != NULL) {
+            if (!ms_chosen_has_thread(&kept->html->chosen, activity->thread_id)) {
+                continue;
+            }
             memset(figures, 0, sizeof(figures));
             work_figures(&activity->work, figures);
             visit(kept, context, (uint32_t)i, activity->thread_id, figures);

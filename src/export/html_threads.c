@@ -9,14 +9,6 @@
 #include "export/html_parts.h"
 #include "export/json_parts.h"
 
-bool ms_html_has_thread(const struct ms_html *html, const struct ms_thread *thread)
-{
-    const struct ms_export_options *options = html->options;
-    return options->thread_rule_count == 0 ||
-           ms_rules_thread(options->thread_rules, options->thread_rule_count, html->model,
-                           options->findings, thread);
-}
-
 static void write_thread(struct ms_json_writer *writer, const struct ms_html *html,
                          const struct ms_baseline *baseline, const struct ms_thread *thread)
 {
@@ -61,7 +53,7 @@ static int write_words(struct ms_html *html)
     for (size_t i = 0; error == 0 && i < ms_model_thread_count(html->model); i++) {
         const struct ms_thread *thread = ms_model_thread(html->model, i);
         html->threads++;
-        if (ms_html_has_thread(html, thread)) {
+        if (ms_chosen_has_thread(&html->chosen, thread->id)) {
             write_thread(&writer, html, &baseline, thread);
         } else {
             html->threads_filtered++;
@@ -102,7 +94,7 @@ int ms_html_threads(struct ms_html *html)
     for (int by = 0; block != NULL && error == 0 && by < MS_RANK_TOTAL; by++) {
         for (size_t i = 0; i < ms_model_thread_count(html->model); i++) {
             const struct ms_thread *thread = ms_model_thread(html->model, i);
-            if (ms_html_has_thread(html, thread)) {
+            if (ms_chosen_has_thread(&html->chosen, thread->id)) {
                 ms_html_block_f64(block, figure_of(html->model, thread, by));
             }
         }

@@ -36,6 +36,8 @@ void ms_json_tracking(struct ms_json_writer *writer, const struct ms_model *mode
 void ms_json_threads(struct ms_json_writer *writer, const struct ms_model *model,
                      const struct ms_thresholds *thresholds);
 /* json_sites.c */
+/* Why its stack is not whole, as docs/schema.json has it; "": it is. */
+const char *ms_json_truncated(const struct ms_site *site);
 void ms_json_sites(struct ms_json_writer *writer, const struct ms_model *model,
                    struct ms_types *types);
 /* json_io.c. null: not seen. */

@@ -37,8 +37,9 @@ static void write_work(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_object_end(writer);
 }
 
-static const char *truncated(uint32_t flags)
+const char *ms_json_truncated(const struct ms_site *site)
 {
+    const uint32_t flags = site->flags;
     if ((flags & MS_SITE_ROOT) != 0) {
         return "no_stack";
     }
@@ -67,7 +68,7 @@ static void write_site(struct ms_json_writer *writer, const struct ms_model *mod
     }
     ms_json_array_end(writer);
     ms_json_stack(writer, site);
-    ms_json_member_text_or_null(writer, "truncated", truncated(site->flags));
+    ms_json_member_text_or_null(writer, "truncated", ms_json_truncated(site));
     ms_json_site_type(writer, types, site);
     ms_json_member_bool(writer, "releases_only", (site->flags & MS_SITE_RELEASE) != 0);
     ms_json_member_u64(writer, "current_bytes", ms_heap_current_bytes(&site->heap));

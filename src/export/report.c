@@ -236,6 +236,9 @@ static void write_threads(const struct page *page)
     snprintf(text, sizeof text, "THREADS with the highest peaks, %zu of %zu", count,
              ms_model_thread_count(page->model));
     heading(page, text);
+    for (size_t i = 0; i < page->options->thread_rule_count; i++) {
+        fprintf(page->out, "  only those with %s\n", page->options->thread_rules[i].text);
+    }
     fprintf(page->out, "  %-16s %7s %-8s %-6s %8s %8s %8s %8s\n", "name", "tid", "role", "alert",
             "peak", "live", "blocks", "user");
     for (size_t i = 0; i < count; i++) {

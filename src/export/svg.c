@@ -149,7 +149,14 @@ static void write_threads(FILE *out, const struct ms_model *model,
                           const struct ms_thread *const *top, size_t count, double y)
 {
     const struct ms_baseline baseline = ms_baseline_of(model);
-    ms_svg_text(out, MS_SVG_MARGIN, y + 18, 0, "head", "Threads with the highest peaks");
+    char head[512];
+    size_t used = (size_t)snprintf(head, sizeof head, "Threads with the highest peaks");
+    for (size_t i = 0; i < options->thread_rule_count && used < sizeof head; i++) {
+        used +=
+            (size_t)snprintf(head + used, sizeof head - used, "%s%s",
+                             i == 0 ? ", of those with " : " and ", options->thread_rules[i].text);
+    }
+    ms_svg_text(out, MS_SVG_MARGIN, y + 18, 0, "head", head);
     for (size_t i = 0; i < count; i++) {
         const struct ms_judgement judgement =
             ms_judge_against(&options->thresholds, &baseline, top[i]);
@@ -237,11 +244,13 @@ static void write_flame(FILE *out, const struct flames *flames, const struct ms_
 }
 
 /* Rows come depth first, so where the next one of a level begins is known. */
-static void write_flames(FILE *out, const struct flames *flames, enum ms_weight weight, double y)
+static void write_flames(FILE *out, const struct flames *flames, enum ms_weight weight,
+                         bool all_threads, double y)
 {
     double next[LEVELS_MAX + 1] = {MS_SVG_MARGIN};
     char text[200];
-    snprintf(text, sizeof text, "Call stacks by %s, callers above", ms_weight_what(weight));
+    snprintf(text, sizeof text, "Call stacks by %s, callers above%s", ms_weight_what(weight),
+             all_threads ? "" : "; of all threads, also of those that are left out above");
     ms_svg_text(out, MS_SVG_MARGIN, y + 18, 0, "head", text);
     if (!(flames->total > 0)) {
         ms_svg_text(out, MS_SVG_MARGIN, y + HEADING_HEIGHT + 12, 0, "start",
@@ -282,7 +291,7 @@ static void write_picture(FILE *out, const struct ms_model *model,
         (struct ms_svg_area){
             .x = MS_SVG_MARGIN, .y = HEAD_HEIGHT, .width = INNER_WIDTH, .height = CHART_HEIGHT});
     write_threads(out, model, options, top, count, threads_y);
-    write_flames(out, flames, options->weight, flames_y);
+    write_flames(out, flames, options->weight, options->thread_rule_count == 0, flames_y);
     fputs("</svg>\n", out);
 }
 

@@ -15,9 +15,10 @@ struct ms_fields_index {
     struct element *elements; /* by their offsets */
     uint32_t count;
     uint32_t
-        *of_word;   /* first element that does not end before it; one more than there are words */
-    uint32_t *hits; /* of the change being written: elements that differ, in order of number */
-    uint8_t *zeros; /* a struct */
+        *of_word;    /* first element that does not end before it; one more than there are words */
+    uint32_t *whole; /* element + 1 that is this word, a number; 0: there is none */
+    uint32_t *hits;  /* of the change being written: elements that differ, in order of number */
+    uint8_t *zeros;  /* a struct */
 };
 
 static int compare_offsets(const void *a, const void *b)
@@ -47,6 +48,14 @@ static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
         }
         index->of_word[word] = element;
     }
+    for (element = 0; element < index->count; element++) {
+        const uint32_t offset = index->elements[element].offset;
+        const struct ms_field *field = index->elements[element].field;
+        if (field->element_bytes == sizeof(uint64_t) && field->kind != MS_FIELD_TEXT &&
+            offset % sizeof(uint64_t) == 0) {
+            index->whole[offset / sizeof(uint64_t)] = element + 1;
+        }
+    }
 }
 
 struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
@@ -63,9 +72,10 @@ struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
     index->elements = reallocarray(NULL, count + 1, sizeof *index->elements);
     index->hits = reallocarray(NULL, count + 1, sizeof *index->hits);
     index->of_word = reallocarray(NULL, index->words + 1, sizeof *index->of_word);
+    index->whole = calloc(index->words + 1, sizeof *index->whole);
     index->zeros = calloc(1, fields->struct_bytes);
     if (index->elements == NULL || index->hits == NULL || index->of_word == NULL ||
-        index->zeros == NULL) {
+        index->whole == NULL || index->zeros == NULL) {
         ms_fields_index_free(index);
         return NULL;
     }
@@ -79,6 +89,7 @@ void ms_fields_index_free(struct ms_fields_index *index)
         free(index->elements);
         free(index->hits);
         free(index->of_word);
+        free(index->whole);
         free(index->zeros);
         free(index);
     }
@@ -93,15 +104,6 @@ static void add_hit(struct ms_fields_index *index, size_t hits, uint32_t element
         hits--;
     }
     index->hits[hits] = element;
-}
-
-/* In a word that differs. */
-static bool differs(const struct element *element, const uint8_t *before, const uint8_t *now)
-{
-    const bool is_word =
-        element->field->element_bytes == sizeof(uint64_t) && element->field->kind != MS_FIELD_TEXT;
-    return (is_word && element->offset % sizeof(uint64_t) == 0) ||
-           !ms_field_same(element->field, now + element->offset, before + element->offset);
 }
 
 static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, const uint8_t *now)
@@ -119,10 +121,15 @@ static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, co
             if (a == b) {
                 continue;
             }
+            if (index->whole[word] != 0) {
+                add_hit(index, hits++, index->whole[word] - 1);
+                continue;
+            }
         }
         next = next < index->of_word[word] ? index->of_word[word] : next;
         while (next < index->count && index->elements[next].offset < at + sizeof(uint64_t)) {
-            if (differs(&index->elements[next], before, now)) {
+            const struct element *element = &index->elements[next];
+            if (!ms_field_same(element->field, now + element->offset, before + element->offset)) {
                 add_hit(index, hits++, next);
             }
             next++;

@@ -1,8 +1,8 @@
 /*
- * Lists that close up over what is gone: flows and misuses. Written form: 1 when everything is
- * written anew, else 0; how many rounds of removals, each: how many, gaps between positions + 1;
- * how many there are; gap between positions + 1, fields and perhaps a text of those that are new or
- * changed; 0.
+ * Lists that close up over what is gone: flows and misuses (part_rows.c). Written form: 1 when
+ * everything is written anew, else 0; how many rounds of removals, each: how many, gaps between
+ * positions + 1; how many there are; gap between positions + 1, fields and perhaps a text of those
+ * that are new or changed; 0.
  */
 #ifndef MS_RECORD_KEPT_ROWS_H
 #define MS_RECORD_KEPT_ROWS_H

@@ -432,7 +432,8 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
 
 /* --- reading --- */
 
-static int read_added(struct ms_model *model, struct ms_unpack *unpack, enum ms_thread_place place)
+static int read_added(struct ms_model *model, struct ms_unpack *unpack, enum ms_thread_place place,
+                      struct ms_id_list *added)
 {
     uint32_t *ids;
     size_t count;
@@ -441,7 +442,7 @@ static int read_added(struct ms_model *model, struct ms_unpack *unpack, enum ms_
         struct ms_thread *thread = ms_model_restored_thread(model, ids[i]);
         if (thread == NULL) {
             thread = ms_model_restore_thread(model, ids[i], 0, place);
-            error = thread != NULL ? 0 : -EBADMSG;
+            error = thread != NULL ? ms_id_list_add(added, ids[i]) : -EBADMSG;
         } else if (place == MS_PLACE_ENDED && ms_model_thread_past(thread) != NULL) {
             ms_model_end_thread(model, ids[i], 1);
             thread->end_ns = 0; /* as it was written last: the time follows */
@@ -546,16 +547,31 @@ static int read_pasts(struct ms_model *model, struct ms_unpack *unpack,
     return unpack->failed ? -EBADMSG : 0;
 }
 
+/* One that nothing was told of has none. */
+static int check_processes(const struct ms_model *model, const struct ms_id_list *added)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        const struct ms_thread *thread = ms_model_thread_by_id(model, added->ids[i]);
+        if (thread != NULL && ms_model_process_by_id(model, thread->process_id) == NULL) {
+            return -EBADMSG;
+        }
+    }
+    return 0;
+}
+
 static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpack,
                      struct ms_fields_map *const *maps)
 {
+    struct ms_id_list added = {.ids = NULL};
     int error = 0;
     for (int place = 0; place < 3 && error == 0; place++) {
-        error = read_added(model, unpack, (enum ms_thread_place)place);
+        error = read_added(model, unpack, (enum ms_thread_place)place, &added);
     }
     error = error != 0 ? error : read_gone(model, unpack);
     error = error != 0 ? error : read_times(model, unpack);
     error = error != 0 ? error : read_changes(model, unpack, maps[TABLE_THREAD]);
+    error = error != 0 ? error : check_processes(model, &added);
+    free(added.ids);
     if (error == 0 && state) {
         error = read_pasts(model, unpack, maps);
     }

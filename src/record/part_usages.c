@@ -1,7 +1,6 @@
 /*
- * What threads allocated at call sites. Written form: 1 when everything is written anew, else 0;
- * what came and went (record/moves.h); after all came anew the order of chains (record/chains.h);
- * figures of those that are new or changed: see `write_figures`; 0.
+ * What threads allocated at call sites. Written form: as of lists (record/listed.h); figures of
+ * those that are new or changed: see `write_figures`; 0.
  *
  * Figures are differences to those written last, which are remembered of what changed since the
  * last state: most do not change for long. What changes for the first time is written as a whole.
@@ -13,10 +12,8 @@
 #include "model/chunks.h"
 #include "model/figures.h"
 #include "model/restore.h"
-#include "record/chains.h"
 #include "record/fields_sites.h"
-#include "record/moves.h"
-#include "record/parts_sites.h"
+#include "record/listed.h"
 
 struct shadow {
     struct ms_usage usage;
@@ -25,18 +22,13 @@ struct shadow {
 
 struct ms_part_writer {
     struct ms_fields_index *fields, *extra_fields;
-    struct ms_moves moves;
+    struct ms_listed listed;
     struct ms_chunks shadows; /* struct shadow */
     uint32_t *slots;          /* by position: shadow + 1, 0: none */
     uint32_t *slots_before;
     size_t capacity;
     uint32_t *unused; /* shadows */
     size_t unused_count, unused_capacity;
-    size_t count;
-    uint64_t removals;
-    uint32_t since;
-    bool begun;
-    uint32_t site_id; /* of the identity written last */
     const struct ms_model *model;
 };
 
@@ -59,7 +51,7 @@ static void writer_free(struct ms_part_writer *writer)
         ms_chunks_free(&writer->shadows);
         ms_fields_index_free(writer->fields);
         ms_fields_index_free(writer->extra_fields);
-        ms_moves_free(&writer->moves);
+        ms_listed_free(&writer->listed);
         free(writer->slots);
         free(writer->slots_before);
         free(writer->unused);
@@ -134,7 +126,7 @@ static void give_back(struct ms_part_writer *writer, uint32_t slot)
 /* Shadows go where their usages went. */
 static void move_slots(struct ms_part_writer *writer)
 {
-    const struct ms_moves *moves = &writer->moves;
+    const struct ms_moves *moves = &writer->listed.moves;
     if (moves->removal_count == 0) {
         return;
     }
@@ -238,28 +230,40 @@ static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, si
     return with_extra ? write_extra(writer, pack, shadow, usage) : 0;
 }
 
-static void identity(void *context, struct ms_pack *pack, size_t position)
+static void identity(const struct ms_model *model, size_t position, struct ms_pack *pack,
+                     uint32_t *site_id)
 {
-    struct ms_part_writer *writer = context;
-    if (position == SIZE_MAX) {
-        ms_pack_u64(pack, 0);
-        return;
-    }
-    const struct ms_usage *usage = ms_model_usage(writer->model, position);
+    const struct ms_usage *usage = ms_model_usage(model, position);
     ms_pack_u64(pack, usage->thread_id);
-    ms_pack_i64(pack, (int64_t)usage->site_id - (int64_t)writer->site_id);
+    ms_pack_i64(pack, (int64_t)usage->site_id - (int64_t)*site_id);
     ms_pack_u64(pack, usage->rate);
-    writer->site_id = usage->site_id;
+    *site_id = usage->site_id;
 }
+
+static int add(struct ms_model *model, struct ms_unpack *unpack, uint32_t *site_id)
+{
+    const uint32_t thread_id = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
+    uint8_t rate = 0;
+    if (thread_id != 0) {
+        *site_id += (uint32_t)ms_unpack_i64(unpack);
+        rate = (uint8_t)ms_unpack_upto(unpack, UINT8_MAX);
+    }
+    return unpack->failed ? -EBADMSG : ms_model_restore_usage(model, thread_id, *site_id, rate);
+}
+
+static const struct ms_list_kind kind = {
+    .changing = MS_CHANGING_USAGES,
+    .count = ms_model_usage_count,
+    .identity = identity,
+    .add = add,
+    .forget = ms_model_forget_usage,
+};
 
 static int write_all(struct ms_part_writer *writer, struct ms_pack *pack)
 {
     const size_t count = ms_model_usage_count(writer->model);
     forget_shadows(writer);
-    ms_pack_u64(pack, 1);
-    (void)ms_moves_find(&writer->moves, 0, count, NULL, 0);
-    ms_moves_write(&writer->moves, pack, identity, writer);
-    int error = ms_chains_write(pack, writer->model, MS_CHANGING_USAGES);
+    int error = ms_listed_write(&writer->listed, &kind, writer->model, true, pack);
     for (size_t i = 0; i < count && error == 0; i++) {
         error = write_figures(writer, pack, 1, i, true);
     }
@@ -269,14 +273,13 @@ static int write_all(struct ms_part_writer *writer, struct ms_pack *pack)
 
 static int write_changes(struct ms_part_writer *writer, struct ms_pack *pack)
 {
-    ms_pack_u64(pack, 0);
-    ms_moves_write(&writer->moves, pack, identity, writer);
-    move_slots(writer);
+    const uint32_t since = writer->listed.since;
+    int error = ms_listed_write(&writer->listed, &kind, writer->model, false, pack);
     size_t next = 0;
-    int error = 0;
-    size_t at = ms_model_changed(writer->model, MS_CHANGING_USAGES, 0, writer->since);
-    for (; at != SIZE_MAX && error == 0;
-         at = ms_model_changed(writer->model, MS_CHANGING_USAGES, at + 1, writer->since)) {
+    move_slots(writer);
+    for (size_t at = ms_model_changed(writer->model, MS_CHANGING_USAGES, 0, since);
+         at != SIZE_MAX && error == 0;
+         at = ms_model_changed(writer->model, MS_CHANGING_USAGES, at + 1, since)) {
         error = write_figures(writer, pack, at + 1 - next, at, false);
         next = at + 1;
     }
@@ -288,57 +291,27 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
                       struct ms_pack *pack)
 {
     const size_t count = ms_model_usage_count(model);
-    const uint64_t removals = ms_model_removal_count(model, MS_CHANGING_USAGES);
-    const struct ms_removal *removed = NULL;
-    size_t removed_count = 0;
+    const size_t before = writer->listed.count;
     int error = 0;
     writer->model = model;
-    writer->site_id = 0;
-    if (reserve(writer, count > writer->count ? count : writer->count) != 0) {
+    if (reserve(writer, count > before ? count : before) != 0) {
         return -ENOMEM;
     }
-    const bool anew =
-        state || !writer->begun ||
-        !ms_model_removals(model, MS_CHANGING_USAGES, writer->removals, &removed, &removed_count) ||
-        ms_moves_find(&writer->moves, writer->count, count, removed, removed_count) != 0;
-    if (anew) {
+    switch (ms_listed_look(&writer->listed, &kind, model, state)) {
+    case MS_LISTED_ANEW:
         error = count > 0 || !state ? write_all(writer, pack) : 0;
-    } else if (removed_count > 0 || count != writer->count ||
-               ms_model_changed(model, MS_CHANGING_USAGES, 0, writer->since) != SIZE_MAX) {
+        break;
+    case MS_LISTED_CHANGED:
         error = write_changes(writer, pack);
+        break;
+    case MS_LISTED_SAME:
+        break;
     }
-    writer->begun = true;
-    writer->count = count;
-    writer->removals = removals;
-    writer->since = ms_model_stamp(model);
+    ms_listed_took(&writer->listed, &kind, model);
     return error != 0 || pack->failed ? -ENOMEM : 0;
 }
 
 /* --- reading --- */
-
-struct reading {
-    struct ms_model *model;
-    uint32_t site_id;
-};
-
-static int add(void *context, struct ms_unpack *unpack)
-{
-    struct reading *reading = context;
-    const uint32_t thread_id = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
-    uint8_t rate = 0;
-    if (thread_id != 0) {
-        reading->site_id += (uint32_t)ms_unpack_i64(unpack);
-        rate = (uint8_t)ms_unpack_upto(unpack, UINT8_MAX);
-    }
-    return unpack->failed
-               ? -EBADMSG
-               : ms_model_restore_usage(reading->model, thread_id, reading->site_id, rate);
-}
-
-static int forget(void *context, size_t position)
-{
-    return ms_model_forget_usage(((struct reading *)context)->model, position);
-}
 
 static int read_figures(struct ms_model *model, struct ms_unpack *unpack, size_t position,
                         uint64_t flags, struct ms_fields_map *const *maps)
@@ -360,17 +333,9 @@ static int read_figures(struct ms_model *model, struct ms_unpack *unpack, size_t
 static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpack,
                      struct ms_fields_map *const *maps)
 {
-    struct reading reading = {.model = model};
-    const uint64_t anew = ms_unpack_upto(unpack, 1);
+    bool anew;
     (void)state;
-    int error = 0;
-    while (anew != 0 && ms_model_usage_count(model) > 0 && error == 0) {
-        error = ms_model_forget_usage(model, ms_model_usage_count(model) - 1);
-    }
-    error = error != 0 ? error : ms_moves_read(unpack, add, forget, &reading);
-    if (anew != 0 && error == 0) {
-        error = ms_chains_read(unpack, model, MS_CHANGING_USAGES);
-    }
+    int error = ms_listed_read(&kind, model, unpack, &anew);
     const size_t count = ms_model_usage_count(model);
     size_t next = 0;
     while (error == 0) {
@@ -389,17 +354,6 @@ static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpac
 }
 
 /* --- comparison --- */
-
-static bool same_chains(const struct ms_model *one, const struct ms_model *other, size_t position)
-{
-    for (int of_thread = 0; of_thread < 2; of_thread++) {
-        if (ms_model_chain_next(one, MS_CHANGING_USAGES, of_thread != 0, position) !=
-            ms_model_chain_next(other, MS_CHANGING_USAGES, of_thread != 0, position)) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static size_t compare_usage(const struct ms_usage *a, const struct ms_usage *b,
                             struct ms_difference *difference)
@@ -429,9 +383,8 @@ static size_t compare_part(const struct ms_model *one, const struct ms_model *ot
         difference.number = i;
         if (a->thread_id != b->thread_id || a->site_id != b->site_id || a->rate != b->rate) {
             different += ms_difference_in(&difference, "thread, site or rate");
-        } else if (!same_chains(one, other, i)) {
-            different += ms_difference_in(&difference, "order among those of its thread or site");
         }
+        different += ms_listed_compare_order(&kind, one, other, i, &difference);
         different += compare_usage(a, b, &difference);
     }
     return different;

@@ -72,6 +72,8 @@ struct ms_replay_options {
     void (*ticked)(void *context, const struct ms_model *model, bool anew);
     void *context;
     uint64_t warm_ns; /* a seek goes through so much before the moment, as far as it is there */
+    /* Models have neither histories nor output, which take most of the time of a seek. */
+    bool counters_only;
 };
 
 /* NULL: no memory. The recording must live longer. */
@@ -90,6 +92,14 @@ void ms_replay_take_over(struct ms_replay *replay,
  * after it, with all histories up to there. 0, -ENOMEM, -EBADMSG when nothing near it can be read.
  * Then the model is as before. */
 int ms_replay_seek(struct ms_replay *replay, uint64_t tick);
+/* The first part of a seek: only to the state from which it goes on, for who goes on in slices, by
+ * ms_replay_step_within. Errors as of a seek. */
+int ms_replay_begin(struct ms_replay *replay, uint64_t tick);
+/* As ms_replay_step, but 0 where the next tick is after `most`. */
+int ms_replay_step_within(struct ms_replay *replay, uint64_t most);
+/* The last tick of a whole moment (a state) that is not after `tick`; UINT64_MAX: none. Going there
+ * goes through nothing else. */
+uint64_t ms_replay_whole_before(const struct ms_replay *replay, uint64_t tick);
 /* To the next recorded tick, of the same model. 1; 0: there is none; or -errno. Over a gap or where
  * it is coarse the model is another one, see `ticked`. */
 int ms_replay_step(struct ms_replay *replay);

@@ -130,8 +130,12 @@ static size_t next_output(const struct ms_recording *recording, struct position 
 }
 
 /* What the program had written by the time of the model. 0 or -ENOMEM: damage costs its lines. */
-static int read_output(struct ms_recording *recording, struct position *at)
+static int read_output(struct ms_replay *replay, struct position *at)
 {
+    struct ms_recording *recording = replay->recording;
+    if (replay->options.counters_only) {
+        return 0;
+    }
     struct ms_output *output = ms_model_output_mutable(at->model);
     for (;;) {
         int error =
@@ -156,15 +160,16 @@ static int read_output(struct ms_recording *recording, struct position *at)
 }
 
 /* `at` is empty before; it stays so when it fails. */
-static int begin_at_state(struct ms_recording *recording, size_t index, struct position *at)
+static int begin_at_state(struct ms_replay *replay, size_t index, struct position *at)
 {
+    struct ms_recording *recording = replay->recording;
     const uint64_t number = ms_blocks_info(recording->blocks, index)->number;
     struct ms_model *model;
     int error = ms_recording_read_state(recording, index, &model);
     if (error != 0) {
         return error;
     }
-    error = ms_recording_read_histories(recording, model);
+    error = replay->options.counters_only ? 0 : ms_recording_read_histories(recording, model);
     if (error != 0) {
         ms_model_free(model);
         return error;
@@ -175,7 +180,7 @@ static int begin_at_state(struct ms_recording *recording, size_t index, struct p
                             .number = number,
                             .output_next = output_begins(recording, index),
                             .anew = true};
-    error = read_output(recording, at);
+    error = read_output(replay, at);
     if (error != 0) {
         leave(at);
     }
@@ -216,7 +221,7 @@ static int step_to_state(struct ms_replay *replay, struct position *at, uint64_t
             return 0;
         }
         struct position there;
-        error = begin_at_state(replay->recording, i, &there);
+        error = begin_at_state(replay, i, &there);
         if (error == 0) {
             leave(at);
             *at = there;
@@ -266,7 +271,7 @@ static int step(struct ms_replay *replay, struct position *at, uint64_t most)
     if (stepped == 1) {
         at->tick = at->rows.tick;
         at->now_ns = at->rows.now_ns;
-        if (read_output(replay->recording, at) != 0) {
+        if (read_output(replay, at) != 0) {
             return -ENOMEM;
         }
         tell(replay, at);
@@ -349,7 +354,7 @@ static size_t state_between(const struct ms_replay *replay, uint64_t tick, uint6
 static int arrive(struct ms_replay *replay, size_t index, uint64_t tick, struct position *at)
 {
     for (;;) {
-        int error = begin_at_state(replay->recording, index, at);
+        int error = begin_at_state(replay, index, at);
         if (error != 0) {
             return error;
         }
@@ -393,23 +398,65 @@ int ms_replay_seek(struct ms_replay *replay, uint64_t tick)
     return error;
 }
 
+int ms_replay_begin(struct ms_replay *replay, uint64_t tick)
+{
+    int error = look_again(replay->recording);
+    if (error != 0) {
+        return error;
+    }
+    const size_t count = ms_blocks_count(replay->recording->blocks);
+    const size_t begun_at = state_before(replay, tick);
+    error = -EBADMSG;
+    for (size_t i = begun_at; i < count; i = other_state(replay, i, begun_at)) {
+        struct position at = {0};
+        error = begin_at_state(replay, i, &at);
+        if (error == 0) {
+            leave(&replay->at);
+            replay->at = at;
+            tell(replay, &replay->at);
+            return 0;
+        }
+        if (error == -ENOMEM) {
+            return error;
+        }
+    }
+    return error;
+}
+
+uint64_t ms_replay_whole_before(const struct ms_replay *replay, uint64_t tick)
+{
+    const struct ms_blocks *blocks = replay->recording->blocks;
+    for (size_t i = ms_blocks_count(blocks); i > 0; i--) {
+        const struct ms_block_info *info = ms_blocks_info(blocks, i - 1);
+        if (info->type == MS_BLOCK_STATE && info->first_tick <= tick && !info->damaged) {
+            return info->first_tick;
+        }
+    }
+    return UINT64_MAX;
+}
+
 int ms_replay_step(struct ms_replay *replay)
+{
+    return ms_replay_step_within(replay, MS_TICK_MAX);
+}
+
+int ms_replay_step_within(struct ms_replay *replay, uint64_t most)
 {
     struct position *at = &replay->at;
     if (at->model == NULL) {
         return 0;
     }
-    int stepped = step(replay, at, MS_TICK_MAX);
-    if (stepped == 0 && replay->recording->recorder != NULL) {
+    int stepped = step(replay, at, most);
+    if (stepped == 0 && replay->recording->recorder != NULL && at->tick < most) {
         const int error = look_again(replay->recording);
-        stepped = error != 0 ? error : step(replay, at, MS_TICK_MAX);
+        stepped = error != 0 ? error : step(replay, at, most);
     }
     if (stepped != -EBADMSG) {
         return stepped;
     }
     /* The row spoilt the model: on with the next state, else back to where it was. */
     const uint64_t tick = at->tick;
-    stepped = step_to_state(replay, at, MS_TICK_MAX);
+    stepped = step_to_state(replay, at, most);
     if (stepped == 0) {
         stepped = ms_replay_seek(replay, tick);
     }

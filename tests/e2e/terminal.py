@@ -35,13 +35,13 @@ class Terminal:
         self.socket = os.path.join(self.folder.name, "tmux")
         self.environment = {**BARE, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color",
                             MARK: self.folder.name}
-        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 60"
+        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 200"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                   shell)
 
     def tmux(self, *arguments):
         return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
-                              stdout=subprocess.PIPE, check=True, timeout=20).stdout
+                              stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
     def text(self):
         return self.tmux("capture-pane", "-p").decode()
@@ -49,7 +49,7 @@ class Terminal:
     def keys(self, *keys):
         self.tmux("send-keys", *keys)
 
-    def see(self, *words, seconds=15):
+    def see(self, *words, seconds=60):
         try:
             wait_until(lambda: all(word in self.text() for word in words), seconds)
         except AssertionError:
@@ -62,7 +62,7 @@ class Terminal:
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], env=self.environment,
                        check=False, stderr=subprocess.DEVNULL)
         # A viewer that loses its terminal leaves the program running under its keeper.
-        wait_until(self.end_marked, 10, "the end of what ran in the terminal")
+        wait_until(self.end_marked, 60, "the end of what ran in the terminal")
         self.folder.cleanup()
 
     def end_marked(self):

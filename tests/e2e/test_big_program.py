@@ -13,7 +13,7 @@ import time
 import test_symbols as symbols_test
 from terminal import Terminal
 from test_symbols import FOLDER, Names, functions_of, tool
-from watched import MEMSCOPE, SOAK, equal, main, need, wait_until
+from watched import MEMSCOPE, SOAK, again, equal, main, need, wait_until
 
 OBJECT = os.path.join(FOLDER, "inlined.o")
 WORK = tempfile.mkdtemp(prefix="memscope-big-")
@@ -140,7 +140,7 @@ def viewer_with(start):
 def watch(terminal, go, begun):
     """Lets the program begin; returns after how many ms the first names were there, the gaps between pictures, processes, pictures."""
     pair = []
-    wait_until(lambda: pair.append(viewer_with(go)) or pair[-1], 10)
+    wait_until(lambda: pair.append(viewer_with(go)) or pair[-1])
     processes = [Process(pid) for pid in pair[-1]]
     open(go, "w", encoding="ascii").close()
     end = time.monotonic() + SECONDS
@@ -163,6 +163,7 @@ def watch(terminal, go, begun):
     return first, gaps, processes, texts
 
 
+@again
 def test_live_screen():
     """on the live screen: names within a second, pictures at their rate, memory bounded"""
     path = big_program(COPIES)

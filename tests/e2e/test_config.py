@@ -18,7 +18,7 @@ def refused(text, *words):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         done = subprocess.run([MEMSCOPE, f"--config={path}", "-q", "--", "true"], env=BARE,
-                              capture_output=True, timeout=30, check=False)
+                              capture_output=True, timeout=100, check=False)
     said = done.stderr.decode()
     equal(done.returncode, 2, said)
     equal(said.count("\n"), 1, said)
@@ -31,7 +31,7 @@ def test_bad_files():
     refused("[screen]\nrefresh_s = fast\n", "line 2", "0.1 to 60")
     refused("[screen]\n\033[2J = 1\n", "line 2", "no setting")
     done = subprocess.run([MEMSCOPE, "--config=/nowhere/config", "-q", "--", "true"], env=BARE,
-                          capture_output=True, timeout=30, check=False)
+                          capture_output=True, timeout=100, check=False)
     equal(done.returncode, 2, "exit status")
     assert b"/nowhere/config: No such file" in done.stderr
 

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 from counted import NAMED_LIBC, SHIM, SIZELESS, counts_of, shimmed
-from watched import (BARE, EXACT, MEMSCOPE, end, equal, first_process, load, main, need,
+from watched import (BARE, EXACT, MEMSCOPE, SOAK, end, equal, first_process, load, main, need,
                      redis_server, run, status, wait_until, watch)
 
 # What the probe itself asks of an unknown allocator, or of libc, before the program's first call:
@@ -104,7 +104,8 @@ def test_cc1plus():
             file.write(source)
 
     compare([compiler, "-quiet", "-std=c++20", "-O1", "-fpreprocessed", "source.ii", "-o",
-             "/dev/null"], least=1_000_000, prepare=prepare)
+             "/dev/null"], least=1_000_000, prepare=prepare,
+            shims=(SHIM, SIZELESS, NAMED_LIBC) if SOAK else (NAMED_LIBC,))
 
 
 def test_python3():
@@ -159,13 +160,13 @@ def test_redis():
             for words in (["flushall", "async"], ["shutdown", "nosave"]):
                 subprocess.run(["redis-cli", "-s", path, *words], timeout=60, env=BARE,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-            viewer.wait(30)
+            viewer.wait(100)
             # Behind a shim libjemalloc frees with sizes past it: an unknown allocator, no tags.
             ours = agree(load(report), folder, SHIM, OWN_CALLS[SHIM], False)
             assert ours[0] > 60_000, f"only {ours[0]} allocations"
         finally:
             end(viewer.pid)
-            viewer.wait(10)
+            viewer.wait(100)
 
 
 main(globals())

@@ -1,4 +1,7 @@
-"""CPU time by call stack: known shares, stacks equal to a debugger's, and a program that is not disturbed."""
+"""CPU time by call stack: known shares, stacks equal to a debugger's, and a program that is not disturbed.
+
+alone: it judges shares of time
+"""
 
 import ctypes
 import json
@@ -7,7 +10,7 @@ import os
 import re
 import subprocess
 
-from watched import BARE, BUILD, MEMSCOPE, ROOT, equal, main, need, run, status, watch
+from watched import BARE, BUILD, MEMSCOPE, ROOT, again, equal, main, need, run, status, watch
 
 BURN = os.path.join(BUILD, "tests/e2e/burn")
 BURNS = os.path.join(BUILD, "tests/e2e/burns")
@@ -32,11 +35,12 @@ def available(cpu):
 
 
 def within(count, total, share, what):
-    """A share of samples, by three standard deviations."""
+    """A share of samples, by five standard deviations: chance goes beyond them once in a million."""
     sigma = math.sqrt(total * share * (1 - share))
-    assert abs(count - total * share) <= 3 * sigma + 1, (what, count, total, share)
+    assert abs(count - total * share) <= 5 * sigma + 1, (what, count, total, share)
 
 
+@again
 def test_shares_of_two_threads():
     """60, 30 and 10 % in each of two threads, by the stated error."""
     _, document, cpu, _ = sampled([BURN, "shares", "1200"], *FAST)
@@ -99,6 +103,7 @@ def debugger_stacks():
     return [tuple(stack[stack.index("churn"):]) for stack in stacks if "churn" in stack]
 
 
+@again
 def test_stacks_equal_a_debugger_s():
     """Optimised C++: stacks equal to gdb's."""
     need("gdb")
@@ -120,6 +125,7 @@ def test_stacks_equal_a_debugger_s():
         assert ours[path] >= 0.15 * total, (path, ours)
 
 
+@again
 def test_the_outer_part_is_cut_and_said():
     """Deep recursion and code without unwind rules are cut, and it is said."""
     _, document, cpu, rows = sampled([BURN, "deep", "500"], *FAST)
@@ -140,6 +146,7 @@ def test_the_outer_part_is_cut_and_said():
         equal((site["truncated"], len(site["stack"])), ("no_unwind_information", 1), "code of none")
 
 
+@again
 def test_kernel_time_is_of_the_caller():
     """Time in the kernel is of who called it."""
     _, _, cpu, rows = sampled([BURN, "kernel", "400"], *FAST)
@@ -151,6 +158,7 @@ def test_kernel_time_is_of_the_caller():
         assert "kernel" in cpu["sampling"]["because"], cpu["sampling"]
 
 
+@again
 def test_children_born_later():
     """Processes and threads born later."""
     _, document, cpu, _ = sampled([BURN, "children", "400"], *FAST)
@@ -169,6 +177,7 @@ def test_children_born_later():
     assert 0.7 * expected < cpu["total"]["inclusive"]["cpu_ms"] < 1.05 * expected, cpu["total"]
 
 
+@again
 def test_nothing_of_the_program_s_own():
     """The program sees no signal, timer or tracer of ours, and its sleeps are not cut short."""
     native = run([BURN, "untouched", "500"]).stdout
@@ -213,6 +222,7 @@ def test_why_there_are_none():
     assert not available(cpu) and "switched off" in cpu["sampling"]["because"], cpu["sampling"]
 
 
+@again
 def test_as_a_plain_user():
     """As a plain user."""
     need("setpriv")
@@ -241,6 +251,7 @@ def top_of(cpu, figure="self"):
     return max(cpu["by_function"], key=lambda row: row[figure]["cpu_samples"])["name"]
 
 
+@again
 def test_real_programs():
     """Python3: where it spends its time."""
     need("python3")

@@ -9,8 +9,8 @@ import time
 
 from counted import agrees_alone
 from test_viewer import Watched
-from watched import BARE, BUILD, HARD, MEMSCOPE, alive, equal, first_process, load, main, need, run, \
-    status, watch
+from watched import (BARE, BUILD, HARD, MEMSCOPE, again, alive, equal, first_process, load, main,
+                     need, run, status, watch)
 
 FAMILY = os.path.join(BUILD, "tests/e2e/family")
 NONE = ("exit", "3")  # a case of hard that only ends
@@ -153,6 +153,7 @@ def test_privileged():
             assert b"full" in said or b"none" in said, said
 
 
+@again
 def test_stopped_keeper():
     """the keeper is stopped: programs that are executed meanwhile start without waiting long"""
     with Watched("-q", case=("sleep", "3000")) as watched:

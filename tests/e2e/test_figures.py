@@ -4,7 +4,7 @@ import json
 import math
 import os
 
-from watched import BUILD, Skip, equal, first_process, main, run, MEMSCOPE, status, watch
+from watched import BUILD, MEMSCOPE, SOAK, Skip, equal, first_process, main, run, status, watch
 
 FIGURES = os.path.join(BUILD, "tests/e2e/figures")
 # As documented; that the report says the same is tested.
@@ -13,7 +13,7 @@ SIZES = [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 65536, 262144
 TICK_NS = 1 << 20
 LIFETIMES = [TICK_NS * 4**i for i in range(14)] + [None]
 INTERVAL = 16384
-SEEDS = range(1, 6)
+SEEDS = range(1, 6 if SOAK else 4)
 
 
 def truth_and_document(*arguments, options=()):

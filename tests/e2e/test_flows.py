@@ -183,11 +183,12 @@ def test_redis_frees_in_the_background():
     """redis: keys that are unlinked are freed by its thread for that"""
     port = str(free_port())
     script = (f"{redis_server()} --port {port} --save '' --appendonly no --daemonize no >/dev/null & "
-              f"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
-              f"redis-cli -p {port} ping >/dev/null 2>&1 && break; sleep 0.2; done; "
+              f"until redis-cli -p {port} ping >/dev/null 2>&1; do sleep 0.2; done; "
               f"redis-cli -p {port} eval \"for i = 1, 50000 do redis.call('hset', 'big', "
               f"'field' .. i, string.rep('x', 100)) end\" 0 >/dev/null; "
-              f"redis-cli -p {port} unlink big >/dev/null; sleep 0.5; "
+              f"redis-cli -p {port} unlink big >/dev/null; "
+              f"until redis-cli -p {port} info memory | grep -q 'lazyfreed_objects:[1-9]'; "
+              f"do sleep 0.1; done; "
               f"redis-cli -p {port} shutdown nosave; wait")
     with tempfile.TemporaryDirectory() as folder:
         result, document = watch([shutil.which("sh"), "-c", script], cwd=folder)

@@ -16,6 +16,36 @@ WORLD = os.path.join(BUILD, "tests/html/world")
 PROGRAM = os.path.join(BUILD, "tests/e2e/hostile_names")
 
 
+# Threads that allocate unequally, so that a rule tells them apart.
+UNEQUAL = """
+import threading
+def work(n):
+    kept = ["x" * (i % 700) for i in range(2000 * (n + 1))]
+threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def memscope(*arguments):
+    subprocess.run([MEMSCOPE, *arguments], check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make_little_known(folder):
+    """A program without the probe; a recording of which the end is cut off; one with a rule"""
+    source = "#include <unistd.h>\nint main(void) { return usleep(300000); }\n"
+    subprocess.run(["gcc", "-static", "-x", "c", "-", "-o", folder + "/static"], input=source, text=True, check=True)
+    memscope("--plain", "-q", "--html", folder + "/unseen.html", "--", folder + "/static")
+    recording, rule = folder + "/unequal.memscope", ["--only", "allocations>1300"]
+    memscope("record", "-q", "-o", recording, "--", "/usr/bin/python3", "-c", UNEQUAL)
+    memscope("export", recording, "--html", folder + "/only.html", *rule)
+    for weight in ["total", "count"]:
+        memscope("export", recording, "--folded", f"{folder}/only.{weight}.folded", "--weight", weight, *rule)
+    with open(recording, "r+b") as file:
+        file.truncate(os.path.getsize(recording) - 100)
+    memscope("export", recording, "--html", folder + "/cut.html")
+
+
 def missing():
     if not shutil.which("node"):
         return "node is missing: apt-get install nodejs"
@@ -41,6 +71,7 @@ def main():
                                  "</script><script>alert('argument')</script>"], stderr=subprocess.PIPE, text=True)
         subprocess.run([MEMSCOPE, "--plain", "-q", "--html", folder + "/small.html", "--json", folder + "/small.json", "--", "sleep", "0.2"],
                        check=True, timeout=60, stderr=subprocess.DEVNULL)
+        make_little_known(folder)
         for world in ["hostile", "big"]:
             subprocess.run([WORLD, world, f"{folder}/{world}.html"], check=True)
         error = real.communicate(timeout=60)[1]
@@ -48,7 +79,7 @@ def main():
             print(f"Bail out! memscope-top ended with {real.returncode}: {error}")
             return 1
         environment = dict(os.environ, NODE_MODULES=MODULES, HOME=folder)
-        return subprocess.run(["node", DRIVER, folder], env=environment, check=False, timeout=200).returncode
+        return subprocess.run(["node", DRIVER, folder], env=environment, check=False, timeout=280).returncode
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

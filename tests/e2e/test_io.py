@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import time
 
-from watched import BUILD, MEMSCOPE, equal, load, main, need, redis_server, run, status, wait_until, watch
+from watched import (BUILD, MEMSCOPE, again, equal, load, main, need, redis_server, run, status,
+                     wait_until, watch)
 
 PROGRAM = os.path.join(BUILD, "tests/e2e/io_calls")
 FOLDER = tempfile.mkdtemp(prefix="memscope-io-")
@@ -61,6 +62,7 @@ def test_files():
     near(io["sync"]["wait_ns"], float(synced_ns), 0.1, "time in fsync")
 
 
+@again
 def test_waits():
     """a reader that waits for a slow pipe, alone and among fast reads: time within 10 %"""
     for fast in (0, 100):
@@ -72,6 +74,7 @@ def test_waits():
         near(reads[0]["latency_ns"], waited_ns / calls, 0.1, "mean latency")
 
 
+@again
 def test_fast_calls():
     """calls too fast to time each: a sample, its mean as of all of them"""
     path = os.path.join(FOLDER, "zeros")
@@ -134,6 +137,7 @@ def test_forks():
     exact(parent, read=(50, 450, 0, 0), write=(20, 220, 0, 0))
 
 
+@again
 def test_in_flight():
     """a thread that is in a read is shown in it, and for how long"""
     _, document = watch([PROGRAM, "waits", "3"], "--duration=2")
@@ -246,6 +250,7 @@ def by_caller(document):
     return found
 
 
+@again
 def test_callers():
     """the functions that do the I/O by name: exact when all are looked at, else within the error"""
     count = 40000
@@ -321,7 +326,7 @@ def test_redis():
         counted = [int(re.search(name + r":(\d+)", info).group(1))
                    for name in ("total_net_input_bytes", "total_net_output_bytes")]
         run([*cli, "shutdown", "nosave"])
-        process.wait(20)
+        process.wait(100)
     finally:
         process.kill()
         process.wait()

@@ -203,7 +203,7 @@ class Run:
 
     def finish(self, expected_status, viewer=None):
         viewer = viewer or self.viewers[0]
-        viewer.wait(60)
+        viewer.wait(100)
         with open(os.path.join(self.folder.name, "stderr"), "rb") as said:
             equal(viewer.returncode, expected_status, f"exit status ({said.read()[-300:]})")
 
@@ -217,7 +217,7 @@ class Run:
         for viewer in self.viewers:
             if viewer.poll() is None:
                 end(viewer.pid)
-            viewer.wait(10)
+            viewer.wait(100)
         if self.keeper and alive(self.keeper):
             wait_until(lambda: not alive(self.keeper), what="the end of the keeper")
         self.folder.cleanup()

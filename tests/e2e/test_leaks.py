@@ -97,7 +97,7 @@ class Program:
         """After it was stopped."""
         self.feeder.join(10)
         try:
-            self.viewer.wait(40)
+            self.viewer.wait(100)
         except subprocess.TimeoutExpired:
             end(self.viewer.pid)
             self.viewer.wait()

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 
-from watched import BARE, BUILD, MEMSCOPE, equal, first_process, main, run, status, watch
+from watched import BARE, BUILD, MEMSCOPE, again, equal, first_process, main, run, status, watch
 
 MACHINE = ("cores", "frequency", "cpu_identity", "pressure", "disks", "interfaces", "sensors",
            "nvidia_gpu", "drm_gpu")
@@ -231,6 +231,7 @@ def test_gpu():
         equal({value for value in series["gpu_memory_bytes"] if value}, {1048576}, "over time")
 
 
+@again
 def test_hang():
     """a driver that never answers: the session ends with the program, and says so"""
     begin = time.monotonic()

@@ -22,7 +22,7 @@ class Running:
         path = os.path.join(self.folder.name, "first.json")
         # The program keeps what it inherits open: no pipe that is read to its end.
         subprocess.run([MEMSCOPE, "-q", "--duration", "0.3", "--json", path, *options, "--", MODES,
-                        case], env=BARE, check=False, timeout=20, stdin=subprocess.DEVNULL,
+                        case], env=BARE, check=False, timeout=100, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = load(path)["processes"][0]["pid"]
         self.pids = [self.pid]
@@ -213,7 +213,7 @@ def test_steps_down():
                 end(one)
         else:
             viewer.terminate()
-        viewer.communicate(timeout=20)
+        viewer.communicate(timeout=100)
 
 
 def test_dialog():

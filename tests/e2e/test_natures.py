@@ -220,9 +220,9 @@ def test_redis():
             report = os.path.join(FOLDER, "redis.json")
             time.sleep(0.5)
             subprocess.run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "1.5", "--json", report],
-                           env=BARE, check=True, timeout=30, stdin=subprocess.DEVNULL)
+                           env=BARE, check=True, timeout=100, stdin=subprocess.DEVNULL)
             end(load_on.pid)
-            load_on.wait(10)
+            load_on.wait(100)
             document = load(report)
             os.unlink(report)
             found[name] = max((t for t in document["threads"] if not t["ended"]),
@@ -243,7 +243,7 @@ def test_redis():
         if pid:
             end(pid)
         end(viewer.pid)
-        viewer.wait(10)
+        viewer.wait(100)
 
 
 @again

@@ -141,7 +141,7 @@ def test_interrupted():
     with tempfile.TemporaryDirectory() as folder:
         recorder, path = recording(folder, HARD, "sleep", "60000")
         recorder.terminate()
-        recorder.communicate(timeout=20)
+        recorder.communicate(timeout=100)
         equal(recorder.returncode, 143, "exit status")
         equal(status(verify(path)), 0, "verify")
 
@@ -157,7 +157,7 @@ def test_killed():
         lived = time.monotonic() - begun
         for pid in keeper_and_program:
             end(pid)
-        recorder.communicate(timeout=20)
+        recorder.communicate(timeout=100)
         result = verify(path)
         equal(status(result), 1, "verify finds that it is not closed")
         assert b"not closed" in result.stdout, result.stdout
@@ -184,7 +184,7 @@ def test_joined():
             assert 0.5 <= seconds_of(path) <= 2, seconds_of(path)
         finally:
             watcher.terminate()
-            watcher.communicate(timeout=20)
+            watcher.communicate(timeout=100)
 
 
 def program_below(pid):

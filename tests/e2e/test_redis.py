@@ -41,7 +41,7 @@ def ours(pid, folder):
     """Live requested bytes of redis-server's own calls plus waste, by a viewer that joins."""
     report = os.path.join(folder, "joined.json")
     subprocess.run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "1", "--json", report], env=BARE,
-                   check=True, timeout=30, stdin=subprocess.DEVNULL)
+                   check=True, timeout=100, stdin=subprocess.DEVNULL)
     document = load(report)
     os.unlink(report)
     totals = first_process(document)["totals"]
@@ -82,7 +82,7 @@ def test_redis_under_load():
             if pid:
                 end(pid)
             end(viewer.pid)
-            viewer.wait(10)
+            viewer.wait(100)
 
 
 main(globals())

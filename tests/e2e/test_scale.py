@@ -10,8 +10,8 @@ import tempfile
 import time
 
 from terminal import Terminal
-from watched import (BARE, BUILD, MEMSCOPE, SOAK, children_of, descendants, end, equal, exe_of,
-                     first_process, load, main, wait_until)
+from watched import (BARE, BUILD, MEMSCOPE, SOAK, again, children_of, descendants, end, equal,
+                     exe_of, first_process, load, main, wait_until)
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 KIB, MIB = 1 << 10, 1 << 20
@@ -93,7 +93,7 @@ class Run:
         if self.first.poll() is None:
             for pid in (self.program, self.first.pid):
                 end(pid)
-        self.first.wait(20)
+        self.first.wait(100)
         self.first.stdout.close()
         self.folder.cleanup()
 
@@ -209,6 +209,7 @@ def viewer_cost(run, seconds):
     return 100 * used / TICKS_A_SECOND / elapsed, reads / elapsed
 
 
+@again
 def test_viewer_cpu():
     """200 threads and 10,000 call stacks, in use and idle: what the viewer takes"""
     for mode, most, most_reads in (("active", ACTIVE_PCT_MAX, ACTIVE_READS_MAX),
@@ -225,12 +226,13 @@ def test_viewer_cpu():
         assert reads <= most_reads, f"{reads:.0f} reads a second"
 
 
+@again
 def test_many_threads_on_the_screen():
     """2,000 threads are read less often, and the screen says how often"""
     script = f"sleep 100 | exec {SCALE} alive 2000"
     with Terminal([MEMSCOPE, "--", "sh", "-c", script]) as terminal:
-        terminal.see("threads read at", "threads", seconds=30)
-        wait_until(lambda: re.search(r"threads read at [012]\.\d Hz", terminal.text()), 10,
+        terminal.see("threads read at", "threads")
+        wait_until(lambda: re.search(r"threads read at [012]\.\d Hz", terminal.text()), 60,
                    "2.5 readings a second, or less of a busy machine")
 
 

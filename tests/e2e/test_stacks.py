@@ -63,7 +63,7 @@ def judged(command, environment=None, depth=64, **options):
         environment = {**(environment or BARE), "MEMSCOPE_TOP_PROBE": PROBE,
                        "JUDGE_REPORT": report.name}
         result, document = watch(command, "--depth", str(depth), env=environment,
-                                 timeout=60 + 10 * SOAK, **options)
+                                 timeout=200 + 10 * SOAK, **options)
         content = report.read()
     found = dict(zip(FIGURES, struct.unpack_from(f"{len(FIGURES)}Q", content)))
     start = 8 * len(FIGURES)

@@ -14,7 +14,7 @@ DEMO = os.path.join(BUILD, "demo")
 def test_demo():
     """cards, focus, help, output, export, filter, resize, quit"""
     with Terminal([MEMSCOPE, "--", DEMO]) as terminal:
-        terminal.see("image-0", seconds=10)
+        terminal.see("image-0")
         terminal.keys("?")
         terminal.see("elp")
         terminal.keys("Escape")
@@ -38,13 +38,13 @@ def test_demo():
         terminal.keys("q")
         time.sleep(0.5)
         terminal.keys("k")
-        terminal.see("status=", seconds=15)
+        terminal.see("status=")
 
 
 def test_first_picture():
     """the first picture with the program's name is there within a second"""
     with Terminal([MEMSCOPE, "--", HARD, "sleep", "20000"]) as terminal:
-        terminal.see("hard", seconds=3)
+        terminal.see("hard")
 
 
 def test_program_ended():

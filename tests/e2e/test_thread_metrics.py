@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from watched import BARE, BUILD, MEMSCOPE, equal, load, main, need, run, watch
+from watched import BARE, BUILD, MEMSCOPE, again, equal, load, main, need, run, watch
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 AMOUNTS = os.path.join(BUILD, "tests/e2e/amounts")
@@ -46,6 +46,7 @@ def within(found, low, high, what):
     assert found is not None and low <= found <= high, f"{what}: {found}, not {low} to {high}"
 
 
+@functools.partial(again, anew=amounts.cache_clear)
 def test_switches():
     """1,000 sleeps are 1,000 voluntary context switches"""
     sleeper, said = thread("sleeper"), amounts()[0]["sleeper"]
@@ -57,6 +58,7 @@ def test_switches():
     within(sleeper["involuntary_switches"], said["involuntary"], said["involuntary"] + 5, "forced")
 
 
+@functools.partial(again, anew=amounts.cache_clear)
 def test_faults():
     """5,000 pages touched are 5,000 page faults"""
     toucher, said = thread("toucher"), amounts()[0]["toucher"]
@@ -65,6 +67,7 @@ def test_faults():
     equal(toucher["major_faults"], 0, "major faults")
 
 
+@functools.partial(again, anew=amounts.cache_clear)
 def test_input_output():
     """calls and bytes of read and write are exact, and so is what reached storage"""
     writer, said = thread("writer"), amounts()[0]["writer"]
@@ -77,6 +80,7 @@ def test_input_output():
           "I/O of another thread")
 
 
+@functools.partial(again, anew=amounts.cache_clear)
 def test_user_and_kernel_time():
     """a loop in user mode and one of system calls: the time that getrusage says of each"""
     for name in ("spinner", "caller"):
@@ -112,6 +116,7 @@ def test_cores():
         assert os.path.exists(core), f"node {mover['numa_node']}"
 
 
+@functools.partial(again, anew=amounts.cache_clear)
 def test_run_queue():
     """two threads on one core wait for it half of the time"""
     for name in ("sharer-a", "sharer-b"):
@@ -142,6 +147,7 @@ def test_what_is_missing_has_a_reason():
         assert counted > 0 and thread("spinner")["instructions"] > 0, "counters"
 
 
+@again
 def test_against_another_tool():
     """/usr/bin/time says the same of gzip"""
     need("time", "gzip")
@@ -164,6 +170,7 @@ def test_against_another_tool():
     within(found["minor_faults"], faults - 100, faults, "minor faults")
 
 
+@again
 def test_many_threads():
     """1,200 threads are read by turns, and the report says how often"""
     with tempfile.TemporaryDirectory(prefix="memscope-many-") as folder:
@@ -180,6 +187,7 @@ def test_many_threads():
     assert len(read) >= 1200, f"{len(read)} threads were read"
 
 
+@again
 def test_exec_inherits_nothing():
     """a program that another one became by exec has not used the CPU time that was used before"""
     result, document = watch(["/bin/bash", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done;"

@@ -258,6 +258,57 @@ def test_compiler():
     check_folded(session, lambda site: site["at_peak_bytes"])
 
 
+BURN = """
+import json, time
+def outer(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        json.dumps([list(range(200))] * 20)
+outer(1.5)
+"""
+
+
+def near(found, wanted, what):
+    """JSON has microseconds, the others nanoseconds: by stack within that."""
+    equal(set(found), set(wanted), "stacks of " + what)
+    for stack, amount in wanted.items():
+        if abs(found[stack] - amount) > 100000:
+            raise AssertionError(f"{what}: {found[stack]} ns, expected {amount}, at {stack}")
+
+
+def test_cpu_time():
+    """CPU time by call stack: pprof, speedscope and folded stacks have what JSON has, or none"""
+    session = Session(["/usr/bin/python3", "-c", BURN], "--cpu-samples=199", "--weight=cpu")
+    profile = Profile(session.paths["pprof"])
+    wanted = weights(session.document, FIGURES["cpu"])
+    folded = folded_of(session.text("folded"))
+    speedscope = json.loads(session.text("speedscope"))["profiles"]
+    units = {name: unit for name, unit in profile.types}
+    if not wanted:  # then it is told why
+        sources = [source for source in session.document["sources"] if source["name"] == "cpu_samples"]
+        if "cpu" in units or folded or not any(source["because"] for source in sources):
+            raise AssertionError((units, sources))
+        return
+    equal((units["cpu"], speedscope[0]["unit"]), ("nanoseconds", "nanoseconds"), "units")
+    at = [name for name, _ in profile.types].index("cpu")
+    sums = collections.Counter()
+    for stack, values, labels in profile.samples:
+        if values[at]:
+            sums[tuple(function for function, _, _ in reversed(stack))] += values[at]
+            equal(values[:at], [0] * at, "other values of a sample of CPU time")
+    near(sums, wanted, "pprof")
+    near(folded, wanted, "folded stacks")
+    equal(speedscope[0]["name"].split(":")[0], "cpu", "first profile")
+    near({"all": speedscope[0]["endValue"]}, {"all": sum(wanted.values())}, "speedscope")
+    threads = sum(thread["user_ms"] + thread["system_ms"] for thread in session.document["threads"])
+    share = sum(wanted.values()) / 1e6 / threads
+    if not 0.5 < share < 1.5:  # a sample of it, by another way
+        raise AssertionError(f"{share} of what the kernel counted")
+    kept = pprof_tool(session, "-raw")
+    if "cpu/nanoseconds" not in kept:
+        raise AssertionError(kept[:300])
+
+
 def test_sampled():
     """A sampled run says its rate in the profile, and its values are those of the JSON"""
     session = Session(["/usr/bin/python3", "-c", PYTHON], "--sample", "16K",
@@ -275,6 +326,12 @@ def test_only_some_threads():
                       env=dict(BARE, PYTHONMALLOC="malloc"))
     equal(session.text("folded"), "", "folded stacks of no thread")
     equal(Profile(session.paths["pprof"]).samples, [], "samples of no thread")
+    check_svg(session)
+    for name, words in (("svg", "of those with io_operations&#60;0"),
+                        ("svg", "of all threads, also of those that are left out above"),
+                        ("text", "only those with io_operations<0")):
+        if words not in session.text(name):
+            raise AssertionError(f"{name} does not say: {words}")
 
 
 def rules(*texts, command=("/usr/bin/true",), options=()):

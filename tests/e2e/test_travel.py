@@ -157,7 +157,7 @@ def test_at():
         result = run([MEMSCOPE, "-q", "-o", path, "--", HARD, "sleep", "2000"])
         equal(status(result), 0, f"recording: {result.stderr}")
         with Terminal([MEMSCOPE, "view", path, "--at", "1.5"], columns=120) as terminal:
-            terminal.see("[0:01 of 0:02")
+            terminal.see("[0:01 of 0:")
         with Terminal([MEMSCOPE, "view", path, "--at", "9m"], columns=120) as terminal:
             terminal.see("beyond its end", "status=2")
 

@@ -137,7 +137,7 @@ def test_no_children():
         with open(f"/proc/{sleep}/environ", encoding="utf-8") as environ:
             text += environ.read()
         assert "memscope" not in text.lower(), text
-        equal(viewer.wait(30), 5, "status")
+        equal(viewer.wait(100), 5, "status")
         document = load(path)
     equal(len(document["processes"]), 1, "processes")
     equal(document["processes"][0]["seen"], "full", "seen")
@@ -281,7 +281,7 @@ def test_postgres():
             with open(os.path.join(server.data, "postmaster.pid"), encoding="utf-8") as file:
                 postmaster = int(file.readline())
             os.kill(postmaster, 2)
-            viewer.wait(30)
+            viewer.wait(100)
             log.close()
         equal(viewer.returncode, 0, "status")
         document = load(report)

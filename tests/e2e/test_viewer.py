@@ -56,7 +56,7 @@ class Watched:
         for pid in (self.program, self.viewer.pid, keeper):
             if pid and pid > 1:
                 end(pid)
-        self.viewer.wait(10)
+        self.viewer.wait(100)
         if self.viewer.stderr:
             self.viewer.stderr.close()
         if self.master is not None:
@@ -79,7 +79,7 @@ def check_rejoined(watched):
     time.sleep(1.5)
     equal(viewer.poll(), None, "the joined viewer's status")
     steps, children = watched.finish_program()
-    equal(viewer.wait(20), 0, "exit status of the joined viewer")
+    equal(viewer.wait(100), 0, "exit status of the joined viewer")
     document = load(path)
     process = first_process(document)
     # Its own calls: one block of pointers and 1000 a step; fopen's two at the end; nothing else.
@@ -95,7 +95,7 @@ def test_killed_viewer():
     with Watched("-q") as watched:
         time.sleep(0.7)
         end(watched.viewer.pid)
-        watched.viewer.wait(10)
+        watched.viewer.wait(100)
         time.sleep(1)
         assert alive(watched.program), "the program died with the viewer"
         check_rejoined(watched)
@@ -117,7 +117,7 @@ def test_stopped_viewer_does_not_block():
     for blow in (signal.SIGSTOP, signal.SIGKILL):
         with Watched(case=("print", "20"), terminal=True) as watched:
             os.kill(watched.viewer.pid, blow)
-            wait_until(lambda: not alive(watched.program), 30, "the end of a program that prints")
+            wait_until(lambda: not alive(watched.program), 100, "the end of a program that prints")
 
 
 def test_killed_program():
@@ -125,7 +125,7 @@ def test_killed_program():
     with Watched("--plain") as watched:
         time.sleep(1)
         os.kill(watched.program, signal.SIGKILL)
-        _, said = watched.viewer.communicate(timeout=20)
+        _, said = watched.viewer.communicate(timeout=100)
         equal(watched.viewer.returncode, 137, "exit status")
         assert b"killed by SIGKILL" in said, said
         process = first_process(load(watched.json))
@@ -156,7 +156,7 @@ def test_two_viewers():
     """two viewers at once see the same"""
     with Watched("-q") as watched:
         check_rejoined(watched)
-        watched.viewer.wait(20)
+        watched.viewer.wait(100)
         first, second = load(watched.json), load(watched.json + ".again")
         equal(first["totals"], second["totals"], "totals")
 
@@ -167,7 +167,7 @@ def test_list_of_joinable():
         return re.search(rf"\b{watched.program}\b", run([MEMSCOPE]).stdout.decode()) is not None
     with Watched("-q") as watched:
         assert listed()
-    wait_until(lambda: not listed(), 20, "the list to forget the program")
+    wait_until(lambda: not listed(), 60, "the list to forget the program")
 
 
 def test_signal_to_the_viewer():
@@ -175,7 +175,7 @@ def test_signal_to_the_viewer():
     with Watched("-q") as watched:
         time.sleep(0.5)
         watched.viewer.send_signal(signal.SIGTERM)
-        equal(watched.viewer.wait(20), 0, "exit status of a program that ends on SIGTERM")
+        equal(watched.viewer.wait(100), 0, "exit status of a program that ends on SIGTERM")
 
 
 if __name__ == "__main__":

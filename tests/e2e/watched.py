@@ -81,7 +81,7 @@ def first_process(document):
     return document["processes"][0]
 
 
-def wait_until(condition, seconds=20, what="a condition"):
+def wait_until(condition, seconds=60, what="a condition"):
     """Polls; returns what the condition returned."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -135,9 +135,10 @@ def end(pid):
         pass
 
 
-def again(test, times=4):
+def again(test, times=4, anew=None):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
-    have taken the machine for a second; what is wrong in the product is wrong each time."""
+    have taken the machine for a second; what is wrong in the product is wrong each time. `anew`
+    forgets what several tests share."""
     @functools.wraps(test)
     def tried():
         for left in reversed(range(times)):
@@ -147,6 +148,8 @@ def again(test, times=4):
                 if left == 0:
                     raise
                 print("# again: " + str(error).replace("\n", "\n# "), flush=True)
+                if anew:
+                    anew()
     return tried
 
 

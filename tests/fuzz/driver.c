@@ -1,15 +1,19 @@
 /*
  * Drives one fuzzer without a fuzzing engine: random and mutated inputs from a seeded generator,
  * for FUZZ_SECONDS (5), or FUZZ_INPUTS of them. With file arguments it runs those instead. The
- * sanitizers judge.
+ * sanitizers judge; the input that they end us for is left in the folder FUZZ_FOUND (/tmp).
  */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+void __asan_set_death_callback(void (*callback)(void)) __attribute__((weak));
 const char *__asan_default_options(void); /* NOLINT: the sanitizer asks for it by this name */
 
 /* Inputs allocate and free by the thousand: what is freed may wait through several of them, not
@@ -58,6 +62,28 @@ static void mutate(uint8_t *data, size_t size)
     }
 }
 
+static struct {
+    uint8_t *bytes;
+    size_t count;
+    char path[256];
+} last;
+
+static void keep_last(void)
+{
+    const int fd = open(last.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0 && write(fd, last.bytes, last.count) == (ssize_t)last.count) {
+        (void)!write(STDERR_FILENO, last.path, strlen(last.path));
+        (void)!write(STDERR_FILENO, "\n", 1);
+    }
+}
+
+static void aborted(int number)
+{
+    keep_last();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
 static int run_file(const char *path)
 {
     static uint8_t data[bytes_max];
@@ -86,6 +112,13 @@ int main(int argc, char **argv)
     uint64_t chosen = seed != NULL ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
     state = chosen * 2654435761u + 1;
     printf("FUZZ_SEED=%llu\n", (unsigned long long)chosen);
+    const char *found = getenv("FUZZ_FOUND");
+    (void)snprintf(last.path, sizeof last.path, "%s/memscope-fuzz-%llu",
+                   found != NULL ? found : "/tmp", (unsigned long long)chosen);
+    (void)signal(SIGABRT, aborted);
+    if (__asan_set_death_callback != NULL) {
+        __asan_set_death_callback(keep_last);
+    }
     fflush(stdout);
     const char *most = getenv("FUZZ_INPUTS");
     const unsigned long long inputs_most = most != NULL ? strtoull(most, NULL, 0) : UINT64_MAX;
@@ -109,6 +142,8 @@ int main(int argc, char **argv)
             return 1;
         }
         memcpy(input, data, size);
+        last.bytes = input;
+        last.count = size;
         LLVMFuzzerTestOneInput(input, size);
         free(input);
         inputs++;

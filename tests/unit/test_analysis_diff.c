@@ -196,6 +196,46 @@ static void what_swings_is_noise(void **state)
     assert_true(noise == 0);
 }
 
+/* Far looks at a site that held `blocks_at[i]` blocks of 1000 bytes; then 60 more than at last. */
+static enum ms_diff_verdict verdict_after(const uint64_t *blocks_at, size_t looks)
+{
+    struct run before = run_new();
+    struct run after = run_new();
+    const uint32_t one = site(&before, "cache", "main", 1);
+    struct ms_diff_swing *swing = ms_diff_swing_new();
+    for (size_t i = 0; i < looks; i++) {
+        holds(&before, one, blocks_at[i], 1000);
+        tick(&before);
+        assert_int_equal(ms_diff_swing_look(swing, before.model), 0);
+    }
+    holds(&after, site(&after, "cache", "main", 1), blocks_at[looks - 1] + 60, 1000);
+    tick(&after);
+    struct ms_diff *diff =
+        ms_diff_new(&(struct ms_diff_side){.model = before.model, .swing = swing},
+                    &(struct ms_diff_side){.model = after.model});
+    const enum ms_diff_verdict verdict = live_of(diff, "cache < main");
+    ms_diff_free(diff);
+    ms_diff_swing_free(swing);
+    ms_model_free(before.model);
+    ms_model_free(after.model);
+    return verdict;
+}
+
+static void a_swing_over_minutes_is_noise_and_a_start_is_none(void **state)
+{
+    (void)state;
+    static const uint64_t swings[] = {100, 100, 130, 160, 160, 130, 100, 100, 130, 160, 160, 130};
+    static const uint64_t steady[] = {100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100};
+    static const uint64_t began[] = {0, 0, 30, 100, 100, 100, 100, 100, 100, 100, 100, 100};
+    static const uint64_t leaks[] = {10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120};
+    assert_int_equal(verdict_after(swings, 12), MS_DIFF_SAME);
+    assert_int_equal(verdict_after(steady, 12), MS_DIFF_GREW);
+    assert_int_equal(verdict_after(began, 12), MS_DIFF_GREW);
+    assert_int_equal(verdict_after(leaks, 12), MS_DIFF_GREW);
+    assert_int_equal(verdict_after(swings, MS_DIFF_SWING_LOOKS_LEAST - 1), MS_DIFF_GREW);
+    assert_int_equal(verdict_after(swings, MS_DIFF_SWING_LOOKS_LEAST), MS_DIFF_SAME);
+}
+
 /* A leak, and something that is allocated once: looks at it go on through the growth. */
 static enum ms_diff_verdict verdict_of_growth(bool steadily)
 {
@@ -333,6 +373,7 @@ int main(void)
         cmocka_unit_test(things_are_the_same_by_name),
         cmocka_unit_test(sites_of_one_name_are_summed_up),
         cmocka_unit_test(what_swings_is_noise),
+        cmocka_unit_test(a_swing_over_minutes_is_noise_and_a_start_is_none),
         cmocka_unit_test(growth_is_no_noise),
         cmocka_unit_test(of_one_session_only_what_came_in_between_is_noisy),
         cmocka_unit_test(few_looks_tell_no_noise),

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "export/csv.h"
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
@@ -424,6 +425,19 @@ static void test_resources(void **state)
     ms_model_free(model);
 }
 
+static char *table_with(const struct ms_model *model, const struct ms_export_options *how,
+                        const char *table)
+{
+    struct ms_export_options wanted = *how;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    wanted.csv_table = table;
+    assert_int_equal(ms_csv_write(out, model, &wanted), 0);
+    fclose(out);
+    return text;
+}
+
 static void test_leaks(void **state)
 {
     (void)state;
@@ -457,6 +471,13 @@ static void test_leaks(void **state)
     check_contains(text, "\"slope_bytes_per_s\":10000,");
     check_contains(text, "\"suppressed\":true,\"reason\":\"grew in ");
     check_contains(text, "\"not_freed\":null"); /* nothing has ended */
+    free(text);
+    text = table_with(model, &judged, "leaks");
+    (void)snprintf(expected, sizeof(expected), "\r\n%u,128,parse_row,", leaky);
+    check_contains(text, expected);
+    check_contains(text,
+                   ",77,449000,4490,250000,2500,10000,5,0.938,false,\"grew in 5 of 5 windows");
+    check_contains(text, ",77,898000,4490,500000,2500,20000,5,0.938,true,");
     free(text);
     process->end_ns = ms_model_now_ns(model);
     text = written_with(model, &judged);
@@ -577,10 +598,30 @@ static void test_numbers(void **state)
     setlocale(LC_ALL, "C");
 }
 
+/* As llround and printf do it. */
+static void print_fixed(FILE *out, double value)
+{
+    char text[64];
+    const long long rounded = llround(fabs(value) * 1e3);
+    int length = snprintf(text, sizeof(text), "%s%lld.%03lld", value < 0 && rounded > 0 ? "-" : "",
+                          rounded / 1000, rounded % 1000);
+    while (text[length - 1] == '0') {
+        text[--length] = '\0';
+    }
+    text[text[length - 1] == '.' ? length - 1 : length] = '\0';
+    fputs(text, out);
+}
+
 /* Nine digits are those of printf, whatever lies behind them; three places those of llround. */
 static void test_numbers_are_rounded_as_printf_does(void **state)
 {
     (void)state;
+    char *texts[2] = {NULL, NULL};
+    size_t bytes[2];
+    FILE *written = open_memstream(&texts[0], &bytes[0]);
+    FILE *expected = open_memstream(&texts[1], &bytes[1]);
+    struct ms_json_writer writer;
+    assert_int_equal(ms_json_writer_open(&writer, written), 0);
     uint64_t random = 1;
     for (int i = 0; i < 2000; i++) {
         random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
@@ -589,22 +630,22 @@ static void test_numbers_are_rounded_as_printf_does(void **state)
         const double any = (double)(random >> 11) / 9007199254740992.0 * scale;
         const double values[] = {any, -any, halves, halves / 1e3, 1e8 - halves / 1e7};
         for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
-            char expected[64];
-            (void)snprintf(expected, sizeof(expected), "%.9g", values[v]);
-            check_number(values[v], 9, expected);
-            const long long rounded = llround(fabs(values[v]) * 1e3);
-            const char *sign = values[v] < 0 && rounded > 0 ? "-" : "";
-            int length = snprintf(expected, sizeof(expected), "%s%lld.%03lld", sign, rounded / 1000,
-                                  rounded % 1000);
-            while (expected[length - 1] == '0') {
-                expected[--length] = '\0';
-            }
-            if (expected[length - 1] == '.') {
-                expected[--length] = '\0';
-            }
-            check_number(values[v], 3, expected);
+            ms_json_line(&writer);
+            ms_json_array_begin(&writer);
+            ms_json_double(&writer, values[v]);
+            ms_json_fixed(&writer, values[v], 3);
+            ms_json_array_end(&writer);
+            fprintf(expected, "\n%s[%.9g,", i == 0 && v == 0 ? "" : ",", values[v]);
+            print_fixed(expected, values[v]);
+            fputs("]", expected);
         }
     }
+    assert_int_equal(ms_json_writer_close(&writer), 0);
+    fclose(written);
+    fclose(expected);
+    assert_string_equal(texts[0], texts[1]);
+    free(texts[0]);
+    free(texts[1]);
 }
 
 static void test_strings_longer_than_the_buffer(void **state)

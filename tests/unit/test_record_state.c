@@ -15,6 +15,7 @@
 
 #include "model/restore.h"
 #include "record/fields_tables.h"
+#include "record/part_pieces.h"
 #include "record/parts.h"
 #include "record_coverage.h"
 #include "record_session.h"
@@ -216,6 +217,30 @@ static void test_a_tick_in_which_nothing_moved_is_empty(void **state)
     ms_model_free(session.model);
 }
 
+/* A made-up thread of which only the number is told: it would belong to no process. */
+static void test_a_thread_without_a_process_is_refused(void **state)
+{
+    (void)state;
+    struct session session = session_new(5);
+    session_tick(&session);
+    struct follower follower = {.model = NULL};
+    follower_begin(&follower, session.model);
+    const uint32_t id = 70000;
+    struct ms_pack pack = {0};
+    ms_pack_ids(&pack, &id, 1);
+    for (int list = 0; list < 3; list++) { /* merged, ended, gone */
+        ms_pack_ids(&pack, NULL, 0);
+    }
+    ms_pack_u64(&pack, 0); /* no times */
+    ms_pack_u64(&pack, 0); /* no changes */
+    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+    assert_int_equal(ms_part_threads.read(follower.model, false, &unpack, follower.maps[1]),
+                     -EBADMSG);
+    ms_pack_free(&pack);
+    follower_end(&follower);
+    ms_model_free(session.model);
+}
+
 /* The comparison sees a byte that is wrong, and says where. */
 static void test_what_differs_is_named(void **state)
 {
@@ -278,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte_of_each_struct_has_a_row),
         cmocka_unit_test(test_a_tick_in_which_nothing_moved_is_empty),
+        cmocka_unit_test(test_a_thread_without_a_process_is_refused),
         cmocka_unit_test(test_what_differs_is_named),
         cmocka_unit_test(test_restored_and_live_stay_equal),
         cmocka_unit_test(test_more_threads_than_are_rated_in_a_tick),

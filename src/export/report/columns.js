@@ -23,7 +23,9 @@ class Columns {
     for (const segment of segmentsOf(entry)) this.addSegment(segment, from, count / (to - from), count);
   }
   addSegment({ layer, begin, count: points }, from, scale, count) {
-    const { low, high } = this, { step, offset, constant } = layer, all = data.points;
+    const { low, high } = this,
+      { step, offset, constant } = layer,
+      all = data.points;
     const first = Math.max(0, Math.floor((from - begin) / step));
     const last = Math.min(points - 1, Math.ceil((from + count / scale - begin) / step));
     const wide = step * scale;

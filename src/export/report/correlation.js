@@ -10,9 +10,12 @@ function correlationSums() {
 /* The same pair so many times. */
 function addPair(sums, x, y, times) {
   if (!Number.isFinite(x) || !Number.isFinite(y)) return;
-  const dx = x - sums.meanX, dy = y - sums.meanY, all = sums.n + times, weight = sums.n * times / all;
-  sums.meanX += dx * times / all;
-  sums.meanY += dy * times / all;
+  const dx = x - sums.meanX,
+    dy = y - sums.meanY,
+    all = sums.n + times,
+    weight = (sums.n * times) / all;
+  sums.meanX += (dx * times) / all;
+  sums.meanY += (dy * times) / all;
   sums.sxx += dx * dx * weight;
   sums.syy += dy * dy * weight;
   sums.sxy += dx * dy * weight;
@@ -22,21 +25,37 @@ function fitOf(sums) {
   if (sums.n < 3 || !(sums.sxx > 0) || !(sums.syy > 0)) return { n: sums.n, defined: false };
   const r = sums.sxy / Math.sqrt(sums.sxx * sums.syy);
   const slope = sums.sxy / sums.sxx;
-  return { n: sums.n, defined: true, r: Math.max(-1, Math.min(1, r)), slope, intercept: sums.meanY - slope * sums.meanX };
+  return {
+    n: sums.n,
+    defined: true,
+    r: Math.max(-1, Math.min(1, r)),
+    slope,
+    intercept: sums.meanY - slope * sums.meanX,
+  };
 }
 
 /* The same seconds of both figures of one owner; whole seconds only, as in src/analysis/pairs.h. */
 function pairsOf(of, owner, x, y, visit) {
-  const a = seriesOf(of, x, owner), b = seriesOf(of, y, owner);
+  const a = seriesOf(of, x, owner),
+    b = seriesOf(of, y, owner);
   if (a === undefined || b === undefined || a.layers[1] === null || b.layers[1] === null) return;
-  const left = a.layers[1], right = b.layers[1];
+  const left = a.layers[1],
+    right = b.layers[1];
   const whole = Math.floor(data.page.end_ns / data.page.layer_ns[1]);
-  const first = Math.max(left.first, right.first), end = Math.min(left.first + left.count, right.first + right.count, whole);
+  const first = Math.max(left.first, right.first),
+    end = Math.min(left.first + left.count, right.first + right.count, whole);
   const begin = Math.max(first, end - LONGEST_PAIR);
-  if (begin >= end) return;
-  /* Most of many threads do nothing: their seconds are one point. */
-  if (left.constant && right.constant) return visit(pointAt(left, 0), pointAt(right, 0), end - begin, owner);
-  for (let at = begin; at < end; at++) visit(pointAt(left, at - left.first), pointAt(right, at - right.first), 1, owner);
+  /* Most of many threads do nothing: seconds that are alike are one point. */
+  for (let at = begin, run; at < end; at += run) {
+    const a = pointAt(left, at - left.first),
+      b = pointAt(right, at - right.first);
+    for (
+      run = 1;
+      at + run < end && pointAt(left, at + run - left.first) === a && pointAt(right, at + run - right.first) === b;
+      run++
+    );
+    visit(a, b, run, owner);
+  }
 }
 function ownersIn(scope) {
   if (scope.kind !== "threads") return [scope.owner];
@@ -44,8 +63,12 @@ function ownersIn(scope) {
 }
 /* All pairs of a scope: their places, for how many seconds, of whom, and the line through them. */
 function collectPairs(scope, x, y) {
-  const of = scope.kind === "process" ? 1 : 0, sums = correlationSums();
-  const xs = [], ys = [], times = [], owners = [];
+  const of = scope.kind === "process" ? 1 : 0,
+    sums = correlationSums();
+  const xs = [],
+    ys = [],
+    times = [],
+    owners = [];
   const add = (a, b, seconds, owner) => {
     if (!Number.isFinite(a) || !Number.isFinite(b)) return;
     addPair(sums, a, b, seconds);
@@ -55,5 +78,11 @@ function collectPairs(scope, x, y) {
     owners.push(owner);
   };
   for (const owner of ownersIn(scope)) pairsOf(of, owner, x, y, add);
-  return { xs: Float64Array.from(xs), ys: Float64Array.from(ys), times: Float64Array.from(times), owners, fit: fitOf(sums) };
+  return {
+    xs: Float64Array.from(xs),
+    ys: Float64Array.from(ys),
+    times: Float64Array.from(times),
+    owners,
+    fit: fitOf(sums),
+  };
 }

@@ -1,8 +1,22 @@
 /* The figures of the report: blocks of base64 of gzip in the page, as the writer left them. */
-const data = { figureNames: ["live", "at peak", "allocated", "allocations", "temporary", "waste", "CPU", "I/O calls", "I/O bytes", "I/O wait"],
-  figureUnits: ["bytes", "bytes", "bytes", "count", "count", "bytes", "milliseconds", "count", "bytes", "milliseconds"] };
+const data = {
+  figureNames: [
+    "live",
+    "at peak",
+    "allocated",
+    "allocations",
+    "temporary",
+    "waste",
+    "CPU",
+    "I/O calls",
+    "I/O bytes",
+    "I/O wait",
+  ],
+  figureUnits: ["bytes", "bytes", "bytes", "count", "count", "bytes", "milliseconds", "count", "bytes", "milliseconds"],
+};
 const FIGURES = 10;
-const PEAK_FIGURE = 1, TOTAL_FIGURE = 2;
+const PEAK_FIGURE = 1,
+  TOTAL_FIGURE = 2;
 
 class CutError extends Error {}
 
@@ -25,7 +39,10 @@ async function unpack(name) {
 
 /* Controls and what turns the direction of text, which the writer leaves as escapes, become U+FFFD. */
 function harmless(json) {
-  return json.replace(/\\(?:\\|u(?:00[01][0-9a-f]|007f|00[89][0-9a-f]|061c|200[b-f]|202[a-e]|206[0-9a-f]|feff|fff[9ab]))/gi, (escape) => escape === "\\\\" ? escape : "\ufffd");
+  return json.replace(
+    /\\(?:\\|u(?:00[01][0-9a-f]|007f|00[89][0-9a-f]|061c|200[b-f]|202[a-e]|206[0-9a-f]|feff|fff[9ab]))/gi,
+    (escape) => (escape === "\\\\" ? escape : "\ufffd"),
+  );
 }
 
 async function unpackJson(name) {
@@ -39,9 +56,21 @@ async function unpackArray(name, Type) {
 }
 
 /* One after another: each needs its bytes three times over while it is unpacked. */
-const BLOCKS = [["report", unpackJson], ["threads", unpackJson], ["thread-figures", unpackArray, Float64Array], ["points", unpackArray, Float32Array],
-  ["series", unpackArray, Uint32Array], ["stacks", unpackArray, Uint32Array], ["sites", unpackArray, Uint32Array], ["site-figures", unpackArray, Float64Array],
-  ["frames", unpackArray, Uint32Array], ["usages", unpackArray, Float64Array], ["sites-left-out", unpackArray, Float64Array], ["texts", unpackJson], ["page", unpackJson]];
+const BLOCKS = [
+  ["report", unpackJson],
+  ["threads", unpackJson],
+  ["thread-figures", unpackArray, Float64Array],
+  ["points", unpackArray, Float32Array],
+  ["series", unpackArray, Uint32Array],
+  ["stacks", unpackArray, Uint32Array],
+  ["sites", unpackArray, Uint32Array],
+  ["site-figures", unpackArray, Float64Array],
+  ["frames", unpackArray, Uint32Array],
+  ["usages", unpackArray, Float64Array],
+  ["sites-left-out", unpackArray, Float64Array],
+  ["texts", unpackJson],
+  ["page", unpackJson],
+];
 
 /* `progress` gets how many of how many parts are unpacked. The last block is "page": without it the file was cut. */
 async function loadData(progress) {
@@ -51,10 +80,19 @@ async function loadData(progress) {
     progress(unpacked.length, BLOCKS.length);
     unpacked.push(await how(name, Type));
   }
-  const [report, threads, figures, points, series, stacks, sites, siteFigures, frames, usages, leftOut, texts, page] = unpacked;
+  const [report, threads, figures, points, series, stacks, sites, siteFigures, frames, usages, leftOut, texts, page] =
+    unpacked;
   progress(BLOCKS.length, BLOCKS.length);
   await breathe();
-  Object.assign(data, { page, report, threads, figures, points: points || new Float32Array(0), texts: texts || [""], leftOut });
+  Object.assign(data, {
+    page,
+    report,
+    threads,
+    figures,
+    points: points || new Float32Array(0),
+    texts: texts || [""],
+    leftOut,
+  });
   data.has = (section) => page.sections.includes(section);
   data.threadAt = new Map(threads.map((thread, index) => [thread.id, index]));
   data.metricAt = new Map(page.metrics.map((metric, index) => [metric.name, index]));

@@ -6,7 +6,8 @@ function element(tag, properties, ...children) {
     else if (key === "text") made.textContent = value;
     else if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else if (key.startsWith("--")) made.style.setProperty(key, value);
-    else if (value !== undefined && value !== null && value !== false) made.setAttribute(key, value === true ? "" : value);
+    else if (value !== undefined && value !== null && value !== false)
+      made.setAttribute(key, value === true ? "" : value);
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
@@ -21,7 +22,13 @@ function select(label, choices, value, change) {
   return element("label", { class: "field controls" }, element("span", { text: label }), box);
 }
 function toggle(text, pressed, change) {
-  const button = element("button", { type: "button", class: "controls", "aria-pressed": String(pressed), text, onclick: () => change() });
+  const button = element("button", {
+    type: "button",
+    class: "controls",
+    "aria-pressed": String(pressed),
+    text,
+    onclick: () => change(),
+  });
   return button;
 }
 function pill(text, kind) {
@@ -29,7 +36,11 @@ function pill(text, kind) {
 }
 function facts(rows) {
   const list = element("dl", { class: "facts" });
-  for (const [key, value] of rows) list.append(element("dt", { text: key }), element("dd", { text: value === null || value === undefined || value === "" ? NONE : String(value) }));
+  for (const [key, value] of rows)
+    list.append(
+      element("dt", { text: key }),
+      element("dd", { text: value === null || value === undefined || value === "" ? NONE : String(value) }),
+    );
   return list;
 }
 function roleOf(thread) {

@@ -2,7 +2,9 @@
  * Flame graph (roots at the bottom) and icicle (roots on top) of what call sites have: widths are
  * sums over everything below. What is narrower than half a pixel is not drawn.
  */
-const BAR = 20, NARROWEST = 0.5, NAMED_FROM = 34;
+const BAR = 20,
+  NARROWEST = 0.5,
+  NAMED_FROM = 34;
 
 class Flame {
   constructor(state) {
@@ -30,12 +32,19 @@ class Flame {
   match() {
     this.matches = null;
     if (view.search === "") return;
-    const tree = this.tree, inside = new Uint8Array(tree.count);
-    this.matches = Uint8Array.from(data.functions, (one, number) => number > 0 && one.name.toLowerCase().includes(view.search));
+    const tree = this.tree,
+      inside = new Uint8Array(tree.count);
+    this.matches = Uint8Array.from(
+      data.functions,
+      (one, number) => number > 0 && one.name.toLowerCase().includes(view.search),
+    );
     let share = 0;
     for (let node = 1; node < tree.count; node++) {
       if (inside[tree.parent[node]]) inside[node] = 1;
-      else if (this.matches[tree.function[node]]) { inside[node] = 1; share += this.values[node]; }
+      else if (this.matches[tree.function[node]]) {
+        inside[node] = 1;
+        share += this.values[node];
+      }
     }
     this.matched = this.values[0] > 0 ? share / this.values[0] : 0;
   }
@@ -44,18 +53,29 @@ class Flame {
     return formatUnit(this.values[node], data.figureUnits[this.state.figure]);
   }
   shareText(node, digits) {
-    return this.values[0] > 0 ? ", " + (100 * this.values[node] / this.values[0]).toFixed(digits) + " %" : "";
+    return this.values[0] > 0 ? ", " + ((100 * this.values[node]) / this.values[0]).toFixed(digits) + " %" : "";
   }
   nameOf(node) {
-    if (node === 0) return (view.focus === null ? "all" : threadName(view.focus)) + ", " + data.figureNames[this.state.figure] + ": " + this.valueText(0);
-    return this.tree.process[node] > 0 ? processName(this.tree.process[node]) : data.functions[this.tree.function[node]].name;
+    if (node === 0)
+      return (
+        (view.focus === null ? "all" : threadName(view.focus)) +
+        ", " +
+        data.figureNames[this.state.figure] +
+        ": " +
+        this.valueText(0)
+      );
+    return this.tree.process[node] > 0
+      ? processName(this.tree.process[node])
+      : data.functions[this.tree.function[node]].name;
   }
   /* Those that have some of the figure, most first. */
   childrenOf(node) {
     let list = this.sorted.get(node);
     if (list === undefined) {
       const values = this.values;
-      list = this.tree.children.subarray(this.tree.firstChild[node], this.tree.firstChild[node + 1]).filter((child) => values[child] > 0);
+      list = this.tree.children
+        .subarray(this.tree.firstChild[node], this.tree.firstChild[node + 1])
+        .filter((child) => values[child] > 0);
       if (list.length > 1) list.sort((a, b) => values[b] - values[a] || a - b);
       this.sorted.set(node, list);
     }
@@ -64,7 +84,8 @@ class Flame {
   /* Levels of bars, each from left to right: the ancestors of the zoomed one, then all below it. */
   layout(width) {
     const levels = [];
-    for (let node = this.root; node !== 0; node = this.tree.parent[node]) levels.unshift({ nodes: [this.tree.parent[node]], left: [0], wide: [width] });
+    for (let node = this.root; node !== 0; node = this.tree.parent[node])
+      levels.unshift({ nodes: [this.tree.parent[node]], left: [0], wide: [width] });
     this.outside = levels.length;
     const scale = width / this.values[this.root];
     let level = { nodes: [this.root], left: [0], wide: [width] };
@@ -101,7 +122,12 @@ class Flame {
       this.palette = new FlamePalette();
       this.theme = themeNow();
     }
-    drawLevels(context, this.levels, (level) => this.top(level), (node, level) => this.colourOf(node, level));
+    drawLevels(
+      context,
+      this.levels,
+      (level) => this.top(level),
+      (node, level) => this.colourOf(node, level),
+    );
     context.textBaseline = "middle";
     this.levels.forEach((level, number) => this.names(context, level, number));
     this.describe();
@@ -113,12 +139,15 @@ class Flame {
     if (level < this.outside) return blended(full, this.palette.card, 0.55);
     return this.matches !== null && !hit ? blended(full, this.palette.card, 0.35) : full;
   }
-  top(level) { return this.state.flip ? level * BAR : this.height - (level + 1) * BAR; }
+  top(level) {
+    return this.state.flip ? level * BAR : this.height - (level + 1) * BAR;
+  }
   names(context, level, number) {
     const y = this.top(number);
     context.fillStyle = this.palette.text;
     for (let i = 0; i < level.nodes.length; i++) {
-      const wide = level.wide[i], node = level.nodes[i];
+      const wide = level.wide[i],
+        node = level.nodes[i];
       if (wide > NAMED_FROM) {
         const faded = number < this.outside || (this.matches !== null && this.matches[this.tree.function[node]] !== 1);
         context.globalAlpha = faded ? 0.7 : 1;
@@ -133,8 +162,20 @@ class Flame {
     }
   }
   describe() {
-    const largest = Array.from(this.childrenOf(this.root).slice(0, 5), (node) => this.nameOf(node) + " " + this.valueText(node));
-    this.canvas.setAttribute("aria-label", (this.state.flip ? "Icicle" : "Flame graph") + " of " + data.figureNames[this.state.figure] + ", " + this.valueText(0) + " in all; largest: " + largest.join("; ").slice(0, 600));
+    const largest = Array.from(
+      this.childrenOf(this.root).slice(0, 5),
+      (node) => this.nameOf(node) + " " + this.valueText(node),
+    );
+    this.canvas.setAttribute(
+      "aria-label",
+      (this.state.flip ? "Icicle" : "Flame graph") +
+        " of " +
+        data.figureNames[this.state.figure] +
+        ", " +
+        this.valueText(0) +
+        " in all; largest: " +
+        largest.join("; ").slice(0, 600),
+    );
   }
   /* The node at a place, or -1. */
   at(x, y) {
@@ -155,7 +196,9 @@ class Flame {
       if (node >= 0) this.zoom(node);
     });
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
-    this.canvas.addEventListener("pointerleave", () => { this.tip.style.display = "none"; });
+    this.canvas.addEventListener("pointerleave", () => {
+      this.tip.style.display = "none";
+    });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
   }
   hover(event) {
@@ -163,21 +206,40 @@ class Flame {
     this.tip.style.display = node >= 0 ? "block" : "none";
     if (node < 0) return;
     const frame = this.tree.frame[node];
-    this.tip.replaceChildren(element("div", {}, element("span", { text: this.nameOf(node).slice(0, 300) })),
-      element("div", {}, element("span", { text: frame > 0 ? framePlace(frame) : "" }), element("span", { text: this.valueText(node) + this.shareText(node, 1) })));
-    this.tip.style.left = Math.max(0, Math.min(event.offsetX + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4)) + "px";
+    this.tip.replaceChildren(
+      element("div", {}, element("span", { text: this.nameOf(node).slice(0, 300) })),
+      element(
+        "div",
+        {},
+        element("span", { text: frame > 0 ? framePlace(frame) : "" }),
+        element("span", { text: this.valueText(node) + this.shareText(node, 1) }),
+      ),
+    );
+    this.tip.style.left =
+      Math.max(0, Math.min(event.offsetX + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4)) + "px";
     this.tip.style.top = event.offsetY + 16 + "px";
   }
   key(event) {
-    const node = Math.max(this.chosen, 0), parent = this.tree.parent[node];
+    const node = Math.max(this.chosen, 0),
+      parent = this.tree.parent[node];
     const siblings = node === 0 ? [0] : this.childrenOf(parent);
     const place = siblings.indexOf(node);
-    const inward = this.state.flip ? "ArrowDown" : "ArrowUp", outward = this.state.flip ? "ArrowUp" : "ArrowDown";
-    const to = { [inward]: this.childrenOf(node)[0], [outward]: parent, ArrowLeft: siblings[place - 1], ArrowRight: siblings[place + 1] }[event.key];
+    const inward = this.state.flip ? "ArrowDown" : "ArrowUp",
+      outward = this.state.flip ? "ArrowUp" : "ArrowDown";
+    const to = {
+      [inward]: this.childrenOf(node)[0],
+      [outward]: parent,
+      ArrowLeft: siblings[place - 1],
+      ArrowRight: siblings[place + 1],
+    }[event.key];
     if (event.key === "Enter") this.zoom(node);
     else if (event.key === "Home") this.zoom(0);
     else if (to === undefined) return;
-    else { this.chosen = to; this.draw(); this.state.chosen(to); }
+    else {
+      this.chosen = to;
+      this.draw();
+      this.state.chosen(to);
+    }
     event.preventDefault();
   }
 }
@@ -185,6 +247,7 @@ function fitText(context, text, width) {
   const most = Math.floor(width / 4);
   let shown = text.length > most ? text.slice(0, Math.max(most, 1)) : text;
   if (shown === text && context.measureText(text).width <= width) return text;
-  while (shown.length > 1 && context.measureText(shown + "\u2026").width > width) shown = shown.slice(0, Math.max(1, Math.floor(shown.length * 0.9)));
+  while (shown.length > 1 && context.measureText(shown + "\u2026").width > width)
+    shown = shown.slice(0, Math.max(1, Math.floor(shown.length * 0.9)));
   return shown + "\u2026";
 }

@@ -17,8 +17,18 @@ function drawFocusBar() {
   bar.hidden = view.focus === null;
   if (view.focus === null) return;
   const thread = data.threads[data.threadAt.get(view.focus)];
-  bar.replaceChildren(letterOf(thread), element("span", { text: "Focus on " + threadName(view.focus) + ", " + processName(thread.process_id) + ": every tab shows this thread, or says what it is of" }),
-    element("button", { type: "button", text: "Leave (Esc)", onclick: () => setFocus(view.focus) }));
+  bar.replaceChildren(
+    letterOf(thread),
+    element("span", {
+      text:
+        "Focus on " +
+        threadName(view.focus) +
+        ", " +
+        processName(thread.process_id) +
+        ": every tab shows this thread, or says what it is of",
+    }),
+    element("button", { type: "button", text: "Leave (Esc)", onclick: () => setFocus(view.focus) }),
+  );
 }
 /* What a part says that shows more than the thread in focus; call `update` when that changes. */
 function wholeNote(say) {
@@ -34,7 +44,16 @@ function processInFocus() {
   return view.focus === null ? null : data.threads[data.threadAt.get(view.focus)].process_id;
 }
 function focusButton(id) {
-  return data.threadAt.has(id) ? element("button", { type: "button", text: threadName(id), onclick: (event) => { event.stopPropagation(); setFocus(id); } }) : element("span", { text: threadName(id) });
+  return data.threadAt.has(id)
+    ? element("button", {
+        type: "button",
+        text: threadName(id),
+        onclick: (event) => {
+          event.stopPropagation();
+          setFocus(id);
+        },
+      })
+    : element("span", { text: threadName(id) });
 }
 function found(text) {
   return view.search === "" || text.toLowerCase().includes(view.search);
@@ -49,13 +68,20 @@ function startFocus() {
   });
   /* A click on the background leaves. */
   document.addEventListener("click", (event) => {
-    const background = event.target === document.body || event.target.id === "main" || event.target.getAttribute("role") === "tabpanel" || event.target.classList.contains("cards");
+    const background =
+      event.target === document.body ||
+      event.target.id === "main" ||
+      event.target.getAttribute("role") === "tabpanel" ||
+      event.target.classList.contains("cards");
     if (background && view.focus !== null) setFocus(view.focus);
   });
   const box = document.getElementById("search");
   let timer = 0;
   box.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { view.search = box.value.trim().toLowerCase(); changed(); }, 120);
+    timer = setTimeout(() => {
+      view.search = box.value.trim().toLowerCase();
+      changed();
+    }, 120);
   });
 }

@@ -1,15 +1,48 @@
 /* Functions by memory, each itself and with all that it calls. */
 function hotspotTable(options) {
   let sums = null;
-  const cell = (of, f) => (number) => f === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(sums[of][number * FIGURES + f], data.figureUnits[f]);
+  const cell = (of, f) => (number) =>
+    f === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(sums[of][number * FIGURES + f], data.figureUnits[f]);
   const value = (of, f) => (number) => sums[of][number * FIGURES + f];
-  const columns = [{ title: "function", width: "minmax(220px, 3fr)", least: 240, text: (number) => data.functions[number].name },
-    { title: "source", width: "minmax(140px, 1.4fr)", least: 150, text: (number) => baseName(framePlace(data.functions[number].frame)) || baseName(data.texts[frameField(data.functions[number].frame, 3)]) }];
+  const columns = [
+    { title: "function", width: "minmax(220px, 3fr)", least: 240, text: (number) => data.functions[number].name },
+    {
+      title: "source",
+      width: "minmax(140px, 1.4fr)",
+      least: 150,
+      text: (number) =>
+        baseName(framePlace(data.functions[number].frame)) ||
+        baseName(data.texts[frameField(data.functions[number].frame, 3)]),
+    },
+  ];
   for (const f of [0, 1, 2, 3, 4, 6, 7].filter((f) => f <= 3 || hasFigure(f))) {
-    columns.push({ title: data.figureNames[f], number: true, width: "104px", least: 104, text: cell("inclusive", f), value: value("inclusive", f), what: data.figureNames[f] + ", with what it calls" });
-    if (f === 0 || f === 2 || f === 3) columns.push({ title: "self", number: true, width: "96px", least: 96, text: cell("self", f), value: value("self", f), what: data.figureNames[f] + " of the function itself" });
+    columns.push({
+      title: data.figureNames[f],
+      number: true,
+      width: "104px",
+      least: 104,
+      text: cell("inclusive", f),
+      value: value("inclusive", f),
+      what: data.figureNames[f] + ", with what it calls",
+    });
+    if (f === 0 || f === 2 || f === 3)
+      columns.push({
+        title: "self",
+        number: true,
+        width: "96px",
+        least: 96,
+        text: cell("self", f),
+        value: value("self", f),
+        what: data.figureNames[f] + " of the function itself",
+      });
   }
-  const table = new Table("Functions by memory", columns, { sort: 5, empty: memoryUnseen() || "No call site is in this report.", ...options });
+  const table = new Table("Functions by memory", columns, {
+    sort: 5,
+    empty: () =>
+      memoryUnseen() ||
+      (data.siteCount > 0 ? "No function of this thread, or that fits the search." : "No call site is in this report."),
+    ...options,
+  });
   const fill = () => {
     sums = functionSums();
     const rows = [];
@@ -24,11 +57,31 @@ function hotspotTable(options) {
 }
 function hotspotsPanel(panel) {
   const details = element("div", { class: "details", role: "status" });
-  const made = hotspotTable({ pick: (number) => {
-    const frame = data.functions[number].frame;
-    details.replaceChildren(facts([["function", data.functions[number].name], ["source", framePlace(frame) || "not known"], ["module", data.texts[frameField(frame, 3)]]]));
-  } });
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Hotspots by function" }), element("p", { class: "soft", text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them." }), made.table.root), element("div", { class: "card" }, element("h3", { text: "Chosen" }), details));
+  const made = hotspotTable({
+    pick: (number) => {
+      const frame = data.functions[number].frame;
+      details.replaceChildren(
+        facts([
+          ["function", data.functions[number].name],
+          ["source", framePlace(frame) || "not known"],
+          ["module", data.texts[frameField(frame, 3)]],
+        ]),
+      );
+    },
+  });
+  panel.append(
+    element(
+      "div",
+      { class: "card" },
+      element("h2", { text: "Hotspots by function" }),
+      element("p", {
+        class: "soft",
+        text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them.",
+      }),
+      made.table.root,
+    ),
+    element("div", { class: "card" }, element("h3", { text: "Chosen" }), details),
+  );
   details.textContent = "Choose a line to see where the function is.";
   onView(made.fill);
   made.fill();

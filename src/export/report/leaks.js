@@ -3,40 +3,151 @@ function stackDetails(id) {
   const site = data.siteAt.get(id);
   if (site === undefined) return element("p", { text: "This call site is not among those in the page." });
   const list = element("ol", { class: "source" });
-  for (const frame of stackOfSite(site)) list.append(element("li", { text: frameName(frame) + (framePlace(frame) === "" ? "" : "  " + framePlace(frame)) + (frameField(frame, 5) ? "  (inlined)" : "") }));
+  for (const frame of stackOfSite(site))
+    list.append(
+      element("li", {
+        text:
+          frameName(frame) +
+          (framePlace(frame) === "" ? "" : "  " + framePlace(frame)) +
+          (frameField(frame, 5) ? "  (inlined)" : ""),
+      }),
+    );
   return list;
+}
+/* Why a list is empty. */
+function noLikelyLeak(leaks) {
+  if (memoryUnseen() !== "") return memoryUnseen();
+  if (leaks.likely === null) return "Growth was not judged: that needs the program to be watched while it runs.";
+  if (leaks.likely.length > 0) return "None of those is at a call site of this thread, or fits the search.";
+  return data.page.no_leak_because || "No call site grew window after window.";
+}
+function nothingNotFreed(leaks) {
+  if (memoryUnseen() !== "") return memoryUnseen();
+  if (leaks.not_freed === null) return "No process whose memory was seen has ended.";
+  return leaks.not_freed.sites.length > 0
+    ? "None of those is at a call site of this thread, or fits the search."
+    : "Everything was freed.";
 }
 function leaksPanel(panel) {
   const leaks = data.report.leaks;
   const details = element("div", { class: "details", role: "status", text: "Choose a line to see its call stack." });
-  const pick = (row) => details.replaceChildren(element("h3", { text: siteName(row.site_id) }), row.reason ? element("p", { text: row.reason }) : "", stackDetails(row.site_id));
-  const likely = new Table("Likely leaks", [
-    { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
-    { title: "called by", width: "minmax(120px, 1.5fr)", least: 140, text: (row) => callerOfSite(row.site_id) },
-    { title: "grew by", number: true, width: "110px", text: (row) => formatBytes(row.leaked_bytes), value: (row) => row.leaked_bytes },
-    { title: "live", number: true, width: "110px", text: (row) => formatBytes(row.live_bytes), value: (row) => row.live_bytes },
-    { title: "per second", number: true, width: "120px", text: (row) => formatUnit(row.slope_bytes_per_s, "bytes_per_second"), value: (row) => row.slope_bytes_per_s },
-    { title: "for", number: true, width: "110px", text: (row) => formatSeconds(row.age_ns / 1e9), value: (row) => row.age_ns },
-    { title: "how sure", number: true, width: "90px", text: (row) => (100 * row.confidence).toFixed(0) + " %", value: (row) => row.confidence },
-    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
-  { sort: 2, pick, empty: memoryUnseen() !== "" ? memoryUnseen() : leaks.likely === null ? "Growth was not judged: that needs the program to be watched while it runs." : data.page.no_leak_because ? data.page.no_leak_because : "No call site grew window after window." });
-  const notFreed = new Table("Not freed at exit", [
-    { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
-    { title: "called by", width: "minmax(120px, 1.5fr)", least: 140, text: (row) => callerOfSite(row.site_id) },
-    { title: "process", width: "minmax(120px, 1fr)", least: 140, text: (row) => processOfSite(row.site_id) },
-    { title: "bytes", number: true, width: "120px", text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""), value: (row) => row.bytes },
-    { title: "blocks", number: true, width: "120px", text: (row) => formatCount(row.blocks), value: (row) => row.blocks },
-    { title: "suppressed", width: "110px", text: (row) => row.suppressed ? "by a rule" : "" }],
-  { sort: 3, pick, empty: memoryUnseen() !== "" ? memoryUnseen() : leaks.not_freed === null ? "No process whose memory was seen has ended." : "Everything was freed." });
-  const sum = leaks.not_freed === null ? "" : formatBytes(leaks.not_freed.totals.bytes) + " in " + formatCount(leaks.not_freed.totals.blocks) + " blocks of " + formatCount(leaks.not_freed.totals.sites) + " call sites were live when their process ended. Exact" + (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") + ", and no judgement: a program may leave memory to its end.";
-  const note = wholeNote(() => "The lines are the call sites at which " + threadName(view.focus) + " allocated; their figures are of all threads.");
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Likely leaks" }), element("p", { class: "soft", text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more." }), likely.root),
-    element("div", { class: "card" }, element("h2", { text: "Not freed at exit" }), element("p", { class: "soft", id: "not-freed", text: sum }), note, notFreed.root), element("div", { class: "card" }, details));
+  const pick = (row) =>
+    details.replaceChildren(
+      element("h3", { text: siteName(row.site_id) }),
+      row.reason ? element("p", { text: row.reason }) : "",
+      stackDetails(row.site_id),
+    );
+  const likely = new Table(
+    "Likely leaks",
+    [
+      { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
+      { title: "called by", width: "minmax(120px, 1.5fr)", least: 140, text: (row) => callerOfSite(row.site_id) },
+      {
+        title: "grew by",
+        number: true,
+        width: "110px",
+        text: (row) => formatBytes(row.leaked_bytes),
+        value: (row) => row.leaked_bytes,
+      },
+      {
+        title: "live",
+        number: true,
+        width: "110px",
+        text: (row) => formatBytes(row.live_bytes),
+        value: (row) => row.live_bytes,
+      },
+      {
+        title: "per second",
+        number: true,
+        width: "120px",
+        text: (row) => formatUnit(row.slope_bytes_per_s, "bytes_per_second"),
+        value: (row) => row.slope_bytes_per_s,
+      },
+      {
+        title: "for",
+        number: true,
+        width: "110px",
+        text: (row) => formatSeconds(row.age_ns / 1e9),
+        value: (row) => row.age_ns,
+      },
+      {
+        title: "how sure",
+        number: true,
+        width: "90px",
+        text: (row) => (100 * row.confidence).toFixed(0) + " %",
+        value: (row) => row.confidence,
+      },
+      { title: "suppressed", width: "110px", text: (row) => (row.suppressed ? "by a rule" : "") },
+    ],
+    { sort: 2, pick, empty: () => noLikelyLeak(leaks) },
+  );
+  const notFreed = new Table(
+    "Not freed at exit",
+    [
+      { title: "call site", width: "minmax(240px, 3fr)", least: 240, text: (row) => siteName(row.site_id) },
+      { title: "called by", width: "minmax(120px, 1.5fr)", least: 140, text: (row) => callerOfSite(row.site_id) },
+      { title: "process", width: "minmax(120px, 1fr)", least: 140, text: (row) => processOfSite(row.site_id) },
+      {
+        title: "bytes",
+        number: true,
+        width: "120px",
+        text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""),
+        value: (row) => row.bytes,
+      },
+      {
+        title: "blocks",
+        number: true,
+        width: "120px",
+        text: (row) => formatCount(row.blocks),
+        value: (row) => row.blocks,
+      },
+      { title: "suppressed", width: "110px", text: (row) => (row.suppressed ? "by a rule" : "") },
+    ],
+    { sort: 3, pick, empty: () => nothingNotFreed(leaks) },
+  );
+  const sum =
+    leaks.not_freed === null
+      ? ""
+      : formatBytes(leaks.not_freed.totals.bytes) +
+        " in " +
+        formatCount(leaks.not_freed.totals.blocks) +
+        " blocks of " +
+        formatCount(leaks.not_freed.totals.sites) +
+        " call sites were live when their process ended. Exact" +
+        (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") +
+        ", and no judgement: a program may leave memory to its end.";
+  const note = wholeNote(
+    () =>
+      "The lines are the call sites at which " +
+      threadName(view.focus) +
+      " allocated; their figures are of all threads.",
+  );
+  panel.append(
+    element(
+      "div",
+      { class: "card" },
+      element("h2", { text: "Likely leaks" }),
+      element("p", {
+        class: "soft",
+        text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more.",
+      }),
+      likely.root,
+    ),
+    element(
+      "div",
+      { class: "card" },
+      element("h2", { text: "Not freed at exit" }),
+      element("p", { class: "soft", id: "not-freed", text: sum }),
+      note,
+      notFreed.root,
+    ),
+    element("div", { class: "card" }, details),
+  );
   const fill = () => {
     note.update();
     const fits = (row) => siteInFocus(row.site_id) && found(siteName(row.site_id));
     likely.set((leaks.likely || []).filter(fits));
-    notFreed.set((leaks.not_freed && leaks.not_freed.sites || []).filter(fits));
+    notFreed.set(((leaks.not_freed && leaks.not_freed.sites) || []).filter(fits));
   };
   onView(fill);
   fill();

@@ -8,7 +8,8 @@ function canvasIn(box, height, label) {
 /* Sets the size of the pixels it has; returns the context, or null when it is not shown. */
 function contextOf(canvas) {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight;
   if (width === 0 || height === 0) return null;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
@@ -33,7 +34,8 @@ function niceTicks(low, high, most) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) || rough;
   const ticks = [];
-  for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step) ticks.push(Math.abs(t) < step / 1e6 ? 0 : t);
+  for (let t = Math.ceil(low / step) * step; t <= high + step * 1e-6; t += step)
+    ticks.push(Math.abs(t) < step / 1e6 ? 0 : t);
   return ticks;
 }
 /* The scale that ends at a tick at both ends. */
@@ -45,16 +47,24 @@ function niceRange(low, high, most) {
 }
 function timeTicks(low, high, most) {
   const range = high - low;
-  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].find((s) => range / s <= most) || 172800;
+  const step =
+    [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].find(
+      (s) => range / s <= most,
+    ) || 172800;
   const ticks = [];
   for (let t = Math.ceil(low / step) * step; t <= high; t += step) ticks.push(t);
   return ticks;
 }
 function clock(seconds) {
   const s = Math.max(0, seconds);
-  const rest = (s % 60);
+  const rest = s % 60;
   const text = rest < 10 ? "0" : "";
-  return (s >= 3600 ? Math.floor(s / 3600) + ":" + String(Math.floor(s / 60) % 60).padStart(2, "0") : Math.floor(s / 60)) + ":" + text + (Number.isInteger(Math.round(rest * 10) / 10) ? Math.round(rest) : rest.toFixed(1));
+  return (
+    (s >= 3600 ? Math.floor(s / 3600) + ":" + String(Math.floor(s / 60) % 60).padStart(2, "0") : Math.floor(s / 60)) +
+    ":" +
+    text +
+    (Number.isInteger(Math.round(rest * 10) / 10) ? Math.round(rest) : rest.toFixed(1))
+  );
 }
 /* The time of day, of a second of the session. */
 function utcAt(seconds) {
@@ -64,7 +74,13 @@ function utcAt(seconds) {
 function tableButton(box, make) {
   let shown = null;
   const button = toggle("Show as table", false, () => {
-    if (shown === null) { shown = make(); box.append(shown); } else { shown.remove(); shown = null; }
+    if (shown === null) {
+      shown = make();
+      box.append(shown);
+    } else {
+      shown.remove();
+      shown = null;
+    }
     button.setAttribute("aria-pressed", String(shown !== null));
   });
   return button;
@@ -76,7 +92,13 @@ function redrawAll() {
 function redrawOn(box, draw) {
   let waiting = false;
   const later = () => {
-    if (!waiting) { waiting = true; requestAnimationFrame(() => { waiting = false; draw(); }); }
+    if (!waiting) {
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        draw();
+      });
+    }
   };
   new ResizeObserver(later).observe(box);
   drawers.add(draw);

@@ -3,8 +3,10 @@
  * can be a hundred thousand: where many lie it is darker. That layer is kept until something of it
  * changes.
  */
-const SCATTER_HEIGHT = 460, SCATTER_EDGE = { left: 82, bottom: 44, top: 10, right: 14 };
-const FADE = 0.35, FADE_STEPS = 16;
+const SCATTER_HEIGHT = 460,
+  SCATTER_EDGE = { left: 82, bottom: 44, top: 10, right: 14 };
+const FADE = 0.35,
+  FADE_STEPS = 16;
 
 class Scatter {
   constructor(state) {
@@ -25,11 +27,15 @@ class Scatter {
     if (this.xs === undefined || this.xs.length === 0) return;
     const context = contextOf(this.canvas);
     if (context === null) return;
-    const { left, bottom, top, right } = SCATTER_EDGE, width = this.canvas.clientWidth;
+    const { left, bottom, top, right } = SCATTER_EDGE,
+      width = this.canvas.clientWidth;
     const area = { left, top, right: width - right, bottom: SCATTER_HEIGHT - bottom, width };
-    const { x: [lowX, highX], y: [lowY, highY] } = this.range;
-    area.x = (value) => left + (area.right - left) * (value - lowX) / (highX - lowX);
-    area.y = (value) => top + (area.bottom - top) * (highY - value) / (highY - lowY);
+    const {
+      x: [lowX, highX],
+      y: [lowY, highY],
+    } = this.range;
+    area.x = (value) => left + ((area.right - left) * (value - lowX)) / (highX - lowX);
+    area.y = (value) => top + ((area.bottom - top) * (highY - value)) / (highY - lowY);
     this.axes(context, area);
     this.points(context, area);
     this.line(context, area);
@@ -43,36 +49,52 @@ class Scatter {
     context.drawImage(this.layer, 0, 0, area.width, SCATTER_HEIGHT);
   }
   paint(area) {
-    const ratio = window.devicePixelRatio || 1, width = this.canvas.width, height = this.canvas.height;
+    const ratio = window.devicePixelRatio || 1,
+      width = this.canvas.width,
+      height = this.canvas.height;
     const hits = this.hitsOf(area, ratio, width, height);
     this.layer.width = width;
     this.layer.height = height;
-    const context = this.layer.getContext("2d"), image = context.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
+    const context = this.layer.getContext("2d"),
+      image = context.createImageData(width, height),
+      pixels = new Uint32Array(image.data.buffer);
     const solid = packedHex(colour("c0")) & 0xffffff;
-    const shades = Uint32Array.from({ length: FADE_STEPS + 1 }, (unused, n) => n === 0 ? NO_COLOUR : (Math.round(255 * (1 - Math.pow(FADE, n))) << 24 | solid) >>> 0);
+    const shades = Uint32Array.from({ length: FADE_STEPS + 1 }, (unused, n) =>
+      n === 0 ? NO_COLOUR : ((Math.round(255 * (1 - Math.pow(FADE, n))) << 24) | solid) >>> 0,
+    );
     for (let i = 0; i < hits.length; i++) if (hits[i] > 0) pixels[i] = shades[Math.min(hits[i], FADE_STEPS)];
     context.putImageData(image, 0, 0);
   }
   /* How many points cover each pixel. */
   hitsOf(area, ratio, width, height) {
-    const hits = new Uint8Array(width * height), { reach, offsets } = this.disc(ratio, width);
-    const scaleX = ratio * (area.x(1) - area.x(0)), scaleY = ratio * (area.y(1) - area.y(0)), originX = ratio * area.x(0), originY = ratio * area.y(0);
+    const hits = new Uint8Array(width * height),
+      { reach, offsets } = this.disc(ratio, width);
+    const scaleX = ratio * (area.x(1) - area.x(0)),
+      scaleY = ratio * (area.y(1) - area.y(0)),
+      originX = ratio * area.x(0),
+      originY = ratio * area.y(0);
     for (let i = 0; i < this.xs.length; i++) {
-      const x = Math.round(originX + scaleX * this.xs[i]), y = Math.round(originY + scaleY * this.ys[i]);
+      const x = Math.round(originX + scaleX * this.xs[i]),
+        y = Math.round(originY + scaleY * this.ys[i]);
       if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
       const middle = y * width + x;
-      for (let k = 0; k < offsets.length; k++) hits[middle + offsets[k]] = Math.min(hits[middle + offsets[k]] + this.times[i], FADE_STEPS);
+      for (let k = 0; k < offsets.length; k++)
+        hits[middle + offsets[k]] = Math.min(hits[middle + offsets[k]] + this.times[i], FADE_STEPS);
     }
     return hits;
   }
   disc(ratio, width) {
-    const radius = (this.xs.length > 20000 ? 1 : this.xs.length > 2000 ? 1.5 : 3) * ratio, reach = Math.ceil(radius), offsets = [];
-    for (let dy = -reach; dy <= reach; dy++) for (let dx = -reach; dx <= reach; dx++) if (Math.hypot(dx, dy) <= radius + 0.4) offsets.push(dy * width + dx);
+    const radius = (this.xs.length > 20000 ? 1 : this.xs.length > 2000 ? 1.5 : 3) * ratio,
+      reach = Math.ceil(radius),
+      offsets = [];
+    for (let dy = -reach; dy <= reach; dy++)
+      for (let dx = -reach; dx <= reach; dx++) if (Math.hypot(dx, dy) <= radius + 0.4) offsets.push(dy * width + dx);
     return { reach, offsets: Int32Array.from(offsets) };
   }
   line(context, area) {
     if (!this.fit.defined) return;
-    const [lowX, highX] = this.range.x, { slope, intercept } = this.fit;
+    const [lowX, highX] = this.range.x,
+      { slope, intercept } = this.fit;
     context.save();
     context.beginPath();
     context.rect(area.left, area.top, area.right - area.left, area.bottom - area.top);
@@ -113,7 +135,8 @@ class Scatter {
 }
 /* A little more than what the values need; from 0 on when they are near it. */
 function rangeOf(values) {
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (const value of values) {
     if (value < low) low = value;
     if (value > high) high = value;

@@ -2,7 +2,8 @@
 
 /* Series by what they are of and their number, then by their owner; each with its layers: finest,
    seconds, ten seconds. */
-const SERIES_WORDS = 7, OF_SHIFT = 16;
+const SERIES_WORDS = 7,
+  OF_SHIFT = 16;
 
 function indexSeries(rows) {
   data.series = new Map();
@@ -20,7 +21,7 @@ function indexSeries(rows) {
   }
 }
 function ownersOf(of, series) {
-  const key = of << OF_SHIFT | series;
+  const key = (of << OF_SHIFT) | series;
   let byOwner = data.series.get(key);
   if (byOwner === undefined) {
     byOwner = new Map();

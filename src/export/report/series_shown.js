@@ -21,8 +21,23 @@ function linesOf(of, series) {
 function chartsOf(of) {
   const tables = data.page.series;
   const charts = tables[of].map((info, series) => ({ of, series, info }));
-  if (of === 2) charts.push({ of, series: 100, info: { name: "core_percent", heading: "cores", unit: "percent", what: "busy time of each core" } },
-    { of, series: 101, info: { name: "gpu_busy_percent", heading: "GPUs", unit: "percent", what: "busy time of each GPU" } },
-    { of, series: 102, info: { name: "gpu_used_bytes", heading: "GPU memory", unit: "bytes", what: "memory used on each GPU" } });
+  if (of === 2)
+    charts.push(
+      {
+        of,
+        series: 100,
+        info: { name: "core_percent", heading: "cores", unit: "percent", what: "busy time of each core" },
+      },
+      {
+        of,
+        series: 101,
+        info: { name: "gpu_busy_percent", heading: "GPUs", unit: "percent", what: "busy time of each GPU" },
+      },
+      {
+        of,
+        series: 102,
+        info: { name: "gpu_used_bytes", heading: "GPU memory", unit: "bytes", what: "memory used on each GPU" },
+      },
+    );
   return charts;
 }

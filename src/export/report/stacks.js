@@ -2,7 +2,8 @@
  * Call sites: their frames, the functions that these are of, and what each function asked for. A
  * function is a name in a module, or a place in a module without names.
  */
-const SITE_WORDS = 5, FRAME_WORDS = 8;
+const SITE_WORDS = 5,
+  FRAME_WORDS = 8;
 
 function indexSites(stacks, sites, siteFigures, frames, usages) {
   data.stacks = stacks || new Uint32Array(0);
@@ -77,7 +78,9 @@ function stackOfSite(site) {
   const path = [];
   let wanted = Infinity;
   for (let i = site; i >= 0 && wanted > 0; i--) {
-    const at = data.placeOfStack[i], shared = data.stacks[at], fresh = data.stacks[at + 1];
+    const at = data.placeOfStack[i],
+      shared = data.stacks[at],
+      fresh = data.stacks[at + 1];
     for (let k = Math.min(shared + fresh, wanted) - 1; k >= shared; k--) path.push(data.stacks[at + 2 + k - shared]);
     wanted = Math.min(wanted, shared);
   }

@@ -7,7 +7,9 @@ const colours = new Map();
 function colour(name) {
   let value = colours.get(name);
   if (value === undefined) {
-    value = getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+    value = getComputedStyle(document.documentElement)
+      .getPropertyValue("--" + name)
+      .trim();
     colours.set(name, value);
   }
   return value;
@@ -19,7 +21,8 @@ function themeNow() {
   return document.documentElement.dataset.theme;
 }
 function applyTheme(printing) {
-  const dark = !printing && (theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches));
+  const dark =
+    !printing && (theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches));
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   colours.clear();
   const button = document.getElementById("theme");

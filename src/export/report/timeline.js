@@ -38,11 +38,22 @@ class Timeline {
     this.to = Math.min(this.from + width, this.high);
     this.later();
   }
-  move(part) { this.show(this.from + (this.to - this.from) * part, this.to - this.from); }
+  move(part) {
+    this.show(this.from + (this.to - this.from) * part, this.to - this.from);
+  }
   key(event) {
-    const middle = (this.from + this.to) / 2, width = this.to - this.from;
-    const actions = { "+": () => this.zoom(0.6, middle), "=": () => this.zoom(0.6, middle), "-": () => this.zoom(1 / 0.6, middle), ArrowLeft: () => this.move(-0.15), ArrowRight: () => this.move(0.15),
-      Home: () => this.show(this.low, width), End: () => this.show(this.high, width), "0": () => this.show(this.low, this.high - this.low) };
+    const middle = (this.from + this.to) / 2,
+      width = this.to - this.from;
+    const actions = {
+      "+": () => this.zoom(0.6, middle),
+      "=": () => this.zoom(0.6, middle),
+      "-": () => this.zoom(1 / 0.6, middle),
+      ArrowLeft: () => this.move(-0.15),
+      ArrowRight: () => this.move(0.15),
+      Home: () => this.show(this.low, width),
+      End: () => this.show(this.high, width),
+      0: () => this.show(this.low, this.high - this.low),
+    };
     if (actions[event.key] === undefined || event.ctrlKey || event.metaKey) return;
     actions[event.key]();
     event.preventDefault();
@@ -52,7 +63,10 @@ class Timeline {
     this.over = chart;
     if (this.pointing) return;
     this.pointing = true;
-    requestAnimationFrame(() => { this.pointing = false; this.showCross(); });
+    requestAnimationFrame(() => {
+      this.pointing = false;
+      this.showCross();
+    });
   }
   showCross() {
     for (const chart of this.charts) if (chart.inView) chart.showCross();
@@ -60,7 +74,10 @@ class Timeline {
   later() {
     if (this.waiting) return;
     this.waiting = true;
-    requestAnimationFrame(() => { this.waiting = false; this.draw(false); });
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.draw(false);
+    });
   }
   drawChart(chart) {
     chart.stale = false;
