@@ -169,8 +169,12 @@ int ms_options_settle(struct ms_options *options, const struct ms_options_given 
     }
     if (options->request == MS_REQUEST_SET || options->request == MS_REQUEST_JOIN) {
         result = settle_join(options, word);
-        return result == 0 && options->request == MS_REQUEST_SET ? settle_set(options, given)
-                                                                 : result;
+        if (result != 0) {
+            return result;
+        }
+    }
+    if (options->request == MS_REQUEST_SET) { /* shows nothing: no settings */
+        return settle_set(options, given);
     }
     result = settle_settings(options);
     return result != 0 ? result : settle_record(options);

@@ -61,6 +61,7 @@ static void joining_takes_no_program(void **state)
     assert_int_equal(PARSE("-p", "4242"), 0);
     assert_int_equal(options.request, MS_REQUEST_JOIN);
     assert_int_equal(options.pid, 4242);
+    assert_int_equal(options.interval_ns, 100000000); /* the settings hold for it, too */
     assert_int_equal(PARSE("-p", "4242", "./app"), -EINVAL);
 }
 
@@ -121,6 +122,9 @@ static void the_configuration_file_is_below_all_else(void **state)
     assert_true(values[MS_SETTING_SORT] == MS_METRIC_CPU_PCT);
     assert_int_equal(options.interval_ns, 200000000);
     assert_int_equal(options.delay_ns, 0); /* --plain has a default of its own */
+    assert_int_equal(PARSE("-p", "4242"), 0);
+    assert_true(options.settings.values[MS_SETTING_REFRESH] == 3);
+    assert_int_equal(options.interval_ns, 200000000);
     assert_int_equal(PARSE("--config=no", "-d", "1", "./app"), 0);
     assert_true(options.settings.values[MS_SETTING_MOUSE] == 1);
     assert_int_equal(options.delay_ns, 1000000000);
