@@ -285,8 +285,7 @@ static void execute(struct ms_stage *stage, const struct ms_command *command, ui
         ms_stage_say(stage, true,
                      ms_moment_time(stage->moment)->file
                          ? "this is a recording: no program is here that it could be about"
-                         : "this is the past; back to the present first (^E), it is about a "
-                           "program that runs");
+                         : "not in the past: it needs the program that runs; ^E is the present");
         break;
     default:
         stage->owner.execute(stage->owner.context, command, now_ns);
