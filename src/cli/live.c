@@ -284,7 +284,7 @@ int ms_live(const struct ms_options *options)
 {
     struct live live = {.kill_ns = UINT64_MAX};
     /* Asked first: a program is not to be started that nobody can see. */
-    int status = ms_stage_possible();
+    int status = ms_stage_possible(false);
     status = status != 0 ? status : ms_session_open(&live.session, options, true);
     if (status != 0) {
         return status;
