@@ -231,6 +231,18 @@ static void set_needs_a_program_and_something_to_change(void **state)
     assert_int_equal(options.request, MS_REQUEST_RUN);
 }
 
+static void what_a_command_never_writes_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("view", "x.memscope", "--json=x"), -EINVAL);
+    assert_int_equal(PARSE("verify", "--fail-on=misuses>0", "x.memscope"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--csv=x"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--fail-on=misuses>0"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--json=x", "--html=y", "--text=z"), 0);
+    assert_int_equal(PARSE("view", "x.memscope"), 0);
+    assert_int_equal(PARSE("report", "x.memscope", "--fail-on=misuses>0"), 0);
+}
+
 static int quiet_stderr(void **state)
 {
     (void)state;
@@ -252,6 +264,7 @@ int main(void)
         cmocka_unit_test(mode_of_the_command_line_goes_before_the_environment),
         cmocka_unit_test(joining_changes_only_what_the_command_line_says),
         cmocka_unit_test(set_needs_a_program_and_something_to_change),
+        cmocka_unit_test(what_a_command_never_writes_is_refused),
         cmocka_unit_test(the_configuration_file_is_below_all_else),
         cmocka_unit_test(no_color_turns_colours_off),
     };
