@@ -200,9 +200,13 @@ static void draw_title(struct ms_tui *tui, const struct ms_view *view, struct ms
              threads == 1 ? "" : "s");
     int column = 0;
     const int facts_width = (int)strlen(facts) + 2;
-    if (view->columns >= 80) {
+    /* What the program does goes before our own name. */
+    static const char ours[] = "memscope-top";
+    const int name_width = ms_grid_text_width(grid, tui->program);
+    const int least = (name_width < 10 ? name_width : 10) + facts_width;
+    if (view->columns >= 80 && (int)sizeof ours + 1 + least <= room) {
         ms_grid_pen(grid, MS_COLOUR_TITLE, MS_ATTRIBUTE_BOLD);
-        column += ms_grid_put(grid, row, 0, room, "memscope-top") + 2;
+        column += ms_grid_put(grid, row, 0, room, ours) + 2;
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, MS_ATTRIBUTE_BOLD);
     int name_room = room - column - facts_width;

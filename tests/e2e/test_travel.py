@@ -68,7 +68,7 @@ def test_live():
         terminal.keys("2")
         terminal.see("[2 Rank]", "PAST")
         terminal.keys("K")
-        terminal.see("this is the past")
+        terminal.see("not in the past")
         terminal.keys("C-e")
         terminal.see("[LIVE]")
         wait_until(lambda: at(terminal) > then + 1, what="the present")
