@@ -62,7 +62,6 @@ enum ms_diff_measure {
 const char *ms_diff_measure_name(enum ms_diff_measure measure); /* JSON */
 const char *ms_diff_measure_heading(enum ms_diff_measure measure);
 const char *ms_diff_measure_what(enum ms_diff_measure measure);
-int ms_diff_measure_unit(enum ms_diff_measure measure); /* enum ms_unit */
 
 /* X(id, json_name, word) */
 #define MS_DIFF_VERDICTS(X)                                                                        \

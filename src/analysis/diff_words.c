@@ -40,11 +40,6 @@ const char *ms_diff_measure_what(enum ms_diff_measure measure)
     return measures[measure].what;
 }
 
-int ms_diff_measure_unit(enum ms_diff_measure measure)
-{
-    return (int)measures[measure].unit;
-}
-
 const char *ms_diff_verdict_name(enum ms_diff_verdict verdict)
 {
     return verdicts[verdict].name;
@@ -61,10 +56,10 @@ char *ms_diff_figure(char *out, size_t size, enum ms_diff_measure measure, doubl
         snprintf(out, size, "n/a");
         return out;
     }
-    switch (measure) {
-    case MS_DIFF_COUNT:
+    switch (measures[measure].unit) {
+    case MS_UNIT_COUNT:
         return ms_format_count(out, size, figure);
-    case MS_DIFF_CPU:
+    case MS_UNIT_MS:
         snprintf(out, size, figure < 10000 ? "%.0fms" : "%.1fs",
                  figure < 10000 ? figure : figure / 1000);
         return out;

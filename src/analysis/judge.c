@@ -79,8 +79,8 @@ double ms_mean_of_others(double sum, size_t count, double own)
 }
 
 /* Comparisons with NaN are false: what is not known fulfils no condition. */
-bool ms_role_holds(enum ms_role role, const struct ms_judged_figures *figures,
-                   const struct ms_thresholds *thresholds, double factor)
+static bool role_holds(enum ms_role role, const struct ms_judged_figures *figures,
+                       const struct ms_thresholds *thresholds, double factor)
 {
     switch (role) {
     case MS_ROLE_MEMORY:
@@ -107,7 +107,7 @@ enum ms_role ms_role_of(const struct ms_judged_figures *figures,
     for (int i = 0; i < MS_ROLE_TOTAL; i++) {
         const enum ms_role role = (enum ms_role)i;
         const double factor = role == current ? 1 - margin : 1 + margin;
-        if (ms_role_holds(role, figures, thresholds, factor)) {
+        if (role_holds(role, figures, thresholds, factor)) {
             return role;
         }
     }
@@ -153,8 +153,7 @@ void ms_role_reason(char *out, size_t size, enum ms_role role,
     const double io_limit = (double)thresholds->io_operations;
     const double balanced_limit = (double)thresholds->balanced_allocations;
     /* Inside the margin a role stays although the plain limit says otherwise. */
-    const char *held =
-        ms_role_holds(role, figures, thresholds, 1) ? "" : " (kept: not clearly out)";
+    const char *held = role_holds(role, figures, thresholds, 1) ? "" : " (kept: not clearly out)";
     char a[MS_FORMAT_MAX];
     char b[MS_FORMAT_MAX];
     char c[MS_FORMAT_MAX];

@@ -19,8 +19,6 @@ struct ms_others {
 };
 double ms_mean_of_others(double sum, size_t count, double own);
 
-bool ms_role_holds(enum ms_role role, const struct ms_judged_figures *figures,
-                   const struct ms_thresholds *thresholds, double factor);
 /* First role that holds when that of `current` is tried `margin` below its limits and the others
  * that much above theirs. */
 enum ms_role ms_role_of(const struct ms_judged_figures *figures,

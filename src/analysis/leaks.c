@@ -419,6 +419,18 @@ static bool anything_lives(const struct ms_model *model)
     return false;
 }
 
+/* What comes after the end of the last process is no time in which anything could have leaked. */
+static uint64_t lived_ns(const struct ms_model *model)
+{
+    const uint64_t start_ns = ms_model_start_ns(model);
+    uint64_t end_ns = start_ns;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const uint64_t ended_ns = ms_model_process(model, i)->end_ns;
+        end_ns = ended_ns > end_ns ? ended_ns : end_ns;
+    }
+    return end_ns - start_ns;
+}
+
 void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *model, char *out,
                        size_t size)
 {
@@ -430,12 +442,11 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
         growing += verdict.rises > 0;
         longest_ns = verdict.age_ns > longest_ns ? verdict.age_ns : longest_ns;
     }
-    const uint64_t ran_ns = ms_model_now_ns(model) - ms_model_start_ns(model);
     if (ms_leaks_count(leaks) > 0) {
         (void)snprintf(out, size, "%zu", ms_leaks_count(leaks));
     } else if (!anything_lives(model)) {
         (void)snprintf(out, size, "No call site was judged to leak while the program lived (%u s).",
-                       (unsigned)(ran_ns / MS_SECOND_NS));
+                       (unsigned)(lived_ns(model) / MS_SECOND_NS));
     } else if (growing > 0) {
         (void)snprintf(out, size,
                        "%zu call site%s grew lately, for %u s at most: not long or not steadily "

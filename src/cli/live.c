@@ -109,7 +109,8 @@ static void record(struct live *live, const struct ms_command *command)
     char text[512];
     const int result = ms_session_record(&live->session, command->path, command->overwrite);
     if (result == 0) {
-        snprintf(text, sizeof text, "recording, with what was seen before: %.400s", command->path);
+        snprintf(text, sizeof text, "recording to %.400s, with what was seen before",
+                 command->path);
     } else {
         snprintf(text, sizeof text, "not recorded: %.300s: %s", command->path,
                  ms_export_error(result));
@@ -283,7 +284,7 @@ int ms_live(const struct ms_options *options)
 {
     struct live live = {.kill_ns = UINT64_MAX};
     /* Asked first: a program is not to be started that nobody can see. */
-    int status = ms_stage_possible();
+    int status = ms_stage_possible(false);
     status = status != 0 ? status : ms_session_open(&live.session, options, true);
     if (status != 0) {
         return status;

@@ -160,17 +160,52 @@ static int settle_record(const struct ms_options *options)
     return 0;
 }
 
+/*
+ * What a command never writes or checks is refused: a report that is not there, or a rule that
+ * nobody looked at, would pass for one.
+ */
+static int settle_outputs(const struct ms_options *options, const struct ms_options_given *given)
+{
+    const uint64_t of_diff =
+        MS_GIVEN(MS_OPTION_JSON) | MS_GIVEN(MS_OPTION_HTML) | MS_GIVEN(MS_OPTION_TEXT);
+    const uint64_t outputs = of_diff | MS_GIVEN(MS_OPTION_JSON_SET) |
+                             MS_GIVEN(MS_OPTION_JSON_LINES) | MS_GIVEN(MS_OPTION_CSV) |
+                             MS_GIVEN(MS_OPTION_PPROF) | MS_GIVEN(MS_OPTION_SPEEDSCOPE) |
+                             MS_GIVEN(MS_OPTION_FOLDED) | MS_GIVEN(MS_OPTION_PERFETTO) |
+                             MS_GIVEN(MS_OPTION_SVG) | MS_GIVEN(MS_OPTION_FAIL_ON);
+    const char *const command = options->request == MS_REQUEST_VIEW     ? "view"
+                                : options->request == MS_REQUEST_DIFF   ? "diff"
+                                : options->request == MS_REQUEST_VERIFY ? "verify"
+                                                                        : NULL;
+    const uint64_t refused = options->request == MS_REQUEST_DIFF ? outputs & ~of_diff : outputs;
+    for (int id = 0; command != NULL && id < MS_OPTION_TOTAL; id++) {
+        if ((given->arguments & refused & MS_GIVEN(id)) != 0) {
+            fprintf(stderr, "memscope-top: %s takes no --%s; memscope-top %s does\n", command,
+                    ms_option_rows[id].name, id == MS_OPTION_FAIL_ON ? "report" : "export");
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 int ms_options_settle(struct ms_options *options, const struct ms_options_given *given,
                       const char *word)
 {
     int result = settle_tracking(options, given);
+    if (result == 0) {
+        result = settle_outputs(options, given);
+    }
     if (result != 0) {
         return result;
     }
     if (options->request == MS_REQUEST_SET || options->request == MS_REQUEST_JOIN) {
         result = settle_join(options, word);
-        return result == 0 && options->request == MS_REQUEST_SET ? settle_set(options, given)
-                                                                 : result;
+        if (result != 0) {
+            return result;
+        }
+    }
+    if (options->request == MS_REQUEST_SET) { /* shows nothing: no settings */
+        return settle_set(options, given);
     }
     result = settle_settings(options);
     return result != 0 ? result : settle_record(options);

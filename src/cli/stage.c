@@ -285,8 +285,7 @@ static void execute(struct ms_stage *stage, const struct ms_command *command, ui
         ms_stage_say(stage, true,
                      ms_moment_time(stage->moment)->file
                          ? "this is a recording: no program is here that it could be about"
-                         : "this is the past; back to the present first (^E), it is about a "
-                           "program that runs");
+                         : "not in the past: it needs the program that runs; ^E is the present");
         break;
     default:
         stage->owner.execute(stage->owner.context, command, now_ns);
@@ -442,14 +441,17 @@ int ms_stage_wait_ms(uint64_t now_ns, uint64_t until_ns)
     return (int)(ms < longest_ms ? ms : longest_ms);
 }
 
-int ms_stage_possible(void)
+static int no_screen(const char *why, bool file)
+{
+    fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use %s\n", why,
+            file ? "memscope-top report, or export" : "--plain");
+    return MS_EXIT_FAILURE;
+}
+
+int ms_stage_possible(bool file)
 {
     const char *why;
-    if (ms_terminal_check(&why) != 0) {
-        fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
-        return MS_EXIT_FAILURE;
-    }
-    return 0;
+    return ms_terminal_check(&why) != 0 ? no_screen(why, file) : 0;
 }
 
 int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, const char *program,
@@ -462,8 +464,7 @@ int ms_stage_open(struct ms_stage *stage, const struct ms_options *options, cons
     stage->sources = ms_source_files_new();
     stage->since = ms_since_mark_new(moment);
     if (ms_terminal_open(&stage->terminal, mouse, options->colours, &why) != 0) {
-        fprintf(stderr, "memscope-top: no live screen on this terminal: %s; use --plain\n", why);
-        return MS_EXIT_FAILURE;
+        return no_screen(why, ms_moment_time(moment)->file);
     }
     struct ms_tui_options tui = {
         .glyphs = ms_terminal_glyphs(),

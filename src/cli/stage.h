@@ -51,8 +51,9 @@ struct ms_stage {
     bool message_is_error;
 };
 
-/* Says on stderr why there can be no screen here; 0 or the exit status to leave with. */
-int ms_stage_possible(void);
+/* Says on stderr why there can be no screen here, and what can be done with a program, or a file,
+ * instead; 0 or the exit status to leave with. */
+int ms_stage_possible(bool file);
 
 /*
  * Opens terminal and screens; `program` is shown in the title. 0, or the exit status to leave with

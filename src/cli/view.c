@@ -128,7 +128,7 @@ static void tell_condition(struct viewing *viewing)
 int ms_view(const struct ms_options *options)
 {
     struct viewing viewing = {.recording = NULL};
-    int status = ms_stage_possible();
+    int status = ms_stage_possible(true);
     status = status != 0 ? status : read_suppressions(&viewing, options);
     status = status != 0 ? status : open_recording(&viewing, options);
     if (status == 0) {

@@ -1,6 +1,4 @@
 /* See collect.h: what the keeper says becomes processes to watch, a tick reads them all. */
-#include "collect/collect.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +7,8 @@
 #include <unistd.h>
 
 #include "collect/channel.h"
-#include "collect/cpu_samples.h"
-#include "collect/machine_reader.h"
+#include "collect/collector_parts.h"
 #include "collect/probe_source.h"
-#include "collect/proc_file.h"
-#include "collect/process_tree.h"
-#include "collect/symbols.h"
-#include "collect/target.h"
-#include "collect/trace_reader.h"
-#include "collect/trace_records.h"
 #include "collect/tracking.h"
 #include "model/marks.h"
 #include "wire/clock.h"
@@ -26,36 +17,7 @@
 #define MESSAGES_A_CALL     4096
 #define OWN_CPU_NS          MS_NS_PER_S
 #define TRACE_BYTES_A_CALL  (4u << 20)
-#define TRACE_BYTES_AT_END  (64u << 20) /* more than a socket holds */
 #define TRACE_ASK_NS        MS_NS_PER_S
-
-struct ms_collector {
-    struct ms_collect_options options;
-    int socket;       /* -1: the keeper is gone */
-    bool ended, lost; /* the program, the keeper */
-    int exit_status;
-    struct ms_message_session session;
-    struct ms_model *model;
-    struct ms_symbols *symbols;
-    struct ms_cpu_samples *cpu_samples; /* NULL: CPU time is not sampled */
-    struct ms_machine_reader *machine;
-    struct ms_descriptor_budget budget;
-    struct ms_thread_sources thread_sources;
-    uint64_t probe_told_ns; /* when it was last said how much the probe sees */
-    struct ms_process_tree *tree;
-    struct ms_trace_reader *trace;          /* NULL: not asked for */
-    struct ms_trace_records *trace_records; /* NULL: nobody wants its events */
-    uint64_t trace_dropped;                 /* events, without memory */
-    uint64_t trace_asked_ns;                /* 0: it need not be asked for again */
-    bool tracking_answered;
-    struct ms_tracking_answer tracking_answer;
-    uint64_t output_dropped;
-    uint64_t own_since_ns, own_cpu_ns;
-    double own_cpu_pct;
-    union ms_packet packet;
-};
-
-static void process_leaves(void *context, const struct ms_target *target);
 
 /* NULL: no memory. What the processes are filled from must be there. */
 static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t now_ns)
@@ -66,120 +28,9 @@ static struct ms_process_tree *new_tree(struct ms_collector *collector, uint64_t
                                         .budget = &collector->budget,
                                         .thread_sources = &collector->thread_sources,
                                         .session = &collector->session,
-                                        .leaves = process_leaves,
+                                        .leaves = ms_collector_process_leaves,
                                         .leaves_context = collector};
     return ms_process_tree_new(&room, collector->options.children, now_ns);
-}
-
-static void ask_for_trace(struct ms_collector *collector, uint64_t now_ns)
-{
-    struct ms_message_trace message = {.header = {.type = MS_MSG_TRACE}, .answer = MS_TRACE_ASKED};
-    collector->trace_asked_ns = now_ns;
-    if (collector->socket >= 0) {
-        (void)ms_channel_send(collector->socket, &message.header, sizeof message);
-    }
-}
-
-static struct ms_trace_room trace_room(const struct ms_collector *collector)
-{
-    return (struct ms_trace_room){.model = collector->model, .symbols = collector->symbols};
-}
-
-static void give_trace(struct ms_collector *collector)
-{
-    const struct ms_trace_room room = trace_room(collector);
-    if (collector->trace_records != NULL) {
-        ms_trace_records_give(collector->trace_records, &room, collector->tree);
-    }
-}
-
-static void keep_trace(void *context, const struct ms_trace_batch *batch,
-                       const struct ms_trace_event *events)
-{
-    struct ms_collector *collector = context;
-    if (ms_trace_records_add(collector->trace_records, batch, events) != 0) {
-        give_trace(collector);
-        collector->trace_dropped +=
-            ms_trace_records_add(collector->trace_records, batch, events) != 0 ? batch->event_count
-                                                                               : 0;
-    }
-}
-
-static void read_trace(struct ms_collector *collector, size_t limit_bytes)
-{
-    if (collector->trace == NULL) {
-        return;
-    }
-    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
-    if (ms_trace_reader_read(collector->trace, limit_bytes) != 0) {
-        (void)snprintf(trace->because, sizeof trace->because, "its socket is closed");
-    }
-    const struct ms_trace_counts *counts = ms_trace_reader_counts(collector->trace);
-    trace->events = counts->allocations + counts->frees;
-    trace->batches = counts->batches;
-    trace->packet_bytes = counts->packet_bytes;
-    trace->missing = counts->lost + collector->trace_dropped;
-    trace->refused = counts->refused;
-}
-
-/* Before a process is let go: what it sent is in the socket. */
-static void process_leaves(void *context, const struct ms_target *target)
-{
-    struct ms_collector *collector = context;
-    const struct ms_trace_room room = trace_room(collector);
-    if (collector->trace_records != NULL) {
-        read_trace(collector, TRACE_BYTES_AT_END);
-        ms_trace_records_give_of(collector->trace_records, &room, target);
-    }
-}
-
-/* Returns false without memory. */
-static bool begin_trace(struct ms_collector *collector)
-{
-    if (!collector->options.trace || collector->options.ask_only) {
-        return true;
-    }
-    collector->trace = ms_trace_reader_new();
-    if (collector->trace == NULL) {
-        return false;
-    }
-    if (collector->options.trace_events != NULL) {
-        collector->trace_records =
-            ms_trace_records_new(collector->options.trace_events, collector->options.trace_context);
-        if (collector->trace_records == NULL) {
-            return false;
-        }
-        ms_trace_reader_hand_on(collector->trace, keep_trace, collector);
-    }
-    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
-    trace->asked = true;
-    (void)snprintf(trace->because, sizeof trace->because, "the keeper has not answered yet");
-    return true;
-}
-
-/* Takes over the descriptor, -1: none. */
-static void take_trace(struct ms_collector *collector, const struct ms_message_trace *message,
-                       int descriptor)
-{
-    if (collector->trace == NULL) {
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return;
-    }
-    struct ms_trace *trace = ms_model_trace_mutable(collector->model);
-    const char *because = "";
-    if (descriptor < 0) {
-        bool taken = message->answer == MS_TRACE_TAKEN;
-        because =
-            taken ? "another viewer reads the trace" : "the program was started without --trace";
-        collector->trace_asked_ns = taken ? ms_monotonic_ns() : 0;
-    } else {
-        ms_trace_reader_open(collector->trace, descriptor);
-        trace->reading = true;
-        collector->trace_asked_ns = 0;
-    }
-    (void)snprintf(trace->because, sizeof trace->because, "%s", because);
 }
 
 static void read_cpu_samples(struct ms_collector *collector, uint64_t now_ns, bool last)
@@ -244,7 +95,7 @@ int ms_collector_connect(const char *socket_path, const struct ms_collect_option
     if (collector->machine != NULL) {
         collector->tree = new_tree(collector, now_ns);
     }
-    if (collector->tree == NULL || !begin_trace(collector)) {
+    if (collector->tree == NULL || ms_collector_begin_trace(collector) != 0) {
         ms_collector_free(collector);
         return -ENOMEM;
     }
@@ -352,7 +203,7 @@ static void take_message(struct ms_collector *collector, int descriptor, uint64_
         take_process_end(collector, &packet->process_end, now_ns);
         break;
     case MS_MSG_TRACE:
-        take_trace(collector, &packet->trace, descriptor);
+        ms_collector_take_trace(collector, &packet->trace, descriptor);
         descriptor = -1;
         break;
     case MS_MSG_TRACKING:
@@ -405,10 +256,10 @@ int ms_collector_handle(struct ms_collector *collector)
     } else if (collector->lost) {
         result = -ECONNRESET;
     }
-    read_trace(collector, TRACE_BYTES_A_CALL);
+    ms_collector_read_trace(collector, TRACE_BYTES_A_CALL);
     if (collector->trace_records != NULL && ms_trace_records_full(collector->trace_records)) {
         ms_process_tree_read_all(collector->tree, now_ns);
-        give_trace(collector);
+        ms_collector_give_trace(collector);
     }
     if (collector->symbols != NULL) {
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
@@ -434,7 +285,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
     bool keeper_tells = !collector->lost && !collector->ended;
     int result = ms_process_tree_tick(collector->tree, now_ns,
                                       keeper_tells ? (pid_t)collector->session.pid : 0);
-    give_trace(collector);
+    ms_collector_give_trace(collector);
     read_cpu_samples(collector, now_ns, false);
     ms_thread_sources_tell(&collector->thread_sources, collector->model);
     if (now_ns - collector->probe_told_ns >= MS_NS_PER_S) {
@@ -446,7 +297,7 @@ int ms_collector_tick(struct ms_collector *collector, uint64_t now_ns)
         ms_symbols_handle(collector->symbols, collector->model, now_ns);
     }
     if (collector->trace_asked_ns != 0 && now_ns > collector->trace_asked_ns + TRACE_ASK_NS) {
-        ask_for_trace(collector, now_ns);
+        ms_collector_ask_for_trace(collector, now_ns);
     }
     measure_own_cpu(collector, now_ns);
     int ended = ms_model_tick_end(collector->model, now_ns);
@@ -475,7 +326,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
     uint64_t until_ns = now_ns + timeout_ns;
     (void)ms_collector_handle(collector);
     ms_process_tree_read_all(collector->tree, now_ns);
-    give_trace(collector);
+    ms_collector_give_trace(collector);
     read_cpu_samples(collector, now_ns, true);
     ms_probe_source_tell(collector->model);
     for (;;) {
@@ -490,7 +341,7 @@ void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns)
         uint64_t left_ms = (until_ns - now_ns) / MS_NS_PER_MS + 1;
         (void)poll(fds, (nfds_t)count, left_ms > 100 ? 100 : (int)left_ms);
     }
-    give_trace(collector);
+    ms_collector_give_trace(collector);
     (void)ms_model_tick_end(collector->model, now_ns);
 }
 

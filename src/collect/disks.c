@@ -1,7 +1,6 @@
 /* See disks.h. */
 #include "collect/disks.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -89,21 +88,6 @@ bool ms_disks_parse_line(const char *line, const char *end, struct ms_disk_count
     return true;
 }
 
-/* Has the folder any entry? */
-static bool has_entries(const char *path)
-{
-    DIR *folder = opendir(path);
-    bool any = false;
-    if (folder == NULL) {
-        return false;
-    }
-    for (const struct dirent *entry; !any && (entry = readdir(folder)) != NULL;) {
-        any = entry->d_name[0] != '.';
-    }
-    closedir(folder);
-    return any;
-}
-
 static void look_at_device(const struct ms_disks_reader *reader, struct device *device)
 {
     char path[600];
@@ -116,7 +100,7 @@ static void look_at_device(const struct ms_disks_reader *reader, struct device *
     device->whole = name[0] != '.' && access(path, F_OK) == 0;
     (void)snprintf(path, sizeof path, "%s/block/%s/slaves", reader->sys, name);
     static const char *const without_a_disk[] = {"loop", "ram", "zram"};
-    device->stacked = has_entries(path);
+    device->stacked = ms_proc_has_entries(path);
     for (size_t i = 0; i < sizeof without_a_disk / sizeof without_a_disk[0]; i++) {
         device->stacked |= strncmp(name, without_a_disk[i], strlen(without_a_disk[i])) == 0;
     }

@@ -1,6 +1,7 @@
 /* See proc_file.h. */
 #include "collect/proc_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -107,4 +108,18 @@ void ms_proc_close(struct ms_descriptor_budget *budget, int *kept)
         *kept = -1;
         budget->open--;
     }
+}
+
+bool ms_proc_has_entries(const char *path)
+{
+    DIR *folder = opendir(path);
+    bool any = false;
+    if (folder == NULL) {
+        return false;
+    }
+    for (const struct dirent *entry; !any && (entry = readdir(folder)) != NULL;) {
+        any = entry->d_name[0] != '.';
+    }
+    closedir(folder);
+    return any;
 }

@@ -6,6 +6,7 @@
 #ifndef MS_COLLECT_PROC_FILE_H
 #define MS_COLLECT_PROC_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,6 +37,8 @@ ssize_t ms_proc_read_list(struct ms_descriptor_budget *budget, int *kept, int fo
 ssize_t ms_proc_read_once(int folder, const char *path, char *text, size_t size);
 /* As that, of the file "folder/name". */
 ssize_t ms_proc_read_in(const char *folder, const char *name, char *text, size_t size);
+/* Whether the folder is there and has any entry. */
+bool ms_proc_has_entries(const char *path);
 void ms_proc_close(struct ms_descriptor_budget *budget, int *kept);
 
 #endif

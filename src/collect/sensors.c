@@ -1,7 +1,6 @@
 /* See sensors.h. */
 #include "collect/sensors.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sensors/error.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "collect/background.h"
+#include "collect/proc_file.h"
 #include "wire/clock.h"
 
 #define PERIOD_NS MS_NS_PER_S
@@ -205,17 +205,8 @@ void ms_sensors_reader_free(struct ms_sensors_reader *reader)
 static bool has_chips(const struct ms_sensors_reader *reader)
 {
     char path[512];
-    bool any = false;
     (void)snprintf(path, sizeof path, "%s/class/hwmon", reader->sys);
-    DIR *folder = opendir(path);
-    if (folder == NULL) {
-        return false;
-    }
-    for (const struct dirent *entry; !any && (entry = readdir(folder)) != NULL;) {
-        any = entry->d_name[0] != '.';
-    }
-    closedir(folder);
-    return any;
+    return ms_proc_has_entries(path);
 }
 
 static void none(struct ms_model *model)

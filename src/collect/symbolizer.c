@@ -60,7 +60,7 @@ static bool measure(uint64_t *mapped_bytes, uint64_t *own_bytes)
     return known;
 }
 
-struct ms_symbolizer *ms_symbolizer_new(const struct ms_symbolizer_options *options)
+static struct ms_symbolizer *open_symbolizer(const struct ms_symbolizer_options *options)
 {
     struct ms_symbolizer *symbolizer = calloc(1, sizeof *symbolizer);
     if (symbolizer != NULL) {
@@ -87,7 +87,8 @@ static void forget_all(struct ms_symbolizer *symbolizer)
     }
 }
 
-void ms_symbolizer_free(struct ms_symbolizer *symbolizer)
+/* Writes what is to be cached. */
+static void close_symbolizer(struct ms_symbolizer *symbolizer)
 {
     if (symbolizer != NULL) {
         forget_all(symbolizer);
@@ -275,8 +276,9 @@ static char *put_frames(char *at, const struct known_file *known,
     return put_places(at, places, count, cache, question->address);
 }
 
-size_t ms_symbolizer_answer(struct ms_symbolizer *symbolizer,
-                            const struct ms_symbol_question *question, void *answer)
+/* Fills the answer, at most MS_SYMBOL_ANSWER_MAX bytes into `answer`; returns its bytes. */
+static size_t fill_answer(struct ms_symbolizer *symbolizer,
+                          const struct ms_symbol_question *question, void *answer)
 {
     struct ms_symbol_answer header = {.id = question->id};
     char *at = (char *)answer + sizeof header;
@@ -323,7 +325,7 @@ void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options
 {
     static struct ms_symbol_question question;
     static char answer[MS_SYMBOL_ANSWER_MAX];
-    struct ms_symbolizer *symbolizer = ms_symbolizer_new(options);
+    struct ms_symbolizer *symbolizer = open_symbolizer(options);
     if (!options->fetch) {
         unsetenv("DEBUGINFOD_URLS"); /* whatever a library does underneath: no network */
     }
@@ -334,7 +336,7 @@ void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options
             question.path[question.path_bytes - 1] != '\0') {
             break;
         }
-        size_t length = ms_symbolizer_answer(symbolizer, &question, answer);
+        size_t length = fill_answer(symbolizer, &question, answer);
         if (send(socket, answer, length, MSG_NOSIGNAL) < 0) {
             break;
         }
@@ -342,6 +344,6 @@ void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options
             bound_memory(symbolizer);
         }
     }
-    ms_symbolizer_free(symbolizer);
+    close_symbolizer(symbolizer);
     _exit(0);
 }

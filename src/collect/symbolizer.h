@@ -66,13 +66,4 @@ struct ms_symbolizer_options {
 void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options)
     __attribute__((noreturn));
 
-struct ms_symbolizer; /* opaque; the files it has open */
-
-struct ms_symbolizer *
-ms_symbolizer_new(const struct ms_symbolizer_options *options); /* NULL: no memory */
-void ms_symbolizer_free(struct ms_symbolizer *symbolizer);      /* writes what is to be cached */
-/* Fills the answer, at most MS_SYMBOL_ANSWER_MAX bytes into `answer`; returns its bytes. */
-size_t ms_symbolizer_answer(struct ms_symbolizer *symbolizer,
-                            const struct ms_symbol_question *question, void *answer);
-
 #endif

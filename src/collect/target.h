@@ -93,7 +93,6 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
  */
 void ms_target_find_parent(struct ms_target *target, const struct ms_target_room *room);
 
-/* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */
 /*
  * `target` is what `older`, which is still watched, became by exec: the kernel goes on counting for
  * both together, so what it counted until `older` was read last is taken off.
@@ -101,6 +100,7 @@ void ms_target_find_parent(struct ms_target *target, const struct ms_target_room
 void ms_target_inherit(struct ms_target *target, const struct ms_target *older,
                        const struct ms_target_room *room);
 
+/* One tick: what is due of records, /proc and sites. Returns 0 or -ENOMEM. */
 int ms_target_tick(struct ms_target *target, const struct ms_target_room *room, uint64_t now_ns);
 
 /* Its end as the keeper tells it. The last full reading follows. */

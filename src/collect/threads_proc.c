@@ -84,9 +84,25 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
     return 0;
 }
 
+/*
+ * Records are read before /proc: a thread that began with its record and ended in between is one
+ * that only /proc knew. The next reading of records finds it, so it is kept until then.
+ */
+static bool may_have_a_record(struct ms_watched_threads *threads, struct ms_watched_thread *watched,
+                              bool probed, uint64_t now_ns)
+{
+    if (!probed || watched->ended || watched->record != 0 || watched->gone_ns != 0) {
+        return false;
+    }
+    watched->gone_ns = now_ns;
+    threads->listed = 0; /* so that they are listed again */
+    return true;
+}
+
 /* Compares `present` with what /proc lists: drops who is gone, adds who is new. */
 static int match_tids(struct ms_watched_threads *threads, struct ms_model *model,
-                      struct ms_descriptor_budget *budget, size_t tid_count, uint64_t now_ns)
+                      struct ms_descriptor_budget *budget, size_t tid_count, bool probed,
+                      uint64_t now_ns)
 {
     size_t kept = 0;
     size_t at = 0;
@@ -103,12 +119,18 @@ static int match_tids(struct ms_watched_threads *threads, struct ms_model *model
         }
         bool taken_over = i + 1 < known && threads->present[i + 1]->tid == watched->tid;
         if (at < tid_count && threads->tids[at] == watched->tid && !taken_over) {
+            watched->gone_ns = 0;
             threads->present[kept++] = watched;
             at++;
             continue;
         }
+        if (!taken_over && may_have_a_record(threads, watched, probed, now_ns)) {
+            threads->present[kept++] = watched;
+            continue;
+        }
         if (!watched->ended) {
-            ms_watched_thread_end(threads, model, budget, watched, now_ns, NULL);
+            const uint64_t end_ns = watched->gone_ns != 0 ? watched->gone_ns : now_ns;
+            ms_watched_thread_end(threads, model, budget, watched, end_ns, NULL);
         }
         watched->present = false;
         ms_watched_thread_free_unused(threads, watched);
@@ -143,12 +165,12 @@ static int list_tids(struct ms_watched_threads *threads, struct ms_model *model,
     if (threads->sorted_count != threads->present_count) {
         qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
     }
-    int result = match_tids(threads, model, budget, (size_t)tid_count, now_ns);
+    threads->listed = process->threads;
+    int result = match_tids(threads, model, budget, (size_t)tid_count, view != NULL, now_ns);
     if (threads->present_count > 1) { /* there may be no array yet */
         qsort(threads->present, threads->present_count, sizeof(*threads->present), compare_present);
     }
     threads->sorted_count = threads->present_count;
-    threads->listed = process->threads;
     return result;
 }
 
@@ -254,7 +276,8 @@ int ms_watched_threads_proc(struct ms_watched_threads *threads, struct ms_model 
         const unsigned depth = depth_at(i, tick, turns, in_all);
         const bool awake = watched->quiet_reads < QUIET_READS && has_turn(i, tick, turns);
         const bool first = watched->read_ns == 0;
-        if (watched->ended || ((depth & BEYOND_STAT) == 0 && !awake && !first)) {
+        if (watched->ended || watched->gone_ns != 0 ||
+            ((depth & BEYOND_STAT) == 0 && !awake && !first)) {
             continue;
         }
         if (still && !first && !has_turn(i, tick, turns * TICKS_PER_STILL_READ)) {

@@ -34,6 +34,7 @@ struct ms_watched_thread {
     struct ms_heap heap;
     struct ms_proc_thread files;
     uint64_t start_ticks;
+    uint64_t gone_ns;     /* when /proc had it no longer, and no record had told of it; 0: it has */
     uint64_t read_ns;     /* last read of /proc; 0: never */
     uint32_t quiet_reads; /* in a row that showed that it had not run */
 };

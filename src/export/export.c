@@ -23,9 +23,9 @@ static const struct {
 };
 
 static const struct {
-    const char *name, *what;
+    const char *name;
 } sections[MS_SECTION_TOTAL] = {
-#define SECTION_ROW(id, name, what) {name, what},
+#define SECTION_ROW(id, name, what) {name},
     MS_SECTIONS(SECTION_ROW)
 #undef SECTION_ROW
 };
@@ -73,11 +73,6 @@ enum ms_export ms_export_by_path(const char *path)
 const char *ms_section_name(enum ms_section section)
 {
     return sections[section].name;
-}
-
-const char *ms_section_what(enum ms_section section)
-{
-    return sections[section].what;
 }
 
 static uint32_t section_bits(const char *word, size_t bytes)

@@ -71,7 +71,6 @@ enum ms_section {
 };
 #define MS_SECTIONS_ALL ((1u << MS_SECTION_TOTAL) - 1)
 const char *ms_section_name(enum ms_section section);
-const char *ms_section_what(enum ms_section section);
 /* "threads,leaks" or "all,-sites" to bits. 0, or -EINVAL with `error` in words. */
 int ms_sections_parse(const char *text, uint32_t *sections, char *error, size_t error_bytes);
 

@@ -63,7 +63,7 @@ void ms_text_status(FILE *out, const struct ms_model *model, const struct ms_pro
     ms_format_elapsed(elapsed, sizeof(elapsed), end_ns > start_ns ? end_ns - start_ns : 0);
     fprintf(out, "%s ", name);
     if (process->end_ns == 0) {
-        fprintf(out, "runs on as pid %d", (int)process->pid);
+        fprintf(out, "was running as pid %d", (int)process->pid);
     } else if (process->exit_status >= 0) {
         fprintf(out, "exited with status %d", (int)process->exit_status);
     } else if (process->exit_status == -1) {

@@ -27,13 +27,10 @@ static uint8_t only_class(const struct ms_histogram *histogram, uint64_t blocks)
     return 0;
 }
 
-/* Keeps the table that there is: a site that needed it once needs it again. */
-static int put_histogram(struct ms_histogram **kept, uint8_t *home,
-                         const struct ms_histogram *histogram, uint64_t blocks)
+int ms_usage_keep_histogram(struct ms_histogram **kept, uint8_t home,
+                            const struct ms_histogram *histogram)
 {
-    *home = only_class(histogram, blocks);
-    const bool needed = *home == 0 && ms_histogram_events(histogram) != 0;
-    if (needed && *kept == NULL) {
+    if (home == 0 && *kept == NULL && ms_histogram_events(histogram) != 0) {
         *kept = malloc(sizeof(**kept));
         if (*kept == NULL) {
             return -ENOMEM;
@@ -43,6 +40,21 @@ static int put_histogram(struct ms_histogram **kept, uint8_t *home,
         *(*kept) = *histogram;
     }
     return 0;
+}
+
+struct ms_usage_detail *ms_usage_detail_put(struct ms_usage *usage,
+                                            const struct ms_usage_extra *extra)
+{
+    if (usage->detail == NULL) {
+        usage->detail = calloc(1, sizeof(*usage->detail));
+    }
+    if (usage->detail != NULL) {
+        usage->detail->reallocations = extra->reallocations;
+        usage->detail->failed_calls = extra->failed_calls;
+        usage->detail->samples = extra->samples;
+        usage->detail->samples_freed = extra->samples_freed;
+    }
+    return usage->detail;
 }
 
 static bool is_small(const struct ms_usage *usage, const struct ms_usage_extra *extra)
@@ -62,22 +74,17 @@ int ms_usage_put_extra(struct ms_usage *usage, const struct ms_usage_extra *extr
         usage->lifetime_home = only_class(&extra->lifetimes, usage->deallocations);
         return 0;
     }
-    if (usage->detail == NULL) {
-        usage->detail = calloc(1, sizeof(*usage->detail));
-        if (usage->detail == NULL) {
-            usage->size_home = usage->lifetime_home = 0;
-            return -ENOMEM;
-        }
+    struct ms_usage_detail *detail = ms_usage_detail_put(usage, extra);
+    if (detail == NULL) {
+        usage->size_home = usage->lifetime_home = 0;
+        return -ENOMEM;
     }
-    struct ms_usage_detail *detail = usage->detail;
-    detail->reallocations = extra->reallocations;
-    detail->failed_calls = extra->failed_calls;
-    detail->samples = extra->samples;
-    detail->samples_freed = extra->samples_freed;
+    usage->size_home = only_class(&extra->sizes, blocks_of(usage, false));
+    usage->lifetime_home = only_class(&extra->lifetimes, blocks_of(usage, true));
     const int sizes_error =
-        put_histogram(&detail->sizes, &usage->size_home, &extra->sizes, blocks_of(usage, false));
-    const int error = put_histogram(&detail->lifetimes, &usage->lifetime_home, &extra->lifetimes,
-                                    blocks_of(usage, true));
+        ms_usage_keep_histogram(&detail->sizes, usage->size_home, &extra->sizes);
+    const int error =
+        ms_usage_keep_histogram(&detail->lifetimes, usage->lifetime_home, &extra->lifetimes);
     return sizes_error != 0 ? sizes_error : error;
 }
 

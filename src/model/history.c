@@ -116,18 +116,27 @@ static bool same(float a, float b)
     return a == b || (isnan(a) && isnan(b));
 }
 
+/* From one value for all of its points to a value for each. */
+static int block_spread(struct block *block)
+{
+    block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
+    if (block->points == NULL) {
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
+        block->points[i] = block->value;
+    }
+    return 0;
+}
+
 static int block_set(struct block *block, uint32_t at, float value)
 {
     if (block->points == NULL) {
         if (same(block->value, value)) {
             return 0;
         }
-        block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
-        if (block->points == NULL) {
+        if (block_spread(block) != 0) {
             return -ENOMEM;
-        }
-        for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
-            block->points[i] = block->value;
         }
     }
     block->points[at] = value;
@@ -257,12 +266,8 @@ static int block_put(struct block *block, uint32_t at, const float *points, size
         if (all_same(points, count, block->value)) {
             return 0;
         }
-        block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
-        if (block->points == NULL) {
+        if (block_spread(block) != 0) {
             return -ENOMEM;
-        }
-        for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
-            block->points[i] = block->value;
         }
     }
     memcpy(&block->points[at], points, count * sizeof(*points));

@@ -239,6 +239,9 @@ int ms_threads_merge_old(struct ms_model *model);
 /* Rates and histories of the threads alive. `tick` and the `repeat` ticks before it get the value.
  */
 int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+/* The same of processes, and of the sums over those alive. */
+int ms_processes_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
+void ms_process_rates_none(struct ms_process *process); /* none is known */
 /* Appends to *history, made when NULL. */
 int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value);
@@ -300,6 +303,13 @@ void ms_activities_init(struct ms_model *model);
 void ms_activities_free(struct ms_activities *activities);
 
 void ms_usage_detail_free(struct ms_usage_detail *detail); /* accepts NULL */
+/* Made when there is none, with all of `extra` but the histograms. NULL: no memory. */
+struct ms_usage_detail *ms_usage_detail_put(struct ms_usage *usage,
+                                            const struct ms_usage_extra *extra);
+/* Made when `home` does not tell all; one that is there stays, as a site that needed it once needs
+ * it again. 0 or -ENOMEM. */
+int ms_usage_keep_histogram(struct ms_histogram **kept, uint8_t home,
+                            const struct ms_histogram *histogram);
 
 /* Gives threads their share of peaks that are new; after the sums of the tick. */
 void ms_peaks_attribute(struct ms_model *model);
@@ -334,6 +344,8 @@ void ms_sites_drop_merged(struct ms_model *model);
 void ms_sites_free(struct ms_model *model);
 
 void ms_process_record_free(struct ms_process_record *record);
+/* Frees those that have `merged_into`. 0 or -ENOMEM: then some are not found by their id. */
+int ms_processes_drop_merged(struct ms_model *model);
 /* Merges what is too old; at the same time as ms_threads_merge_old. */
 int ms_processes_merge_old(struct ms_model *model);
 

@@ -178,6 +178,28 @@ static uint32_t remaining_parent(const struct ms_model *model, uint32_t parent_i
     return parent_id;
 }
 
+int ms_processes_drop_merged(struct ms_model *model)
+{
+    size_t kept = 0;
+    int error = 0;
+    ms_index_clear(&model->processes_by_id);
+    for (size_t i = 0; i < model->process_count; i++) {
+        struct ms_process_record *record = model->processes[i];
+        if (record->merged_into != NULL) {
+            model->processes_removed++;
+            ms_process_record_free(record);
+            continue;
+        }
+        if (ms_index_add(&model->processes_by_id, ms_hash_pair(record->process.id, 0),
+                         (uint32_t)kept) != 0) {
+            error = -ENOMEM;
+        }
+        model->processes[kept++] = record;
+    }
+    model->process_count = kept;
+    return error;
+}
+
 static int drop_processes(struct ms_model *model)
 {
     for (size_t i = 0; i < model->process_count; i++) {
@@ -195,26 +217,14 @@ static int drop_processes(struct ms_model *model)
             process->exec_of = exec_of;
         }
     }
-    size_t kept = 0;
-    ms_index_clear(&model->processes_by_id);
-    int error = 0;
     for (size_t i = 0; i < model->process_count; i++) {
         struct ms_process_record *record = model->processes[i];
         if (record->merged_into != NULL) {
             add_process(&record->merged_into->process, &record->process);
             record->merged_into->stamp = model->stamp;
-            model->processes_removed++;
-            ms_process_record_free(record);
-            continue;
         }
-        if (ms_index_add(&model->processes_by_id, ms_hash_pair(record->process.id, 0),
-                         (uint32_t)kept) != 0) {
-            error = -ENOMEM;
-        }
-        model->processes[kept++] = record;
     }
-    model->process_count = kept;
-    return error;
+    return ms_processes_drop_merged(model);
 }
 
 /* What was done before memory ran out is not done twice when it is tried again. */

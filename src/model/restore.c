@@ -159,31 +159,14 @@ struct ms_past *ms_model_process_past_mutable(struct ms_process *process)
 
 int ms_model_forget_processes(struct ms_model *model, const uint32_t *ids, size_t count)
 {
-    size_t kept = 0;
-    int error = 0;
     for (size_t i = 0; i < count; i++) {
         struct ms_process_record *record = ms_process_record_of(model, ids[i]);
         if (record != NULL) {
             record->merged_into = record;
-        }
-    }
-    ms_index_clear(&model->processes_by_id);
-    for (size_t i = 0; i < model->process_count; i++) {
-        struct ms_process_record *record = model->processes[i];
-        if (record->merged_into != NULL) {
-            ms_process_record_free(record);
-            model->processes_removed++;
             model->orphans = true;
-            continue;
         }
-        if (ms_index_add(&model->processes_by_id, ms_hash_pair(record->process.id, 0),
-                         (uint32_t)kept) != 0) {
-            error = -ENOMEM;
-        }
-        model->processes[kept++] = record;
     }
-    model->process_count = kept;
-    return error;
+    return ms_processes_drop_merged(model);
 }
 
 bool ms_threads_have_processes(struct ms_model *model)

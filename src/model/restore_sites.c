@@ -156,20 +156,6 @@ int ms_model_forget_usage(struct ms_model *model, size_t position)
     return 0;
 }
 
-static int put_table(struct ms_histogram **kept, uint8_t home, const struct ms_histogram *events)
-{
-    if (home == 0 && *kept == NULL && ms_histogram_events(events) != 0) {
-        *kept = malloc(sizeof(**kept));
-        if (*kept == NULL) {
-            return -ENOMEM;
-        }
-    }
-    if (*kept != NULL) {
-        *(*kept) = *events;
-    }
-    return 0;
-}
-
 static int put_extra(struct ms_usage *usage, const struct ms_usage_extra *extra)
 {
     if (extra == NULL) {
@@ -177,21 +163,12 @@ static int put_extra(struct ms_usage *usage, const struct ms_usage_extra *extra)
         usage->detail = NULL;
         return 0;
     }
-    if (usage->detail == NULL) {
-        usage->detail = calloc(1, sizeof(*usage->detail));
-        if (usage->detail == NULL) {
-            return -ENOMEM;
-        }
-    }
-    struct ms_usage_detail *detail = usage->detail;
-    detail->reallocations = extra->reallocations;
-    detail->failed_calls = extra->failed_calls;
-    detail->samples = extra->samples;
-    detail->samples_freed = extra->samples_freed;
-    if (put_table(&detail->sizes, usage->size_home, &extra->sizes) != 0) {
+    struct ms_usage_detail *detail = ms_usage_detail_put(usage, extra);
+    if (detail == NULL ||
+        ms_usage_keep_histogram(&detail->sizes, usage->size_home, &extra->sizes) != 0) {
         return -ENOMEM;
     }
-    return put_table(&detail->lifetimes, usage->lifetime_home, &extra->lifetimes);
+    return ms_usage_keep_histogram(&detail->lifetimes, usage->lifetime_home, &extra->lifetimes);
 }
 
 int ms_model_put_usage(struct ms_model *model, size_t position, const struct ms_usage *figures,

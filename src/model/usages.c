@@ -441,49 +441,6 @@ bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usag
     return true;
 }
 
-static uint64_t key_of(const struct ms_usage *usage, enum ms_usage_key key)
-{
-    switch (key) {
-    case MS_USAGE_CURRENT:
-        return ms_usage_current_bytes(usage);
-    case MS_USAGE_PEAK:
-        return usage->peak_bytes;
-    case MS_USAGE_ALLOCATED:
-        return usage->bytes_allocated;
-    case MS_USAGE_COUNT:
-        break;
-    }
-    return usage->allocations;
-}
-
-/* Strict order, also between equal keys, so that rows hold still. */
-static bool ranks_before(const struct ms_usage *a, const struct ms_usage *b, enum ms_usage_key key)
-{
-    const uint64_t of_a = key_of(a, key);
-    const uint64_t of_b = key_of(b, key);
-    return of_a != of_b ? of_a > of_b : a->site_id < b->site_id;
-}
-
-/* Heap with the lowest rank on top: out[0 .. count). */
-static void sift_down(const struct ms_usage **out, size_t at, size_t count, enum ms_usage_key key)
-{
-    for (;;) {
-        size_t lowest = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
-            if (ranks_before(out[lowest], out[child], key)) {
-                lowest = child;
-            }
-        }
-        if (lowest == at) {
-            return;
-        }
-        const struct ms_usage *moved = out[at];
-        out[at] = out[lowest];
-        out[lowest] = moved;
-        at = lowest;
-    }
-}
-
 const struct ms_usage *ms_model_thread_usage(const struct ms_model *model, uint32_t thread_id,
                                              const struct ms_usage *previous)
 {
@@ -495,44 +452,4 @@ const struct ms_usage *ms_model_thread_usage(const struct ms_model *model, uint3
         position = thread != NULL ? thread->first_usage : MS_NO_USAGE;
     }
     return position != MS_NO_USAGE ? &record_at(model, position)->usage : NULL;
-}
-
-size_t ms_model_thread_usages(const struct ms_model *model, uint32_t thread_id,
-                              enum ms_usage_key key, const struct ms_usage **out, size_t capacity)
-{
-    const struct ms_thread_record *thread = ms_threads_find(&model->threads, thread_id);
-    if (thread == NULL) {
-        return 0;
-    }
-    size_t held = 0;
-    for (uint32_t position = thread->first_usage; position != MS_NO_USAGE && capacity > 0;) {
-        const struct ms_usage_record *record = record_at(model, position);
-        position = record->next_of_thread;
-        if (record->usage.not_sampled) {
-            continue;
-        }
-        if (held < capacity) {
-            out[held++] = &record->usage;
-            if (held == capacity) {
-                for (size_t i = capacity / 2 + 1; i-- > 0;) {
-                    sift_down(out, i, capacity, key);
-                }
-            }
-        } else if (ranks_before(&record->usage, out[0], key)) {
-            out[0] = &record->usage;
-            sift_down(out, 0, capacity, key);
-        }
-    }
-    if (held < capacity) {
-        for (size_t i = held / 2 + 1; i-- > 0;) {
-            sift_down(out, i, held, key);
-        }
-    }
-    for (size_t left = held; left > 1; left--) {
-        const struct ms_usage *lowest = out[0];
-        out[0] = out[left - 1];
-        out[left - 1] = lowest;
-        sift_down(out, 0, left - 1, key);
-    }
-    return thread->usage_count - thread->has_not_sampled;
 }

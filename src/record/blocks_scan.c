@@ -283,7 +283,7 @@ static void say(const struct scan *scan)
     struct ms_blocks_condition *const condition = &scan->blocks->condition;
     const bool at_end = condition->lost_at + condition->lost_bytes == scan->file_bytes;
     if (!condition->closed) {
-        add(condition, "not closed");
+        add(condition, "not closed (still written, or its writer was killed)");
     }
     if (condition->lost_bytes != 0) {
         add(condition, "%" PRIu64 " bytes %s %" PRIu64 " make no whole block",

@@ -32,11 +32,6 @@ int ms_unpack_string(struct ms_unpack *unpack, struct ms_model *model, const cha
     return *out != NULL ? 0 : -ENOMEM;
 }
 
-uint32_t ms_unpack_u32(struct ms_unpack *unpack)
-{
-    return (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
-}
-
 void ms_pack_ids(struct ms_pack *pack, const uint32_t *ids, size_t count)
 {
     uint32_t last = 0;

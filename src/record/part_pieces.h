@@ -32,6 +32,5 @@ int ms_past_read(struct ms_unpack *unpack, const struct ms_fields_map *past_map,
                  const struct ms_fields_map *sample_map, struct ms_past *past);
 
 /* Reads a u64 that must fit. */
-uint32_t ms_unpack_u32(struct ms_unpack *unpack);
 
 #endif

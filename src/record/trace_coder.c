@@ -169,8 +169,9 @@ static void read_place(struct ms_trace_coder *coder, struct ms_unpack *unpack, u
                                              : coder->address + (uint64_t)ms_unpack_i64(unpack);
 }
 
-int ms_trace_coder_read(struct ms_trace_coder *coder, struct ms_unpack *unpack,
-                        struct ms_trace_record *event)
+/* The next one. 1; 0: there is none; -EBADMSG. */
+static int read_next(struct ms_trace_coder *coder, struct ms_unpack *unpack,
+                     struct ms_trace_record *event)
 {
     if (ms_unpack_done(unpack)) {
         return unpack->failed ? -EBADMSG : 0;
@@ -275,7 +276,7 @@ int ms_trace_block_read(struct ms_unpack *unpack, uint64_t *lost,
     int error = 0;
     *lost = ms_unpack_u64(unpack);
     while (result > 0 && error == 0) {
-        result = ms_trace_coder_read(coder, unpack, &event);
+        result = read_next(coder, unpack, &event);
         error = result > 0 ? add_event(&events, &event) : 0;
     }
     if (error == 0 && events.count > 0) {

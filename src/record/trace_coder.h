@@ -28,10 +28,6 @@ void ms_trace_coder_begin(struct ms_trace_coder *coder); /* a block */
 
 void ms_trace_coder_write(struct ms_trace_coder *coder, struct ms_pack *pack,
                           const struct ms_trace_record *event);
-/* The next one. 1; 0: there is none; -EBADMSG. */
-int ms_trace_coder_read(struct ms_trace_coder *coder, struct ms_unpack *unpack,
-                        struct ms_trace_record *event);
-
 /* All of a block, its events by time: those of one thread come in their order. `each` returns false
  * to end. `lost` of it. 0, -ENOMEM or -EBADMSG: then `each` got what is before the damage. */
 int ms_trace_block_read(struct ms_unpack *unpack, uint64_t *lost,

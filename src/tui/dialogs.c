@@ -70,7 +70,7 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, area,
                       "The ending of the name chooses the format, Tab the next one. "
-                      "Enter writes what was seen up to now, Esc cancels.");
+                      "Enter writes what was seen up to the moment shown, Esc cancels.");
     } else if (!status->message_is_error && strncmp(message, "written: ", 9) != 0) {
         ms_theme_text(grid, area, message);
     } else if (!status->message_is_error) {

@@ -133,6 +133,8 @@ static void draw_nothing(const struct ms_view *view, struct ms_grid *grid,
         ms_theme_text(grid, text,
                       "The program's output goes to its own terminal or pipe, not "
                       "through memscope-top.");
+    } else if (view->status->session == MS_TUI_ENDED) {
+        ms_theme_text(grid, text, "The program had written nothing to stdout and stderr.");
     } else {
         ms_theme_text(grid, text,
                       "The program has not written anything yet. What it writes to "

@@ -75,7 +75,8 @@ static void draw_state(struct ms_grid *grid, struct ms_area area, const struct m
         char text[192];
         snprintf(text, sizeof text,
                  "%s so far. It is finished when the program ends or you leave%s.", bytes,
-                 begun ? "" : ", or now with Enter; Esc lets it go on");
+                 begun ? "; Enter or Esc closes this box"
+                       : ", or now with Enter; Esc lets it go on");
         ms_theme_text(grid, below(area, 2), text);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);

@@ -227,6 +227,10 @@ extern const struct ms_screen ms_dialog_help, ms_dialog_export, ms_dialog_quit, 
 /* All screens with a tab, in order; NULL ends. */
 extern const struct ms_screen *const ms_screens[];
 
+/* What is shown now on a terminal of this size. */
+struct ms_view ms_tui_view(const struct ms_tui *tui, const struct ms_model *model,
+                           const struct ms_findings *findings, const struct ms_tui_status *status,
+                           int rows, int columns);
 void ms_tui_open(struct ms_tui *tui, const struct ms_view *view, const struct ms_screen *screen);
 void ms_tui_open_dialog(struct ms_tui *tui, const struct ms_view *view,
                         const struct ms_screen *dialog);

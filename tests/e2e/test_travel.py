@@ -32,6 +32,21 @@ def figures(terminal):
         line for line in lines[4:16] if "allocs" in line or "cpu" in line]
 
 
+def settled(terminal):
+    """The figures of a picture that is drawn whole."""
+    shown = figures(terminal)
+    while (now := figures(terminal)) != shown:
+        shown = now
+    return shown
+
+
+def step_is_shown(terminal, before):
+    """Waits for other figures; two ticks may have the same ones, so not for long."""
+    end = time.monotonic() + 2
+    while figures(terminal) == before and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def leave(terminal):
     terminal.keys("q")
     terminal.see("detach")
@@ -53,7 +68,7 @@ def test_live():
         terminal.keys("2")
         terminal.see("[2 Rank]", "PAST")
         terminal.keys("K")
-        terminal.see("this is the past")
+        terminal.see("not in the past")
         terminal.keys("C-e")
         terminal.see("[LIVE]")
         wait_until(lambda: at(terminal) > then + 1, what="the present")
@@ -122,7 +137,7 @@ def test_view():
             terminal.keys(",")
             terminal.see("PAST")
             then, clock = at(terminal), re.search(r"PAST (\d\d:\d\d:\d\d)", terminal.text()).group(1)
-            live = figures(terminal)
+            live = settled(terminal)
             terminal.see("recorded:", seconds=15)
         with Terminal([MEMSCOPE, "view", path], columns=120, rows=30) as terminal:
             terminal.see("of 0:0", "stopped", "0:00 ")
@@ -137,10 +152,11 @@ def test_view():
             terminal.keys("End", "Enter")
             # Step back to the tick at which the live screen was looked at.
             for _ in range(60):
-                if figures(terminal) == live:
+                shown = settled(terminal)
+                if shown == live:
                     break
                 terminal.keys(",")
-                time.sleep(0.07)
+                step_is_shown(terminal, shown)
             else:
                 raise AssertionError(f"never as it was at {then}, {clock}:\n" + "\n".join(live) +
                                      "\nlast:\n" + terminal.text())

@@ -51,4 +51,21 @@ static inline void picture_check(struct world *world, const char *name, int rows
     free(drawn);
 }
 
+/* Usual, large and small, which has so many rows. */
+static inline void picture_check_sizes(struct world *world, const char *name, int small_rows)
+{
+    picture_check(world, name, 24, 80);
+    picture_check(world, name, 40, 120);
+    picture_check(world, name, small_rows, 40);
+}
+
+static inline void picture_check_says(struct world *world, const char *what, bool there)
+{
+    char *drawn = world_draw(world);
+    if ((strstr(drawn, what) != NULL) != there) {
+        fail_msg("\"%s\" is %s in:\n%s", what, there ? "not" : "wrongly", drawn);
+    }
+    free(drawn);
+}
+
 #endif

@@ -2,14 +2,6 @@
 #include "picture.h"
 #include "world_series.h"
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_correlations(void **state)
 {
     (void)state;
@@ -59,8 +51,8 @@ static void test_a_line_is_found(void **state)
     }
     world_key(&world, '4');
     picture_check(&world, "correlations-line", 24, 80);
-    assert_true(shows(&world, "CPU % = 2 x allocated MB/s + "));
-    assert_true(shows(&world, "r +1.00"));
+    assert_true(world_shows(&world, "CPU % = 2 x allocated MB/s + "));
+    assert_true(world_shows(&world, "r +1.00"));
     world_key(&world, 't');
     picture_check(&world, "correlations-no-line", 24, 80);
     world_close(&world);
@@ -73,13 +65,13 @@ static void test_not_available(void **state)
     struct world world;
     world_open(&world, 2, MS_GLYPHS_BRAILLE);
     world_keys(&world, "4");
-    assert_true(shows(&world, "No second of the window has both"));
+    assert_true(world_shows(&world, "No second of the window has both"));
     world_run(&world, 100);
     world_keys(&world, "ygjjjjjj\n"); /* network, which nothing tells of here */
-    assert_true(shows(&world, "y network"));
-    assert_true(shows(&world, "r n/a, n 0: fewer than 3 points"));
+    assert_true(world_shows(&world, "y network"));
+    assert_true(world_shows(&world, "r n/a, n 0: fewer than 3 points"));
     world_keys(&world, "ygjjj\n"); /* I/O calls: none at all */
-    assert_true(shows(&world, ": one is constant"));
+    assert_true(world_shows(&world, ": one is constant"));
     world_close(&world);
 }
 
@@ -91,11 +83,11 @@ static void test_axes(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_series_run(&world, 300);
     world_keys(&world, "4xgjjjjj\n");
-    assert_true(shows(&world, "x run queue (%)   y CPU (%)   8 threads pooled"));
+    assert_true(world_shows(&world, "x run queue (%)   y CPU (%)   8 threads pooled"));
     world_keys(&world, "xgjjjjjjjjj\n"); /* of processes: y is of processes, too */
-    assert_true(shows(&world, "x RSS (MB)   y CPU (%)   all processes"));
+    assert_true(world_shows(&world, "x RSS (MB)   y CPU (%)   all processes"));
     world_keys(&world, "yg\n");
-    assert_true(shows(&world, "y CPU (%)   8 threads pooled"));
+    assert_true(world_shows(&world, "y CPU (%)   8 threads pooled"));
     world_close(&world);
 }
 
@@ -107,9 +99,9 @@ static void test_one_thread(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_series_run(&world, 300);
     world_keys(&world, "4]");
-    assert_true(shows(&world, "worker-3 alone"));
+    assert_true(world_shows(&world, "worker-3 alone"));
     world_keys(&world, "]");
-    assert_true(shows(&world, "worker-1 alone"));
+    assert_true(world_shows(&world, "worker-1 alone"));
     int dim = 0;
     int bright = 0;
     for (int row = 5; row < 20; row++) {
@@ -123,7 +115,7 @@ static void test_one_thread(void **state)
     assert_in_range(dim, 5, 200);
     assert_in_range(bright, 5, 200);
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "8 threads pooled"));
+    assert_true(world_shows(&world, "8 threads pooled"));
     world_close(&world);
 }
 
@@ -148,7 +140,7 @@ static void test_intensity(void **state)
             }
         }
         world_keys(&world, "iG\n");
-        assert_false(shows(&world, "colour: I/O calls"));
+        assert_false(world_shows(&world, "colour: I/O calls"));
     }
     assert_true(high);
     assert_true(role);
@@ -162,13 +154,13 @@ static void test_windows_and_sizes(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_series_run(&world, 300);
     world_keys(&world, "4");
-    assert_true(shows(&world, "last 1 min"));
+    assert_true(world_shows(&world, "last 1 min"));
     world_keys(&world, "----------");
-    assert_true(shows(&world, "last 60 min"));
+    assert_true(world_shows(&world, "last 60 min"));
     world_keys(&world, "++++++++++");
-    assert_true(shows(&world, "last 10 s"));
+    assert_true(world_shows(&world, "last 10 s"));
     world_keys(&world, "=");
-    assert_true(shows(&world, "last 1 min"));
+    assert_true(world_shows(&world, "last 1 min"));
     for (int rows = 1; rows < 70; rows += 3) {
         for (int columns = 1; columns < 240; columns += 11) {
             world_size(&world, rows, columns);

@@ -75,21 +75,6 @@ static void close_told(struct told *told)
     world_close(told->now);
 }
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_call_sites_and_threads(void **state)
 {
     (void)state;
@@ -97,16 +82,16 @@ static void test_call_sites_and_threads(void **state)
     struct told told;
     open_told(&told, &world, 2);
     world_keys(&world, "5D");
-    check_sizes(&world, "diff");
+    picture_check_sizes(&world, "diff", 8);
     world_key(&world, 't');
-    check_sizes(&world, "diff-threads");
+    picture_check_sizes(&world, "diff-threads", 8);
     world_keys(&world, "t>>>");
     picture_check(&world, "diff-by-blocks", 24, 80);
     world_keys(&world, "/new\n");
     picture_check(&world, "diff-filter", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "[5 Hot]"));
+    assert_true(world_shows(&world, "[5 Hot]"));
     close_told(&told);
 }
 
@@ -118,14 +103,14 @@ static void test_marks(void **state)
     open_told(&told, &world, 2);
     world_size(&world, 24, 80);
     world_key(&world, 'D');
-    assert_true(shows(&world, "since mark 2 of 2"));
+    assert_true(world_shows(&world, "since mark 2 of 2"));
     world_key(&world, '[');
-    assert_true(shows(&world, "since mark 1 of 2"));
+    assert_true(world_shows(&world, "since mark 1 of 2"));
     assert_int_equal(told.asked_back, 1);
     world_keys(&world, "[[[");
-    assert_true(shows(&world, "since the beginning"));
+    assert_true(world_shows(&world, "since the beginning"));
     world_keys(&world, "]]]");
-    assert_true(shows(&world, "since mark 2 of 2"));
+    assert_true(world_shows(&world, "since mark 2 of 2"));
     close_told(&told);
 }
 
@@ -137,20 +122,20 @@ static void test_opens_call_sites_and_threads(void **state)
     open_told(&told, &world, 1);
     world_size(&world, 24, 80);
     world_keys(&world, "D/cache_fill\n\n");
-    assert_true(shows(&world, "call stack, "));
-    assert_true(shows(&world, "cache_fill"));
+    assert_true(world_shows(&world, "call stack, "));
+    assert_true(world_shows(&world, "cache_fill"));
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "since mark 1 of 1"));
+    assert_true(world_shows(&world, "since mark 1 of 1"));
     world_key(&world, MS_KEY_ESCAPE); /* the filter */
     world_keys(&world, "t\n");
-    assert_true(shows(&world, "> Focus") || shows(&world, "tid "));
+    assert_true(world_shows(&world, "> Focus") || world_shows(&world, "tid "));
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "since mark 1 of 1"));
+    assert_true(world_shows(&world, "since mark 1 of 1"));
     /* What is gone is nowhere else to be opened. */
     world_keys(&world, "t/index_old\n");
-    assert_true(shows(&world, "gone"));
+    assert_true(world_shows(&world, "gone"));
     world_key(&world, '\n');
-    assert_true(shows(&world, "since mark 1 of 1"));
+    assert_true(world_shows(&world, "since mark 1 of 1"));
     close_told(&told);
 }
 
@@ -164,7 +149,7 @@ static void test_nothing_to_compare_with(void **state)
     picture_check(&world, "diff-no-marks", 24, 80);
     ms_diff_free(told.diff);
     told.diff = NULL;
-    check_sizes(&world, "diff-none");
+    picture_check_sizes(&world, "diff-none", 8);
     close_told(&told);
 }
 

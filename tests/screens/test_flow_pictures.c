@@ -1,13 +1,6 @@
 /* Screen f at several sizes: matrix, list, patterns, and why there is nothing. */
 #include "picture.h"
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 struct hand_over {
     size_t from, to; /* indices of actors */
     unsigned share_pct;
@@ -56,19 +49,19 @@ static void test_matrix_and_list(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     run(&world, 20, pipeline, PIPELINE);
     world_key(&world, 'f');
-    check_sizes(&world, "flows");
+    picture_check_sizes(&world, "flows", 8);
     picture_check(&world, "flows", 60, 200);
     world_keys(&world, "j>");
     picture_check(&world, "flows-bytes", 24, 80);
     world_keys(&world, "t");
-    check_sizes(&world, "flows-list");
+    picture_check_sizes(&world, "flows-list", 8);
     world_keys(&world, "j/parser\n");
     picture_check(&world, "flows-list-filter", 24, 80);
     world_close(&world);
     world_open(&world, ACTORS, MS_GLYPHS_ASCII);
     run(&world, 20, pipeline, PIPELINE);
     world_key(&world, 'f');
-    check_sizes(&world, "flows-ascii");
+    picture_check_sizes(&world, "flows-ascii", 8);
     world_close(&world);
 }
 

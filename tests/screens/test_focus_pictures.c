@@ -4,14 +4,6 @@
 #include "picture.h"
 #include "world_series.h"
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_head(void **state)
 {
     (void)state;
@@ -59,10 +51,10 @@ static void test_all_figures(void **state)
     for (int metric = 0; metric < MS_METRIC_TOTAL; metric++) {
         char name[64];
         snprintf(name, sizeof name, "\n %s ", ms_metric_info((enum ms_metric)metric)->name);
-        assert_true(shows(&world, name));
+        assert_true(world_shows(&world, name));
         world_keys(&world, "j");
     }
-    assert_true(shows(&world, "unavailable: this machine has no such counters"));
+    assert_true(world_shows(&world, "unavailable: this machine has no such counters"));
     world_close(&world);
 }
 
@@ -76,7 +68,7 @@ static void test_untracked(void **state)
     thread->probed = thread->tracked = false;
     world_run(&world, 50);
     world_keys(&world, "G\nvvv");
-    assert_true(shows(&world, "No points: the probe does not track"));
+    assert_true(world_shows(&world, "No points: the probe does not track"));
     world_close(&world);
 }
 
@@ -96,12 +88,12 @@ static void test_a_thread_that_was_never_read(void **state)
     world_run(&world, 20);
     world_size(&world, 40, 120);
     world_keys(&world, "/brief\n");
-    assert_true(shows(&world, "cpu    n/a, ended"));
+    assert_true(world_shows(&world, "cpu    n/a, ended"));
     world_keys(&world, "\n");
-    assert_true(shows(&world, "cpu and switches n/a: the thread ended before it was read"));
-    assert_true(shows(&world, "CPU time is not known: the thread ended before it was read"));
+    assert_true(world_shows(&world, "cpu and switches n/a: the thread ended before it was read"));
+    assert_true(world_shows(&world, "CPU time is not known: the thread ended before it was read"));
     world_keys(&world, "4");
-    assert_true(shows(&world, "│  No second of the window has both allocated"));
+    assert_true(world_shows(&world, "│  No second of the window has both allocated"));
     world_close(&world);
 }
 
@@ -115,10 +107,10 @@ static void test_escape_goes_back_to_where_it_was_opened(void **state)
     static const char *const tabs[] = {"[1 Over]", "[2 Rank]"};
     for (size_t i = 0; i < 2; i++) {
         world_keys(&world, ways[i]);
-        assert_true(shows(&world, "> Focus]"));
+        assert_true(world_shows(&world, "> Focus]"));
         world_key(&world, MS_KEY_ESCAPE);
-        assert_true(shows(&world, tabs[i]));
-        assert_false(shows(&world, "focus: "));
+        assert_true(world_shows(&world, tabs[i]));
+        assert_false(world_shows(&world, "focus: "));
     }
     world_close(&world);
 }

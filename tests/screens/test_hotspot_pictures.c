@@ -117,18 +117,10 @@ static void open_world(struct world *world, enum ms_glyphs glyphs)
     ms_model_names_changed(world->model);
     world_run(world, 1);
     ms_tui_free(world->tui);
-    const struct ms_tui_options options = {
-        .glyphs = glyphs, .program = "./app", .source = source};
+    const struct ms_tui_options options = {.glyphs = glyphs, .program = "./app", .source = source};
     world->tui = ms_tui_new(&options);
     world_key(world, '5');
     free(world_draw(world));
-}
-
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 12, 40);
 }
 
 static void test_shapes(void **state)
@@ -136,14 +128,14 @@ static void test_shapes(void **state)
     (void)state;
     struct world world;
     open_world(&world, MS_GLYPHS_BRAILLE);
-    check_sizes(&world, "hotspots");
+    picture_check_sizes(&world, "hotspots", 12);
     picture_check(&world, "hotspots", 8, 40);
     picture_check(&world, "hotspots", 60, 200);
     world_size(&world, 24, 80);
     world_keys(&world, "L");
     picture_check(&world, "hotspots-each", 24, 80);
     world_keys(&world, "Lt");
-    check_sizes(&world, "hotspots-top-down");
+    picture_check_sizes(&world, "hotspots-top-down", 12);
     world_keys(&world, "t>");
     picture_check(&world, "hotspots-flat", 24, 80);
     picture_check(&world, "hotspots-flat", 40, 120);
@@ -185,7 +177,7 @@ static void test_site(void **state)
     struct world world;
     open_world(&world, MS_GLYPHS_BRAILLE);
     world_keys(&world, "/Table::append\n\n");
-    check_sizes(&world, "site");
+    picture_check_sizes(&world, "site", 12);
     picture_check(&world, "site", 8, 40);
     picture_check(&world, "site", 60, 200);
     world_size(&world, 24, 80);
@@ -218,14 +210,6 @@ static void test_nothing_to_show(void **state)
     world_close(&world);
 }
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_editor_is_asked_for_the_line(void **state)
 {
     (void)state;
@@ -251,12 +235,12 @@ static void test_the_mark_stays_on_its_row(void **state)
     struct world world;
     open_world(&world, MS_GLYPHS_BRAILLE);
     world_keys(&world, "Lj");
-    assert_true(shows(&world, "\u25b8  25.5%"));
+    assert_true(world_shows(&world, "\u25b8  25.5%"));
     world_keys(&world, "I"); /* the other way round */
-    assert_true(shows(&world, "\u25b8  25.5%"));
+    assert_true(world_shows(&world, "\u25b8  25.5%"));
     world_keys(&world, "IgIl"); /* unfolded above it */
     world_keys(&world, "I");
-    assert_true(shows(&world, "\u25b8"));
+    assert_true(world_shows(&world, "\u25b8"));
     world_close(&world);
 }
 
@@ -306,14 +290,14 @@ static void test_names_that_come(void **state)
     (void)state;
     struct world world;
     open_world(&world, MS_GLYPHS_ASCII);
-    assert_false(shows(&world, "names are still being read"));
+    assert_false(world_shows(&world, "names are still being read"));
     struct ms_module *module = ms_model_module_mutable(world.model, "/usr/bin/app", NULL, 0);
     assert_non_null(module);
-    assert_true(shows(&world, "names are still being read"));
+    assert_true(world_shows(&world, "names are still being read"));
     world_key(&world, 'Y');
-    assert_true(shows(&world, "Names of functions are still being read"));
+    assert_true(world_shows(&world, "Names of functions are still being read"));
     module->names = MS_NAMES_LINES;
-    assert_false(shows(&world, "still being read"));
+    assert_false(world_shows(&world, "still being read"));
     world_close(&world);
 }
 
@@ -330,12 +314,12 @@ static void test_counters_only(void **state)
     ms_model_usage_mutable(world.model, world.threads[0], site->id)->bytes_allocated = 1u << 30;
     world_run(&world, 30);
     world_keys(&world, "g");
-    assert_true(shows(&world, "only counters are kept now"));
+    assert_true(world_shows(&world, "only counters are kept now"));
     world_key(&world, '\n');
-    assert_true(shows(&world, "only counters are kept now"));
+    assert_true(world_shows(&world, "only counters are kept now"));
     world_key(&world, 'Y');
-    assert_true(shows(&world, "only counters are kept"));
-    assert_false(shows(&world, "signal handler"));
+    assert_true(world_shows(&world, "only counters are kept"));
+    assert_false(world_shows(&world, "signal handler"));
     world_close(&world);
 }
 
@@ -344,11 +328,11 @@ static void test_whose_call_site_it_is(void **state)
     (void)state;
     struct world world;
     open_world(&world, MS_GLYPHS_ASCII);
-    assert_false(shows(&world, "app [4242]"));
+    assert_false(world_shows(&world, "app [4242]"));
     assert_non_null(ms_model_add_process(world.model, 2));
-    assert_true(shows(&world, "call stack of app [4242]"));
+    assert_true(world_shows(&world, "call stack of app [4242]"));
     world_key(&world, '\n');
-    assert_true(shows(&world, "of app [4242]"));
+    assert_true(world_shows(&world, "of app [4242]"));
     world_close(&world);
 }
 
@@ -358,17 +342,17 @@ static void test_unfolding(void **state)
     struct world world;
     open_world(&world, MS_GLYPHS_BRAILLE);
     world_keys(&world, "l");
-    assert_true(shows(&world, "- parse_row"));
-    assert_true(shows(&world, "+ read_chunk"));
+    assert_true(world_shows(&world, "- parse_row"));
+    assert_true(world_shows(&world, "+ read_chunk"));
     world_keys(&world, "lh"); /* down to the caller and back up */
-    assert_true(
-        shows(&world, "\u25b8  50.6% [\u2588\u2588\u2588\u258c   ]     204MB      101k  - parse"));
+    assert_true(world_shows(
+        &world, "\u25b8  50.6% [\u2588\u2588\u2588\u258c   ]     204MB      101k  - parse"));
     world_keys(&world, "h");
-    assert_true(shows(&world, "+ parse_row"));
+    assert_true(world_shows(&world, "+ parse_row"));
     world_keys(&world, "=");
-    assert_true(shows(&world, "- worker_loop"));
+    assert_true(world_shows(&world, "- worker_loop"));
     world_keys(&world, "**");
-    assert_true(shows(&world, "+ parse_row"));
+    assert_true(world_shows(&world, "+ parse_row"));
     world_close(&world);
 }
 
@@ -386,14 +370,14 @@ static void test_clicks(void **state)
         row++;
     }
     free(drawn);
-    assert_false(shows(&world, "read_chunk  csv"));
+    assert_false(world_shows(&world, "read_chunk  csv"));
     struct ms_input input = {.key = MS_KEY_MOUSE, .row = row, .column = 60};
     world_input(&world, input);
     input.mouse_action = MS_MOUSE_DOUBLE_CLICK;
     world_input(&world, input);
-    assert_true(shows(&world, "- parse_row"));
+    assert_true(world_shows(&world, "- parse_row"));
     world_input(&world, input);
-    assert_true(shows(&world, "+ parse_row"));
+    assert_true(world_shows(&world, "+ parse_row"));
     world_close(&world);
 }
 
@@ -403,20 +387,20 @@ static void test_site_is_the_focus_until_left(void **state)
     struct world world;
     open_world(&world, MS_GLYPHS_BRAILLE);
     world_keys(&world, "/Table::append\n\n");
-    assert_true(shows(&world, "5 Hot > Site"));
-    assert_true(shows(&world, "focus: "));
+    assert_true(world_shows(&world, "5 Hot > Site"));
+    assert_true(world_shows(&world, "focus: "));
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "[5 Hot]"));
-    assert_false(shows(&world, "focus: "));
+    assert_true(world_shows(&world, "[5 Hot]"));
+    assert_false(world_shows(&world, "focus: "));
     world_key(&world, '1'); /* from the focus on a thread it opens as well */
     world_keys(&world, "\n\n");
-    assert_true(shows(&world, "call stack, 5 functions"));
+    assert_true(world_shows(&world, "call stack, 5 functions"));
     world_keys(&world, "]");
-    assert_true(shows(&world, "2 of 4"));
+    assert_true(world_shows(&world, "2 of 4"));
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "call sites by live bytes"));
+    assert_true(world_shows(&world, "call sites by live bytes"));
     world_key(&world, '5');
-    assert_true(shows(&world, "focus: worker-3"));
+    assert_true(world_shows(&world, "focus: worker-3"));
     world_close(&world);
 }
 

@@ -25,14 +25,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_quit_asks_while_it_runs(void **state)
 {
     struct world *world = *state;
@@ -40,10 +32,10 @@ static void test_quit_asks_while_it_runs(void **state)
     for (size_t i = 0; i < sizeof quits / sizeof quits[0]; i++) {
         world_key(world, quits[i]);
         assert_int_equal(world->command.type, MS_COMMAND_NONE);
-        assert_true(shows(world, "the program still runs"));
+        assert_true(world_shows(world, "the program still runs"));
         world_key(world, i % 2 == 0 ? MS_KEY_ESCAPE : 'c');
         assert_int_equal(world->command.type, MS_COMMAND_NONE);
-        assert_false(shows(world, "the program still runs"));
+        assert_false(world_shows(world, "the program still runs"));
     }
     world_keys(world, "qk");
     assert_int_equal(world->command.type, MS_COMMAND_KILL_QUIT);
@@ -63,13 +55,13 @@ static void test_quit_from_focus_goes_back_first(void **state)
 {
     struct world *world = *state;
     world_key(world, MS_KEY_ENTER);
-    assert_true(shows(world, "call sites by live bytes"));
+    assert_true(world_shows(world, "call sites by live bytes"));
     world_key(world, 'q');
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "call sites by live bytes"));
+    assert_false(world_shows(world, "call sites by live bytes"));
     world_key(world, MS_KEY_ENTER);
     world_key(world, MS_KEY_CTRL('c'));
-    assert_true(shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program still runs"));
 }
 
 static void test_escape_never_leaves(void **state)
@@ -110,20 +102,20 @@ static void test_export_asks_before_it_overwrites(void **state)
     outcome(world, "written: x.json", false);
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "export: everything as JSON"));
+    assert_false(world_shows(world, "export: everything as JSON"));
 }
 
 static void test_format_follows_the_ending(void **state)
 {
     struct world *world = *state;
     world_key(world, 'e');
-    assert_true(shows(world, "everything as JSON"));
+    assert_true(world_shows(world, "everything as JSON"));
     world_key(world, MS_KEY_TAB);
-    assert_false(shows(world, "everything as JSON"));
-    assert_false(shows(world, ".json"));
+    assert_false(world_shows(world, "everything as JSON"));
+    assert_false(world_shows(world, ".json"));
     world_key(world, MS_KEY_CTRL('u'));
     world_keys(world, "q.csv");
-    assert_true(shows(world, "one table"));
+    assert_true(world_shows(world, "one table"));
     world_key(world, MS_KEY_ENTER);
     assert_string_equal(world->command.path, "q.csv");
     outcome(world, "writing q.csv 43 %, 3 s left (x cancels)", false);
@@ -145,7 +137,7 @@ static void test_export_path_is_edited(void **state)
     assert_false(world->command.overwrite);
     assert_string_equal(world->command.path, "/tmp/q?e.j\xe6\x97\xa5");
     outcome(world, "not written: No space left on device", true);
-    assert_true(shows(world, "export: everything as JSON"));
+    assert_true(world_shows(world, "export: everything as JSON"));
     world_key(world, MS_KEY_ENTER);
     assert_false(world->command.overwrite);
     world_key(world, MS_KEY_CTRL('u'));
@@ -167,7 +159,7 @@ static void test_tracking_is_edited_and_applied(void **state)
     struct world *world = *state;
     tracking_of(world);
     world_key(world, 'M');
-    assert_true(shows(world, "what is tracked"));
+    assert_true(world_shows(world, "what is tracked"));
     world_keys(world, "s"); /* sampled */
     world_key(world, MS_KEY_DOWN);
     world_keys(world, "16");
@@ -183,7 +175,7 @@ static void test_tracking_is_edited_and_applied(void **state)
     assert_int_equal(world->command.tracking.depth, 16);
     assert_int_equal(world->command.tracking.rate.interval, 1 << 20);
     assert_string_equal(world->command.tracking.threads, "job*,q");
-    assert_false(shows(world, "what is tracked"));
+    assert_false(world_shows(world, "what is tracked"));
 }
 
 static void test_tracking_left_alone(void **state)
@@ -193,14 +185,14 @@ static void test_tracking_left_alone(void **state)
     world_keys(world, "Mo");
     world_key(world, MS_KEY_ESCAPE);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "what is tracked"));
+    assert_false(world_shows(world, "what is tracked"));
     world_key(world, 'M');
     world_key(world, MS_KEY_ENTER); /* begins with what is asked for now */
     assert_int_equal(world->command.tracking.mode, MS_TRACK_EXACT);
     assert_string_equal(world->command.tracking.threads, "main");
     world_end(world, 0, 0);
     world_key(world, 'M');
-    assert_false(shows(world, "what is tracked"));
+    assert_false(world_shows(world, "what is tracked"));
 }
 
 static void test_tracking_stays_within_bounds(void **state)
@@ -268,7 +260,7 @@ static void test_readonly_sends_nothing(void **state)
     world_key(world, MS_KEY_ESCAPE);
     world_keys(world, "qk");
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "Kill"));
+    assert_false(world_shows(world, "Kill"));
     world_key(world, 'd');
     assert_int_equal(world->command.type, MS_COMMAND_DETACH_QUIT);
 }
@@ -276,7 +268,7 @@ static void test_readonly_sends_nothing(void **state)
 static void test_pause_freezes_the_picture_only(void **state)
 {
     struct world *world = *state;
-    assert_true(shows(world, "00:00:05"));
+    assert_true(world_shows(world, "00:00:05"));
     world_key(world, ' ');
     char *before = world_draw(world);
     world_run(world, 100);
@@ -290,31 +282,31 @@ static void test_pause_freezes_the_picture_only(void **state)
     free(before);
     free(after);
     world_key(world, 'e');
-    assert_true(shows(world, "export: everything as JSON"));
+    assert_true(world_shows(world, "export: everything as JSON"));
     world_key(world, MS_KEY_ESCAPE);
     world_key(world, 'q');
-    assert_true(shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program still runs"));
     world_key(world, MS_KEY_ESCAPE);
     world_key(world, 'Z');
-    assert_true(shows(world, "00:00:15"));
-    assert_false(shows(world, "PAUSED"));
+    assert_true(world_shows(world, "00:00:15"));
+    assert_false(world_shows(world, "PAUSED"));
 }
 
 static void test_filter_as_you_type(void **state)
 {
     struct world *world = *state;
     world_keys(world, "/WORKER-3q");
-    assert_true(shows(world, "No thread fits"));
+    assert_true(world_shows(world, "No thread fits"));
     world_key(world, MS_KEY_BACKSPACE);
-    assert_false(shows(world, "worker-1"));
-    assert_true(shows(world, "worker-3"));
+    assert_false(world_shows(world, "worker-1"));
+    assert_true(world_shows(world, "worker-3"));
     world_key(world, MS_KEY_ENTER);
-    assert_false(shows(world, "worker-1"));
+    assert_false(world_shows(world, "worker-1"));
     world_key(world, MS_KEY_ESCAPE);
-    assert_true(shows(world, "worker-1"));
+    assert_true(world_shows(world, "worker-1"));
     world_keys(world, "/flush");
     world_key(world, MS_KEY_ESCAPE);
-    assert_true(shows(world, "worker-1"));
+    assert_true(world_shows(world, "worker-1"));
 }
 
 static void click(struct world *world, enum ms_mouse_action action, int row, int column)
@@ -327,15 +319,15 @@ static void click(struct world *world, enum ms_mouse_action action, int row, int
 static void test_mouse(void **state)
 {
     struct world *world = *state;
-    assert_true(shows(world, "\u25b8 M worker-1"));
+    assert_true(world_shows(world, "\u25b8 M worker-1"));
     click(world, MS_MOUSE_CLICK, 5, 50);
-    assert_false(shows(world, "\u25b8 M worker-1"));
-    assert_true(shows(world, "\u25b8 M worker-3"));
+    assert_false(world_shows(world, "\u25b8 M worker-1"));
+    assert_true(world_shows(world, "\u25b8 M worker-3"));
     click(world, MS_MOUSE_WHEEL_DOWN, 5, 5);
-    assert_false(shows(world, "\u25b8 M worker-3"));
+    assert_false(world_shows(world, "\u25b8 M worker-3"));
     click(world, MS_MOUSE_DOUBLE_CLICK, 5, 50);
-    assert_true(shows(world, "tid 4247"));
-    assert_true(shows(world, "> Focus"));
+    assert_true(world_shows(world, "tid 4247"));
+    assert_true(world_shows(world, "> Focus"));
     /* The label "Esc Back" of the key bar. */
     char *drawn = world_draw(world);
     const char *bar = strrchr(drawn, '\n');
@@ -345,7 +337,7 @@ static void test_mouse(void **state)
     const int column = (int)(strstr(bar, "Esc Back") - bar);
     free(drawn);
     click(world, MS_MOUSE_CLICK, 23, column + 5);
-    assert_false(shows(world, "> Focus"));
+    assert_false(world_shows(world, "> Focus"));
     click(world, MS_MOUSE_CLICK, 99, 999);
     click(world, MS_MOUSE_CLICK, -1, -1);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);

@@ -53,13 +53,6 @@ static void open_leaking(struct world *world)
     world->leaking_thread = world->threads[ACTORS];
 }
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 static void test_too_early_then_likely(void **state)
 {
     (void)state;
@@ -69,7 +62,7 @@ static void test_too_early_then_likely(void **state)
     world_key(&world, '6');
     picture_check(&world, "leaks-early", 24, 80);
     run_leaking(&world, 600);
-    check_sizes(&world, "leaks-likely");
+    picture_check_sizes(&world, "leaks-likely", 8);
     world_keys(&world, "/tag.c\n");
     picture_check(&world, "leaks-filter", 24, 80);
     world_close(&world);
@@ -85,7 +78,7 @@ static void test_not_freed(void **state)
     picture_check(&world, "leaks-not-freed-yet", 24, 80);
     world_end(&world, 0, 0);
     world_run(&world, 20);
-    check_sizes(&world, "leaks-not-freed");
+    picture_check_sizes(&world, "leaks-not-freed", 8);
     world_close(&world);
 }
 
@@ -98,19 +91,10 @@ static void test_misuse(void **state)
     world_keys(&world, "6tt");
     picture_check(&world, "leaks-no-misuse", 24, 80);
     add_misuses(&world);
-    check_sizes(&world, "leaks-misuse");
+    picture_check_sizes(&world, "leaks-misuse", 8);
     world_keys(&world, "G");
     picture_check(&world, "leaks-misuse-last", 24, 80);
     world_close(&world);
-}
-
-static void check_says(struct world *world, const char *what, bool there)
-{
-    char *drawn = world_draw(world);
-    if ((strstr(drawn, what) != NULL) != there) {
-        fail_msg("\"%s\" is %s in:\n%s", what, there ? "not" : "wrongly", drawn);
-    }
-    free(drawn);
 }
 
 /* Enter opens the call site, with those of the list behind it; Esc comes back. */
@@ -121,11 +105,11 @@ static void test_enter_opens_the_call_site(void **state)
     open_leaking(&world);
     run_leaking(&world, 640);
     world_keys(&world, "6\n");
-    check_says(&world, "1 of 5", true);
-    check_says(&world, "focus: parse_row", true);
+    picture_check_says(&world, "1 of 5", true);
+    picture_check_says(&world, "focus: parse_row", true);
     world_key(&world, MS_KEY_ESCAPE);
-    check_says(&world, "[likely leaks 5]", true);
-    check_says(&world, "focus:", false);
+    picture_check_says(&world, "[likely leaks 5]", true);
+    picture_check_says(&world, "focus:", false);
     world_close(&world);
 }
 
@@ -138,14 +122,14 @@ static void test_enter_opens_both_places_of_a_misuse(void **state)
     world_run(&world, 300);
     add_misuses(&world);
     world_keys(&world, "6tt\n");
-    check_says(&world, "focus: strdup_tag", true);
+    picture_check_says(&world, "focus: strdup_tag", true);
     world_key(&world, MS_KEY_ESCAPE);
     world_keys(&world, "j\n");
-    check_says(&world, "1 of 2", true);
+    picture_check_says(&world, "1 of 2", true);
     world_key(&world, ']');
-    check_says(&world, "2 of 2", true);
+    picture_check_says(&world, "2 of 2", true);
     world_key(&world, MS_KEY_ESCAPE);
-    check_says(&world, "misuse 3]", true);
+    picture_check_says(&world, "misuse 3]", true);
     world_close(&world);
 }
 

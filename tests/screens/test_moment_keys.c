@@ -32,14 +32,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void go_away(struct world *world)
 {
     present_time.away = present_time.runs = true;
@@ -93,11 +85,11 @@ static void test_keys_of_time(void **state)
     go_away(world);
     check_wish(world, ' ', MS_TIME_PLAY, 0);
     world_key(world, MS_KEY_TAB); /* the keys stay while screens change */
-    assert_true(shows(world, "[2 Rank]"));
+    assert_true(world_shows(world, "[2 Rank]"));
     check_wish(world, MS_KEY_LEFT, MS_TIME_MOVE, -(int64_t)MS_SECOND_NS);
     check_wish(world, MS_KEY_ESCAPE, MS_TIME_LAST, 0);
     world_key(world, '1'); /* they are left */
-    assert_true(shows(world, "[1 Over]"));
+    assert_true(world_shows(world, "[1 Over]"));
 }
 
 /* Enter leaves the keys, not the moment; Esc on a list leaves that at the very last. */
@@ -131,7 +123,7 @@ static void test_what_needs_the_present(void **state)
     assert_int_equal(world->command.type, MS_COMMAND_NOT_IN_THE_PAST);
     world_key(world, 'R'); /* records from now on, whatever is shown */
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_true(shows(world, "record"));
+    assert_true(world_shows(world, "record"));
     world_key(world, MS_KEY_ESCAPE);
     present_time.file = true;
     world_key(world, 'R');
@@ -145,7 +137,7 @@ static void test_quit(void **state)
     go_away(world);
     world_key(world, 'q');
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_true(shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program still runs"));
     world_key(world, MS_KEY_ESCAPE);
     present_time.runs = false;
     world_key(world, 'q');
@@ -162,7 +154,7 @@ static void test_step_from_a_pause(void **state)
     world_run(world, 20);
     check_wish(world, ',', MS_TIME_AT, -1);
     assert_int_equal(world->command.time.at_ns, paused_ns);
-    assert_false(shows(world, "PAUSED"));
+    assert_false(world_shows(world, "PAUSED"));
 }
 
 static void test_click_on_the_bar(void **state)
@@ -206,21 +198,21 @@ static void test_record(void **state)
     world_key(world, MS_KEY_ENTER);
     assert_true(world->command.overwrite);
     present_time.recording = "x";
-    assert_true(shows(world, "It is finished when the program ends"));
+    assert_true(world_shows(world, "It is finished when the program ends"));
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(shows(world, "It is finished"));
-    assert_true(shows(world, "REC 0B"));
+    assert_false(world_shows(world, "It is finished"));
+    assert_true(world_shows(world, "REC 0B"));
     world_key(world, 'R');
-    assert_true(shows(world, "Enter Stop"));
+    assert_true(world_shows(world, "Enter Stop"));
     world_key(world, MS_KEY_ESCAPE);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
     world_keys(world, "R\n");
     assert_int_equal(world->command.type, MS_COMMAND_RECORD_STOP);
-    assert_false(shows(world, "Enter Stop"));
+    assert_false(world_shows(world, "Enter Stop"));
     present_time.recording_ends = true; /* nothing is there to stop any more */
     world_key(world, 'R');
-    assert_true(shows(world, "Enter Close"));
+    assert_true(world_shows(world, "Enter Close"));
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
     present_time.recording_ends = false;
@@ -271,7 +263,7 @@ static void test_another_model(void **state)
         world_key(world, MS_KEY_DOWN);
         free(world_draw(world));
     }
-    assert_true(shows(world, "4242"));
+    assert_true(world_shows(world, "4242"));
     ms_tui_free(other.tui);
     ms_grid_free(other.grid);
 }

@@ -34,22 +34,15 @@ static void open_past(struct world *world, struct ms_tui_time *time, enum ms_gly
     world->status.time = time;
 }
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 static void test_past_of_a_live_program(void **state)
 {
     (void)state;
     struct world world;
     struct ms_tui_time time;
     open_past(&world, &time, MS_GLYPHS_BRAILLE);
-    check_sizes(&world, "past");
+    picture_check_sizes(&world, "past", 8);
     world_key(&world, 'r');
-    check_sizes(&world, "past-keys");
+    picture_check_sizes(&world, "past-keys", 8);
     world_key(&world, '?');
     picture_check(&world, "past-help", 40, 120);
     world_close(&world);
@@ -77,7 +70,7 @@ static void test_recording(void **state)
     time.file = true;
     time.runs = false;
     time.anomalies_until_ns = time.last_ns;
-    check_sizes(&world, "view");
+    picture_check_sizes(&world, "view", 8);
     time.anomalies_until_ns = 1060 * MS_SECOND_NS; /* not all of it was gone through */
     world_keys(&world, "5");
     picture_check(&world, "view-hotspots", 24, 80);

@@ -11,20 +11,13 @@
 
 #include "picture.h"
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 12, 40);
-}
-
 static void test_overview(void **state)
 {
     (void)state;
     struct world world;
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_run(&world, 720);
-    check_sizes(&world, "overview");
+    picture_check_sizes(&world, "overview", 12);
     struct ms_process *process = ms_model_process_mutable(world.model, 1);
     process->stacks = (struct ms_stack_check){.walked = 90000, .proven = 6000000};
     picture_check(&world, "overview-unchecked", 40, 120);
@@ -39,7 +32,7 @@ static void test_overview(void **state)
     world_close(&world);
     world_open(&world, ACTORS, MS_GLYPHS_ASCII);
     world_run(&world, 720);
-    check_sizes(&world, "overview-ascii");
+    picture_check_sizes(&world, "overview-ascii", 12);
     world_close(&world);
 }
 
@@ -106,11 +99,11 @@ static void test_focus(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_run(&world, 720);
     world_key(&world, MS_KEY_ENTER);
-    check_sizes(&world, "focus");
+    picture_check_sizes(&world, "focus", 12);
     world_keys(&world, "v");
-    check_sizes(&world, "focus-classes");
+    picture_check_sizes(&world, "focus-classes", 12);
     world_keys(&world, "jv");
-    check_sizes(&world, "focus-site-classes");
+    picture_check_sizes(&world, "focus-site-classes", 12);
     world_keys(&world, "v]t");
     picture_check(&world, "focus-next", 24, 80);
     world_keys(&world, "~~");
@@ -180,7 +173,7 @@ static void test_output(void **state)
     }
     picture_check(&world, "output-end", 24, 80);
     world_key(&world, 'g');
-    check_sizes(&world, "output-start");
+    picture_check_sizes(&world, "output-start", 12);
     world_size(&world, 24, 80);
     world_keys(&world, "/error");
     picture_check(&world, "output-typing", 24, 80);
@@ -201,7 +194,7 @@ static void test_help_and_dialogs(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_run(&world, 720);
     world_key(&world, '?');
-    check_sizes(&world, "help");
+    picture_check_sizes(&world, "help", 12);
     world_keys(&world, "/sort\n");
     picture_check(&world, "help-search", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
@@ -213,16 +206,16 @@ static void test_help_and_dialogs(void **state)
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, '1');
     world_key(&world, 'e');
-    check_sizes(&world, "export");
+    picture_check_sizes(&world, "export", 12);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 'q');
-    check_sizes(&world, "quit");
+    picture_check_sizes(&world, "quit", 12);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 'K');
     picture_check(&world, "signal", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
     world_key(&world, 's');
-    check_sizes(&world, "sort");
+    picture_check_sizes(&world, "sort", 12);
     world_keys(&world, "mm"); /* the second figure after the chosen one that begins with an m */
     picture_check(&world, "sort-by-letter", 24, 80);
     world_key(&world, MS_KEY_ESCAPE);
@@ -244,7 +237,7 @@ static void test_tracking(void **state)
         .asked = {.mode = MS_TRACK_AUTO, .depth = 32, .rate = {.interval = 512 << 10}}};
     world_run(&world, 50);
     world_key(&world, 'M');
-    check_sizes(&world, "tracking");
+    picture_check_sizes(&world, "tracking", 12);
     world_key(&world, MS_KEY_DOWN);
     world_keys(&world, "1");
     picture_check(&world, "tracking-depth", 24, 80);
@@ -257,12 +250,12 @@ static void test_tracking(void **state)
                                               .rate = {.interval = 512 << 10},
                                               .because = "the table of call stacks fills up",
                                               .in_force = true};
-    check_sizes(&world, "stepped-down");
+    picture_check_sizes(&world, "stepped-down", 12);
     picture_check(&world, "stepped-down", 8, 40);
     world_key(&world, 'M');
     world_keys(&world, "G");
     world_keys(&world, "worker-*");
-    check_sizes(&world, "tracking-threads");
+    picture_check_sizes(&world, "tracking-threads", 12);
     world_close(&world);
 }
 

@@ -3,14 +3,6 @@
 #include "picture.h"
 #include "world_series.h"
 
-static bool shows(struct world *world, const char *text)
-{
-    char *drawn = world_draw(world);
-    const bool found = strstr(drawn, text) != NULL;
-    free(drawn);
-    return found;
-}
-
 static void test_rankings(void **state)
 {
     (void)state;
@@ -50,13 +42,13 @@ static void test_ended(void **state)
     ms_model_end_thread(world.model, world.threads[5], ms_model_now_ns(world.model));
     world_keys(&world, "2");
     world_series_run(&world, 30);
-    assert_true(shows(&world, "worker-3"));
+    assert_true(world_shows(&world, "worker-3"));
     world_key(&world, 'a');
-    assert_false(shows(&world, "worker-3"));
-    assert_true(shows(&world, "7 threads alive"));
+    assert_false(world_shows(&world, "worker-3"));
+    assert_true(world_shows(&world, "7 threads alive"));
     world_end(&world, 0, 0);
     world_run(&world, 20);
-    assert_true(shows(&world, "No thread lives. a shows those that ended."));
+    assert_true(world_shows(&world, "No thread lives. a shows those that ended."));
     world_close(&world);
 }
 
@@ -68,13 +60,13 @@ static void test_orders(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_series_run(&world, 100);
     world_keys(&world, "2sg\n");
-    assert_true(shows(&world, "cpu_percent  CPU time"));
-    assert_true(shows(&world, "1 C !! parser-0"));
-    assert_false(shows(&world, "SHARE")); /* no sum of rates */
+    assert_true(world_shows(&world, "cpu_percent  CPU time"));
+    assert_true(world_shows(&world, "1 C !! parser-0"));
+    assert_false(world_shows(&world, "SHARE")); /* no sum of rates */
     world_key(&world, 'I');
-    assert_true(shows(&world, "lowest first"));
+    assert_true(world_shows(&world, "lowest first"));
     world_keys(&world, "IsG\n");
-    assert_true(shows(&world, "efficiency_score"));
+    assert_true(world_shows(&world, "efficiency_score"));
     world_close(&world);
 }
 
@@ -91,8 +83,8 @@ static void test_unavailable(void **state)
     for (int i = 0; i < MS_METRIC_CYCLES - MS_METRIC_PEAK_BYTES; i++) {
         world_key(&world, '>');
     }
-    assert_true(shows(&world, "cycles is unavailable: "));
-    assert_true(shows(&world, "this machine has no such counters"));
+    assert_true(world_shows(&world, "cycles is unavailable: "));
+    assert_true(world_shows(&world, "this machine has no such counters"));
     world_close(&world);
 }
 
@@ -104,10 +96,10 @@ static void test_focus(void **state)
     world_open(&world, ACTORS, MS_GLYPHS_BRAILLE);
     world_series_run(&world, 100);
     world_keys(&world, "2jj\n");
-    assert_true(shows(&world, "[2 Rank > Focus]"));
+    assert_true(world_shows(&world, "[2 Rank > Focus]"));
     world_keys(&world, "2");
-    assert_true(shows(&world, "worker-2, tid 4246"));
-    assert_true(shows(&world, "8 threads"));
+    assert_true(world_shows(&world, "worker-2, tid 4246"));
+    assert_true(world_shows(&world, "8 threads"));
     /* The one in focus is bright, the others dim. */
     int dim = 0;
     int bright = 0;
@@ -123,7 +115,7 @@ static void test_focus(void **state)
     assert_int_equal(dim, 7);
     world_keys(&world, "\n");
     world_key(&world, MS_KEY_ESCAPE);
-    assert_true(shows(&world, "[2 Rank]"));
+    assert_true(world_shows(&world, "[2 Rank]"));
     world_close(&world);
 }
 
@@ -139,11 +131,11 @@ static void test_mouse(void **state)
     const struct ms_input heading = {.key = MS_KEY_MOUSE, .row = 7, .column = 5};
     world_input(&world, heading);
     world_input(&world, heading);
-    assert_true(shows(&world, "+ M memory"));
+    assert_true(world_shows(&world, "+ M memory"));
     const struct ms_input thread = {.key = MS_KEY_MOUSE, .row = 9, .column = 20};
     world_input(&world, thread);
     world_input(&world, thread);
-    assert_true(shows(&world, "> Focus]"));
+    assert_true(world_shows(&world, "> Focus]"));
     world_close(&world);
 }
 

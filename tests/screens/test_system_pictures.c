@@ -2,27 +2,13 @@
 #include "picture.h"
 #include "world_machine.h"
 
-static void open_machine(struct world *world, enum ms_glyphs glyphs, uint32_t cores)
-{
-    world_open(world, ACTORS, glyphs);
-    world_machine_open(world, cores);
-    world_machine_run(world, 700);
-}
-
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 static void test_insights(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_BLOCK, 8);
+    world_machine_begin(&world, MS_GLYPHS_BLOCK, 8);
     world_keys(&world, "0");
-    check_sizes(&world, "system-insights");
+    picture_check_sizes(&world, "system-insights", 8);
     world_close(&world);
 }
 
@@ -30,17 +16,17 @@ static void test_pages(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_BLOCK, 8);
+    world_machine_begin(&world, MS_GLYPHS_BLOCK, 8);
     world_keys(&world, "0t");
-    check_sizes(&world, "system-machine");
+    picture_check_sizes(&world, "system-machine", 8);
     world_keys(&world, "G");
     picture_check(&world, "system-machine-last", 24, 80);
     world_keys(&world, "t");
-    check_sizes(&world, "system-memory");
+    picture_check_sizes(&world, "system-memory", 8);
     world_keys(&world, "t");
-    check_sizes(&world, "system-network");
+    picture_check_sizes(&world, "system-network", 8);
     world_keys(&world, "t");
-    check_sizes(&world, "system-sources");
+    picture_check_sizes(&world, "system-sources", 8);
     world_key(&world, '~');
     picture_check(&world, "system-sources-ascii", 24, 80);
     world_close(&world);

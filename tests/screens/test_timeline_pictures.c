@@ -2,27 +2,13 @@
 #include "picture.h"
 #include "world_machine.h"
 
-static void open_machine(struct world *world, enum ms_glyphs glyphs, uint32_t cores)
-{
-    world_open(world, ACTORS, glyphs);
-    world_machine_open(world, cores);
-    world_machine_run(world, 700);
-}
-
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 static void test_all(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_BRAILLE, 8);
+    world_machine_begin(&world, MS_GLYPHS_BRAILLE, 8);
     world_keys(&world, "3");
-    check_sizes(&world, "timelines");
+    picture_check_sizes(&world, "timelines", 8);
     world_key(&world, '~');
     picture_check(&world, "timelines-block", 40, 120);
     world_key(&world, '~');
@@ -36,9 +22,9 @@ static void test_zoomed(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_BRAILLE, 8);
+    world_machine_begin(&world, MS_GLYPHS_BRAILLE, 8);
     world_keys(&world, "3\n");
-    check_sizes(&world, "timelines-zoomed");
+    picture_check_sizes(&world, "timelines-zoomed", 8);
     world_keys(&world, "tt");
     picture_check(&world, "timelines-stacked", 24, 80);
     world_keys(&world, "~");
@@ -48,35 +34,26 @@ static void test_zoomed(void **state)
     world_close(&world);
 }
 
-static void check_says(struct world *world, const char *what, bool there)
-{
-    char *drawn = world_draw(world);
-    if ((strstr(drawn, what) != NULL) != there) {
-        fail_msg("\"%s\" is %s in:\n%s", what, there ? "not" : "wrongly", drawn);
-    }
-    free(drawn);
-}
-
 /* The cursor holds the window while time goes on; every row shows its figure of then. */
 static void test_cursor(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_ASCII, 8);
+    world_machine_begin(&world, MS_GLYPHS_ASCII, 8);
     world_keys(&world, "3,,,,,");
     picture_check(&world, "timelines-cursor", 24, 80);
-    check_says(&world, "cursor at 00:01:04 of the run", true);
+    picture_check_says(&world, "cursor at 00:01:04 of the run", true);
     world_machine_run(&world, 100);
-    check_says(&world, "cursor at 00:01:04 of the run", true);
+    picture_check_says(&world, "cursor at 00:01:04 of the run", true);
     picture_check(&world, "timelines-cursor-later", 24, 80);
     world_keys(&world, "+g"); /* it is not in the window any more */
-    check_says(&world, "cursor at", false);
-    check_says(&world, "up to 00:00:29 of the run", true);
+    picture_check_says(&world, "cursor at", false);
+    picture_check_says(&world, "up to 00:00:29 of the run", true);
     world_keys(&world, ",=");
-    check_says(&world, "cursor at", true);
+    picture_check_says(&world, "cursor at", true);
     world_keys(&world, "G");
-    check_says(&world, "cursor at", false);
-    check_says(&world, "now", true);
+    picture_check_says(&world, "cursor at", false);
+    picture_check_says(&world, "now", true);
     world_close(&world);
 }
 
@@ -85,23 +62,23 @@ static void test_mouse(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_BLOCK, 8);
+    world_machine_begin(&world, MS_GLYPHS_BLOCK, 8);
     world_keys(&world, "3");
-    check_says(&world, "window 1 min", true);
+    picture_check_says(&world, "window 1 min", true);
     struct ms_input input = {.key = MS_KEY_MOUSE, .row = 8, .column = 40};
     input.mouse_action = MS_MOUSE_WHEEL_DOWN;
     world_input(&world, input);
-    check_says(&world, "window 2 min", true);
+    picture_check_says(&world, "window 2 min", true);
     input.mouse_action = MS_MOUSE_WHEEL_UP;
     world_input(&world, input);
-    check_says(&world, "window 1 min", true);
+    picture_check_says(&world, "window 1 min", true);
     input.mouse_action = MS_MOUSE_CLICK;
     world_input(&world, input);
-    check_says(&world, "cursor at", true);
+    picture_check_says(&world, "cursor at", true);
     picture_check(&world, "timelines-clicked", 24, 80);
     input.mouse_action = MS_MOUSE_DOUBLE_CLICK;
     world_input(&world, input);
-    check_says(&world, " min ", true); /* of the enlarged row */
+    picture_check_says(&world, " min ", true); /* of the enlarged row */
     world_close(&world);
 }
 
@@ -110,18 +87,18 @@ static void test_pan(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_ASCII, 8);
+    world_machine_begin(&world, MS_GLYPHS_ASCII, 8);
     world_keys(&world, "3+hh");
-    check_says(&world, "up to 00:01:02 of the run", true);
+    picture_check_says(&world, "up to 00:01:02 of the run", true);
     world_keys(&world, "g");
-    check_says(&world, "up to 00:00:29 of the run", true);
+    picture_check_says(&world, "up to 00:00:29 of the run", true);
     picture_check(&world, "timelines-begin", 24, 80);
     world_keys(&world, "llllllllllll");
-    check_says(&world, "up to", false);
+    picture_check_says(&world, "up to", false);
     world_keys(&world, "------------");
-    check_says(&world, "window 24 h", true);
+    picture_check_says(&world, "window 24 h", true);
     world_keys(&world, "=");
-    check_says(&world, "window 1 min", true);
+    picture_check_says(&world, "window 1 min", true);
     world_close(&world);
 }
 
@@ -145,7 +122,7 @@ static void test_gaps_and_the_unavailable(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_ASCII, 8);
+    world_machine_begin(&world, MS_GLYPHS_ASCII, 8);
     struct ms_process *process = ms_model_process_mutable(world.model, 1);
     process->kernel.have_memory = false;
     world_machine_run(&world, 100);
@@ -153,11 +130,11 @@ static void test_gaps_and_the_unavailable(void **state)
     world_machine_run(&world, 100);
     world_keys(&world, "3");
     picture_check(&world, "timelines-gap", 24, 80);
-    check_says(&world, "rows unavailable, u shows why", true);
-    check_says(&world, "libnvidia-ml.so.1", false);
+    picture_check_says(&world, "rows unavailable, u shows why", true);
+    picture_check_says(&world, "libnvidia-ml.so.1", false);
     world_keys(&world, "u");
-    check_says(&world, "libnvidia-ml.so.1", true);
-    check_says(&world, "rows unavailable", false);
+    picture_check_says(&world, "libnvidia-ml.so.1", true);
+    picture_check_says(&world, "rows unavailable", false);
     world_close(&world);
 }
 
@@ -181,10 +158,10 @@ static void test_focus(void **state)
 {
     (void)state;
     struct world world;
-    open_machine(&world, MS_GLYPHS_ASCII, 8);
+    world_machine_begin(&world, MS_GLYPHS_ASCII, 8);
     world_keys(&world, "\n3");
     picture_check(&world, "timelines-focus", 24, 80);
-    check_says(&world, "RSS", false);
+    picture_check_says(&world, "RSS", false);
     bool dim = false;
     for (int row = 0; row < 24; row++) {
         const struct ms_cell *cell = ms_grid_at(world.grid, row, 1);
@@ -192,7 +169,7 @@ static void test_focus(void **state)
     }
     assert_true(dim); /* machine CPU */
     world_key(&world, MS_KEY_ESCAPE);
-    check_says(&world, "RSS", true);
+    picture_check_says(&world, "RSS", true);
     world_close(&world);
 }
 
@@ -212,8 +189,8 @@ static void test_anomalies(void **state)
         world_run(&world, 1);
     }
     world_keys(&world, "3n");
-    check_says(&world, "PSI mem", true);
-    check_says(&world, "80", true);
+    picture_check_says(&world, "PSI mem", true);
+    picture_check_says(&world, "80", true);
     picture_check(&world, "timelines-anomaly", 40, 120);
     world_close(&world);
 }

@@ -46,29 +46,22 @@ static void open_typed(struct world *world, enum ms_glyphs glyphs)
     world_run(world, 20);
 }
 
-static void check_sizes(struct world *world, const char *name)
-{
-    picture_check(world, name, 24, 80);
-    picture_check(world, name, 40, 120);
-    picture_check(world, name, 8, 40);
-}
-
 static void test_types_and_their_sites(void **state)
 {
     (void)state;
     struct world world;
     open_typed(&world, MS_GLYPHS_BRAILLE);
     world_key(&world, 'Y');
-    check_sizes(&world, "types");
+    picture_check_sizes(&world, "types", 8);
     world_keys(&world, "jj\n");
-    check_sizes(&world, "types-sites");
+    picture_check_sizes(&world, "types-sites", 8);
     world_keys(&world, "j\n"); /* on a call site: it is opened, and Esc comes back */
     char *site = world_draw(&world);
     assert_non_null(strstr(site, "call stack, "));
     assert_non_null(strstr(site, "index_add"));
     free(site);
     world_key(&world, MS_KEY_ESCAPE);
-    check_sizes(&world, "types-back");
+    picture_check_sizes(&world, "types-back", 8);
     world_close(&world);
 }
 

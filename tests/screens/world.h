@@ -293,4 +293,12 @@ static inline char *world_draw(struct world *world)
     return ms_grid_text(world->grid);
 }
 
+static inline bool world_shows(struct world *world, const char *text)
+{
+    char *drawn = world_draw(world);
+    const bool found = strstr(drawn, text) != NULL;
+    free(drawn);
+    return found;
+}
+
 #endif

@@ -418,6 +418,27 @@ static void test_it_says_why_there_is_none(void **state)
     close_run(&run);
 }
 
+/* A recording goes on after its program: that is no time in which it could have leaked. */
+static void test_time_after_the_end_does_not_count(void **state)
+{
+    (void)state;
+    struct run run;
+    open_run(&run, NULL);
+    char text[160];
+    const uint32_t site = add_site(&run, "parse_row");
+    while (seconds(&run) < 3) {
+        work(&run, site, 10, 10);
+        end_tick(&run);
+    }
+    ms_model_process_mutable(run.model, 1)->end_ns = ms_model_now_ns(run.model);
+    while (seconds(&run) < 9) {
+        end_tick(&run);
+    }
+    ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
+    assert_string_equal(text, "No call site was judged to leak while the program lived (3 s).");
+    close_run(&run);
+}
+
 /* More sites than are looked at in an update, more that grow than are watched. */
 static void test_many_sites_that_grow_are_bounded_and_the_largest_is_found(void **state)
 {
@@ -603,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_the_judgement_of_its_end_stays),
         cmocka_unit_test(test_the_error_of_a_sample_lowers_the_confidence),
         cmocka_unit_test(test_it_says_why_there_is_none),
+        cmocka_unit_test(test_time_after_the_end_does_not_count),
         cmocka_unit_test(test_many_sites_that_grow_are_bounded_and_the_largest_is_found),
         cmocka_unit_test(test_a_rule_is_looked_for_in_function_file_and_module),
         cmocka_unit_test(test_a_bad_rule_is_named_by_its_line),

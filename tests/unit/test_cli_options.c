@@ -61,6 +61,7 @@ static void joining_takes_no_program(void **state)
     assert_int_equal(PARSE("-p", "4242"), 0);
     assert_int_equal(options.request, MS_REQUEST_JOIN);
     assert_int_equal(options.pid, 4242);
+    assert_int_equal(options.interval_ns, 100000000); /* the settings hold for it, too */
     assert_int_equal(PARSE("-p", "4242", "./app"), -EINVAL);
 }
 
@@ -121,6 +122,9 @@ static void the_configuration_file_is_below_all_else(void **state)
     assert_true(values[MS_SETTING_SORT] == MS_METRIC_CPU_PCT);
     assert_int_equal(options.interval_ns, 200000000);
     assert_int_equal(options.delay_ns, 0); /* --plain has a default of its own */
+    assert_int_equal(PARSE("-p", "4242"), 0);
+    assert_true(options.settings.values[MS_SETTING_REFRESH] == 3);
+    assert_int_equal(options.interval_ns, 200000000);
     assert_int_equal(PARSE("--config=no", "-d", "1", "./app"), 0);
     assert_true(options.settings.values[MS_SETTING_MOUSE] == 1);
     assert_int_equal(options.delay_ns, 1000000000);
@@ -227,6 +231,18 @@ static void set_needs_a_program_and_something_to_change(void **state)
     assert_int_equal(options.request, MS_REQUEST_RUN);
 }
 
+static void what_a_command_never_writes_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("view", "x.memscope", "--json=x"), -EINVAL);
+    assert_int_equal(PARSE("verify", "--fail-on=misuses>0", "x.memscope"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--csv=x"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--fail-on=misuses>0"), -EINVAL);
+    assert_int_equal(PARSE("diff", "a", "b", "--json=x", "--html=y", "--text=z"), 0);
+    assert_int_equal(PARSE("view", "x.memscope"), 0);
+    assert_int_equal(PARSE("report", "x.memscope", "--fail-on=misuses>0"), 0);
+}
+
 static int quiet_stderr(void **state)
 {
     (void)state;
@@ -248,6 +264,7 @@ int main(void)
         cmocka_unit_test(mode_of_the_command_line_goes_before_the_environment),
         cmocka_unit_test(joining_changes_only_what_the_command_line_says),
         cmocka_unit_test(set_needs_a_program_and_something_to_change),
+        cmocka_unit_test(what_a_command_never_writes_is_refused),
         cmocka_unit_test(the_configuration_file_is_below_all_else),
         cmocka_unit_test(no_color_turns_colours_off),
     };

@@ -106,7 +106,7 @@ static void test_at_a_moment(void **state)
     (void)state;
     assert_int_equal(REPORT((char *)"--at", (char *)"1", path), 0);
     assert_null(strstr(page, "  Allocated  30.0kB\n"));
-    assert_non_null(strstr(page, "runs on as pid 100"));
+    assert_non_null(strstr(page, "was running as pid 100"));
 }
 
 static void test_rules_make_the_status(void **state)

@@ -118,7 +118,7 @@ static void test_summary(void **state)
     process->end_ns = 0;
     assert_non_null(ms_model_add_process(model, 129));
     text = summary(model, NULL);
-    assert_non_null(strstr(text, "./app runs on as pid 77 after 00:00:12 (and 1 more process)\n"));
+    assert_non_null(strstr(text, "./app was running as pid 77 after 00:00:12 (and 1 more process)\n"));
     free(text);
     ms_model_free(model);
 }
