@@ -230,6 +230,7 @@ static int connect_collector(struct ms_session *session)
                  : 0;
     if (result != 0) {
         ms_collector_free(session->collector);
+        session->collector = NULL;
     }
     return result;
 }
@@ -251,6 +252,28 @@ static int open_lines(struct ms_session *session)
     return 0;
 }
 
+static void close_lines(struct ms_session *session)
+{
+    const int error = ms_json_lines_close(session->lines);
+    session->lines = NULL;
+    if (error != 0) {
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s\n", session->options->json_lines_path,
+                ms_export_error(error));
+    }
+}
+
+/* Before anything was shown. The program goes on by itself, if it runs. */
+static int give_up(struct ms_session *session, int result)
+{
+    if (session->collector != NULL) {
+        (void)ms_collector_detach(session->collector);
+        ms_collector_free(session->collector);
+    }
+    ms_session_keep_nothing(session);
+    ms_suppressions_free(session->suppressions);
+    return result;
+}
+
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live)
 {
     *session = (struct ms_session){.options = options, .live = live, .leave_ns = UINT64_MAX};
@@ -263,19 +286,13 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     result = result != 0 ? result : ms_session_keep(session);
     result = result != 0 ? result : connect_collector(session);
     if (result != 0) {
-        ms_session_keep_nothing(session);
-        ms_suppressions_free(session->suppressions);
-        return result;
+        return give_up(session, result);
     }
     const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
     session->model = ms_collector_model(session->collector);
     result = open_lines(session);
     if (result != 0) {
-        (void)ms_collector_detach(session->collector);
-        ms_collector_free(session->collector);
-        ms_findings_free(session->findings);
-        ms_suppressions_free(session->suppressions);
-        return result;
+        return give_up(session, result);
     }
     if (join) {
         const struct ms_message_session *about = ms_collector_session(session->collector);
@@ -284,10 +301,8 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     session->findings = ms_findings_new(&thresholds, session->suppressions);
     if (session->findings == NULL) {
         fputs("memscope-top: out of memory\n", stderr);
-        ms_session_keep_nothing(session);
-        ms_collector_free(session->collector);
-        ms_suppressions_free(session->suppressions);
-        return MS_EXIT_FAILURE;
+        close_lines(session);
+        return give_up(session, MS_EXIT_FAILURE);
     }
     /* The program runs already: what fails from here on is told, and it is watched all the same. */
     session->status = ms_session_name_recording(session);
@@ -319,16 +334,6 @@ static void log_leaks(struct ms_session *session)
         }
     }
     session->leaks_logged_ns = ms_model_now_ns(session->model);
-}
-
-static void close_lines(struct ms_session *session)
-{
-    const int error = ms_json_lines_close(session->lines);
-    session->lines = NULL;
-    if (error != 0) {
-        fprintf(stderr, "memscope-top: --json-lines: %s: %s\n", session->options->json_lines_path,
-                ms_export_error(error));
-    }
 }
 
 static void write_line(struct ms_session *session)

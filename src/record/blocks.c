@@ -145,7 +145,10 @@ static int into_file(struct ms_blocks *blocks, struct ms_block_entry *entry)
     if (waiting > 0 && waiting + bytes > blocks->waiting_bytes_max) {
         return -EAGAIN;
     }
-    int error = ms_blocks_make_room(blocks, bytes);
+    int error = ms_blocks_make_room(blocks, entry);
+    if (error == -ENOSPC && blocks->coarse_until_ns < entry->info.last_ns) {
+        blocks->coarse_until_ns = entry->info.last_ns;
+    }
     if (error == -EFBIG) {
         blocks->error = error;
         return 0;
@@ -188,7 +191,7 @@ int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info,
     if (error != 0) {
         blocks->dropped += error == -EAGAIN;
         free(entry.stored);
-        return error;
+        return error == -ENOSPC ? -EAGAIN : error;
     }
     blocks->entries[blocks->count++] = entry;
     blocks->memory_bytes += ms_block_whole_bytes(&entry);

@@ -66,9 +66,10 @@ struct ms_blocks; /* opaque */
  * In memory: at most about `memory_bytes` compressed; past that the oldest segments become coarser
  * (their MS_BLOCK_TICKS, HISTORY, SECONDS, OUTPUT and TRACE go, their
  * MS_BLOCK_STATE stays). Where that is not enough, and where states take more than half of the
- * room, every second state of the oldest half goes. MS_BLOCK_ABOUT, NAMES, COARSE and MARKS and the
- * segment that goes on stay, so that it can be more. What is in the file too goes from memory
- * without loss: it is read from there. NULL: no memory.
+ * room, every second state of the oldest half goes. MS_BLOCK_COARSE and MARKS are thinned out so
+ * where they take more than a quarter and an eighth of the room; of MS_BLOCK_ABOUT the first and
+ * the last stay. MS_BLOCK_NAMES and the segment that goes on stay, so that it can be more. What is
+ * in the file too goes from memory without loss: it is read from there. NULL: no memory.
  */
 struct ms_blocks *ms_blocks_new(uint64_t memory_bytes);
 /* Accepts NULL; closes the file as it is: what waits for the disk is lost, see ms_blocks_finish. */
@@ -81,8 +82,9 @@ void ms_blocks_free(struct ms_blocks *blocks);
  *
  * `max_bytes` (0: none): a file that would grow past it is written anew beside itself, coarser as
  * above, and takes its place by rename (see block_file.h); so for a moment both take
- * room. What was held before may become coarser for it at once. When nothing more can go, recording
- * stops with -EFBIG.
+ * room. What was held before may become coarser for it at once. Where the segment that goes on
+ * takes all the room, the next state takes its place. When a state and the names find no room,
+ * recording stops with -EFBIG.
  *
  * Returns 0; -EEXIST (and not `overwrite`); -EISDIR; -ENOTSUP: a FIFO, socket or device is there;
  * -EALREADY (it is in a file); -EBUSY (the file before is not finished yet); -EFBIG: what must stay
@@ -91,9 +93,10 @@ void ms_blocks_free(struct ms_blocks *blocks);
  */
 int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, uint64_t max_bytes);
 
-/* Compresses and appends. 0; -ENOMEM; -EAGAIN: dropped since too much waits for the disk: a new
- * segment is to begin; -EMSGSIZE: above MS_BLOCK_RAW_BYTES_MAX; -EINVAL: its times go backwards.
- * What fails in the file later is told by ms_blocks_state. */
+/* Compresses and appends. 0; -ENOMEM; -EAGAIN: dropped since too much waits for the disk, or
+ * the segment takes all the room of the file: a new one is to begin; -EMSGSIZE: above
+ * MS_BLOCK_RAW_BYTES_MAX; -EINVAL: its times go backwards. What fails in the file later is told by
+ * ms_blocks_state. */
 int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info, const void *raw,
                      size_t raw_bytes);
 

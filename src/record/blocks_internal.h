@@ -92,8 +92,11 @@ uint64_t ms_block_place(const struct ms_blocks *blocks, const struct ms_block_en
 /* Frees what is not needed in memory; makes older segments coarser where that is not enough. */
 void ms_blocks_fit_memory(struct ms_blocks *blocks);
 /* Makes older segments coarser until all are at most `target` bytes, as far as that goes; returns
- * how many they are, UINT64_MAX without memory. */
-uint64_t ms_blocks_coarsen_all(struct ms_blocks *blocks, uint64_t target);
+ * how many they are, UINT64_MAX without memory. `segment_is_over`: a new state comes, so that the
+ * last segment may go, too. */
+uint64_t ms_blocks_coarsen_all(struct ms_blocks *blocks, bool segment_is_over, uint64_t target);
+/* Of the last state and what is fine behind it: what a new state could take the place of. */
+uint64_t ms_blocks_last_segment_bytes(const struct ms_blocks *blocks);
 /* Frees what left the list and is not needed any more: of jobs up to this one. */
 void ms_blocks_free_doomed(struct ms_blocks *blocks, uint64_t jobs_done);
 
@@ -103,10 +106,11 @@ void ms_blocks_poll(struct ms_blocks *blocks);
 uint8_t *ms_block_compress(struct ms_blocks *blocks, const void *raw, size_t raw_bytes,
                            struct ms_block_entry *entry, int *error);
 /*
- * Makes room for `bytes` more in the file, by writing it anew. 0; -EAGAIN: not before it was
- * written anew the last time; -EFBIG: nothing more can go; -ENOMEM.
+ * Makes room for this block in the file, by writing it anew. 0; -EAGAIN: not before it was written
+ * anew the last time; -ENOSPC: not before a new state begins a segment, as the one that goes on
+ * takes the room; -EFBIG: nothing more can go; -ENOMEM.
  */
-int ms_blocks_make_room(struct ms_blocks *blocks, uint64_t bytes);
+int ms_blocks_make_room(struct ms_blocks *blocks, const struct ms_block_entry *entry);
 
 void ms_blocks_cache_free(struct ms_blocks *blocks);
 

@@ -52,9 +52,11 @@ static void set_job(struct ms_blocks *blocks, uint64_t job)
     }
 }
 
-int ms_blocks_make_room(struct ms_blocks *blocks, uint64_t bytes)
+int ms_blocks_make_room(struct ms_blocks *blocks, const struct ms_block_entry *entry)
 {
     const uint64_t most = blocks->file_bytes_max;
+    const uint64_t bytes = ms_block_whole_bytes(entry);
+    const bool is_state = entry->info.type == MS_BLOCK_STATE;
     if (most == 0 || blocks->file_end + bytes <= most) {
         return 0;
     }
@@ -65,13 +67,16 @@ int ms_blocks_make_room(struct ms_blocks *blocks, uint64_t bytes)
     const uint64_t beside = MS_FILE_HEADER_BYTES + bytes;
     const uint64_t room = most > beside ? most - beside : 0;
     const uint64_t left =
-        ms_blocks_coarsen_all(blocks, room < target_of(most) ? room : target_of(most));
+        ms_blocks_coarsen_all(blocks, is_state, room < target_of(most) ? room : target_of(most));
     if (left == UINT64_MAX) {
         return -ENOMEM;
     }
     const uint64_t end = MS_FILE_HEADER_BYTES + left;
     if (end > too_much_of(most) || end + bytes > most) {
-        return -EFBIG;
+        const uint64_t beyond = is_state ? 0 : ms_blocks_last_segment_bytes(blocks);
+        return beyond > 0 && end - beyond <= too_much_of(most) && end - beyond + bytes <= most
+                   ? -ENOSPC
+                   : -EFBIG;
     }
     struct ms_block_piece *const pieces = pieces_of(blocks);
     if (pieces == NULL) {
@@ -136,7 +141,7 @@ int ms_blocks_keep(struct ms_blocks *blocks, const char *path, bool overwrite, u
         bytes += ms_block_whole_bytes(&blocks->entries[i]);
     }
     if (max_bytes != 0 && bytes > too_much_of(max_bytes)) {
-        bytes = ms_blocks_coarsen_all(blocks, target_of(max_bytes));
+        bytes = ms_blocks_coarsen_all(blocks, false, target_of(max_bytes));
         if (bytes > too_much_of(max_bytes)) {
             return bytes == UINT64_MAX ? -ENOMEM : -EFBIG;
         }

@@ -67,11 +67,13 @@ static bool doom(struct ms_blocks *blocks, const struct ms_block_entry *entry)
 struct coarsening {
     struct ms_blocks *blocks;
     bool *goes;
-    bool all;               /* else only of what takes memory and is in no file */
-    uint64_t bytes, target; /* of what stays */
-    uint64_t state_bytes;   /* of that, of states */
-    size_t next;            /* where the next segment begins that may have to become coarser */
-    size_t last_state;      /* where the segment begins that goes on */
+    bool all;                                 /* else only of what takes memory and is in no file */
+    bool segment_is_over;                     /* nothing follows what is there but a new state */
+    uint64_t bytes, target;                   /* of what stays */
+    uint64_t type_bytes[MS_BLOCK_TYPE_TOTAL]; /* of that */
+    size_t next;       /* where the next segment begins that may have to become coarser */
+    size_t last_state; /* where the last segment begins */
+    size_t end;        /* of what may become coarser */
 };
 
 static uint64_t cost(const struct coarsening *coarsening, size_t index)
@@ -96,8 +98,9 @@ static void let_go(struct coarsening *coarsening, size_t index)
     }
     coarsening->goes[index] = true;
     coarsening->bytes -= bytes;
-    coarsening->state_bytes -= info->type == MS_BLOCK_STATE ? bytes : 0;
-    if (coarsening->blocks->coarse_until_ns < info->last_ns) {
+    coarsening->type_bytes[info->type] -= bytes;
+    if ((is_fine(info->type) || info->type == MS_BLOCK_STATE) &&
+        coarsening->blocks->coarse_until_ns < info->last_ns) {
         coarsening->blocks->coarse_until_ns = info->last_ns;
     }
 }
@@ -106,7 +109,7 @@ static void let_go(struct coarsening *coarsening, size_t index)
 static size_t let_fine_go(struct coarsening *coarsening, size_t index)
 {
     const struct ms_block_entry *const entries = coarsening->blocks->entries;
-    for (; index < coarsening->last_state && entries[index].info.type != MS_BLOCK_STATE; index++) {
+    for (; index < coarsening->end && entries[index].info.type != MS_BLOCK_STATE; index++) {
         if (is_fine(entries[index].info.type)) {
             let_go(coarsening, index);
         }
@@ -117,31 +120,34 @@ static size_t let_fine_go(struct coarsening *coarsening, size_t index)
 static bool make_a_segment_coarser(struct coarsening *coarsening)
 {
     const uint64_t before = coarsening->bytes;
-    while (coarsening->next < coarsening->last_state && coarsening->bytes == before) {
+    while (coarsening->next < coarsening->end && coarsening->bytes == before) {
         const size_t end = let_fine_go(coarsening, coarsening->next);
         coarsening->next = end + 1;
     }
     return coarsening->bytes < before;
 }
 
-/* Every second state of the older half, and what is fine behind it: it would be taken for what
- * follows the state before. */
-static bool let_states_go(struct coarsening *coarsening)
+/* Every second block of this type of the older half, of a state with what is fine behind it: it
+ * would be taken for what follows the state before. The last state stays. */
+static bool thin_out(struct coarsening *coarsening, enum ms_block_type type)
 {
     const struct ms_block_entry *const entries = coarsening->blocks->entries;
-    size_t states = 0;
-    for (size_t i = 0; i < coarsening->last_state; i++) {
-        states += entries[i].info.type == MS_BLOCK_STATE && cost(coarsening, i) > 0;
+    const size_t end = type == MS_BLOCK_STATE ? coarsening->last_state : coarsening->blocks->count;
+    size_t count = 0;
+    for (size_t i = 0; i < end; i++) {
+        count += entries[i].info.type == type && cost(coarsening, i) > 0;
     }
-    const size_t half = states > 3 ? states / 2 : states;
+    const size_t half = count > 3 ? count / 2 : count;
     size_t seen = 0;
     bool any = false;
-    for (size_t i = 0; i < coarsening->last_state && seen < half; i++) {
-        if (entries[i].info.type == MS_BLOCK_STATE && cost(coarsening, i) > 0) {
-            /* Of the last one the first goes: nothing is left but what goes on. */
-            if (seen++ % 2 == 1 || states == 1) {
+    for (size_t i = 0; i < end && seen < half; i++) {
+        if (entries[i].info.type == type && cost(coarsening, i) > 0) {
+            /* Of the last one the first goes: nothing is left of them then. */
+            if (seen++ % 2 == 1 || count == 1) {
                 let_go(coarsening, i);
-                let_fine_go(coarsening, i + 1);
+                if (type == MS_BLOCK_STATE) {
+                    let_fine_go(coarsening, i + 1);
+                }
                 any = true;
             }
         }
@@ -149,7 +155,46 @@ static bool let_states_go(struct coarsening *coarsening)
     return any;
 }
 
-/* The last resort: of the segment that goes on nothing can go but what its ticks do not need. The
+/* The first says how all others are to be read, the last knows the program best. */
+static void let_middle_abouts_go(struct coarsening *coarsening)
+{
+    const struct ms_blocks *const blocks = coarsening->blocks;
+    bool is_first = true;
+    size_t last = 0;
+    for (size_t i = 0; i < blocks->count; i++) {
+        if (blocks->entries[i].info.type == MS_BLOCK_ABOUT) {
+            if (last > 0) {
+                let_go(coarsening, last);
+            }
+            last = is_first ? 0 : i;
+            is_first = false;
+        }
+    }
+}
+
+/* What grows with the time, beside its share of the room. */
+static bool let_shares_go(struct coarsening *coarsening)
+{
+    const uint64_t target = coarsening->target;
+    const uint64_t *const bytes = coarsening->type_bytes;
+    return (bytes[MS_BLOCK_STATE] > target / 2 && thin_out(coarsening, MS_BLOCK_STATE)) ||
+           (bytes[MS_BLOCK_COARSE] > target / 4 && thin_out(coarsening, MS_BLOCK_COARSE)) ||
+           (bytes[MS_BLOCK_MARKS] > target / 8 && thin_out(coarsening, MS_BLOCK_MARKS));
+}
+
+/* A new state follows: what is there of the last segment is not needed for it. */
+static bool let_last_state_go(struct coarsening *coarsening)
+{
+    const uint64_t before = coarsening->bytes;
+    if (coarsening->segment_is_over && coarsening->last_state < coarsening->blocks->count &&
+        coarsening->blocks->entries[coarsening->last_state].info.type == MS_BLOCK_STATE) {
+        let_go(coarsening, coarsening->last_state);
+        let_fine_go(coarsening, coarsening->last_state + 1);
+    }
+    return coarsening->bytes < before;
+}
+
+/* Of the segment that goes on nothing can go but what its ticks do not need. The
  * moments stay as fine as they are. */
 static bool let_trace_go(struct coarsening *coarsening)
 {
@@ -169,17 +214,20 @@ static void choose(struct coarsening *coarsening)
 {
     const struct ms_blocks *const blocks = coarsening->blocks;
     for (size_t i = 0; i < blocks->count; i++) {
-        const bool state = blocks->entries[i].info.type == MS_BLOCK_STATE;
+        const enum ms_block_type type = blocks->entries[i].info.type;
         coarsening->bytes += cost(coarsening, i);
-        coarsening->state_bytes += state ? cost(coarsening, i) : 0;
-        coarsening->last_state = state ? i : coarsening->last_state;
+        coarsening->type_bytes[type] += cost(coarsening, i);
+        coarsening->last_state = type == MS_BLOCK_STATE ? i : coarsening->last_state;
+    }
+    coarsening->end = coarsening->segment_is_over ? blocks->count : coarsening->last_state;
+    if (coarsening->bytes > coarsening->target) {
+        let_middle_abouts_go(coarsening);
     }
     while (coarsening->bytes > coarsening->target) {
-        if (coarsening->state_bytes > coarsening->target / 2 && let_states_go(coarsening)) {
-            continue;
-        }
-        if (!make_a_segment_coarser(coarsening) && !let_states_go(coarsening) &&
-            !let_trace_go(coarsening)) {
+        if (!let_shares_go(coarsening) && !make_a_segment_coarser(coarsening) &&
+            !thin_out(coarsening, MS_BLOCK_STATE) && !let_last_state_go(coarsening) &&
+            !let_trace_go(coarsening) && !thin_out(coarsening, MS_BLOCK_COARSE) &&
+            !thin_out(coarsening, MS_BLOCK_MARKS)) {
             break;
         }
     }
@@ -208,9 +256,10 @@ static void remove_chosen(struct ms_blocks *blocks, const bool *goes)
     blocks->first_in_memory = 0;
 }
 
-static uint64_t coarsen(struct ms_blocks *blocks, bool all, uint64_t target)
+static uint64_t coarsen(struct ms_blocks *blocks, bool all, bool segment_is_over, uint64_t target)
 {
-    struct coarsening coarsening = {.blocks = blocks, .all = all, .target = target};
+    struct coarsening coarsening = {
+        .blocks = blocks, .all = all, .segment_is_over = segment_is_over, .target = target};
     coarsening.goes = calloc(blocks->count + 1, sizeof *coarsening.goes);
     if (coarsening.goes == NULL) {
         return UINT64_MAX;
@@ -221,9 +270,23 @@ static uint64_t coarsen(struct ms_blocks *blocks, bool all, uint64_t target)
     return coarsening.bytes;
 }
 
-uint64_t ms_blocks_coarsen_all(struct ms_blocks *blocks, uint64_t target)
+uint64_t ms_blocks_coarsen_all(struct ms_blocks *blocks, bool segment_is_over, uint64_t target)
 {
-    return coarsen(blocks, true, target);
+    return coarsen(blocks, true, segment_is_over, target);
+}
+
+uint64_t ms_blocks_last_segment_bytes(const struct ms_blocks *blocks)
+{
+    uint64_t bytes = 0;
+    for (size_t i = blocks->count; i > 0; i--) {
+        const struct ms_block_entry *const entry = &blocks->entries[i - 1];
+        const bool is_state = entry->info.type == MS_BLOCK_STATE;
+        bytes += is_state || is_fine(entry->info.type) ? ms_block_whole_bytes(entry) : 0;
+        if (is_state) {
+            return bytes;
+        }
+    }
+    return 0;
 }
 
 void ms_blocks_fit_memory(struct ms_blocks *blocks)
@@ -248,6 +311,6 @@ void ms_blocks_fit_memory(struct ms_blocks *blocks)
         (!blocks->finishing ||
          blocks->memory_bytes <= blocks->memory_bytes_max + blocks->waiting_bytes_max);
     if (blocks->memory_bytes > blocks->memory_bytes_max && !file_works) {
-        coarsen(blocks, false, blocks->memory_bytes_max - blocks->memory_bytes_max / 16);
+        coarsen(blocks, false, false, blocks->memory_bytes_max - blocks->memory_bytes_max / 16);
     }
 }

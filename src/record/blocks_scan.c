@@ -238,7 +238,8 @@ static bool use_index(struct scan *scan)
     return good;
 }
 
-/* Where blocks are missing and no tick follows a state, they went for want of room. */
+/* Where blocks are missing and no tick follows a state, or no state is before them, they went for
+ * want of room. */
 static uint64_t coarse_until(const struct ms_blocks *blocks)
 {
     uint64_t until = 0;
@@ -251,7 +252,7 @@ static uint64_t coarse_until(const struct ms_blocks *blocks)
             fine = true;
         } else if (info->type == MS_BLOCK_STATE) {
             const bool gap = info->number - first_number > i;
-            if (!fine && gap && state != NULL) {
+            if (gap && (!fine || state == NULL)) {
                 until = info->first_ns;
             }
             state = info;

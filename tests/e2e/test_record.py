@@ -81,6 +81,16 @@ def test_refused_before_the_start():
         equal(status(verify(there)), 0, "what replaced it")
 
 
+def test_no_place_for_lines():
+    """--json-lines in a folder that is not there: said, and no recording of nothing is left behind"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "r.memscope")
+        result = run([MEMSCOPE, "-q", "-o", path, "--json-lines", "/nonexistent/lines", "--", "sleep", "0.1"])
+        equal(status(result), 125, "exit status")
+        assert b"/nonexistent/lines" in result.stderr, result.stderr
+        assert not os.path.exists(path), "the file of the recording stays"
+
+
 def test_no_permission():
     """a folder that may not be written to: said before the program starts"""
     with tempfile.TemporaryDirectory() as folder:

@@ -603,6 +603,75 @@ static void test_size_that_cannot_be_kept(void **state)
     unlink(path);
 }
 
+/* Days in short: names are few, everything else would fill the room many times over. */
+static void test_nothing_but_names_ends_a_long_recording(void **state)
+{
+    (void)state;
+    const uint64_t room = 300 * 1000;
+    struct ms_blocks *const blocks = ms_blocks_new(50 * 1000);
+    assert_int_equal(ms_blocks_keep(blocks, path, false, room), 0);
+    for (unsigned i = 0; i < 600; i++) {
+        const uint64_t tick = i * 10;
+        assert_int_equal(append(blocks, MS_BLOCK_ABOUT, tick, 3000), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_NAMES, tick + 1, 10), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_COARSE, tick + 2, 2000), 0);
+        assert_int_equal(append(blocks, MS_BLOCK_MARKS, tick + 3, 500), 0);
+        record(blocks, tick + 4, 1, 4, 1000);
+        wait_for_disk(blocks);
+        assert_true(bytes_on_disk(path) <= room);
+    }
+    assert_int_equal(ms_blocks_state(blocks).error, 0);
+    assert_int_equal(ms_blocks_state(blocks).dropped_blocks, 0);
+    assert_int_equal(ms_blocks_finish(blocks), 0);
+    ms_blocks_free(blocks);
+    struct ms_blocks *const file = open_file(path);
+    assert_string_equal(ms_blocks_condition(file).words, "whole");
+    assert_int_equal(ms_blocks_info(file, 0)->type, MS_BLOCK_ABOUT);
+    assert_int_equal(ms_blocks_info(file, 0)->first_tick, 0);
+    assert_int_equal(count_of(file, MS_BLOCK_NAMES), 600);
+    /* Each of the others has kept some of its past, and none has the room of all. */
+    const enum ms_block_type kept[] = {MS_BLOCK_STATE, MS_BLOCK_TICKS, MS_BLOCK_COARSE,
+                                       MS_BLOCK_MARKS};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        assert_in_range(count_of(file, kept[i]), 4, 150);
+    }
+    ms_blocks_free(file);
+    unlink(path);
+}
+
+/* The segment that goes on takes all the room: the next state takes its place. */
+static void test_a_segment_as_large_as_the_room(void **state)
+{
+    (void)state;
+    struct ms_blocks *const blocks = ms_blocks_new(1 << 20);
+    unsigned refused = 0;
+    assert_int_equal(ms_blocks_keep(blocks, path, false, 20 * 1000), 0);
+    assert_int_equal(append(blocks, MS_BLOCK_STATE, 0, 9000), 0);
+    for (unsigned tick = 1; tick < 100; tick++) {
+        wait_for_disk(blocks);
+        const int error = append(blocks, MS_BLOCK_TICKS, tick, 1000);
+        if (error != 0) {
+            assert_int_equal(error, -EAGAIN);
+            assert_true(ms_blocks_state(blocks).coarse_until_ns >= tick * 1000);
+            wait_for_disk(blocks);
+            assert_int_equal(append(blocks, MS_BLOCK_STATE, tick, 9000), 0);
+            refused++;
+        }
+    }
+    assert_in_range(refused, 5, 20);
+    assert_int_equal(ms_blocks_state(blocks).error, 0);
+    assert_int_equal(ms_blocks_state(blocks).dropped_blocks, 0); /* no disk was too slow */
+    struct ms_blocks *const file = open_file(path);
+    assert_true(ms_blocks_state(file).coarse_until_ns > 50 * 1000);
+    ms_blocks_free(file);
+    /* A state alone is more than the room: that is the end of it. */
+    wait_for_disk(blocks);
+    assert_int_equal(append(blocks, MS_BLOCK_STATE, 100, 21 * 1000), 0);
+    assert_int_equal(ms_blocks_state(blocks).error, -EFBIG);
+    ms_blocks_free(blocks);
+    unlink(path);
+}
+
 /* A limit of this process stands for the disk: its signal would end us if a thread took it. */
 static void set_file_limit(rlim_t bytes)
 {
@@ -908,6 +977,8 @@ int main(void)
         cmocka_unit_test(test_memory_becomes_coarser),
         cmocka_unit_test(test_file_stays_below_its_size),
         cmocka_unit_test(test_size_that_cannot_be_kept),
+        cmocka_unit_test(test_nothing_but_names_ends_a_long_recording),
+        cmocka_unit_test(test_a_segment_as_large_as_the_room),
         cmocka_unit_test(test_disk_that_is_full),
         cmocka_unit_test(test_full_disk_does_not_cost_the_old_file),
         cmocka_unit_test(test_slow_disk_costs_blocks_and_no_time),

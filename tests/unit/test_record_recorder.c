@@ -11,9 +11,10 @@
 #include <cmocka.h>
 
 #include "model/histories.h"
+#include "record/block_header.h"
 #include "record/layout.h"
 #include "record/recorder.h"
-#include "record/recording.h"
+#include "record/recording_internal.h"
 #include "recorded_session.h"
 
 static char folder[] = "/tmp/memscope-recorder-XXXXXX";
@@ -329,6 +330,76 @@ static void test_damage(void **state)
     }
 }
 
+/* Without the block of ticks that is `gone`, up to the next state. */
+static void look_behind_a_gap(struct ms_recording *whole, const struct ms_block_info *gone,
+                              uint64_t next_state)
+{
+    static uint8_t bytes[4u << 20];
+    const size_t size = read_whole(path, bytes, sizeof bytes);
+    const size_t behind = gone->offset + MS_BLOCK_HEADER_BYTES + gone->stored_bytes;
+    memmove(bytes + gone->offset, bytes + behind, size - behind);
+    write_whole(other_path, bytes, size - (behind - gone->offset));
+    struct ms_recording *recording = open_recording(other_path);
+    struct ms_replay *replay = new_replay(recording, 0);
+    struct ms_replay *truth = new_replay(whole, 0);
+    assert_int_equal(ms_replay_seek(replay, next_state - 1), 0);
+    assert_true(ms_replay_tick(replay) < gone->first_tick);
+    assert_int_equal(ms_replay_seek(truth, ms_replay_tick(replay)), 0);
+    assert_same(ms_replay_model(truth), ms_replay_model(replay));
+    assert_int_equal(ms_replay_step(replay), 1);
+    assert_int_equal(ms_replay_tick(replay), next_state);
+    ms_replay_free(truth);
+    ms_replay_free(replay);
+    ms_recording_close(recording);
+}
+
+/* Counters alone change: what is behind a gap could be taken for what goes on before it. */
+static void record_counters(unsigned ticks)
+{
+    struct record_session session = record_session_new(6);
+    struct ms_recorder *recorder = begin(path);
+    for (unsigned i = 0; i < ticks; i++) {
+        session.tick++;
+        record_session_work(&session, session.alive[0]);
+        assert_int_equal(
+            ms_model_tick_end(session.model,
+                              RECORD_SESSION_START_NS + session.tick * RECORD_SESSION_INTERVAL_NS),
+            0);
+        assert_int_equal(ms_recorder_tick(recorder, session.model), 0);
+    }
+    assert_int_equal(ms_recorder_finish(recorder, session.model), 0);
+    ms_recorder_free(recorder);
+    record_session_free(&session);
+}
+
+/* What follows ticks that are gone would lead to figures that never were: it waits for a state. */
+static void test_ticks_behind_a_gap_are_not_taken(void **state)
+{
+    (void)state;
+    record_counters(250);
+    struct ms_recording *whole = open_recording(path);
+    const struct ms_blocks *blocks = whole->blocks;
+    unsigned looked = 0;
+    for (size_t i = 0; i < ms_blocks_count(blocks); i++) {
+        const struct ms_block_info gone = *ms_blocks_info(blocks, i);
+        bool followed = false;
+        for (size_t next = i + 1; gone.type == MS_BLOCK_TICKS && next < ms_blocks_count(blocks);
+             next++) {
+            const struct ms_block_info *info = ms_blocks_info(blocks, next);
+            followed = followed || info->type == MS_BLOCK_TICKS;
+            if (info->type == MS_BLOCK_STATE && followed) {
+                look_behind_a_gap(whole, &gone, info->first_tick);
+                looked++;
+            }
+            if (info->type == MS_BLOCK_STATE) {
+                break;
+            }
+        }
+    }
+    assert_true(looked > 5);
+    ms_recording_close(whole);
+}
+
 static void test_marks(void **state)
 {
     (void)state;
@@ -610,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_a_whole_file_verifies),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_ticks_behind_a_gap_are_not_taken),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_stop_and_go_on),
         cmocka_unit_test(test_trace),
