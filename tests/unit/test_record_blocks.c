@@ -646,7 +646,7 @@ static void test_a_segment_as_large_as_the_room(void **state)
     struct ms_blocks *const blocks = ms_blocks_new(1 << 20);
     unsigned refused = 0;
     assert_int_equal(ms_blocks_keep(blocks, path, false, 20 * 1000), 0);
-    assert_int_equal(append(blocks, MS_BLOCK_STATE, 0, 9000), 0);
+    assert_int_equal(append(blocks, MS_BLOCK_STATE, 0, 12000), 0);
     for (unsigned tick = 1; tick < 100; tick++) {
         wait_for_disk(blocks);
         const int error = append(blocks, MS_BLOCK_TICKS, tick, 1000);
@@ -654,7 +654,7 @@ static void test_a_segment_as_large_as_the_room(void **state)
             assert_int_equal(error, -EAGAIN);
             assert_true(ms_blocks_state(blocks).coarse_until_ns >= tick * 1000);
             wait_for_disk(blocks);
-            assert_int_equal(append(blocks, MS_BLOCK_STATE, tick, 9000), 0);
+            assert_int_equal(append(blocks, MS_BLOCK_STATE, tick, 12000), 0);
             refused++;
         }
     }

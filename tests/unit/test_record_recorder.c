@@ -376,7 +376,7 @@ static void record_counters(unsigned ticks)
 static void test_ticks_behind_a_gap_are_not_taken(void **state)
 {
     (void)state;
-    record_counters(250);
+    record_counters(150);
     struct ms_recording *whole = open_recording(path);
     const struct ms_blocks *blocks = whole->blocks;
     unsigned looked = 0;
