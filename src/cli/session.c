@@ -270,6 +270,7 @@ static int give_up(struct ms_session *session, int result)
         ms_collector_free(session->collector);
     }
     ms_session_keep_nothing(session);
+    ms_findings_free(session->findings);
     ms_suppressions_free(session->suppressions);
     return result;
 }
@@ -290,6 +291,11 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     }
     const struct ms_thresholds thresholds = ms_settings_thresholds(&options->settings);
     session->model = ms_collector_model(session->collector);
+    session->findings = ms_findings_new(&thresholds, session->suppressions);
+    if (session->findings == NULL) {
+        fputs("memscope-top: out of memory\n", stderr);
+        return give_up(session, MS_EXIT_FAILURE);
+    }
     result = open_lines(session);
     if (result != 0) {
         return give_up(session, result);
@@ -297,12 +303,6 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     if (join) {
         const struct ms_message_session *about = ms_collector_session(session->collector);
         program_name(session, about->exe_bytes > 0 ? about->text : "?");
-    }
-    session->findings = ms_findings_new(&thresholds, session->suppressions);
-    if (session->findings == NULL) {
-        fputs("memscope-top: out of memory\n", stderr);
-        close_lines(session);
-        return give_up(session, MS_EXIT_FAILURE);
     }
     /* The program runs already: what fails from here on is told, and it is watched all the same. */
     session->status = ms_session_name_recording(session);
