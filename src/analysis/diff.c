@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "analysis/diff_things.h"
+#include "model/chunks.h"
+#include "model/index.h"
 
 #define NOISE_TIMES 3.0
 #define SHARE_LEAST 0.01
@@ -71,7 +73,8 @@ static void add_thing(struct row *row, int side, const struct ms_diff_thing *thi
 static int add_side(struct ms_diff *diff, int side)
 {
     struct ms_diff_names names;
-    int result = ms_diff_names_open(&names, diff->sides[side].model);
+    int result = 0;
+    ms_diff_names_open(&names, diff->sides[side].model);
     for (int kind = 0; kind < 2; kind++) {
         const size_t count = ms_diff_thing_count(names.model, (enum ms_diff_kind)kind);
         for (size_t i = 0; result == 0 && i < count; i++) {

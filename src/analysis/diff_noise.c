@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "analysis/diff_things.h"
+#include "model/chunks.h"
+#include "model/index.h"
 
 /* Of one look: what is called the same is summed up before it counts as one value. */
 struct spread {
@@ -107,7 +109,8 @@ static int look(struct spreads *spreads, struct ms_diff_names *names, enum ms_di
 int ms_diff_noise_look(struct ms_diff_noise *noise, const struct ms_model *model)
 {
     struct ms_diff_names names;
-    int result = ms_diff_names_open(&names, model);
+    int result = 0;
+    ms_diff_names_open(&names, model);
     for (int kind = 0; result == 0 && kind < 2; kind++) {
         result = look(&noise->of[kind], &names, (enum ms_diff_kind)kind);
     }

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "analysis/diff_things.h"
+#include "model/chunks.h"
+#include "model/index.h"
 #include "analysis/median.h"
 
 enum { MOST = MS_DIFF_SWING_LOOKS_MOST };
@@ -79,7 +81,8 @@ int ms_diff_swing_look(struct ms_diff_swing *swing, const struct ms_model *model
     if (swing->looks == MOST) {
         return -ENOSPC;
     }
-    int result = ms_diff_names_open(&names, model);
+    int result = 0;
+    ms_diff_names_open(&names, model);
     for (int kind = 0; result == 0 && kind < 2; kind++) {
         const size_t count = ms_diff_thing_count(model, (enum ms_diff_kind)kind);
         for (size_t i = 0; result == 0 && i < count; i++) {

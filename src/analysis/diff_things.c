@@ -1,18 +1,19 @@
 #include "analysis/diff_things.h"
 
-#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-int ms_diff_names_open(struct ms_diff_names *names, const struct ms_model *model)
+#include "model/index.h"
+
+void ms_diff_names_open(struct ms_diff_names *names, const struct ms_model *model)
 {
     *names = (struct ms_diff_names){.model = model};
-    return ms_call_functions_open(&names->functions);
 }
 
 void ms_diff_names_close(struct ms_diff_names *names)
 {
-    ms_call_functions_close(&names->functions);
+    free(names->of_frame);
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -35,14 +36,33 @@ static uint64_t process_key(const struct ms_model *model, uint32_t process_id)
     return process == NULL ? 0 : hash_text(0, ms_process_name(process, name, sizeof name));
 }
 
+static uint64_t name_key(const struct ms_frame *frame)
+{
+    if (frame->function[0] != '\0') {
+        return hash_text('f', frame->function);
+    }
+    if (frame->module[0] == '\0') {
+        return mix('a', frame->address);
+    }
+    const char *slash = strrchr(frame->module, '/');
+    return mix(hash_text('m', slash != NULL ? slash + 1 : frame->module), frame->file_offset);
+}
+
 static uint64_t function_key(struct ms_diff_names *names, const struct ms_frame *frame)
 {
-    const uint32_t number = ms_call_function_of(&names->functions, frame);
-    if (number == 0) {
-        return 0;
+    if (frame->number >= names->frames) {
+        const size_t room = 2 * (size_t)frame->number + 1024;
+        uint64_t *grown = reallocarray(names->of_frame, room, sizeof *grown);
+        if (grown == NULL) {
+            return name_key(frame);
+        }
+        memset(grown + names->frames, 0, (room - names->frames) * sizeof *grown);
+        names->of_frame = grown;
+        names->frames = room;
     }
-    const struct ms_call_function *function = ms_chunks_at(&names->functions.list, number - 1);
-    return function->hash;
+    uint64_t *key = &names->of_frame[frame->number];
+    *key = *key != 0 ? *key : name_key(frame);
+    return *key;
 }
 
 static uint64_t site_key(struct ms_diff_names *names, const struct ms_site *site)

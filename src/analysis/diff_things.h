@@ -2,15 +2,19 @@
 #ifndef MS_ANALYSIS_DIFF_THINGS_H
 #define MS_ANALYSIS_DIFF_THINGS_H
 
-#include "analysis/call_functions.h"
 #include "analysis/diff.h"
 
-/* What names are looked up with; of one model. */
+/*
+ * What the things of one model are called, as numbers that are the same in all models: a function
+ * by its name, one without by the file name of its module and where in it it is. So two builds of a
+ * program compare, wherever they lie.
+ */
 struct ms_diff_names {
     const struct ms_model *model;
-    struct ms_call_functions functions;
+    uint64_t *of_frame; /* by the number of the frame; 0: not looked at yet */
+    size_t frames;
 };
-int ms_diff_names_open(struct ms_diff_names *names, const struct ms_model *model); /* -ENOMEM */
+void ms_diff_names_open(struct ms_diff_names *names, const struct ms_model *model);
 void ms_diff_names_close(struct ms_diff_names *names);
 
 struct ms_diff_thing {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cli/at.h"
 #include "wire/clock.h"
 
 #define NEAR_NS (30 * MS_NS_PER_S)
@@ -35,12 +36,9 @@ int ms_approach_begin(struct ms_approach *approach, struct ms_recording *recordi
 {
     const struct ms_recording_about about = ms_recording_about(recording);
     const uint64_t interval_ns = about.interval_ns > 0 ? about.interval_ns : 1;
-    const uint64_t since_ns = at_ns > about.start_ns ? at_ns - about.start_ns : 0;
     const struct ms_replay_options options = {
         .ticked = look, .context = approach, .warm_ns = NEAR_NS, .counters_only = true};
-    /* Tick n ends n + 1 intervals after the start. */
-    const uint64_t tick = since_ns / interval_ns;
-    *approach = (struct ms_approach){.tick = tick > 0 ? tick - 1 : 0,
+    *approach = (struct ms_approach){.tick = ms_at_tick(&about, at_ns),
                                      .far_count = MS_DIFF_SWING_LOOKS_MOST};
     const uint64_t far_ticks =
         lower(FAR_NS / interval_ns,

@@ -99,6 +99,18 @@ static int find_mark(const char *text, const struct ms_recording *recording, uin
     return no_mark(text, recording, error, error_bytes);
 }
 
+uint64_t ms_at_tick_number(const struct ms_recording_about *about, uint64_t at_ns)
+{
+    const uint64_t interval_ns = about->interval_ns > 0 ? about->interval_ns : 1;
+    const uint64_t ticks = at_ns > about->start_ns ? (at_ns - about->start_ns) / interval_ns : 0;
+    return ticks > 0 ? ticks - 1 : 0;
+}
+
+uint64_t ms_at_tick(const struct ms_recording_about *about, uint64_t at_ns)
+{
+    return at_ns >= about->last_ns ? about->last_tick : ms_at_tick_number(about, at_ns);
+}
+
 /* Its end knows when the most was held. */
 static int find_peak(struct ms_recording *recording, uint64_t *at_ns, char *error,
                      size_t error_bytes)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cli/at.h"
 #include "cli/moment_internal.h"
 #include "wire/clock.h"
 
@@ -83,13 +84,10 @@ void ms_moment_set_thresholds(struct ms_moment *moment, const struct ms_threshol
     }
 }
 
-/* Tick n ends n + 1 intervals after the start. */
 uint64_t ms_moment_tick_at(const struct ms_moment *moment, uint64_t at_ns)
 {
     const struct ms_recording_about about = ms_recording_about(moment->options.recording);
-    const uint64_t interval_ns = about.interval_ns > 0 ? about.interval_ns : 1;
-    const uint64_t ticks = at_ns > about.start_ns ? (at_ns - about.start_ns) / interval_ns : 0;
-    return ticks > 0 ? ticks - 1 : 0;
+    return ms_at_tick_number(&about, at_ns);
 }
 
 /* --- going there --- */

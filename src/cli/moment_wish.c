@@ -1,6 +1,7 @@
 /* What is asked of a moment: where to go next, and to play. See moment.h. */
 #include <errno.h>
 
+#include "cli/at.h"
 #include "cli/moment_internal.h"
 
 /* Where wishes start from: what was wished last, else what is shown. */
@@ -156,7 +157,6 @@ int ms_moment_ask(struct ms_moment *moment, const struct ms_time_wish *asked, ui
 
 void ms_moment_ask_at_ns(struct ms_moment *moment, uint64_t at_ns)
 {
-    /* Ticks that came late lie behind where their number says. */
     const struct ms_recording_about about = ms_recording_about(moment->options.recording);
-    wish(moment, at_ns >= about.last_ns ? about.last_tick : ms_moment_tick_at(moment, at_ns));
+    wish(moment, ms_at_tick(&about, at_ns));
 }

@@ -11,7 +11,7 @@ import time
 import jsonschema
 
 from terminal import Terminal
-from watched import BARE, BUILD, MEMSCOPE, ROOT, equal, main
+from watched import BARE, BUILD, MEMSCOPE, ROOT, equal, main, need
 
 CHANGES = os.path.join(BUILD, "tests/e2e/changes")
 
@@ -80,6 +80,53 @@ def test_nothing_changed():
     result = diff(BEFORE, BEFORE)
     equal(result.returncode, 0, result.stderr)
     assert b"call sites: 0 of" in result.stdout, result.stdout
+
+
+BUILDS = """
+#include <stdlib.h>
+#ifdef LATER
+__attribute__((noinline)) int moves_all_addresses(int n) { return n > 0 ? n * moves_all_addresses(n - 1) : 1; }
+#endif
+__attribute__((noinline)) void remember(size_t bytes) { *(volatile char *)malloc(bytes) = 1; }
+__attribute__((noinline)) void forget(size_t bytes) { free(malloc(bytes)); }
+int main(int argc, char **argv)
+{
+#ifdef LATER
+    moves_all_addresses(argc);
+#endif
+    for (int i = 0; i < 1000; i++) {
+        remember((size_t)atoi(argv[1]));
+        forget(500);
+    }
+    return 0;
+}
+"""
+
+
+def test_two_builds():
+    """two builds of a program in two folders: call sites by names, and exact up to the end"""
+    need("gcc")
+    recordings = []
+    for name, amount, options in (("old", "100", ["-O1"]), ("new", "400", ["-O2", "-DLATER"])):
+        folder = os.path.join(FOLDER.name, name)
+        os.mkdir(folder)
+        program = os.path.join(folder, "program")
+        subprocess.run(["gcc", "-g", "-fno-builtin", *options, "-o", program, "-xc", "-"],
+                       input=BUILDS.encode(), check=True)
+        recordings.append(os.path.join(folder, "r.memscope"))
+        subprocess.run([MEMSCOPE, "record", "-q", "-o", recordings[-1], "--", program, amount], env=BARE,
+                       check=True, timeout=60)
+    out = os.path.join(FOLDER.name, "builds.json")
+    result = diff(*recordings, "--json", out)
+    equal(result.returncode, 0, result.stderr)
+    with open(out, encoding="utf-8") as file:
+        document = json.load(file)
+    remember = site(document, "remember")
+    equal((remember["current_bytes"]["before"], remember["current_bytes"]["after"],
+           remember["current_bytes"]["verdict"]), (100000, 400000, "grew"), "remember")
+    forget = site(document, "forget")
+    equal((forget["allocations"]["before"], forget["allocations"]["after"],
+           forget["allocations"]["verdict"]), (1000, 1000, "same"), "forget")
 
 
 def test_moments():

@@ -156,12 +156,30 @@ static void test_peak_of_what_cannot_be_read(void **state)
     assert_int_equal(ms_at_find("peak", NULL, &at_ns, error, sizeof error), -ENOMEM);
 }
 
+static void test_ticks(void **state)
+{
+    (void)state;
+    const struct ms_recording_about about = {.interval_ns = 100,
+                                             .start_ns = 1000,
+                                             .first_tick = 0,
+                                             .last_tick = 6,
+                                             .last_ns = 1650}; /* the last one came early */
+    assert_int_equal(ms_at_tick(&about, 900), 0);
+    assert_int_equal(ms_at_tick(&about, 1100), 0);
+    assert_int_equal(ms_at_tick(&about, 1299), 1);
+    assert_int_equal(ms_at_tick(&about, 1649), 5);
+    assert_int_equal(ms_at_tick(&about, 1650), 6);
+    assert_int_equal(ms_at_tick_number(&about, 1650), 5);
+    assert_int_equal(ms_at_tick(&about, UINT64_MAX), 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_peak_of_what_cannot_be_read),
+        cmocka_unit_test(test_ticks),
     };
     return cmocka_run_group_tests_name("--at", tests, NULL, NULL);
 }
