@@ -67,7 +67,11 @@ function clean(page) {
   check(page.bad.length === 0, page.bad.slice(0, 5).join('\n'));
 }
 const tabs = (page) => page.$$eval('[role=tab]', (all) => all.map((tab) => tab.id.slice(4)));
-const show = (page, id) => page.click('#tab-' + id);
+// What was hidden is drawn a frame after it is shown.
+async function show(page, id) {
+  await page.click('#tab-' + id);
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+}
 const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
 // Pictures of two moments differ.
 const picture = (page, selector) => page.$eval(selector, (canvas) => canvas.toDataURL());
