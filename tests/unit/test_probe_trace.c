@@ -232,8 +232,11 @@ static void jumps_out_of_the_middle(void **state)
     struct ms_thread_state *own = ms_thread_state;
     own->stack.stack_low = here - (1u << 20);
     own->stack.stack_high = here + (1u << 20);
+    volatile uint64_t number = 1;
+    append(number, 1);
+    ms_trace_flush(own);
+    drain(); /* what is missing counts from here on: a first batch may be left, too */
     signal(SIGALRM, leave);
-    volatile uint64_t number = 0;
     for (volatile int round = 0; round < 200; round++) {
         const struct itimerval once = {{0, 0}, {0, 200}};
         if (sigsetjmp(out, 1) == 0) {
