@@ -14,8 +14,8 @@
  * noise^2 = noise_before^2 + noise_after^2, where it is
  *
  * - of live bytes the standard deviation of the thing's live bytes around a straight line through
- *   the looks that ms_diff_noise took before the moment (residual standard error of a linear
- *   regression: steady growth is no noise), or of a swing over minutes (ms_diff_swing) where that
+ *   the looks that ms_diff_noise took before the moment, without the first one that saw it
+ *   (residual standard error of a linear regression: a start and steady growth are no noise), or of a swing over minutes (ms_diff_swing) where that
  *   is larger: 1.4826 x the median distance (of a Gaussian its standard deviation) from their
  * median or from a line through the medians of the first and the last third of the looks, whichever
  * is less (so a start is no swing, and growth is none). Below 4 looks, 8 of a swing, it is not

@@ -12,7 +12,8 @@ struct spread {
     uint64_t key;
     double sum;                     /* of the look that is going on */
     double mean, squares, products; /* of values, and with the number of their look, around means */
-    uint32_t looks;                 /* that saw it, or 0 of it since it was seen first */
+    uint32_t looks;                 /* that saw it, or 0 of it, after it was seen first */
+    bool begun;                     /* seen in a look before this one */
 };
 
 struct spreads {
@@ -73,11 +74,17 @@ static struct spread *find_or_add(struct spreads *spreads, uint64_t key)
     return spread;
 }
 
-/* Welford's recurrence: no large sums are subtracted from one another. */
+/* The first look may have come in the middle of its start, which is no noise: it is left out.
+ * Welford's recurrence: no large sums are subtracted from one another. */
 static void end_look(struct spreads *spreads)
 {
     for (size_t i = 0; i < spreads->list.count; i++) {
         struct spread *spread = ms_chunks_at(&spreads->list, i);
+        if (!spread->begun) {
+            spread->begun = true;
+            spread->sum = 0;
+            continue;
+        }
         const double off = spread->sum - spread->mean;
         const double middle = (spread->looks - 1.0) / 2; /* of the numbers of the looks before */
         spread->products += off * (spread->looks - middle) * spread->looks / (spread->looks + 1.0);

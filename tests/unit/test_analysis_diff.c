@@ -143,13 +143,14 @@ static void sites_of_one_name_are_summed_up(void **state)
     ms_model_free(after.model);
 }
 
-/* Looks at a site that goes up and down by `swing` blocks around 100. */
+/* Looks at a site while it starts, and then at how it goes up and down by `swing` blocks around
+ * 100. */
 static struct ms_diff_noise *watch(struct run *run, uint32_t site_id, uint64_t swing)
 {
     struct ms_diff_noise *noise = ms_diff_noise_new();
     assert_non_null(noise);
-    for (uint64_t i = 0; i < 10; i++) {
-        holds(run, site_id, i % 2 == 0 ? 100 - swing : 100 + swing, 1000);
+    for (uint64_t i = 0; i <= 10; i++) {
+        holds(run, site_id, i == 0 ? 1 : i % 2 == 1 ? 100 - swing : 100 + swing, 1000);
         tick(run);
         assert_int_equal(ms_diff_noise_look(noise, run->model), 0);
     }
@@ -296,7 +297,7 @@ static void few_looks_tell_no_noise(void **state)
     struct run run = run_new();
     const uint32_t site_id = site(&run, "cache", "main", 1);
     struct ms_diff_noise *noise = ms_diff_noise_new();
-    for (unsigned i = 0; i + 1 < MS_DIFF_LOOKS_LEAST; i++) {
+    for (unsigned i = 0; i < MS_DIFF_LOOKS_LEAST; i++) { /* one is left out */
         holds(&run, site_id, 100, 1000);
         tick(&run);
         assert_int_equal(ms_diff_noise_look(noise, run.model), 0);
