@@ -31,6 +31,7 @@ __attribute__((noinline)) static void *block(size_t bytes)
     __asm__ volatile("");
     return made;
 }
+void *plain(size_t bytes);
 static void *work(void *argument)
 {
     static const char *const names[] = {"first", "second", "third\033[2J"};
@@ -38,8 +39,11 @@ static void *work(void *argument)
     pthread_setname_np(pthread_self(), names[n]);
     for (long i = 0; i < 100; i++) {
         void *freed = block(200);
+        free(plain(30));
         kept[n * 100 + i] = block(1000 * (size_t)(n + 1));
-        free(freed);
+        if (i % 4 != 0) {
+            free(freed);
+        }
         usleep(4000);
     }
     return NULL;
@@ -65,6 +69,8 @@ int main(void)
     return wait(NULL) < 0;
 }
 """
+# Of a library without debug information names are known, lines not.
+PLAIN = "#include <stdlib.h>\nvoid *plain(size_t bytes) { void *volatile made = malloc(bytes); return made; }"
 FORMATS = ("json", "pprof", "folded", "speedscope", "perfetto", "svg", "text")
 UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 FIGURES = {"total": "bytes_allocated", "live": "current_bytes", "count": "allocations",
@@ -82,8 +88,10 @@ class Recorded:
     def make(cls):
         need("gcc")
         cls.folder = tempfile.TemporaryDirectory(prefix="memscope-figures-")
-        subprocess.run(["gcc", "-x", "c", "-g", "-O2", "-pthread", "-o", cls.path("program"), "-"],
-                       input=PROGRAM.encode(), check=True)
+        for source, options in ((PLAIN, ["-shared", "-fPIC", "-o", cls.path("libplain.so"), "-"]),
+                                (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
+                                           cls.path("libplain.so")])):
+            subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
         done = run([MEMSCOPE, "record", "-q", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
@@ -157,6 +165,7 @@ def test_pprof_places():
                for module, _, lines in found if module == Recorded.path("program")), found
     equal(next(iter(profile.mappings.values()))[0], Recorded.path("program"), "the first file")
     known = {"lines": (1, 1, 1, 1), "symbols": (1, 0, 0, 0)}
+    assert (1, 0, 0, 0) in profile.known.values(), profile.known
     equal(profile.known, {module["path"]: known.get(module["names"], (0, 0, 0, 0)) for module in document["modules"]},
           "what is known of files")
     equal((profile.time_ns, profile.duration_ns),
@@ -214,6 +223,8 @@ def test_stacks_by_weight():
             for frame in filter(mine, site["stack"]):
                 if frame["function"] in ("inner", "block", "work", "main"):
                     equal(files[frame["function"]], frame["file"], "file of " + frame["function"])
+        equal([sum(profile["weights"]) for profile in document["profiles"]],
+              [profile["endValue"] for profile in document["profiles"]], "sums")
         threads = {name: profile["endValue"] for profile in document["profiles"]
                    if (name := profile["name"]).startswith(weight + " of ")}
         if weight != "peak":
@@ -221,6 +232,22 @@ def test_stacks_by_weight():
                             for thread in session.document["threads"] if thread[figure]}, "threads")
         else:
             equal(sum(threads.values()), first["endValue"], "threads")
+
+
+def test_stacks_of_some_threads():
+    """--only: pprof, folded stacks and speedscope have what those threads did, and nothing else"""
+    every = exported().document["threads"]
+    some = exported("--only", "peak_bytes>150k", "--weight", "total")
+    wanted = {thread["tid"]: thread["bytes_allocated"] for thread in every if thread["peak_bytes"] > 150000}
+    assert 0 < len(wanted) < len(every), wanted
+    found = collections.Counter()
+    for _, values, labels in Profile(some.paths["pprof"]).samples:
+        found[labels["tid"]] += values[1]
+    equal(found, wanted, "pprof")
+    folded = sum(int(line.rsplit(" ", 1)[1]) for line in some.text("folded").splitlines())
+    profiles = some.json("speedscope")["profiles"]
+    equal((folded, profiles[0]["endValue"]), (sum(wanted.values()),) * 2, "folded stacks and speedscope")
+    equal(len([profile for profile in profiles if profile["name"].startswith("total of ")]), len(wanted), "threads")
 
 
 def test_perfetto_lives():
