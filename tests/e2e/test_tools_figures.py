@@ -1,8 +1,12 @@
 """Every figure in files for other tools, beside the JSON of the same recording."""
 
+import array
+import base64
 import collections
+import gzip
 import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -15,10 +19,12 @@ from watched import BARE, MEMSCOPE, equal, load, main, need, run, status
 # Two processes; threads of unequal peaks, one with a hostile name; a peak that is over at the end.
 PROGRAM = r"""
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 static void *volatile kept[4000];
 static inline __attribute__((always_inline)) void *inner(size_t bytes)
@@ -36,17 +42,29 @@ static void *work(void *argument)
 {
     static const char *const names[] = {"first", "second", "third\033[2J"};
     const long n = (long)argument;
+    static char read_bytes[4096];
+    const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     pthread_setname_np(pthread_self(), names[n]);
     for (long i = 0; i < 100; i++) {
         void *freed = block(200);
         free(plain(30));
+        if (read(zero, read_bytes, 100 * (size_t)(n + 1)) < 0) {
+            abort();
+        }
         kept[n * 100 + i] = block(1000 * (size_t)(n + 1));
         if (i % 4 != 0) {
             free(freed);
         }
         usleep(4000);
     }
+    close(zero);
     return NULL;
+}
+__attribute__((noinline)) static void burn(void)
+{
+    const clock_t end = clock() + CLOCKS_PER_SEC / 4;
+    while (clock() < end) {
+    }
 }
 int main(void)
 {
@@ -65,14 +83,18 @@ int main(void)
     for (int n = 0; n < 3; n++) {
         pthread_join(threads[n], NULL);
     }
+    burn();
     kept[3000] = block(50000);
     return wait(NULL) < 0;
 }
 """
 # Of a library without debug information names are known, lines not.
 PLAIN = "#include <stdlib.h>\nvoid *plain(size_t bytes) { void *volatile made = malloc(bytes); return made; }"
-FORMATS = ("json", "pprof", "folded", "speedscope", "perfetto", "svg", "text")
+FORMATS = ("json", "html", "pprof", "folded", "speedscope", "perfetto", "svg", "text")
 UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+# Columns of call sites in HTML, as JSON has them.
+COLUMNS = ("current_bytes", "at_peak_bytes", "bytes_allocated", "allocations", "temporary", "waste_bytes")
+WORK = ("cpu_ms", "io_calls", "io_bytes", "io_wait_ms")
 FIGURES = {"total": "bytes_allocated", "live": "current_bytes", "count": "allocations",
            "peak": "at_peak_bytes"}
 
@@ -92,7 +114,7 @@ class Recorded:
                                 (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
                                            cls.path("libplain.so")])):
             subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
-        done = run([MEMSCOPE, "record", "-q", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
+        done = run([MEMSCOPE, "record", "-q", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
 
@@ -155,9 +177,9 @@ def test_pprof_places():
         for frame in site["stack"]:
             name = frame["function"] or nameless(frame)
             inlined.append((name, frame["file"] or "", frame["line"] or 0) if mine(frame) else name)
-            if not frame["inlined"]:
+            if not frame["inlined"] and frame["module"].startswith("/"):  # [vdso] is no file
                 wanted.add((frame["module"], frame["offset"], tuple(inlined)))
-                inlined = []
+            inlined = inlined if frame["inlined"] else []
     found = {(mapping[0], address, tuple(line if mapping[0] == Recorded.path("program") else line[0] for line in lines))
              for mapping, address, lines in profile.locations.values() if mapping}
     equal(found, wanted, "locations")
@@ -180,7 +202,7 @@ def test_pprof_threads():
     sums = collections.defaultdict(collections.Counter)
     for _, values, labels in Profile(session.paths["pprof"]).samples:
         key = (labels["pid"], labels["tid"], labels["thread"], labels["role"])
-        sums[key].update(dict(enumerate(values)))
+        sums[key].update(dict(enumerate(values[:4])))  # CPU time: see test_tools
     wanted = {}
     for thread in session.document["threads"]:
         key = (session.processes[thread["process_id"]]["pid"], thread["tid"], safe(thread["name"]), thread["role"])
@@ -451,6 +473,110 @@ def test_text():
     listed = some.text("text").split("THREADS with")[1].split("CALL SITES")[0]
     equal(len(re.findall(r"^  \S.* (?:normal|medium|high) ", listed, re.M)), len(some.document["threads"]), "--only")
     equal(some.document["filters"]["threads_left_out"], len(session.threads) - len(some.document["threads"]), "left out")
+
+
+class Page:
+    """The blocks of an HTML report."""
+
+    def __init__(self, text):
+        blocks = dict(re.findall(r'<script type="[^"]*" id="([a-z-]+)">([^<]*)</script>', text))
+        self.raw = {name: gzip.decompress(base64.b64decode(block)) for name, block in blocks.items()}
+        self.texts, self.page, self.threads = map(self.json, ("texts", "page", "threads"))
+
+    def json(self, name):
+        return json.loads(self.raw[name])
+
+    def numbers(self, name, kind, columns):
+        values = array.array(kind, self.raw[name]).tolist()
+        return [values[at:at + columns] for at in range(0, len(values), columns)]
+
+    def frames(self):
+        """(function, file, line, module, inlined, offset) of each; the first has number 1."""
+        return [None] + [(self.texts[function], self.texts[file], line, self.texts[module], bool(inlined), low + (high << 32))
+                         for function, file, line, module, _, inlined, low, high in self.numbers("frames", "I", 8)]
+
+    def stacks(self):
+        """Of each site its frames from the outermost in."""
+        frames, words, stack = self.frames(), [word for word, in self.numbers("stacks", "I", 1)], []
+        while words:
+            shared, more = words[:2]
+            stack = stack[:shared] + [frames[number] for number in words[2:2 + more]]
+            words = words[2 + more:]
+            yield stack
+
+
+def test_html_sites():
+    """HTML: every frame and every figure of every call site, and what each thread did there"""
+    session = exported()
+    page, sites = Page(session.text("html")), {site["id"]: site for site in session.document["sites"]}
+    ids = [row[0] for row in page.numbers("sites", "I", 5)]
+    equal(sorted(ids), sorted(sites), "call sites")
+    threads = collections.defaultdict(lambda: [0.0] * 10)
+    at_sites = collections.defaultdict(lambda: [0.0] * 10)
+    for at, thread, *figures in page.numbers("usages", "d", 12):
+        for sums in (threads[int(thread)], at_sites[ids[int(at)]]):
+            sums[:] = [one + other for one, other in zip(sums, figures)]
+    for number, figures, stack in zip(ids, page.numbers("site-figures", "d", 10), page.stacks(), strict=True):
+        site = sites[number]
+        wanted = [site[name] for name in COLUMNS] + [site["work"][name] if site["work"] else 0 for name in WORK]
+        for name, found, of_threads, value in zip(COLUMNS + WORK, figures, at_sites[number], wanted):
+            exact = 0.00051 if name in ("cpu_ms", "io_wait_ms") else 0
+            assert abs(found - value) <= exact, (number, name, found, value)
+            assert abs(of_threads - found) <= 1e-6, (number, name, of_threads, found)
+        equal([(f["function"] or "", f["file"] or "", f["line"] or 0, f["module"] or "", f["inlined"], f["offset"])
+               for f in reversed(site["stack"])], stack, "stack")
+    for number, thread in session.threads.items():
+        equal(threads[number][:6], [thread[name] for name in COLUMNS], f"figures of {thread['name']}")
+    assert any(figures[7] > 0 for figures in threads.values()), "no I/O"
+    some = exported("--only", "peak_bytes>150k")
+    chosen = {thread["id"] for thread in some.document["threads"]}
+    page = Page(some.text("html"))
+    equal({int(row[1]) for row in page.numbers("usages", "d", 12)}, chosen, "--only")
+    for column, name in enumerate(COLUMNS):
+        equal(sum(row[column] for row in page.numbers("site-figures", "d", 10)),
+              sum(session.threads[number][name] for number in chosen), f"{name} of those threads")
+
+
+def test_html_series():
+    """HTML: every point of every series, at its time; every figure of every thread; the words without script"""
+    session = exported()
+    page, document = Page(session.text("html")), session.document
+    interval_ns = document["session"]["interval_ns"]
+    equal(page.page["layer_ns"], [interval_ns, 10**9, 10**10], "layers")
+    points, told = [value for value, in page.numbers("points", "f", 1)], 0
+    timeline = {(series["metric"], series["thread_id"] or series["process_id"] or 0): series["values"]
+                for series in document["timeline"]["series"] if "core" not in series and "gpu" not in series}
+    at, seen = 0, set()
+    for of, series, owner, layer, first, count, constant in page.numbers("series", "I", 7):
+        values = points[at:at + 1] * count if constant else points[at:at + count]
+        at += 1 if constant else count
+        assert not (math.isnan(values[0]) or math.isnan(values[-1])), "unknown ends"
+        if layer != 0 or series >= 100 or (of == 1 and owner == 0):  # cores; sums over processes
+            continue
+        key = (page.page["series"][of][series]["name"], owner)
+        wanted = timeline[key]
+        seen.add(key)
+        known = [number for number, value in enumerate(wanted) if value is not None]
+        equal((first, first + count - 1), (known[0], known[-1]), f"first and last point of {key}")
+        for number, value in enumerate(values, first):
+            equal(math.isnan(value), wanted[number] is None, f"point {number} of {key}")
+            if not math.isnan(value):
+                assert abs(value - wanted[number]) <= 0.001 + 1e-6 * abs(value), (key, number, value)
+                told += 1
+    equal(at, len(points), "points")
+    equal(seen, {key for key, values in timeline.items() if any(value is not None for value in values)}, "series")
+    assert told > 50, told
+    figures = [value for value, in page.numbers("thread-figures", "d", 1)]
+    for column, metric in enumerate(page.page["metrics"]):
+        for row, thread in enumerate(page.threads):
+            thread = session.threads[thread["id"]]
+            value = thread["judgements"]["efficiency_score"] if metric["name"] == "efficiency_score" else thread[metric["name"]]
+            found = figures[column * len(page.threads) + row]
+            equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
+            assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
+    live, peak, count = re.search(r"live at the end (\S+), peak (\S+), (\S+) allocations", session.text("html")).groups()
+    for shown, name in ((live, "current_bytes"), (peak, "peak_bytes"), (count, "allocations")):
+        near(shown, document["totals"][name], name)
 
 
 main(globals())
