@@ -183,6 +183,12 @@ static void write_totals(const struct page *page)
     const struct ms_process *program = ms_model_program(page->model);
     heading(page, "TOTALS of all processes");
     session_line(page, "  Peak", MS_SESSION_METRIC_PEAK_BYTES);
+    const size_t peaks = ms_text_peaks(page->model);
+    if (peaks > 1) {
+        char text[96];
+        snprintf(text, sizeof text, "the sum of %zu processes, each at its own time", peaks);
+        line(page, "", text);
+    }
     if (program != NULL) {
         write_peak(page, program);
     }
