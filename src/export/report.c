@@ -356,9 +356,9 @@ static void write_not_freed(struct page *page)
     if (!sum.known || sum.sites == 0) {
         return;
     }
-    snprintf(text, sizeof text, "in %s blocks of %zu call sites; %s suppressed",
+    snprintf(text, sizeof text, "in %s blocks of %zu call site%s; %s suppressed",
              ms_format_count(blocks, sizeof blocks, (double)(sum.blocks - sum.suppressed_blocks)),
-             sum.sites - sum.suppressed_sites,
+             sum.sites - sum.suppressed_sites, sum.sites - sum.suppressed_sites == 1 ? "" : "s",
              ms_format_bytes(bytes, sizeof bytes, (double)sum.suppressed_bytes));
     line(page, "", text);
     const size_t there = ms_not_freed_sites(page->model, &all, suppressions, top, LEAKS_MAX);
