@@ -277,14 +277,18 @@ static void test_histograms_and_estimates(void **state)
     struct ms_usage *sampled = ms_model_sampled_usage_mutable(model, 1, 1, 1);
     sampled->allocations = 1000;
     sampled->bytes_allocated = 64000;
-    const struct ms_usage_extra sample = {.samples = 100, .samples_freed = 100};
+    sampled->deallocations = 750;
+    sampled->bytes_freed = 48000;
+    const struct ms_usage_extra sample = {.samples = 100, .samples_freed = 75};
     assert_int_equal(ms_usage_put_extra(sampled, &sample), 0);
     assert_int_equal(ms_model_tick_end(model, START + 10 * TENTH), 0);
     validate(model);
     text = written(model);
     check_contains(text, "\"agreement\":0.99999999");
     check_contains(text, "\"at_peak\":{\"bytes\":5,\"error_bytes\":1,\"t_ns\":4}");
-    check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,");
+    /* 1.96 / sqrt(100), and of the 25 that live 1.96 / sqrt(25) */
+    check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,"
+                         "\"live_samples\":25,\"live_relative_error\":0.392}");
     check_contains(text, "\"thread_ids\":[1],"); /* once, although it has two usages */
     check_contains(text, "\"allocations\":1007,");
     free(text);
@@ -292,11 +296,15 @@ static void test_histograms_and_estimates(void **state)
     const uint32_t root = ms_model_add_site(model, 128, NULL, 0, MS_SITE_ROOT)->id;
     usage = ms_model_usage_mutable(model, 1, root);
     usage->allocations = 123456;
+    usage->deallocations = 23456;
+    usage->bytes_allocated = 7000000;
+    usage->bytes_freed = 1000000;
     usage->not_sampled = true;
     assert_int_equal(ms_model_tick_end(model, START + 11 * TENTH), 0);
     validate(model);
     text = written(model);
-    check_contains(text, "\"not_sampled\":{\"allocations\":123456,");
+    check_contains(text, "\"not_sampled\":{\"allocations\":123456,\"deallocations\":23456,"
+                         "\"bytes_allocated\":7000000,\"bytes_freed\":1000000}");
     assert_null(strstr(text, "no_stack"));
     free(text);
     ms_model_free(model);
