@@ -23,7 +23,7 @@ struct scan {
     bool at_end; /* the last block is MS_BLOCK_END */
     bool end_has_index;
     unsigned futile; /* headers that a search found and that are none */
-    uint8_t *buffer; /* SEARCH_BYTES, when something had to be searched for */
+    uint8_t *buffer; /* when something had to be searched for */
 };
 
 /* What a reader is told of lost bytes: how many, and where the first are. */
@@ -56,7 +56,7 @@ static bool header_at(const struct scan *scan, uint64_t at, struct ms_block_head
 static uint64_t search(struct scan *scan, uint64_t at, struct ms_block_header *header)
 {
     if (scan->buffer == NULL) {
-        scan->buffer = malloc(SEARCH_BYTES);
+        scan->buffer = malloc(scan->file_bytes < SEARCH_BYTES ? scan->file_bytes : SEARCH_BYTES);
     }
     while (scan->buffer != NULL && at < scan->file_bytes &&
            scan->file_bytes - at >= MS_BLOCK_HEADER_BYTES) {
