@@ -140,12 +140,12 @@ static void test_keys_of_the_screen(void **state)
     world_key(world, MS_KEY_ESCAPE);
     world_keys(world, "rD");
     assert_true(world_shows(world, "> Diff"));
-    assert_false(world_shows(world, "Space Play"));
+    assert_false(world_shows(world, "Left -1s"));
     world_keys(world, "rM");
     assert_int_equal(world->command.type, MS_COMMAND_NOT_IN_THE_PAST);
     world_keys(world, "r'");
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_true(world_shows(world, "Space Play"));
+    assert_true(world_shows(world, "Left -1s"));
     check_wish(world, '9', MS_TIME_SHARE, 0);
 }
 
