@@ -12,10 +12,9 @@
 #include "collect/misuse.h"
 #include "collect/sites.h"
 #include "collect/threads.h"
+#include "fuzz.h"
 #include "model/figures.h"
 #include "model/model.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PATCH_BYTES = 12, PATCHED_AREA_BYTES = 8192 };
 
