@@ -32,9 +32,13 @@ void ms_id_pages_free(struct ms_id_pages *pages)
     for (size_t i = 0; i < MS_ID_TABLES; i++) {
         void **table = pages->tables[i];
         for (size_t page = 0; table != NULL && page < MS_ID_TABLE_PAGES; page++) {
-            free(table[page]);
+            if (table[page] != NULL) { /* seldom */
+                free(table[page]);
+            }
         }
-        free(table);
+        if (table != NULL) {
+            free(table);
+        }
         pages->tables[i] = NULL;
     }
 }
