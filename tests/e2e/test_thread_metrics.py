@@ -11,18 +11,12 @@ import subprocess
 import tempfile
 
 from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, again, descendants, equal, exe_of, load, main, need,
-                     run, ticks_of, wait_until, watch)
+                     run, wait_for_ticks, wait_until, watch)
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 AMOUNTS = os.path.join(BUILD, "tests/e2e/amounts")
 SLEEPS, PAGES, WRITES, WRITE_BYTES, READS, READ_BYTES, MOVES = 1000, 5000, 300, 1000, 200, 700, 200
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
-
-
-def wait_for_ticks(path, seconds):
-    """Until the viewer has looked for so long from now on; ticks that were late are less than one each."""
-    before = len(ticks_of(path))
-    wait_until(lambda: len(ticks_of(path)) >= before + 10 * seconds, LIMIT_S, "ticks of the viewer")
 
 
 @functools.lru_cache(maxsize=None)
@@ -38,7 +32,7 @@ def amounts():
             while "all" not in said:
                 name, *pairs = viewer.stdout.readline().decode().split()
                 said[name] = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
-            wait_for_ticks(lines, 2)
+            wait_for_ticks(lines, 20)
             at_rest = waits_of(next(pid for pid in descendants(viewer.pid) if exe_of(pid) == AMOUNTS))
             viewer.communicate(timeout=LIMIT_S)
         equal(viewer.returncode, 0, "exit status")
@@ -226,12 +220,12 @@ def test_exec_inherits_nothing():
                                "-c", script], env=BARE, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as viewer:
             equal(viewer.stdout.readline(), b"ready\n", "what the program says")
-            wait_for_ticks(lines, 1)
+            wait_for_ticks(lines)
             viewer.stdin.write(b"\n")
             viewer.stdin.flush()
-            wait_until(lambda: any(process["name"] == "cat" for tick in ticks_of(lines)[-1:]
-                                   for process in tick["processes"]), what="the program after exec")
-            wait_for_ticks(lines, 1)
+            is_cat = lambda tick: any(process["name"] == "cat" for process in tick["processes"])
+            wait_for_ticks(lines, seen=is_cat)
+            wait_for_ticks(lines)
             viewer.communicate(timeout=LIMIT_S)
         equal(viewer.returncode, 0, "exit status")
         document = load(out)

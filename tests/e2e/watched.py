@@ -65,6 +65,33 @@ def watch(command, *options, **keywords):
             os.unlink(path)
 
 
+def wait_for_ticks(lines, count=15, seen=lambda tick: True):
+    """Until the viewer that writes --json-lines has looked so often from now on, and seen that."""
+    before = len(ticks_of(lines))
+    wait_until(lambda: len(ticks := ticks_of(lines)) >= before + count and seen(ticks[-1]), LIMIT_S,
+               "ticks of the viewer")
+
+
+def watch_alive(command, *options, before=(), ticks=15, seen=lambda tick: True, **keywords):
+    """As `watch`, of a program that lives until its standard input ends: that is when the viewer has
+    looked at it so often, and seen that."""
+    with tempfile.TemporaryDirectory(prefix="memscope-e2e-") as folder:
+        path, lines = os.path.join(folder, "json"), os.path.join(folder, "lines")
+        keywords.setdefault("env", BARE)
+        with subprocess.Popen([*before, MEMSCOPE, "-q", "--json", path, "--json-lines", lines, *options,
+                               "--", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **keywords) as viewer:
+            try:
+                wait_until(lambda: viewer.poll() is not None or ticks_of(lines), LIMIT_S, "the viewer")
+                if viewer.poll() is None:
+                    wait_for_ticks(lines, ticks, seen)
+                stdout, stderr = viewer.communicate(timeout=LIMIT_S)
+            finally:
+                if viewer.poll() is None:
+                    viewer.terminate()
+        return subprocess.CompletedProcess(command, viewer.returncode, stdout, stderr), load(path)
+
+
 def load(path):
     if not os.path.exists(path):
         return None
