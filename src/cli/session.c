@@ -243,7 +243,7 @@ static int open_lines(struct ms_session *session)
     }
     const struct ms_export_options wanted = ms_reports_options(options, session->findings);
     const int error =
-        ms_json_lines_open(options->json_lines_path, true, false, &wanted, &session->lines);
+        ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
     if (error != 0) {
         fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
                 options->json_lines_path, ms_export_error(error));

@@ -72,6 +72,15 @@ def load(path):
         return json.load(file)
 
 
+def ticks_of(path):
+    """What --json-lines has written so far of ticks; empty: the viewer has not looked yet."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file.read().split("\n")[1:-1]]
+    except OSError:
+        return []
+
+
 def status(result):
     """As a shell would say it."""
     return result.returncode if result.returncode >= 0 else 128 - result.returncode
@@ -96,6 +105,18 @@ def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def sleeps(pid):
+    """Whether all threads of a process wait for something, none of them for a core."""
+    try:
+        states = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="latin-1") as file:
+                states.append(file.read().rpartition(")")[2].split()[0])
+        return set(states) == {"S"}
     except OSError:
         return False
 
@@ -138,7 +159,9 @@ def end(pid):
 def again(test, times=4, anew=None):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
     have taken the machine for a second; what is wrong in the product is wrong each time. `anew`
-    forgets what several tests share."""
+    forgets what several tests share. TEST_TRIES=1 finds what needs it."""
+    times = int(os.environ.get("TEST_TRIES", times))
+
     @functools.wraps(test)
     def tried():
         for left in reversed(range(times)):

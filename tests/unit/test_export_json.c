@@ -466,7 +466,8 @@ static void test_leaks(void **state)
     }
     char expected[128];
     char *text = written_with(model, &judged);
-    (void)snprintf(expected, sizeof(expected), "\"leaks\":{\"likely\":[\n{\"site_id\":%u,", leaky);
+    (void)snprintf(expected, sizeof(expected),
+                   "\"leaks\":{\"not_judged_because\":null,\"likely\":[\n{\"site_id\":%u,", leaky);
     check_contains(text, expected);
     check_contains(text, "\"slope_bytes_per_s\":10000,");
     check_contains(text, "\"suppressed\":true,\"reason\":\"grew in ");
@@ -491,6 +492,34 @@ static void test_leaks(void **state)
     validate_with(model, &judged);
     ms_findings_free(findings);
     ms_suppressions_free(suppressions);
+    ms_model_free(model);
+}
+
+/* An empty list would say that nothing grew. */
+static void test_leaks_of_memory_that_was_not_seen(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 0);
+    struct ms_export_options judged = *options();
+    struct ms_findings *findings = ms_findings_new(&judged.thresholds, NULL);
+    struct ms_process *process = ms_model_process_mutable(model, 128);
+    process->seen = MS_SEEN_NONE;
+    process->totals = (struct ms_heap){0};
+    process->replaced_by_exec = false;
+    (void)snprintf(process->seen_because, sizeof(process->seen_because), "it is static");
+    assert_int_equal(ms_findings_update(findings, model), 0);
+    judged.findings = findings;
+    char *text = written_with(model, &judged);
+    check_contains(text, "\"leaks\":{\"not_judged_because\":\"it is static\",\"likely\":null");
+    free(text);
+    validate_with(model, &judged);
+    judged.findings = NULL;
+    process->seen = MS_SEEN_FULL;
+    text = written_with(model, &judged);
+    check_contains(text,
+                   "\"not_judged_because\":\"nothing was judged on the way\",\"likely\":null");
+    free(text);
+    ms_findings_free(findings);
     ms_model_free(model);
 }
 
@@ -682,6 +711,7 @@ int main(void)
         cmocka_unit_test(test_timeline_of_the_machine),
         cmocka_unit_test(test_resources),
         cmocka_unit_test(test_leaks),
+        cmocka_unit_test(test_leaks_of_memory_that_was_not_seen),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),
         cmocka_unit_test(test_numbers),

@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -527,6 +528,29 @@ static void test_histories_of_restored_ended_threads_are_as_bounded(void **state
     }
 }
 
+/* A damaged recording can name any id; ours are dense. */
+static void test_a_high_id_costs_no_more_than_a_low_one(void **state)
+{
+    (void)state;
+    static const uint32_t high[] = {1u << 22, 1u << 31, UINT32_MAX};
+    const uint32_t none = 0;
+    struct ms_model *model = model_new();
+    const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+    for (size_t i = 0; i < 3; i++) {
+        struct ms_thread *thread = ms_model_restore_thread(model, high[i], 128, MS_PLACE_ALIVE);
+        assert_non_null(thread);
+        assert_ptr_equal(ms_model_thread_by_id(model, high[i]), thread);
+        assert_null(ms_model_thread_by_id(model, high[i] - 1));
+        assert_null(ms_model_restore_thread(model, high[i], 128, MS_PLACE_ALIVE));
+        assert_non_null(ms_model_restore_site(model, high[i], 128, &none, 0, 0));
+        assert_int_equal(ms_model_site_by_id(model, high[i])->id, high[i]);
+        assert_null(ms_model_site_by_id(model, 7));
+    }
+    /* Under the address sanitizer both are 0. */
+    assert_true(mallinfo2().uordblks + mallinfo2().hblkhd - before < 2u << 20);
+    ms_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_process_rates_and_totals),
         cmocka_unit_test(test_joined_late),
         cmocka_unit_test(test_histories_of_restored_ended_threads_are_as_bounded),
+        cmocka_unit_test(test_a_high_id_costs_no_more_than_a_low_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

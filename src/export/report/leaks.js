@@ -17,7 +17,7 @@ function stackDetails(id) {
 /* Why a list is empty. */
 function noLikelyLeak(leaks) {
   if (memoryUnseen() !== "") return memoryUnseen();
-  if (leaks.likely === null) return "Growth was not judged: that needs the program to be watched while it runs.";
+  if (leaks.likely === null) return "Growth was not judged: " + leaks.not_judged_because + ".";
   if (leaks.likely.length > 0) return "None of those is at a call site of this thread, or fits the search.";
   return data.page.no_leak_because || "No call site grew window after window.";
 }
