@@ -431,7 +431,7 @@ def test_svg():
     check_bars(session)
     check_bars(exported("--only", "peak_bytes>150k"))
     check_chart(session)
-    head = re.search(r"live bytes ([\d.]+[kMG]?B)[^,]*, (\d+) threads, ([\d.]+k?) blocks", session.text("svg"))
+    head = re.search(r"sum of the peaks of 2 processes ([\d.]+[kMG]?B), (\d+) threads, ([\d.]+k?) blocks", session.text("svg"))
     totals = session.document["totals"]
     near(head[1], totals["peak_bytes"], "peak")
     near(head[3], totals["allocations"], "blocks")
@@ -449,6 +449,7 @@ def test_text():
                          ("CPU time", sum((p["user_ns"] or 0) + (p["system_ns"] or 0) for p in session.processes.values()) / 1e6),
                          ("not freed", session.document["leaks"]["not_freed"]["totals"]["bytes"])):
         near(re.search(rf"^  {label} +(\S+)", text, re.M)[1], value, label)
+    assert "the sum of 2 processes, each at its own time" in text, text
     program = session.document["processes"][0]["at_peak"]
     seconds, peak, within = re.search(r"^  of program +at 00:00:(\d\d) of the session: (\S+), within (\S+)$", text, re.M).groups()
     equal(int(seconds), program["t_ns"] // 10**9, "time of the peak")
@@ -574,7 +575,7 @@ def test_html_series():
             found = figures[column * len(page.threads) + row]
             equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
             assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
-    live, peak, count = re.search(r"live at the end (\S+), peak (\S+), (\S+) allocations", session.text("html")).groups()
+    live, peak, count = re.search(r"live at the end (\S+), peak of each process, in all, (\S+), (\S+) allocations", session.text("html")).groups()
     for shown, name in ((live, "current_bytes"), (peak, "peak_bytes"), (count, "allocations")):
         near(shown, document["totals"][name], name)
 
