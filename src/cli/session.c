@@ -406,6 +406,16 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
+static void tell_loss(const struct ms_session *session)
+{
+    const struct ms_process *program = ms_model_program(session->model);
+    const bool runs = program != NULL && program->end_ns == 0;
+    fprintf(stderr, "memscope-top: the keeper of the program was lost; %s\n",
+            !session->live ? "figures end there"
+            : runs         ? "the program runs on, and nobody can join it any more"
+                           : "how the program ended is not known for certain");
+}
+
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
@@ -415,7 +425,7 @@ int ms_session_close(struct ms_session *session, bool detached)
     (void)ms_findings_update(session->findings, session->model);
     int status = detached ? 0 : ms_collector_exit_status(session->collector);
     if (ms_collector_state(session->collector) == MS_STATE_KEEPER_LOST && !detached) {
-        fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
+        tell_loss(session);
         status = MS_EXIT_FAILURE;
     }
     status = status == 0 ? session->status : status;
