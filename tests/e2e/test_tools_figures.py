@@ -576,6 +576,18 @@ def test_html_sites():
               sum(session.threads[number][name] for number in chosen), f"{name} of those threads")
 
 
+def check_thread_figures(session):
+    page = Page(session.text("html"))
+    figures = [value for value, in page.numbers("thread-figures", "d", 1)]
+    for column, metric in enumerate(page.page["metrics"]):
+        for row, thread in enumerate(page.threads):
+            thread = session.threads[thread["id"]]
+            value = thread["judgements"]["efficiency_score"] if metric["name"] == "efficiency_score" else thread[metric["name"]]
+            found = figures[column * len(page.threads) + row]
+            equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
+            assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
+
+
 def test_html_series():
     """HTML: every point of every series, at its time; every figure of every thread; the words without script"""
     session = exported()
@@ -605,14 +617,8 @@ def test_html_series():
     equal(at, len(points), "points")
     equal(seen, {key for key, values in timeline.items() if any(value is not None for value in values)}, "series")
     assert told > 50, told
-    figures = [value for value, in page.numbers("thread-figures", "d", 1)]
-    for column, metric in enumerate(page.page["metrics"]):
-        for row, thread in enumerate(page.threads):
-            thread = session.threads[thread["id"]]
-            value = thread["judgements"]["efficiency_score"] if metric["name"] == "efficiency_score" else thread[metric["name"]]
-            found = figures[column * len(page.threads) + row]
-            equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
-            assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
+    check_thread_figures(session)
+    check_thread_figures(exported("--at", "0.5"))  # some live then
     live, peak, count = re.search(r"live at the end (\S+), peak of each process, in all, (\S+), (\S+) allocations", session.text("html")).groups()
     for shown, name in ((live, "current_bytes"), (peak, "peak_bytes"), (count, "allocations")):
         near(shown, document["totals"][name], name)
