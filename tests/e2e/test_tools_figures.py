@@ -86,6 +86,7 @@ int main(void)
     for (int n = 0; n < 3; n++) {
         pthread_join(threads[n], NULL);
     }
+    free(kept[5]); /* of the first thread */
     burn();
     kept[3000] = block(50000);
     return wait(NULL) < 0;
@@ -371,6 +372,40 @@ def test_perfetto_end_of_trace():
     equal([len(found), [event["s"] for event in found].count("g")], [100001, 1], "events")
     said = re.fullmatch(r"single events end here: the first 100000 of (\d+) of the trace", found[-1]["name"])
     assert int(said[1]) > 120000 and found[-1]["ts"] >= max(event["ts"] for event in found[:-1]) - 1e6, found[-1]
+
+
+def test_parts_of_json():
+    """JSON: parts that say the same in another way agree: flows, lifetimes, checks of stacks, times"""
+    document = exported().document
+    sites, processes = {site["id"]: site for site in document["sites"]}, exported().processes
+    assert sum(flow["blocks"] for flow in document["flows"]) == 1, document["flows"]
+    for totals in document["flow_totals"]:
+        flows = [flow for flow in document["flows"] if flow["process_id"] == totals["process_id"]]
+        for unit, freed in (("blocks", "deallocations"), ("bytes", "bytes_freed")):
+            crossed = sum(flow[unit] for flow in flows if flow["from_thread"] is not None)
+            others = sum(flow[unit] for flow in flows if flow["from_thread"] is None)
+            own = processes[totals["process_id"]]["totals"][freed] - crossed - others
+            equal([totals[name + "_" + unit] for name in ("own", "crossed", "owner_not_told_apart")],
+                  [own, crossed, others], unit + " that were freed")
+    names = ("allocations", "deallocations", "temporary", "bytes_allocated", "current_bytes")
+    lifetime = document["lifetime"]
+    equal([[row[name] for name in names] for row in lifetime["processes"]],
+          [[processes[row["process_id"]]["totals"][name] for name in names] for row in lifetime["processes"]], "processes")
+    for row in lifetime["sites"]:
+        equal([row[name] for name in names], [sites[row["site_id"]][name] for name in names], "a call site")
+    counts = [row["allocations"] for row in lifetime["sites"]]
+    equal(counts, sorted((site["allocations"] for site in sites.values() if site["allocations"]), reverse=True), "order")
+    for stacks in [document["stacks"], *(process["stacks"] for process in processes.values())]:
+        for share, part in (("proven_share", "proven"), ("rechecked_share", "rechecked")):
+            whole = stacks["walked"] + stacks["proven"] if part == "proven" else stacks["proven"]
+            assert stacks[share] is None if whole == 0 else abs(stacks[share] - stacks[part] / whole) < 1e-6, stacks
+    session = document["session"]
+    for process in processes.values():
+        threads = [thread for thread in document["threads"] if thread["process_id"] == process["id"]]
+        equal(process["totals"]["deallocations"], sum(thread["deallocations"] for thread in threads), "frees")
+        assert 0 < process["duration_ns"] <= session["duration_ns"], process["duration_ns"]
+        longest = max(thread["run_time_ms"] for thread in threads)
+        assert abs(process["duration_ns"] / 1e6 - longest) < 1000, (process["duration_ns"], longest)
 
 
 SVG = "{http://www.w3.org/2000/svg}"
