@@ -186,6 +186,25 @@ def test_page():
     equal(diff(BEFORE, AFTER, "--html", out, "--force").returncode, 0, "status")
 
 
+def test_page_of_many_changes():
+    """more changes than a page shows: the largest 1,000, and how many more JSON has"""
+    after = os.path.join(FOLDER.name, "python.memscope")
+    subprocess.run([MEMSCOPE, "record", "-q", "-o", after, "--", "/usr/bin/python3", "-c",
+                    "import asyncio, ctypes, decimal, email.mime.text, http.client, sqlite3, unittest, os; os._exit(0)"],
+                   env=dict(BARE, PYTHONMALLOC="malloc"), check=True, timeout=60)
+    page, out = (os.path.join(FOLDER.name, name) for name in ("many.html", "many.json"))
+    equal(diff(BEFORE, after, "--html", page, "--json", out).returncode, 0, "status")
+    with open(out, encoding="utf-8") as file:
+        document = json.load(file)
+    changed = document["sites_changed"]
+    equal(changed, sum(row["current_bytes"]["verdict"] != "same" for row in document["sites"]), "changed")
+    assert changed > 1000, changed
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    equal(text.count("<details>"), 1000, "rows")
+    assert f"The 1000 with the largest changes; {changed - 1000} more are left out here" in text
+
+
 def test_wrong_use():
     """a file that is missing or is none: one line, not zero"""
     for arguments, words in (((BEFORE, "/nonexistent"), b"/nonexistent"),

@@ -160,4 +160,30 @@ def test_disk_that_is_full():
                 run(["umount", folder])
 
 
+def test_lines_of_a_recording_are_whole_or_none():
+    """JSON Lines of a recording: on a full disk and without --force what was there stays; else all"""
+    with tempfile.TemporaryDirectory() as folder:
+        recording, path = os.path.join(folder, "r"), os.path.join(folder, "lines")
+        equal(status(run([MEMSCOPE, "record", "-q", "-o", recording, "--", *PROGRAM])), 0, "record")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("mine")
+        export = [MEMSCOPE, "export", recording, "--json-lines", path]
+        limit = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4096", "--"]
+        for command, said in ((export, b"it exists already; --force replaces it\n"),
+                              ([*limit, *export, "--force"], b"File too large\n")):
+            done = run(command)
+            equal(status(done), 125, "status")
+            assert done.stderr.endswith(said), done.stderr
+            with open(path, encoding="utf-8") as file:
+                equal(file.read(), "mine", "what was there")
+        equal(sorted(os.listdir(folder)), ["lines", "r"], "left over")
+        equal((status(run([*export, "--force"])), status(run([*export[:-1], "-"]))), (0, 0), "status")
+        with open(path, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in list(file)[1:]]
+        ticks = [line["tick"] for line in lines]
+        equal((ticks[0], ticks), (0, sorted(set(ticks))), "ticks")
+        document = json.loads(run([MEMSCOPE, "export", recording, "--json", "-"]).stdout)
+        equal(lines[-1]["t_ns"], document["session"]["duration_ns"], "time of the last line")
+
+
 main(globals())

@@ -101,7 +101,8 @@ def test_marks_and_bar():
 
 def test_record_key():
     """R records from now on with what is kept of before, and again stops; a file that exists is asked about"""
-    with Terminal([MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
+    # With a trace something comes between any two ticks, so also between the last one and the key.
+    with Terminal([MEMSCOPE, "--trace", "--", DEMO], columns=120, rows=30) as terminal:
         terminal.see("[LIVE]")
         path = os.path.join(terminal.folder.name, "there.memscope")
         with open(path, "w", encoding="utf-8") as file:

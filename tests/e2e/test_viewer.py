@@ -11,8 +11,22 @@ import tempfile
 import termios
 import time
 
+from terminal import Terminal, marked
 from watched import (BARE, HARD, MEMSCOPE, alive, descendants, end, equal, exe_of, first_process,
                      load, main, run, status, ticks_of, wait_until)
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="latin-1") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 class Watched:
@@ -47,8 +61,7 @@ class Watched:
         return None
 
     def keeper(self):
-        with open(f"/proc/{self.program}/stat", encoding="latin-1") as file:
-            return int(file.read().rpartition(")")[2].split()[1])
+        return parent_of(self.program)
 
     def __enter__(self):
         return self
@@ -119,14 +132,6 @@ def test_closed_terminal():
         check_rejoined(watched)
 
 
-def test_stopped_viewer_does_not_block():
-    """SIGSTOP and kill -9 of the live viewer: a program that prints 20 MB ends normally"""
-    for blow in (signal.SIGSTOP, signal.SIGKILL):
-        with Watched(case=("print", "20"), terminal=True) as watched:
-            os.kill(watched.viewer.pid, blow)
-            wait_until(lambda: not alive(watched.program), 100, "the end of a program that prints")
-
-
 def test_killed_program():
     """kill -9 of the program: JSON complete, killed by SIGKILL in the summary"""
     with Watched("--plain") as watched:
@@ -150,6 +155,137 @@ def test_killed_keeper():
         assert alive(watched.program), "the program died with the keeper"
         steps, _ = watched.finish_program()
         assert steps >= 10, steps
+
+
+# Writes 20 MB to its terminal each time the file "write" appears, ends with 7 when "stop" does.
+WRITER = """
+trap 'echo hung up > hangup' HUP
+echo $$ > pid
+until [ -e stop ]; do
+    if [ -e write ]; then
+        rm write
+        head -c 20000000 /dev/zero | tr '\\0' x
+        touch written
+    fi
+    sleep 0.05
+done
+exit 7
+"""
+
+
+class Writer:
+    """WRITER under a live screen."""
+
+    def __init__(self):
+        self.terminal = Terminal([MEMSCOPE, "--", "sh", "-c", WRITER])
+
+    def __enter__(self):
+        self.terminal.__enter__()
+        self.pid = int(wait_until(lambda: self.read("pid"), what="the program"))
+        self.terminal.see("[LIVE]")
+        return self
+
+    def __exit__(self, *arguments):
+        self.terminal.__exit__(*arguments)
+
+    def path(self, name):
+        return os.path.join(self.terminal.folder.name, name)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                return file.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def touch(self, name):
+        with open(self.path(name), "w", encoding="utf-8"):
+            pass
+
+    def viewer(self):
+        return next(pid for pid in marked(self.terminal.folder.name)
+                    if name_of(pid) == "memscope-top")
+
+    def kill_keeper(self):
+        end(parent_of(self.pid))
+        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on", "keeper lost")
+
+    def check_undisturbed(self):
+        """It writes more than any terminal holds, and nobody hung up."""
+        self.touch("write")
+        wait_until(lambda: os.path.exists(self.path("written")), what="the end of its writing")
+        os.unlink(self.path("written"))
+        assert alive(self.pid), "the program died"
+        equal(self.read("hangup"), "", "SIGHUP to the program")
+        folder = f"/proc/{self.pid}/fd"
+        links = [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
+        assert not [link for link in links if "ptmx" in link or "socket" in link], links
+
+    def stop(self):
+        self.touch("stop")
+        wait_until(lambda: not alive(self.pid), what="the end of the program")
+        equal(self.read("hangup"), "", "SIGHUP to the program")
+
+
+def test_stopped_viewer_does_not_block():
+    """SIGSTOP and kill -9 of the live viewer: a program that prints 20 MB ends normally"""
+    for blow in (signal.SIGSTOP, signal.SIGKILL):
+        with Writer() as writer:
+            os.kill(writer.viewer(), blow)
+            writer.check_undisturbed()
+            writer.stop()
+
+
+def test_killed_keeper_under_a_screen():
+    """kill -9 of the keeper under the live screen: no SIGHUP, nobody waits, and it is said what is left"""
+    with Writer() as writer:
+        writer.check_undisturbed()
+        writer.kill_keeper()
+        writer.check_undisturbed()
+        writer.terminal.tmux("resize-window", "-x", "100", "-y", "30")
+        writer.terminal.keys("M")
+        writer.terminal.see("the keeper is gone: what is tracked cannot be changed any more")
+        writer.terminal.keys("9")
+        writer.terminal.see("it ends where the keeper was lost")
+        writer.stop()
+        writer.terminal.see("[EXITED 7]")
+        writer.terminal.keys("M")
+        writer.terminal.see("the program has ended: nothing is tracked any more")
+        writer.terminal.keys("q")
+        writer.terminal.see("status=125", "the keeper of the program was lost")
+
+
+def test_leaving_after_the_keeper():
+    """the viewer is left after its keeper was killed: the program has its terminal to its own end"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        writer.terminal.keys("q")
+        writer.terminal.see("nobody can join it any more")
+        writer.terminal.keys("d")
+        writer.terminal.see("status=125", "the program runs on")
+        writer.check_undisturbed()
+        writer.stop()
+
+
+def test_keeper_and_viewer_killed():
+    """kill -9 of the keeper and of the viewer: the same"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        end(writer.viewer())
+        writer.terminal.see("status=137")
+        writer.check_undisturbed()
+        writer.stop()
+
+
+def test_signal_without_keeper():
+    """a signal is sent, and the program ended, without its keeper"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        writer.terminal.keys("q")
+        writer.terminal.see("kill it: SIGTERM")
+        writer.terminal.keys("k")
+        wait_until(lambda: not alive(writer.pid), what="the end of the program")
+        writer.terminal.see("status=125")
 
 
 def test_duration_detaches():

@@ -343,6 +343,13 @@ async function behaviour(page) {
         await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
         `${id} is wider than a phone`,
       );
+      const cut = await page.$$eval('[role=tabpanel]:not([hidden]) .head-line', (heads) =>
+        heads
+          .map((head) => head.querySelector('[aria-sort]:not([aria-sort=none])'))
+          .filter((cell) => cell !== null && cell.getBoundingClientRect().right > innerWidth)
+          .map((cell) => cell.textContent),
+      );
+      same(cut.join(), '', `what tables of ${id} are sorted by can be seen`);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   });
