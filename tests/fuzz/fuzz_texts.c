@@ -4,12 +4,16 @@
  * rest is one that is as it should be, changed as in change.h, or is the text itself.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "analysis/leaks.h"
 #include "analysis/rule.h"
 #include "change.h"
+#include "cli/config.h"
 #include "collect/cgroup.h"
 #include "collect/cpu_list.h"
 #include "collect/drm.h"
@@ -177,6 +181,24 @@ static void suppressions(const char *text, size_t bytes)
     free(one);
 }
 
+/* A file is what it is read from. */
+static void config(const char *text, size_t bytes)
+{
+    static int descriptor = -1;
+    char path[64];
+    char error[120] = "";
+    if (descriptor < 0) {
+        descriptor = memfd_create("config", MFD_CLOEXEC);
+    }
+    struct ms_settings settings;
+    ms_settings_default(&settings);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, bytes, 0) == (ssize_t)bytes &&
+        (ms_config_read(path, &settings, error, sizeof error) != 0) != (error[0] != '\0')) {
+        abort();
+    }
+}
+
 static void selection(const char *text, size_t bytes)
 {
     char *one = strndup(text, bytes);
@@ -222,6 +244,9 @@ static const struct {
     {socket_unix, NULL},
     {rule, "likely_leak_bytes >= 1.5Mi"},
     {suppressions, "# known\nfunction: g_*_new\nfile:*/cache.c\nmodule: libfoo.so*\n\n"},
+    {config,
+     "# mine\n[screen]\nrefresh_s = 0.5\n; else\nmouse=no\nsort = cpu_percent\n"
+     "columns = cpu_percent peak_bytes\n[rates]\ninterval_ms = 50\n[colours]\nwaiting = blue\n"},
     {selection, "worker-*,tid:1000,even,main,[a-c]?x"},
 };
 
