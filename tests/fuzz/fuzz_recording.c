@@ -17,7 +17,7 @@
 #include "record/recorder.h"
 #include "record/recording_internal.h"
 
-enum { TICKS = 15, BLOCKS_MAX = 200, FILE_MAX = 4 << 20, CONTROL_BYTES = 4 };
+enum { WARM_UP_TICKS = 60, TICKS = 12, BLOCKS_MAX = 200, FILE_MAX = 4 << 20, CONTROL_BYTES = 4 };
 
 const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
@@ -81,6 +81,14 @@ static void make_sound_one(void)
     struct record_session session = record_session_new(1);
     session.threads_most = 4;
     session.sites_most = 6;
+    /* By then there are call sites, and what hangs on them. */
+    for (int i = 0; i < WARM_UP_TICKS; i++) {
+        record_session_tick(&session);
+    }
+    struct ms_misuse *misuse = ms_model_misuse_mutable(session.model, 1, MS_MISUSE_MISMATCH,
+                                                       session.sites[0], session.sites[1]);
+    misuse->count = 1;
+    misuse->how = "new[] released by free";
     struct ms_recorder *recorder = ms_recorder_new(&options);
     (void)ms_recorder_keep(recorder, path, false, 0);
     for (int i = 0; i < TICKS; i++) {
