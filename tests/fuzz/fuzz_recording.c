@@ -27,6 +27,7 @@ static size_t file_bytes;
 /* The sound one in memory, what is read of it, and room for a changed block. */
 static struct ms_blocks *blocks;
 static struct ms_block_entry sound[BLOCKS_MAX];
+static size_t moments[BLOCKS_MAX], moment_count; /* those with states and ticks */
 static uint8_t *raw_of[BLOCKS_MAX];
 static uint64_t offset_of[BLOCKS_MAX], end_offset; /* in the file */
 static size_t sound_count;
@@ -54,6 +55,10 @@ static void keep_blocks(const char *path)
         offset_of[i] = ms_blocks_info(of_file, i)->offset;
         end_offset =
             offset_of[i] + MS_BLOCK_HEADER_BYTES + ms_blocks_info(of_file, i)->stored_bytes;
+        if (ms_blocks_info(of_file, i)->type == MS_BLOCK_STATE ||
+            ms_blocks_info(of_file, i)->type == MS_BLOCK_TICKS) {
+            moments[moment_count++] = i;
+        }
         raw_of[i] = malloc(bytes + 1);
         memcpy(raw_of[i], raw, bytes);
     }
@@ -146,6 +151,10 @@ static void travel(struct ms_recording *recording, uint64_t tick)
         for (int i = 0; i < 50 && ms_replay_step(replay) == 1; i++) {
         }
         (void)ms_replay_before(replay, ms_replay_tick(replay));
+        (void)ms_replay_whole_before(replay, ms_replay_tick(replay));
+    }
+    if (tick % 4 == 0) {
+        (void)ms_replay_begin(replay, about.first_tick + tick % 16);
     }
     uint64_t lost;
     (void)ms_recording_trace(recording, 0, UINT64_MAX, &lost, count_event, &events);
@@ -249,7 +258,8 @@ static void try_blocks(const uint8_t *data, size_t size)
     char why[160] = "";
     struct ms_recording *recording;
     uint8_t *stored = NULL;
-    const size_t changed = data[1] % sound_count;
+    const size_t any = data[1] % sound_count;
+    const size_t changed = data[1] < 128 ? moments[data[1] % moment_count] : any;
     struct ms_block_entry *entry = &blocks->entries[changed];
     if (data[0] % 16 == 2) { /* lost */
         memmove(entry, entry + 1, (sound_count - changed - 1) * sizeof *entry);
