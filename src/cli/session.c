@@ -35,16 +35,20 @@ static void program_name(struct ms_session *session, const char *path)
     ms_format_safe(session->name, sizeof session->name, base, strlen(base), true);
 }
 
-static int look_at_program(const char *program, struct ms_launch *launch)
+static int look_at_program(const struct ms_options *options, struct ms_launch *launch)
 {
+    const char *program = options->arguments[0];
+    const char *meant = options->command_near;
     char shown[512];
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
     switch (ms_launch_look(program, launch)) {
     case 0:
         return 0;
     case -ENOENT:
-        fprintf(stderr, "memscope-top: %s: not found%s\n", shown,
-                strchr(program, '/') == NULL ? " in PATH" : "");
+        fprintf(stderr, "memscope-top: %s: not found%s%s%s%s\n", shown,
+                strchr(program, '/') == NULL ? " in PATH" : "",
+                meant != NULL ? "; did you mean the command '" : "", meant != NULL ? meant : "",
+                meant != NULL ? "'?" : "");
         return MS_EXIT_NOT_FOUND;
     case -EACCES:
         fprintf(stderr, "memscope-top: %s: cannot be run: no permission, or not a file\n", shown);
@@ -114,7 +118,7 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
 {
     const struct ms_options *options = session->options;
     struct ms_launch launch;
-    int result = look_at_program(options->arguments[0], &launch);
+    int result = look_at_program(options, &launch);
     if (result != 0) {
         return result;
     }
@@ -242,8 +246,7 @@ static int open_lines(struct ms_session *session)
         return 0;
     }
     const struct ms_export_options wanted = ms_reports_options(options, session->findings);
-    const int error =
-        ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
+    const int error = ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
     if (error != 0) {
         fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
                 options->json_lines_path, ms_export_error(error));
@@ -282,7 +285,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     int result = read_suppressions(session);
     if (result == 0 && !join) { /* before a file is opened for nothing */
         struct ms_launch launch;
-        result = look_at_program(options->arguments[0], &launch);
+        result = look_at_program(options, &launch);
     }
     result = result != 0 ? result : ms_session_keep(session);
     result = result != 0 ? result : connect_collector(session);
