@@ -28,11 +28,19 @@
 
 #define TRACE_WAIT_MS 1000 /* a viewer that reads nothing for so long holds nothing up any more */
 
-static void program_name(struct ms_session *session, const char *path)
+const char *ms_session_program(const struct ms_message_session *about, char *out, size_t size)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-    ms_format_safe(session->name, sizeof session->name, base, strlen(base), true);
+    char name[MS_PROCESS_NAME_MAX];
+    char exe[MS_SESSION_TEXT_MAX + 1];
+    char argv0[MS_SESSION_TEXT_MAX + 1] = "";
+    const size_t bytes =
+        about->text_bytes < sizeof about->text ? about->text_bytes : sizeof about->text;
+    const size_t exe_bytes = about->exe_bytes < bytes ? about->exe_bytes : bytes;
+    snprintf(exe, sizeof exe, "%.*s", (int)exe_bytes, about->text);
+    snprintf(argv0, sizeof argv0, "%.*s", (int)(bytes - exe_bytes), about->text + exe_bytes);
+    ms_program_name(exe, argv0, name, sizeof name);
+    ms_format_safe(out, size, name, strlen(name), true);
+    return out;
 }
 
 static int look_at_program(const struct ms_options *options, struct ms_launch *launch)
@@ -152,7 +160,6 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
     }
     ms_debug_log("started pid %d under keeper %d, verdict %s", (int)started.program,
                  (int)started.keeper, ms_verdict_word(launch.verdict));
-    program_name(session, options->arguments[0]);
     snprintf(socket_path, size, "%s", started.socket_path);
     return 0;
 }
@@ -303,10 +310,8 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     if (result != 0) {
         return give_up(session, result);
     }
-    if (join) {
-        const struct ms_message_session *about = ms_collector_session(session->collector);
-        program_name(session, about->exe_bytes > 0 ? about->text : "?");
-    }
+    ms_session_program(ms_collector_session(session->collector), session->name,
+                       sizeof session->name);
     /* The program runs already: what fails from here on is told, and it is watched all the same. */
     session->status = ms_session_name_recording(session);
     session->next_tick_ns = ms_monotonic_ns();
