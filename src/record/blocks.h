@@ -21,7 +21,7 @@
 
 #include "record/pack.h"
 
-#define MS_RECORD_VERSION       1 /* of the format; see "Versions" in docs/format.md */
+#define MS_RECORD_VERSION       2 /* of the format; see "Versions" in docs/format.md */
 #define MS_BLOCKS_WAITING_BYTES (32u << 20)
 #define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
 
