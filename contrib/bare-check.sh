@@ -6,6 +6,7 @@
 #   contrib/bare-check.sh [FOLDER]
 #
 #   SUITE=bookworm MIRROR=http://deb.debian.org/debian   what is bootstrapped
+#   TARGETS="demo check"                                 what is made there, one after the other
 #   KEEP=yes                                             leaves the folder there
 set -eu
 suite=${SUITE:-bookworm}
@@ -60,6 +61,6 @@ in_bare() {
         CI="${CI:-}" http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
         sh -c "cd /src && $*" </dev/null
 }
-in_bare make demo
-in_bare make check
-echo "bare-check: make demo and make check work in a bare $suite"
+targets=${TARGETS:-demo check}
+for target in $targets; do in_bare make "$target"; done
+echo "bare-check: make $targets: works in a bare $suite"

@@ -5,6 +5,7 @@
  *
  * Live roles look at a window of 10 s, the role in a report at the whole life of the thread. First
  * match in the order W M C I B L; a live role changes only after 3 s beyond its threshold by 10 %.
+ * Of CPU an alert is given only when the share is one of a second of time or more.
  */
 #ifndef MS_ANALYSIS_FINDINGS_H
 #define MS_ANALYSIS_FINDINGS_H

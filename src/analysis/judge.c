@@ -222,7 +222,8 @@ static bool alert_at(const struct ms_judged_figures *figures, const struct ms_ot
                      relative && !isnan(others->peak_bytes));
         return true;
     }
-    if (passes(figures->cpu_pct, cpu_limit, others->cpu_pct, relative)) {
+    if (figures->cpu_span_ns >= MS_ALERT_CPU_SPAN_NS &&
+        passes(figures->cpu_pct, cpu_limit, others->cpu_pct, relative)) {
         char pct[MS_FORMAT_MAX];
         (void)snprintf(figure, sizeof(figure), "CPU %s",
                        percent(pct, sizeof(pct), figures->cpu_pct));

@@ -9,6 +9,7 @@ struct ms_judged_figures {
     double peak_bytes;
     double allocations;
     double cpu_pct;
+    uint64_t cpu_span_ns; /* of time that cpu_pct is a share of */
     double io_operations;
 };
 
@@ -28,6 +29,10 @@ enum ms_role ms_role_of(const struct ms_judged_figures *figures,
 void ms_role_reason(char *out, size_t size, enum ms_role role,
                     const struct ms_judged_figures *figures, const struct ms_thresholds *thresholds,
                     const char *span);
+
+/* A share of CPU of less time than this gives no alert: a thread that works for 2 ms and ends had
+ * all of a core, and means nothing. */
+#define MS_ALERT_CPU_SPAN_NS MS_SECOND_NS
 
 /* The reason is left empty when normal. */
 enum ms_alert ms_alert_of(const struct ms_judged_figures *figures, const struct ms_others *others,

@@ -4,7 +4,7 @@
 
 #include "analysis/judge.h"
 
-static double cpu_pct_of_life(const struct ms_thread *thread, uint64_t now_ns)
+static double cpu_pct_of_life(const struct ms_thread *thread, uint64_t now_ns, uint64_t *span_ns)
 {
     const struct ms_kernel_thread *kernel = &thread->kernel;
     if ((kernel->have & (MS_HAVE_CPU | MS_HAVE_RUN_QUEUE)) == 0) {
@@ -17,6 +17,7 @@ static double cpu_pct_of_life(const struct ms_thread *thread, uint64_t now_ns)
     } else if (thread->start_ns == 0) {
         return NAN;
     }
+    *span_ns = life_ns;
     const uint64_t run_ns = (kernel->have & MS_HAVE_RUN_QUEUE) != 0
                                 ? kernel->run_ns
                                 : kernel->user_ns + kernel->system_ns;
@@ -28,9 +29,9 @@ static struct ms_judged_figures figures_of_life(const struct ms_thread *thread, 
     struct ms_judged_figures figures = {
         .peak_bytes = NAN,
         .allocations = NAN,
-        .cpu_pct = cpu_pct_of_life(thread, now_ns),
         .io_operations = NAN,
     };
+    figures.cpu_pct = cpu_pct_of_life(thread, now_ns, &figures.cpu_span_ns);
     const double threads = thread->merged > 0 ? (double)thread->merged : 1;
     if (thread->probed && thread->tracked) {
         figures.peak_bytes = (double)thread->heap.peak_bytes;

@@ -69,8 +69,10 @@ void ms_window_update(struct ms_window *window, const struct ms_thread *thread, 
         back++;
     }
     struct ms_window_sample base = *sample_back(window, back);
-    *figures = (struct ms_judged_figures){NAN, NAN, NAN, NAN};
+    *figures = (struct ms_judged_figures){
+        .peak_bytes = NAN, .allocations = NAN, .cpu_pct = NAN, .io_operations = NAN};
     if (now.have_cpu && base.have_cpu && now_ns > base.time_ns) {
+        figures->cpu_span_ns = now_ns - base.time_ns;
         figures->cpu_pct =
             100.0 * (double)since(now.run_ns, base.run_ns) / (double)(now_ns - base.time_ns);
     }

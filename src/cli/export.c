@@ -8,6 +8,7 @@
 #include "cli/reports.h"
 #include "cli/rules.h"
 #include "cli/session.h"
+#include "export/file.h"
 #include "export/json_lines.h"
 #include "model/format.h"
 
@@ -26,43 +27,55 @@ static void tell_lines(const struct ms_options *options, int error)
             error == -EEXIST ? "; --force replaces it" : "");
 }
 
-static int open_lines(struct ms_replayed *replayed, struct ms_json_lines **lines)
+struct lines {
+    struct ms_replayed *replayed;
+    int status; /* of going through the recording */
+};
+
+/* What fails on the way, or is cancelled, leaves no file. */
+static int go_through_with_lines(FILE *out, const void *context)
+{
+    struct lines *lines = *(struct lines *const *)context;
+    struct ms_replayed *replayed = lines->replayed;
+    const struct ms_export_options wanted = ms_reports_options(replayed->options, NULL);
+    struct ms_json_lines *opened;
+    const int error = ms_json_lines_open_stream(out, &wanted, &opened);
+    if (error != 0) {
+        return error;
+    }
+    replayed->ticked = write_line;
+    replayed->context = opened;
+    lines->status = ms_replayed_go_through(replayed);
+    const int closed = ms_json_lines_close(opened);
+    if (lines->status != 0 && !replayed->ticked_failed) {
+        return -ECANCELED; /* told already */
+    }
+    return closed != 0 ? closed : replayed->error;
+}
+
+static int go_through(struct ms_replayed *replayed)
 {
     const struct ms_options *options = replayed->options;
     if (options->json_lines_path == NULL) {
-        return 0;
+        return ms_replayed_go_through(replayed);
     }
-    const struct ms_export_options wanted = ms_reports_options(options, NULL);
+    struct lines lines = {.replayed = replayed};
+    struct lines *const context = &lines;
     const int error =
-        ms_json_lines_open(options->json_lines_path, options->force, true, &wanted, lines);
+        ms_file_write(options->json_lines_path, options->force, go_through_with_lines, &context);
+    if (lines.status != 0 && !replayed->ticked_failed) {
+        return lines.status;
+    }
     if (error != 0) {
         tell_lines(options, error);
         return MS_EXIT_FAILURE;
     }
-    replayed->ticked = write_line;
-    replayed->context = *lines;
     return 0;
-}
-
-static int write_all(struct ms_replayed *replayed, struct ms_json_lines **lines)
-{
-    const struct ms_options *options = replayed->options;
-    const struct ms_model *model = ms_replay_model(replayed->replay);
-    const int error = ms_json_lines_close(*lines);
-    *lines = NULL;
-    if (error != 0) {
-        tell_lines(options, error);
-        return MS_EXIT_FAILURE;
-    }
-    const int status = ms_reports_write(options, model, replayed->findings, replayed->recording,
-                                        options->force, NULL);
-    return ms_rules_check(options, model, replayed->findings, status);
 }
 
 int ms_export_recording(const struct ms_options *options)
 {
     struct ms_replayed replayed;
-    struct ms_json_lines *lines = NULL;
     if (!ms_reports_wanted(options) && options->json_lines_path == NULL) {
         fputs("memscope-top: export: name what to write, as --json FILE or --html FILE; "
               "memscope-top --help has them all\n",
@@ -70,12 +83,12 @@ int ms_export_recording(const struct ms_options *options)
         return MS_EXIT_USAGE;
     }
     int status = ms_replayed_open(&replayed, options);
-    status = status == 0 ? open_lines(&replayed, &lines) : status;
-    status = status == 0 ? ms_replayed_go_through(&replayed) : status;
-    status = status == 0 ? write_all(&replayed, &lines) : status;
-    const int closed = ms_json_lines_close(lines);
-    if (replayed.ticked_failed) {
-        tell_lines(options, closed != 0 ? closed : replayed.error);
+    status = status == 0 ? go_through(&replayed) : status;
+    if (status == 0) {
+        const struct ms_model *model = ms_replay_model(replayed.replay);
+        status = ms_reports_write(options, model, replayed.findings, replayed.recording,
+                                  options->force, NULL);
+        status = ms_rules_check(options, model, replayed.findings, status);
     }
     ms_replayed_close(&replayed);
     return status;

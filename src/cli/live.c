@@ -24,12 +24,20 @@ struct live {
     uint64_t kill_ns; /* SIGKILL at this time unless it has ended; UINT64_MAX: not asked */
     bool detached;
     bool tracking_asked; /* the keeper's answer is awaited */
+    bool loss_told;
 };
 
 bool ms_live_possible(void)
 {
     const char *term = getenv("TERM");
     return isatty(STDOUT_FILENO) && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
+static bool runs_without_keeper(const struct live *live)
+{
+    const struct ms_process *program = ms_model_program(live->session.model);
+    return ms_collector_state(live->session.collector) == MS_STATE_KEEPER_LOST && program != NULL &&
+           program->end_ns == 0;
 }
 
 static void status_of(void *context, struct ms_tui_status *status, struct ms_tui_time *time)
@@ -39,12 +47,15 @@ static void status_of(void *context, struct ms_tui_status *status, struct ms_tui
     status->session = MS_TUI_LIVE;
     status->own_cpu_pct = ms_collector_own_cpu_pct(collector);
     enum ms_session_state state = ms_collector_state(collector);
-    if (state == MS_STATE_KEEPER_LOST) {
+    const struct ms_process *program = ms_model_program(live->session.model);
+    if (runs_without_keeper(live)) {
         status->session = MS_TUI_LOST;
     } else if (state != MS_STATE_RUNNING) {
-        const struct ms_process *program = ms_model_program(live->session.model);
         status->session = MS_TUI_ENDED;
-        status->exit_status = ms_collector_exit_status(collector);
+        status->exit_status = state != MS_STATE_KEEPER_LOST ? ms_collector_exit_status(collector)
+                              : program != NULL && program->exit_status >= 0
+                                  ? (int)program->exit_status /* as its probe noted it */
+                                  : -1;
         if (program != NULL && program->end_ns != 0 && program->exit_status == -1) {
             status->exit_signal = (int)program->exit_signal;
         }
@@ -101,6 +112,19 @@ static void tell_tracking(struct live *live)
         say(live, false, text);
         ms_stage_changed(&live->stage);
     }
+}
+
+/* Once, when the keeper is gone: what is left. */
+static void tell_loss(struct live *live)
+{
+    if (live->loss_told || !runs_without_keeper(live)) {
+        return;
+    }
+    live->loss_told = true;
+    say(live, true,
+        "the keeper is gone: program and figures go on; its output, what it executes, its exit "
+        "status, -p and the tracking menu are lost");
+    ms_stage_changed(&live->stage);
 }
 
 /* From now on in a file, too. */
@@ -208,7 +232,8 @@ static void end_program_when_asked(struct live *live, uint64_t now_ns)
     if (live->kill_ns == UINT64_MAX) {
         return;
     }
-    if (ms_collector_state(live->session.collector) != MS_STATE_RUNNING) {
+    if (ms_collector_state(live->session.collector) != MS_STATE_RUNNING &&
+        !runs_without_keeper(live)) {
         live->stage.leave = true;
     } else if (now_ns >= live->kill_ns) {
         send_signal(live, 0, SIGKILL);
@@ -250,6 +275,7 @@ static void loop(struct live *live)
             say(live, true, "out of memory: figures stand still");
         }
         tell_tracking(live);
+        tell_loss(live);
         tell_recorded(live);
         end_program_when_asked(live, now_ns);
         if (now_ns >= live->session.leave_ns && !ms_stage_editing(&live->stage)) {

@@ -243,7 +243,7 @@ static int open_lines(struct ms_session *session)
     }
     const struct ms_export_options wanted = ms_reports_options(options, session->findings);
     const int error =
-        ms_json_lines_open(options->json_lines_path, true, false, &wanted, &session->lines);
+        ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
     if (error != 0) {
         fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
                 options->json_lines_path, ms_export_error(error));
@@ -406,6 +406,16 @@ bool ms_session_over(const struct ms_session *session)
     return state == MS_STATE_TREE_ENDED || state == MS_STATE_KEEPER_LOST;
 }
 
+static void tell_loss(const struct ms_session *session)
+{
+    const struct ms_process *program = ms_model_program(session->model);
+    const bool runs = program != NULL && program->end_ns == 0;
+    fprintf(stderr, "memscope-top: the keeper of the program was lost; %s\n",
+            !session->live ? "figures end there"
+            : runs         ? "the program runs on, and nobody can join it any more"
+                           : "how the program ended is not known for certain");
+}
+
 int ms_session_close(struct ms_session *session, bool detached)
 {
     const struct ms_options *options = session->options;
@@ -415,7 +425,7 @@ int ms_session_close(struct ms_session *session, bool detached)
     (void)ms_findings_update(session->findings, session->model);
     int status = detached ? 0 : ms_collector_exit_status(session->collector);
     if (ms_collector_state(session->collector) == MS_STATE_KEEPER_LOST && !detached) {
-        fputs("memscope-top: the keeper of the program was lost; figures end there\n", stderr);
+        tell_loss(session);
         status = MS_EXIT_FAILURE;
     }
     status = status == 0 ? session->status : status;

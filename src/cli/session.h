@@ -42,6 +42,7 @@ struct ms_session {
     struct ms_recorder *recorder; /* NULL: nothing is kept */
     bool recording_is_new;        /* the file of --output was not there before */
     bool recording_trouble_told;
+    bool recording_stops; /* with the next tick */
 };
 
 /*
@@ -80,7 +81,8 @@ void ms_session_keep_tick(struct ms_session *session);
 void ms_session_keep_trace(void *context, const struct ms_trace_record *events, size_t count);
 /* As ms_recorder_keep. */
 int ms_session_record(struct ms_session *session, const char *path, bool overwrite);
-/* A thread closes the file, however slow its disk is; what is kept in memory goes on. */
+/* With the next tick: what has come since the last one is of no tick that the file has. A thread
+ * then closes it, however slow its disk is; what is kept in memory goes on. */
 void ms_session_stop_recording(struct ms_session *session);
 /* True once, when that is done: *result is 0, the file is whole, or -errno. `path` of it. */
 bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result);

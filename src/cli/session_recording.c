@@ -99,9 +99,7 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
 void ms_session_stop_recording(struct ms_session *session)
 {
     session->recording_trouble_told = false;
-    if (session->recorder != NULL) {
-        ms_recorder_finish_begin(session->recorder, session->model);
-    }
+    session->recording_stops = session->recorder != NULL;
 }
 
 bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result)
@@ -141,6 +139,10 @@ void ms_session_keep_tick(struct ms_session *session)
     if (result != 0) {
         ms_debug_log("recording: %s", strerror(-result));
     }
+    if (session->recording_stops) {
+        session->recording_stops = false;
+        ms_recorder_finish_begin(session->recorder, session->model);
+    }
     const struct ms_blocks_state state = ms_recorder_state(session->recorder);
     if (state.error != 0 && !session->recording_trouble_told) {
         session->recording_trouble_told = true;
@@ -168,7 +170,7 @@ void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_t
     time->recording = state.path;
     time->recording_bytes = state.file_bytes;
     time->recording_waiting_bytes = state.waiting_bytes;
-    time->recording_ends = state.finishing;
+    time->recording_ends = state.finishing || session->recording_stops;
     time->recording_problem = state.error != 0 ? ms_export_error(state.error) : NULL;
 }
 

@@ -287,6 +287,9 @@ static void execute(struct ms_stage *stage, const struct ms_command *command, ui
                          ? "this is a recording: no program is here that it could be about"
                          : "not in the past: it needs the program that runs; ^E is the present");
         break;
+    case MS_COMMAND_TELL:
+        ms_stage_say(stage, true, command->why);
+        break;
     default:
         stage->owner.execute(stage->owner.context, command, now_ns);
         break;

@@ -60,7 +60,7 @@ enum ms_session_state {
     MS_STATE_RUNNING,
     MS_STATE_ENDED,      /* the program has ended, children may live */
     MS_STATE_TREE_ENDED, /* nothing of it lives */
-    MS_STATE_KEEPER_LOST
+    MS_STATE_KEEPER_LOST /* the program may live: its end_ns in the model says */
 };
 enum ms_session_state ms_collector_state(const struct ms_collector *collector);
 
@@ -72,7 +72,7 @@ const struct ms_message_session *ms_collector_session(const struct ms_collector 
  * export at the end. */
 void ms_collector_settle(struct ms_collector *collector, uint64_t timeout_ns);
 
-/* Commands to the keeper. Return 0 or -errno. */
+/* Commands to the keeper. Return 0 or -errno. Once it is lost signals are sent by ourselves. */
 int ms_collector_signal(struct ms_collector *collector, uint32_t process_id, int signal);
 int ms_collector_window_size(struct ms_collector *collector, unsigned rows, unsigned columns);
 int ms_collector_input(struct ms_collector *collector, const void *bytes, size_t count);

@@ -349,6 +349,10 @@ int ms_collector_signal(struct ms_collector *collector, uint32_t process_id, int
 {
     struct ms_message_signal message = {.header = {.type = MS_MSG_SIGNAL, .process_id = process_id},
                                         .signal = signal};
+    if (collector->lost) {
+        const bool group = process_id == 0 && (collector->session.flags & MS_SESSION_PTY) != 0;
+        return ms_process_tree_signal(collector->tree, process_id, group, signal);
+    }
     return collector->socket < 0
                ? -ENOTCONN
                : ms_channel_send(collector->socket, &message.header, sizeof message);

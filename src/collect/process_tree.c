@@ -1,7 +1,11 @@
 /* See process_tree.h. */
 #include "collect/process_tree.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "collect/region_reader.h"
 #include "collect/resources.h"
@@ -343,6 +347,28 @@ void ms_process_tree_end(struct ms_process_tree *tree, uint64_t now_ns)
 bool ms_process_tree_ended(const struct ms_process_tree *tree)
 {
     return tree->ended;
+}
+
+int ms_process_tree_signal(const struct ms_process_tree *tree, uint32_t process_id, bool group,
+                           int signal)
+{
+    const struct ms_target *target = NULL;
+    for (size_t i = 0; i < tree->target_count; i++) {
+        const struct ms_target *one = tree->targets[i];
+        if (!one->ended && (process_id == 0 ? one->pid == (pid_t)tree->room.session->pid
+                                            : one->process_id == process_id)) {
+            target = one;
+        }
+    }
+    if (target == NULL || target->proc.folder < 0) {
+        return -ESRCH;
+    }
+    /* The open folder is this process for ever, its number may be another's tomorrow. */
+    const int sent = group ? 0 : signal;
+    if (syscall(SYS_pidfd_send_signal, target->proc.folder, sent, NULL, 0) != 0) {
+        return -errno;
+    }
+    return group && kill(-target->pid, signal) != 0 ? -errno : 0;
 }
 
 /* /proc shows an end that nobody told: a child the keeper does not know, or no keeper any more. */

@@ -47,6 +47,13 @@ void ms_process_tree_take_end(struct ms_process_tree *tree,
                               const struct ms_message_process_end *end, uint64_t now_ns);
 /* No process is left: those whose end was not told have ended too. */
 void ms_process_tree_end(struct ms_process_tree *tree, uint64_t now_ns);
+/*
+ * Sends `signal` to a process without its keeper; id 0: the program, `group`: all of the group it
+ * leads. 0 or -errno: -ESRCH when it has ended, or its /proc was never seen.
+ */
+int ms_process_tree_signal(const struct ms_process_tree *tree, uint32_t process_id, bool group,
+                           int signal);
+
 /* Was ms_process_tree_end called, with no region taken since? */
 bool ms_process_tree_ended(const struct ms_process_tree *tree);
 

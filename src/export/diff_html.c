@@ -106,7 +106,10 @@ static void put_table(FILE *out, const struct ms_diff *diff, enum ms_diff_kind k
     }
     fputs("</tbody>\n</table></div>\n", out);
     if (most != 0 && changed > most) {
-        fprintf(out, "<p>And %zu more, which are left out here.</p>\n", changed - most);
+        fprintf(out,
+                "<p>The %zu with the largest changes; %zu more are left out here: "
+                "<code>--json</code> has all.</p>\n",
+                most, changed - most);
     }
 }
 

@@ -1,7 +1,9 @@
 /* Likely leaks, and what was not freed at exit. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "analysis/leaks.h"
+#include "analysis/rule.h"
 #include "export/json_parts.h"
 
 static void write_leak(struct ms_json_writer *writer, const struct ms_model *model,
@@ -28,10 +30,23 @@ static void write_leak(struct ms_json_writer *writer, const struct ms_model *mod
     ms_json_object_end(writer);
 }
 
+static const char *why_not_judged(const struct ms_model *model, const struct ms_findings *findings)
+{
+    const char *because;
+    const double count =
+        ms_session_metric(MS_SESSION_METRIC_LIKELY_LEAKS, model, findings, &because);
+    const bool found = findings != NULL && ms_leaks_count(ms_findings_leaks(findings)) > 0;
+    return isnan(count) && !found ? because : NULL;
+}
+
+/* An empty list says that nothing grows; where nothing was seen nobody can say that. */
 static void write_likely(struct ms_json_writer *writer, const struct ms_model *model,
                          const struct ms_findings *findings)
 {
-    if (findings == NULL) {
+    const char *not_judged = why_not_judged(model, findings);
+    ms_json_member_text_or_null(writer, "not_judged_because", not_judged != NULL ? not_judged : "");
+    ms_json_key(writer, "likely");
+    if (not_judged != NULL) {
         ms_json_null(writer);
         return;
     }
@@ -99,7 +114,6 @@ void ms_json_leaks(struct ms_json_writer *writer, const struct ms_model *model,
                    const struct ms_findings *findings)
 {
     ms_json_object_begin(writer);
-    ms_json_key(writer, "likely");
     write_likely(writer, model, findings);
     ms_json_line(writer);
     ms_json_key(writer, "not_freed");

@@ -31,7 +31,7 @@ struct ms_json_lines {
     int error;
 };
 
-static int open_path(const char *path, bool overwrite, bool waits)
+static int open_path(const char *path, bool overwrite)
 {
     struct stat what;
     if (strcmp(path, "-") == 0) {
@@ -40,7 +40,7 @@ static int open_path(const char *path, bool overwrite, bool waits)
     /* Reading, too: then it opens although nobody reads yet, and a reader may leave and come. */
     const bool there = stat(path, &what) == 0;
     if (there && S_ISFIFO(what.st_mode)) {
-        return open(path, waits ? O_WRONLY | O_CLOEXEC : O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     }
     if (there && !S_ISREG(what.st_mode)) {
         return open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -49,24 +49,38 @@ static int open_path(const char *path, bool overwrite, bool waits)
                 0666);
 }
 
-int ms_json_lines_open(const char *path, bool overwrite, bool waits,
-                       const struct ms_export_options *options, struct ms_json_lines **out)
+/* Takes over the descriptor, also when it fails. */
+static int lines_on(int fd, bool waits, const struct ms_export_options *options,
+                    struct ms_json_lines **out)
 {
     struct stat what;
     struct ms_json_lines *lines = calloc(1, sizeof(*lines));
     char *waiting = malloc(WAITING_MAX);
-    const int fd = lines != NULL && waiting != NULL ? open_path(path, overwrite, waits) : -1;
-    if (fd < 0) {
-        const int error = lines != NULL && waiting != NULL ? -errno : -ENOMEM;
+    if (lines == NULL || waiting == NULL) {
         free(waiting);
         free(lines);
-        return error;
+        close(fd);
+        return -ENOMEM;
     }
     *lines =
         (struct ms_json_lines){.fd = fd, .waits = waits, .options = *options, .waiting = waiting};
     lines->is_pipe = fstat(fd, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISSOCK(what.st_mode));
     *out = lines;
     return 0;
+}
+
+int ms_json_lines_open(const char *path, bool overwrite, const struct ms_export_options *options,
+                       struct ms_json_lines **out)
+{
+    const int fd = open_path(path, overwrite);
+    return fd >= 0 ? lines_on(fd, false, options, out) : -errno;
+}
+
+int ms_json_lines_open_stream(FILE *stream, const struct ms_export_options *options,
+                              struct ms_json_lines **out)
+{
+    const int fd = fcntl(fileno(stream), F_DUPFD_CLOEXEC, 3);
+    return fd >= 0 ? lines_on(fd, true, options, out) : -errno;
 }
 
 /* Of a pipe never more than it takes at once, whatever its flags, which may be shared with others.

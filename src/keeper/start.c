@@ -1,6 +1,7 @@
 /*
- * The start, in the order that leaves nothing behind: viewer -> keeper -> program. The region is in
- * the program's socket and the keeper listens before the program runs its first instruction.
+ * The start, in the order that leaves nothing behind: viewer -> keeper -> program, and with a
+ * terminal a leader of its session in front of the keeper. The region is in the program's socket
+ * and the keeper listens before the program runs its first instruction.
  */
 #include "keeper/keeper.h"
 
@@ -14,24 +15,20 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "keeper/descriptor.h"
 #include "keeper/directory.h"
+#include "keeper/leader.h"
 #include "keeper/program.h"
 #include "keeper/pty.h"
 #include "keeper/regions.h"
 #include "keeper/session.h"
 #include "wire/clock.h"
 
-#ifndef SYS_close_range
-#define SYS_close_range 436 /* on every architecture */
-#endif
-#define BACKLOG     128
-#define FDS_BY_HAND 65536u /* closed one by one where a sandbox forbids close_range */
+#define BACKLOG 128
 
 /* What the keeper tells the viewer that started it. */
 struct outcome {
@@ -129,6 +126,9 @@ static int prepare(struct start *start)
         setsid();
         error = ms_pty_open(start->options->rows, start->options->columns, &start->terminal,
                             &start->terminal_slave);
+        if (error == 0) {
+            ms_leader_stay_behind(start->terminal);
+        }
     }
     return error;
 }
@@ -221,37 +221,6 @@ static int run_program(struct start *start)
     return error;
 }
 
-static void close_between(unsigned first, unsigned last)
-{
-    if (syscall(SYS_close_range, first, last, 0) == 0) {
-        return;
-    }
-    for (unsigned fd = first; fd <= last && fd < FDS_BY_HAND; fd++) {
-        close((int)fd);
-    }
-}
-
-/* Closes all but `kept` (-1 entries are none): ours is only what we opened. */
-static void close_others(const int *kept, size_t count)
-{
-    unsigned from = 0;
-    for (;;) {
-        unsigned next = UINT_MAX;
-        for (size_t at = 0; at < count; at++) {
-            if (kept[at] >= 0 && (unsigned)kept[at] >= from && (unsigned)kept[at] < next) {
-                next = (unsigned)kept[at];
-            }
-        }
-        if (next > from) {
-            close_between(from, next == UINT_MAX ? next : next - 1);
-        }
-        if (next == UINT_MAX) {
-            return;
-        }
-        from = next + 1;
-    }
-}
-
 /* Nothing of the viewer's surroundings stays in use: descriptors, session, folder. */
 static void settle(const struct start *start)
 {
@@ -259,14 +228,8 @@ static void settle(const struct start *start)
         start->report,   start->probe_sockets[0], start->trace[0],
         start->trace[1], start->region,           start->listener,
         start->terminal, start->terminal_slave,   start->options->pty ? start->options->tee : -1};
-    close_others(kept, sizeof(kept) / sizeof(kept[0]));
-    int nothing = open("/dev/null", O_RDWR);
-    for (int fd = 0; nothing >= 0 && fd < MS_LOWEST_OWN_FD; fd++) {
-        bool kept_here = start->options->pty && fd == start->options->tee;
-        if (fd != nothing && !kept_here) {
-            dup2(nothing, fd);
-        }
-    }
+    ms_fds_close_others(kept, sizeof(kept) / sizeof(kept[0]));
+    ms_standard_fds_to_nothing(start->options->pty ? start->options->tee : -1);
     if (!start->options->pty) {
         setsid();
     }

@@ -4,6 +4,7 @@
 
 #include "model/changes.h"
 #include "model/chunks.h"
+#include "model/id_pages.h"
 #include "model/index.h"
 #include "model/model.h"
 #include "model/module.h"
@@ -71,9 +72,7 @@ struct ms_frame_numbers {
     uint32_t numbers[];
 };
 
-/* Ids are dense but threads come and go for days: pages of them, freed when all in one are gone. */
-#define MS_ID_PAGE 1024u
-struct ms_id_page {
+struct ms_thread_page {
     uint32_t used;
     struct ms_thread_record *records[MS_ID_PAGE];
 };
@@ -85,8 +84,7 @@ struct ms_site_page {
 
 struct ms_sites {
     struct ms_chunks records; /* struct ms_site_record, without holes */
-    struct ms_site_page **pages;
-    size_t page_count;
+    struct ms_id_pages pages; /* struct ms_site_page */
     uint32_t next_id;
     uint64_t version;
     uint32_t *moved; /* by position before the last merging: position + 1; 0: gone */
@@ -106,8 +104,7 @@ struct ms_thread_list {
 
 struct ms_threads {
     struct ms_thread_list alive, merged, ended;
-    struct ms_id_page **pages;
-    size_t page_count;
+    struct ms_id_pages pages; /* struct ms_thread_page */
     uint32_t next_id;
     struct ms_index merged_by_name; /* position in `merged` */
     uint32_t turn;                  /* counts ticks */

@@ -82,11 +82,8 @@ uint64_t ms_model_names_unlisted(const struct ms_model *model)
 size_t ms_model_site_position(const struct ms_model *model, uint32_t id)
 {
     const struct ms_sites *sites = &model->sites;
-    const size_t page = id / MS_ID_PAGE;
-    if (page >= sites->page_count || sites->pages[page] == NULL) {
-        return SIZE_MAX;
-    }
-    const uint32_t position = sites->pages[page]->positions[id % MS_ID_PAGE];
+    const struct ms_site_page *page = ms_id_page(&sites->pages, id);
+    const uint32_t position = page != NULL ? page->positions[id % MS_ID_PAGE] : 0;
     return position != 0 ? position - 1 : SIZE_MAX;
 }
 
@@ -114,34 +111,12 @@ struct ms_site_record *ms_sites_find(const struct ms_model *model, uint32_t id)
     return position != SIZE_MAX ? ms_chunks_at(&model->sites.records, position) : NULL;
 }
 
-/* Makes room for the position of `id`; NULL without memory. */
-static struct ms_site_page *page_for(struct ms_sites *sites, uint32_t id)
-{
-    const size_t page = id / MS_ID_PAGE;
-    if (page >= sites->page_count) {
-        size_t count = sites->page_count != 0 ? 2 * sites->page_count : 4;
-        count = count > page ? count : page + 1; /* restored ones leave out what is gone */
-        struct ms_site_page **pages = reallocarray(sites->pages, count, sizeof(*pages));
-        if (pages == NULL) {
-            return NULL;
-        }
-        memset(pages + sites->page_count, 0, (count - sites->page_count) * sizeof(*pages));
-        sites->pages = pages;
-        sites->page_count = count;
-    }
-    if (sites->pages[page] == NULL) {
-        sites->pages[page] = calloc(1, sizeof(*sites->pages[page]));
-    }
-    return sites->pages[page];
-}
-
 static void leave_id(struct ms_sites *sites, uint32_t id)
 {
-    struct ms_site_page **page = &sites->pages[id / MS_ID_PAGE];
-    (*page)->positions[id % MS_ID_PAGE] = 0;
-    if (--(*page)->used == 0) {
-        free(*page);
-        *page = NULL;
+    struct ms_site_page *page = ms_id_page(&sites->pages, id);
+    page->positions[id % MS_ID_PAGE] = 0;
+    if (--page->used == 0) {
+        ms_id_page_drop(&sites->pages, id);
     }
 }
 
@@ -175,7 +150,7 @@ static struct ms_site_record *add_record(struct ms_model *model, uint32_t id, ui
                                          uint32_t depth, uint32_t flags, uint32_t **numbers)
 {
     struct ms_sites *sites = &model->sites;
-    struct ms_site_page *page = page_for(sites, id);
+    struct ms_site_page *page = ms_id_page_make(&sites->pages, id, sizeof(*page));
     *numbers = page == NULL ? NULL : room_for_numbers(&sites->numbers, depth);
     const bool room =
         *numbers != NULL && ms_changes_reserve(&sites->changes, sites->records.count + 1) == 0;
@@ -451,8 +426,8 @@ void ms_sites_drop_merged(struct ms_model *model)
             *(struct ms_site_record *)ms_chunks_at(&sites->records, kept) = *record;
             ms_changes_move(&sites->changes, i, kept);
         }
-        sites->pages[record->site.id / MS_ID_PAGE]->positions[record->site.id % MS_ID_PAGE] =
-            (uint32_t)++kept;
+        struct ms_site_page *page = ms_id_page(&sites->pages, record->site.id);
+        page->positions[record->site.id % MS_ID_PAGE] = (uint32_t)++kept;
     }
     while (sites->records.count > kept) {
         ms_chunks_drop_last(&sites->records);
@@ -473,12 +448,7 @@ void ms_sites_free(struct ms_model *model)
     for (size_t i = 0; i < sites->records.count; i++) {
         free(((const struct ms_site_record *)ms_chunks_at(&sites->records, i))->site.work);
     }
-    for (size_t i = 0; i < sites->page_count; i++) {
-        if (sites->pages[i] != NULL) {
-            free(sites->pages[i]);
-        }
-    }
-    free(sites->pages);
+    ms_id_pages_free(&sites->pages);
     free(sites->moved);
     ms_index_free(&sites->merged_by_stack);
     ms_changes_free(&sites->changes);

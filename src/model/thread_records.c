@@ -7,45 +7,27 @@
 
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id)
 {
-    const size_t page = id / MS_ID_PAGE;
-    if (page >= threads->page_count || threads->pages[page] == NULL) {
-        return NULL;
-    }
-    return threads->pages[page]->records[id % MS_ID_PAGE];
+    const struct ms_thread_page *page = ms_id_page(&threads->pages, id);
+    return page != NULL ? page->records[id % MS_ID_PAGE] : NULL;
 }
 
 static int enter_id(struct ms_threads *threads, uint32_t id, struct ms_thread_record *record)
 {
-    const size_t page = id / MS_ID_PAGE;
-    if (page >= threads->page_count) {
-        size_t count = threads->page_count != 0 ? 2 * threads->page_count : 4;
-        count = page < count ? count : page + 1;
-        struct ms_id_page **pages = reallocarray(threads->pages, count, sizeof(*pages));
-        if (pages == NULL) {
-            return -ENOMEM;
-        }
-        memset(pages + threads->page_count, 0, (count - threads->page_count) * sizeof(*pages));
-        threads->pages = pages;
-        threads->page_count = count;
+    struct ms_thread_page *page = ms_id_page_make(&threads->pages, id, sizeof(*page));
+    if (page == NULL) {
+        return -ENOMEM;
     }
-    if (threads->pages[page] == NULL) {
-        threads->pages[page] = calloc(1, sizeof(*threads->pages[page]));
-        if (threads->pages[page] == NULL) {
-            return -ENOMEM;
-        }
-    }
-    threads->pages[page]->records[id % MS_ID_PAGE] = record;
-    threads->pages[page]->used++;
+    page->records[id % MS_ID_PAGE] = record;
+    page->used++;
     return 0;
 }
 
 void ms_threads_leave_id(struct ms_threads *threads, uint32_t id)
 {
-    struct ms_id_page **page = &threads->pages[id / MS_ID_PAGE];
-    (*page)->records[id % MS_ID_PAGE] = NULL;
-    if (--(*page)->used == 0) {
-        free(*page);
-        *page = NULL;
+    struct ms_thread_page *page = ms_id_page(&threads->pages, id);
+    page->records[id % MS_ID_PAGE] = NULL;
+    if (--page->used == 0) {
+        ms_id_page_drop(&threads->pages, id);
     }
 }
 
@@ -153,12 +135,7 @@ void ms_threads_free(struct ms_threads *threads)
     list_free(&threads->alive);
     list_free(&threads->merged);
     list_free(&threads->ended);
-    for (size_t i = 0; i < threads->page_count; i++) {
-        if (threads->pages[i] != NULL) { /* high ids leave millions of them empty */
-            free(threads->pages[i]);
-        }
-    }
-    free(threads->pages);
+    ms_id_pages_free(&threads->pages);
     free(threads->touched);
     ms_index_free(&threads->merged_by_name);
 }

@@ -62,7 +62,7 @@ uint32_t ms_context_slowly(struct ms_thread_state *state, const struct ms_caller
                               : ms_stack_capture(&state->stack, caller, tracking->stack_depth);
     set.context = set.stack == 0 ? 0 : ms_context_of(state, set.stack, tracking->rate);
     if (set.context == 0) {
-        state->coarsened_pending++;
+        count_loss(&ms_region->losses.coarsened_events);
         return state->root_context;
     }
     if (found != NULL) {

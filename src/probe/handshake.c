@@ -1,6 +1,7 @@
 /*
  * Fetching the region from the keeper. Any failure leaves the program untracked, never late by more
- * than MS_PROBE_WAIT_MS and never with a descriptor of ours.
+ * than MS_PROBE_WAIT_MS, on a machine that is full MS_PROBE_WAIT_BUSY_MS, and never with a
+ * descriptor of ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +23,29 @@
 
 /* The program expects the lowest numbers to be free, the kernel's first table has 64. */
 #define DESCRIPTOR_LOW 48
+#define SLICE_MS       10
 #define RETRY_MS       2
 
 /* The socket between begin and finish, -1 otherwise. */
 static int keeper_socket = -1;
 static uint32_t process_id;
 
+/*
+ * How long is waited. Slices are counted, not time: a machine that stood still took the keeper's
+ * time as well as ours.
+ */
+struct patience {
+    uint64_t deadline_ns; /* for a keeper that is busy */
+    int left_ms;          /* for any other */
+};
+
 bool ms_follow_children;
+
+static bool peer_of(int descriptor, struct ucred *peer)
+{
+    socklen_t size = sizeof(*peer);
+    return ms_direct_getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, peer, &size) == 0;
+}
 
 /* Is it a socket of ours: Unix, packets, the other end opened by our user or by root? */
 static bool is_keepers(int descriptor)
@@ -45,16 +62,45 @@ static bool is_keepers(int descriptor)
         return false;
     }
     struct ucred peer;
-    size = sizeof(peer);
-    return ms_direct_getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           (peer.uid == geteuid() || peer.uid == 0);
+    return peer_of(descriptor, &peer) && (peer.uid == geteuid() || peer.uid == 0);
 }
 
-/* Milliseconds left, at least 0. */
-static int left_ms(uint64_t deadline_ns)
+/*
+ * Would the keeper run if it could: by its state in /proc it waits for a core or for a device? One
+ * that is stopped or gone will not, of one that cannot be seen from here nobody knows.
+ */
+static bool keeper_is_busy(void)
 {
-    uint64_t now_ns = ms_now_ns();
-    return now_ns >= deadline_ns ? 0 : (int)((deadline_ns - now_ns) / MS_NS_PER_MS) + 1;
+    struct ucred peer;
+    if (!peer_of(keeper_socket, &peer) || peer.pid <= 0) {
+        return false;
+    }
+    char path[32] = "/proc/";
+    size_t length = strlen(path);
+    for (pid_t scale = 1000000000; scale > 0; scale /= 10) {
+        if (peer.pid >= scale) {
+            path[length++] = (char)('0' + peer.pid / scale % 10);
+        }
+    }
+    memcpy(path + length, "/stat", sizeof("/stat"));
+    int file = ms_direct_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return false;
+    }
+    char text[64] = {0}; /* pid (name of 15 bytes at most) state */
+    ssize_t got = ms_direct_read(file, text, sizeof(text) - 2);
+    ms_direct_close(file);
+    while (got > 0 && text[got - 1] != ')') {
+        got--;
+    }
+    return got > 0 && (text[got + 1] == 'R' || text[got + 1] == 'D');
+}
+
+/* Is there time for another wait of so many milliseconds? */
+static bool waits_on(struct patience *patience, int slice_ms)
+{
+    patience->left_ms -= slice_ms;
+    return patience->left_ms > 0 || (ms_now_ns() < patience->deadline_ns && keeper_is_busy());
 }
 
 static ssize_t receive_retry(int descriptor, struct msghdr *message, int flags)
@@ -138,8 +184,8 @@ static void close_socket(void)
     }
 }
 
-/* Connects keeper_socket to `path`. A full queue is asked again until the deadline. */
-static int connect_keeper(const char *path, uint64_t deadline_ns)
+/* Connects keeper_socket to `path`. A full queue is asked again as long as there is patience. */
+static int connect_keeper(const char *path, struct patience *patience)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(path);
@@ -162,8 +208,9 @@ static int connect_keeper(const char *path, uint64_t deadline_ns)
         if (errno == EISCONN) {
             break;
         }
-        if ((errno != EAGAIN && errno != EINTR) || left_ms(deadline_ns) == 0) {
-            return -errno;
+        int error = errno;
+        if ((error != EAGAIN && error != EINTR) || !waits_on(patience, RETRY_MS)) {
+            return -error;
         }
         (void)ms_direct_poll(NULL, 0, RETRY_MS);
     }
@@ -172,22 +219,25 @@ static int connect_keeper(const char *path, uint64_t deadline_ns)
 
 static int ask_keeper(const char *path)
 {
-    uint64_t deadline_ns = ms_now_ns() + MS_PROBE_WAIT_MS * MS_NS_PER_MS;
-    int error = connect_keeper(path, deadline_ns);
+    struct patience patience = {
+        .deadline_ns = ms_now_ns() + MS_PROBE_WAIT_BUSY_MS * MS_NS_PER_MS,
+        .left_ms = MS_PROBE_WAIT_MS,
+    };
+    int error = connect_keeper(path, &patience);
     if (error == 0) {
         error = send_probe_message(MS_MSG_PROBE_HELLO);
     }
     while (error == 0) {
         struct pollfd wait = {.fd = keeper_socket, .events = POLLIN};
-        int ready = ms_direct_poll(&wait, 1, left_ms(deadline_ns));
+        int ready = ms_direct_poll(&wait, 1, SLICE_MS);
         if (ready > 0) {
             return receive_region(keeper_socket);
         }
-        if (ready == 0) {
-            return -ETIMEDOUT;
-        }
-        if (errno != EINTR) {
+        if (ready < 0 && errno != EINTR) {
             return -errno;
+        }
+        if (!waits_on(&patience, SLICE_MS)) {
+            return -ETIMEDOUT;
         }
     }
     return error;

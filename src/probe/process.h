@@ -17,8 +17,9 @@ MS_HIDDEN void ms_environment_hide(void);
 
 /*
  * Gets the region's descriptor: from the inherited socket, or by connecting to the keeper, waiting
- * MS_PROBE_WAIT_MS at most. Returns the descriptor (>= 0, close-on-exec, the caller closes it), or
- * -errno; *answer is told to the keeper by ms_handshake_finish, which closes the socket.
+ * MS_PROBE_WAIT_MS at most, MS_PROBE_WAIT_BUSY_MS while it wants to run and cannot. Returns the
+ * descriptor (>= 0, close-on-exec, the caller closes it), or -errno; *answer is told to the keeper
+ * by ms_handshake_finish, which closes the socket.
  */
 MS_HIDDEN int ms_handshake_begin(void);
 MS_HIDDEN void ms_handshake_finish(void);

@@ -53,7 +53,6 @@ struct ms_thread_state {
     struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
     struct ms_io_state io;
 
-    uint32_t coarsened_pending; /* events without their stack, to be counted at the next look */
     uint32_t tid;               /* 0: unknown */
     _Atomic uint32_t use;       /* enum ms_state_use */
     struct ms_context_map contexts;

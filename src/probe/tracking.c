@@ -336,11 +336,6 @@ void ms_tracking_look(struct ms_thread_state *state)
     state->publish_step_bytes =
         atomic_load_explicit(&ms_wiped->publish_step_bytes, memory_order_relaxed);
     ms_stack_publish(&state->stack);
-    if (state->coarsened_pending != 0) {
-        atomic_fetch_add_explicit(&region->losses.coarsened_events, state->coarsened_pending,
-                                  memory_order_relaxed);
-        state->coarsened_pending = 0;
-    }
     judge_walks(state);
     uint64_t changes = atomic_load_explicit(&region->config.changes, memory_order_relaxed);
     uint64_t steps = atomic_load_explicit(&region->config.steps, memory_order_relaxed);

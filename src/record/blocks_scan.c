@@ -18,12 +18,13 @@ enum { SEARCH_BYTES = 1 << 20, FUTILE_MAX = 1 << 20 };
 struct scan {
     struct ms_blocks *blocks;
     uint64_t file_bytes;
+    uint64_t number_least; /* of the next block: who looks for a number trusts that they rise */
     bool id_known;
     bool header_damaged, index_damaged, too_many;
     bool at_end; /* the last block is MS_BLOCK_END */
     bool end_has_index;
     unsigned futile; /* headers that a search found and that are none */
-    uint8_t *buffer; /* SEARCH_BYTES, when something had to be searched for */
+    uint8_t *buffer; /* when something had to be searched for */
 };
 
 /* What a reader is told of lost bytes: how many, and where the first are. */
@@ -36,11 +37,12 @@ static void lose(struct scan *scan, uint64_t from, uint64_t to)
     }
 }
 
-/* A header of this recording whose block ends within the file. */
+/* A header of this recording, behind those before, whose block ends within the file. */
 static bool fits(const struct scan *scan, const struct ms_block_header *header, uint64_t at)
 {
     const uint64_t room = scan->file_bytes - at - MS_BLOCK_HEADER_BYTES;
-    return header->stored_bytes <= room &&
+    return header->stored_bytes <= room && header->number >= scan->number_least &&
+           header->number < UINT64_MAX &&
            (!scan->id_known || header->recording_id == scan->blocks->recording_id);
 }
 
@@ -56,7 +58,7 @@ static bool header_at(const struct scan *scan, uint64_t at, struct ms_block_head
 static uint64_t search(struct scan *scan, uint64_t at, struct ms_block_header *header)
 {
     if (scan->buffer == NULL) {
-        scan->buffer = malloc(SEARCH_BYTES);
+        scan->buffer = malloc(scan->file_bytes < SEARCH_BYTES ? scan->file_bytes : SEARCH_BYTES);
     }
     while (scan->buffer != NULL && at < scan->file_bytes &&
            scan->file_bytes - at >= MS_BLOCK_HEADER_BYTES) {
@@ -93,6 +95,7 @@ static int take(struct scan *scan, const struct ms_block_header *header, uint64_
 {
     struct ms_blocks *const blocks = scan->blocks;
     scan->at_end = header->type == MS_BLOCK_END;
+    scan->number_least = header->number + 1;
     if (scan->at_end) {
         scan->end_has_index = header->raw_bytes != 0;
         return 0;
@@ -189,8 +192,7 @@ static bool take_index(struct scan *scan, const uint8_t *index, size_t bytes, ui
     for (size_t i = 0; i + MS_BLOCK_INDEX_BYTES <= bytes; i += MS_BLOCK_INDEX_BYTES) {
         struct ms_block_header header;
         if (ms_get_u64(index + i) != expected || !ms_block_header_read(index + i + 8, &header) ||
-            header.recording_id != scan->blocks->recording_id ||
-            header.stored_bytes > end_offset - expected ||
+            !fits(scan, &header, expected) || header.stored_bytes > end_offset - expected ||
             end_offset - expected - header.stored_bytes < MS_BLOCK_HEADER_BYTES ||
             take(scan, &header, expected) != 0) {
             return false;
@@ -227,6 +229,7 @@ static bool use_index(struct scan *scan)
         blocks->entries[0].info.type = (enum ms_block_type)type;
         good = ms_blocks_read(blocks, 0, &index, &bytes) == 0;
         blocks->count = 0;
+        scan->number_least = 0;
     }
     good = good && take_index(scan, index, bytes, end_offset);
     ms_blocks_cache_free(blocks);
@@ -234,6 +237,7 @@ static bool use_index(struct scan *scan)
     if (!good) {
         blocks->count = 0;
         blocks->condition.unknown_blocks = 0;
+        scan->number_least = 0;
     }
     return good;
 }

@@ -192,7 +192,11 @@ void ms_fields_describe(struct ms_pack *pack, const struct ms_fields *fields)
 
 static bool is_named(const char *name, const char *text, size_t bytes)
 {
-    return strlen(name) == bytes && memcmp(name, text, bytes) == 0;
+    size_t i = 0;
+    while (i < bytes && name[i] == text[i] && name[i] != '\0') {
+        i++;
+    }
+    return i == bytes && name[i] == '\0';
 }
 
 /* Mostly the one that follows the one before. */

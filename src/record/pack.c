@@ -23,7 +23,7 @@ uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count)
     if (pack->failed) {
         return NULL;
     }
-    if (count > pack->capacity - pack->used) {
+    if (pack->bytes == NULL || count > pack->capacity - pack->used) {
         size_t capacity = pack->capacity != 0 ? pack->capacity : FIRST_CAPACITY;
         while (capacity - pack->used < count) {
             if (capacity > SIZE_MAX / 2) {

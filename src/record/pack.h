@@ -27,8 +27,8 @@ void ms_pack_clear(struct ms_pack *pack); /* keeps the memory */
 uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count);
 static inline uint8_t *ms_pack_room(struct ms_pack *pack, size_t count)
 {
-    return !pack->failed && count <= pack->capacity - pack->used ? pack->bytes + pack->used
-                                                                 : ms_pack_grow(pack, count);
+    const bool fits = pack->bytes != NULL && count <= pack->capacity - pack->used;
+    return fits && !pack->failed ? pack->bytes + pack->used : ms_pack_grow(pack, count);
 }
 
 enum { MS_VARINT_BYTES_MAX = 10 };

@@ -94,7 +94,9 @@ static int copy_of(struct copy *copy, const uint8_t *raw, size_t bytes)
             return -ENOMEM;
         }
     }
-    memcpy(copy->bytes, raw, bytes);
+    if (bytes > 0) {
+        memcpy(copy->bytes, raw, bytes);
+    }
     return 0;
 }
 

@@ -35,7 +35,7 @@ static const struct {
 static void quit(struct ms_tui *tui, const struct ms_view *view, struct ms_command *command)
 {
     const bool runs =
-        ms_time_away(view) ? view->status->time->runs : view->status->session == MS_TUI_LIVE;
+        ms_time_away(view) ? view->status->time->runs : view->status->session != MS_TUI_ENDED;
     if (runs) {
         ms_tui_open_dialog(tui, view, &ms_dialog_quit);
     } else {
@@ -113,13 +113,34 @@ static bool open_screen(struct ms_tui *tui, const struct ms_view *view, enum ms_
     return false;
 }
 
-static bool open_dialog(struct ms_tui *tui, const struct ms_view *view, enum ms_action action)
+/* Why the program cannot be touched that way; NULL: it can. */
+static const char *untouchable(const struct ms_tui *tui, const struct ms_view *view,
+                               enum ms_action action)
 {
-    const bool may_touch = !tui->readonly && view->status->session == MS_TUI_LIVE;
+    const bool tracking = action == MS_ACTION_TRACKING;
+    if (tui->readonly) {
+        return "not with --readonly: it would change what the program does";
+    }
+    if (view->status->session == MS_TUI_ENDED) {
+        return tracking ? "the program has ended: nothing is tracked any more"
+                        : "the program has ended: nobody is left to send a signal to";
+    }
+    return tracking && view->status->session == MS_TUI_LOST
+               ? "the keeper is gone: what is tracked cannot be changed any more"
+               : NULL;
+}
+
+static bool open_dialog(struct ms_tui *tui, const struct ms_view *view, enum ms_action action,
+                        struct ms_command *command)
+{
     for (size_t i = 0; i < sizeof dialogs / sizeof dialogs[0]; i++) {
         if (dialogs[i].action == action) {
-            if (!dialogs[i].live || may_touch) {
+            const char *why = dialogs[i].live ? untouchable(tui, view, action) : NULL;
+            if (why == NULL) {
                 ms_tui_open_dialog(tui, view, dialogs[i].dialog);
+            } else {
+                command->type = MS_COMMAND_TELL;
+                command->why = why;
             }
             return true;
         }
@@ -139,7 +160,7 @@ static bool act_everywhere(struct ms_tui *tui, const struct ms_view *view, enum 
         command->type = MS_COMMAND_NOT_IN_THE_PAST;
         return true;
     }
-    if (open_dialog(tui, view, action)) {
+    if (open_dialog(tui, view, action, command)) {
         return true;
     }
     switch (action) {
@@ -333,6 +354,12 @@ void ms_tui_key(struct ms_tui *tui, const struct ms_input *input, const struct m
         mouse(tui, &view, input, command);
     } else {
         const struct ms_screen *top = tui->dialog != NULL ? tui->dialog : tui->screen;
-        act(tui, &view, ms_key_action(top->place, input->key), input, command);
+        enum ms_action action = ms_key_action(top->place, input->key);
+        if (action == MS_ACTION_NONE && top == &ms_dialog_time) {
+            /* No key of time: one of the screen in this moment, as after Enter. */
+            action = ms_key_action(tui->screen->place, input->key);
+            tui->dialog = action == MS_ACTION_NONE ? tui->dialog : NULL;
+        }
+        act(tui, &view, action, input, command);
     }
 }

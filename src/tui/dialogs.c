@@ -165,12 +165,15 @@ static void draw_quit(struct ms_tui *tui, const struct ms_view *view, struct ms_
 {
     const struct ms_area area = ms_theme_frame(
         tui, grid, ms_dialog_area(view, tui->readonly ? 4 : 5, 58), "the program still runs");
-    static const struct {
+    const struct {
         const char *key, *what;
         bool signals;
     } choices[] = {
         {"k", "kill it: SIGTERM, then SIGKILL, and leave", true},
-        {"d", "detach: leave it running, join again with -p", false},
+        {"d",
+         view->status->session == MS_TUI_LOST ? "leave it running; nobody can join it any more"
+                                              : "detach: leave it running, join again with -p",
+         false},
         {"Esc", "cancel", false},
     };
     int row = area.row;

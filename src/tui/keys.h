@@ -389,7 +389,7 @@ enum ms_action {
     X(MS_PLACE_TIME,     '[',              "[",       TIME_PREVIOUS_MARK, "",     "to the mark before") \
     X(MS_PLACE_TIME,     'n',              "n",       TIME_NEXT_ANOMALY, "",      "to the next anomaly: what does not fit its own past") \
     X(MS_PLACE_TIME,     'N',              "N",       TIME_PREVIOUS_ANOMALY, "",  "to the anomaly before") \
-    X(MS_PLACE_TIME,     MS_KEY_ENTER,     "Enter",   ENTER,           "Stay",    "leave these keys and look around in this moment, on every screen") \
+    X(MS_PLACE_TIME,     MS_KEY_ENTER,     "Enter",   ENTER,           "Stay",    "leave these keys and look around in this moment, on every screen, as any other key of a screen does") \
     X(MS_PLACE_TIME,     'r',              "r",       ENTER,           "",        "") \
     X(MS_PLACE_TIME,     MS_KEY_ESCAPE,    "Esc",     CANCEL,          "Back",    "leave these keys, back to the present; of a recording its moment stays") \
     X(MS_PLACE_TIME,     'q',              "q",       CANCEL,          "",        "") \

@@ -133,6 +133,10 @@ static void draw_nothing(const struct ms_view *view, struct ms_grid *grid,
         ms_theme_text(grid, text,
                       "The program's output goes to its own terminal or pipe, not "
                       "through memscope-top.");
+    } else if (view->status->session == MS_TUI_LOST) {
+        ms_theme_text(grid, text,
+                      "The program had not written anything when its keeper was lost. What it "
+                      "writes now is read and thrown away.");
     } else if (view->status->session == MS_TUI_ENDED) {
         ms_theme_text(grid, text, "The program had written nothing to stdout and stderr.");
     } else {
@@ -171,6 +175,11 @@ static void draw_status(const struct ms_tui *tui, const struct ms_view *view, st
     if (dropped > 0) {
         column += ms_grid_printf(grid, row, column, view->columns - column,
                                  "   %llu oldest lines dropped", (unsigned long long)dropped);
+    }
+    if (view->status->session == MS_TUI_LOST) {
+        ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
+        column += ms_grid_put(grid, row, column, view->columns - column,
+                              "   it ends where the keeper was lost");
     }
     if (ms_output_dropped_bytes(output) > 0) {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);

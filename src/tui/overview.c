@@ -14,7 +14,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (tui->threads.filter.length > 0) {
         ms_theme_text(grid, text, "No thread fits the filter. Esc clears it.");
-    } else if (view->status->session == MS_TUI_LIVE) {
+    } else if (view->status->session != MS_TUI_ENDED) {
         ms_theme_text(grid, text,
                       "No thread has been seen yet. The program is starting; its "
                       "threads appear here within a second.");

@@ -46,9 +46,9 @@
     X(IO_CALLS,     "thresholds", "io_operations", NUMBER, "2000", 0, 1e15, "", "I: more read and write system calls than this") \
     X(BALANCED_COUNT, "thresholds", "balanced_allocations", NUMBER, "1000", 0, 1e15, "", "B: at least so many allocations") \
     X(HIGH_PEAK,    "thresholds", "alert_high_mb", NUMBER, "20", 0, 1e9, "MB", "high alert: a peak above this") \
-    X(HIGH_CPU,     "thresholds", "alert_high_cpu_pct", NUMBER, "30", 0, 100, "%", "high alert: more CPU than this") \
+    X(HIGH_CPU,     "thresholds", "alert_high_cpu_pct", NUMBER, "30", 0, 100, "%", "high alert: more CPU than this, over a second or more") \
     X(MEDIUM_PEAK,  "thresholds", "alert_medium_mb", NUMBER, "15", 0, 1e9, "MB", "medium alert: a peak above this") \
-    X(MEDIUM_CPU,   "thresholds", "alert_medium_cpu_pct", NUMBER, "20", 0, 100, "%", "medium alert: more CPU than this")
+    X(MEDIUM_CPU,   "thresholds", "alert_medium_cpu_pct", NUMBER, "20", 0, 100, "%", "medium alert: more CPU than this, over a second or more")
 /* clang-format on */
 
 #endif

@@ -79,7 +79,7 @@ static void draw_head(const struct ms_tui *tui, const struct ms_view *view, stru
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (!timelines->zoomed) {
         char elapsed[MS_FORMAT_MAX] = "now";
-        const bool ended = view->status->session != MS_TUI_LIVE;
+        const bool ended = view->status->session == MS_TUI_ENDED;
         if (timelines->cursor_set) {
             ms_format_elapsed(elapsed, sizeof elapsed,
                               ms_timelines_elapsed_ns(view->model, timelines->cursor_tick));

@@ -306,7 +306,7 @@ void ms_timelines_draw_axis(const struct ms_tui *tui, const struct ms_view *view
             ms_format_elapsed(text, sizeof text, (uint64_t)(mark + 0.5) * MS_SECOND_NS);
         } else if (mark < 0) {
             back_text(text, sizeof text, -mark);
-        } else if (view->status->session != MS_TUI_LIVE) {
+        } else if (view->status->session == MS_TUI_ENDED) {
             snprintf(text, sizeof text, "end");
         }
         const int length = (int)strlen(text) + 1;

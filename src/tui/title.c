@@ -81,6 +81,10 @@ static enum ms_colour mark_of(const struct ms_tui *tui, const struct ms_view *vi
         }
         return MS_COLOUR_ERROR;
     }
+    if (status->exit_status < 0) {
+        snprintf(out, size, "[ENDED, status unknown]");
+        return MS_COLOUR_ERROR;
+    }
     snprintf(out, size, "[EXITED %d]", status->exit_status);
     return status->exit_status == 0 ? MS_COLOUR_TITLE : MS_COLOUR_ERROR;
 }

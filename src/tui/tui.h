@@ -39,8 +39,9 @@ struct ms_tui_options {
 
 /* What the session tells the screens besides the model. */
 struct ms_tui_status {
+    /* LOST: the program runs on, but its keeper is gone */
     enum { MS_TUI_LIVE, MS_TUI_ENDED, MS_TUI_LOST } session;
-    int exit_status;    /* valid when ended: 0..255, or -1 and... */
+    int exit_status;    /* valid when ended: 0..255, -1: not known, or... */
     int exit_signal;    /* > 0: killed by it */
     double own_cpu_pct; /* of the viewer; NaN unknown */
     /* Outcome of the last command, "" none; shown until the next key. An export whose file is
@@ -113,18 +114,20 @@ enum ms_command_type {
     MS_COMMAND_WRITE_CONFIG, /* ms_tui_settings are to be kept */
     MS_COMMAND_REDRAW,
     MS_COMMAND_SUSPEND,
-    MS_COMMAND_TERMINAL,       /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
-    MS_COMMAND_TIME,           /* `time` is wished */
-    MS_COMMAND_MARK,           /* at the present moment; `path` is its text */
-    MS_COMMAND_RECORD,         /* to `path` from now on, with what is kept of before */
-    MS_COMMAND_RECORD_STOP,    /* the file is closed, the program goes on */
-    MS_COMMAND_NOT_IN_THE_PAST /* was asked for; to be told */
+    MS_COMMAND_TERMINAL,        /* glyphs, scheme or mouse changed: ms_tui_glyphs etc. */
+    MS_COMMAND_TIME,            /* `time` is wished */
+    MS_COMMAND_MARK,            /* at the present moment; `path` is its text */
+    MS_COMMAND_RECORD,          /* to `path` from now on, with what is kept of before */
+    MS_COMMAND_RECORD_STOP,     /* the file is closed, the program goes on */
+    MS_COMMAND_NOT_IN_THE_PAST, /* was asked for; to be told */
+    MS_COMMAND_TELL             /* `why` says why nothing was done */
 };
 
 struct ms_command {
     enum ms_command_type type;
     char path[4096];
-    bool overwrite; /* the user confirmed it */
+    const char *why; /* one that lives on */
+    bool overwrite;  /* the user confirmed it */
     int signal;
     uint32_t process_id;
     uint32_t line;

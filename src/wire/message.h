@@ -3,10 +3,10 @@
  *
  * The probe: the first process inherits a connected socket with MS_MSG_REGION already in its
  * queue, so it never waits; a process started by exec connects to the listener named in
- * MS_ENV_SESSION and waits MS_PROBE_WAIT_MS at most. It receives MS_MSG_REGION with the memfd
- * and, when a trace is allowed, the writing end of the trace socket (SCM_RIGHTS), answers
- * MS_MSG_PROBE_READY without blocking and closes the socket: from then on the region is the only
- * tie.
+ * MS_ENV_SESSION and waits MS_PROBE_WAIT_MS at most, or MS_PROBE_WAIT_BUSY_MS for a keeper that
+ * is about to answer but has no core. It receives MS_MSG_REGION with the memfd and, when a trace is
+ * allowed, the writing end of the trace socket (SCM_RIGHTS), answers MS_MSG_PROBE_READY without
+ * blocking and closes the socket: from then on the region is the only tie.
  *
  * The viewer: connects, sends MS_MSG_VIEWER_HELLO, gets MS_MSG_SESSION, then MS_MSG_REGION for
  * every region there is and will be, MS_MSG_OUTPUT, MS_MSG_PROCESS_END, MS_MSG_TREE_END; it may
@@ -23,9 +23,10 @@
 
 #include "wire/region.h"
 
-#define MS_WIRE_VERSION      1u
-#define MS_MESSAGE_MAX_BYTES 16384u
-#define MS_PROBE_WAIT_MS     250
+#define MS_WIRE_VERSION       1u
+#define MS_MESSAGE_MAX_BYTES  16384u
+#define MS_PROBE_WAIT_MS      250
+#define MS_PROBE_WAIT_BUSY_MS 2000
 
 /* Environment of the program; the probe hides both from the program itself. */
 #define MS_ENV_SESSION "MEMSCOPE_TOP_SESSION" /* path of the keeper's listening socket */

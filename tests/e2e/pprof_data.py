@@ -61,6 +61,11 @@ class Profile:
                       for number, value in parts if number == 1]
         self.comments = [self.strings[value] for number, value in parts if number == 13]
         self.default_type = self.strings[dict(p for p in parts if p[0] == 14)[14]]
+        self.time_ns, self.duration_ns = (dict(p for p in parts if p[0] == n).get(n, 0)
+                                          for n in (9, 10))
+        # Of each file: are functions, files, lines and inlined functions known?
+        self.known = {self.strings[numbers(value, 5)[0]]: tuple(numbers(value, 7, 8, 9, 10))
+                      for number, value in parts if number == 3}
         self.mappings, self.functions, self.locations = {}, {}, {}
         for number, value in parts:
             if number == 3:

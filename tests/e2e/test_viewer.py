@@ -11,8 +11,22 @@ import tempfile
 import termios
 import time
 
+from terminal import Terminal, marked
 from watched import (BARE, HARD, MEMSCOPE, alive, descendants, end, equal, exe_of, first_process,
-                     load, main, run, status, wait_until)
+                     load, main, run, status, ticks_of, wait_until)
+
+
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="latin-1") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 class Watched:
@@ -23,7 +37,9 @@ class Watched:
         self.books = os.path.join(self.folder.name, "books")
         self.json = os.path.join(self.folder.name, "out.json")
         arguments = [HARD, *case] + ([self.books] if case == ("steps",) else [])
-        command = [MEMSCOPE, *options, "--json", self.json, "--", *arguments]
+        self.lines = os.path.join(self.folder.name, "lines")
+        command = [MEMSCOPE, *options, "--json", self.json, "--json-lines", self.lines, "--",
+                   *arguments]
         self.master = None
         if terminal:
             self.master, slave = pty.openpty()
@@ -45,8 +61,7 @@ class Watched:
         return None
 
     def keeper(self):
-        with open(f"/proc/{self.program}/stat", encoding="latin-1") as file:
-            return int(file.read().rpartition(")")[2].split()[1])
+        return parent_of(self.program)
 
     def __enter__(self):
         return self
@@ -63,6 +78,11 @@ class Watched:
             os.close(self.master)
         self.folder.cleanup()
 
+    def wait_seen(self):
+        """Until the viewer has seen 10 steps of it."""
+        wait_until(lambda: any(tick["processes"][0]["allocations"] > 10_000
+                               for tick in ticks_of(self.lines)), what="a tick of the viewer")
+
     def finish_program(self):
         """Asks it to end; returns (steps, children) from its own books."""
         os.kill(self.program, signal.SIGTERM)
@@ -73,10 +93,10 @@ class Watched:
 
 def check_rejoined(watched):
     """Joins again; after the end the figures since the start are those of the program's books."""
-    path = watched.json + ".again"
-    viewer = subprocess.Popen([MEMSCOPE, "-q", "-p", str(watched.program), "--json", path],
-                              env=BARE, stdin=subprocess.DEVNULL)
-    time.sleep(1.5)
+    path, lines = watched.json + ".again", watched.lines + ".again"
+    viewer = subprocess.Popen([MEMSCOPE, "-q", "-p", str(watched.program), "--json", path,
+                               "--json-lines", lines], env=BARE, stdin=subprocess.DEVNULL)
+    wait_until(lambda: len(ticks_of(lines)) > 3, what="ticks of the joined viewer")
     equal(viewer.poll(), None, "the joined viewer's status")
     steps, children = watched.finish_program()
     equal(viewer.wait(100), 0, "exit status of the joined viewer")
@@ -93,7 +113,7 @@ def check_rejoined(watched):
 def test_killed_viewer():
     """kill -9 of the viewer, children forked meanwhile, -p: totals unbroken"""
     with Watched("-q") as watched:
-        time.sleep(0.7)
+        watched.wait_seen()
         end(watched.viewer.pid)
         watched.viewer.wait(100)
         time.sleep(1)
@@ -104,26 +124,18 @@ def test_killed_viewer():
 def test_closed_terminal():
     """the terminal of the live viewer closes; the program runs on and can be joined"""
     with Watched(terminal=True) as watched:
-        time.sleep(1)
+        watched.wait_seen()
         os.close(watched.master)
         watched.master = None
-        time.sleep(1)
+        watched.viewer.wait(100)
         assert alive(watched.program), "the program died with the terminal"
         check_rejoined(watched)
-
-
-def test_stopped_viewer_does_not_block():
-    """SIGSTOP and kill -9 of the live viewer: a program that prints 20 MB ends normally"""
-    for blow in (signal.SIGSTOP, signal.SIGKILL):
-        with Watched(case=("print", "20"), terminal=True) as watched:
-            os.kill(watched.viewer.pid, blow)
-            wait_until(lambda: not alive(watched.program), 100, "the end of a program that prints")
 
 
 def test_killed_program():
     """kill -9 of the program: JSON complete, killed by SIGKILL in the summary"""
     with Watched("--plain") as watched:
-        time.sleep(1)
+        watched.wait_seen()
         os.kill(watched.program, signal.SIGKILL)
         _, said = watched.viewer.communicate(timeout=100)
         equal(watched.viewer.returncode, 137, "exit status")
@@ -136,18 +148,150 @@ def test_killed_program():
 def test_killed_keeper():
     """kill -9 of the keeper: the program runs on to its normal end"""
     with Watched("-q") as watched:
-        time.sleep(0.7)
+        watched.wait_seen()
         end(watched.keeper())
-        time.sleep(1)
+        watched.viewer.wait(100)
+        time.sleep(0.3)
         assert alive(watched.program), "the program died with the keeper"
         steps, _ = watched.finish_program()
-        assert steps > 10, steps
+        assert steps >= 10, steps
+
+
+# Writes 20 MB to its terminal each time the file "write" appears, ends with 7 when "stop" does.
+WRITER = """
+trap 'echo hung up > hangup' HUP
+echo $$ > pid
+until [ -e stop ]; do
+    if [ -e write ]; then
+        rm write
+        head -c 20000000 /dev/zero | tr '\\0' x
+        touch written
+    fi
+    sleep 0.05
+done
+exit 7
+"""
+
+
+class Writer:
+    """WRITER under a live screen."""
+
+    def __init__(self):
+        self.terminal = Terminal([MEMSCOPE, "--", "sh", "-c", WRITER])
+
+    def __enter__(self):
+        self.terminal.__enter__()
+        self.pid = int(wait_until(lambda: self.read("pid"), what="the program"))
+        self.terminal.see("[LIVE]")
+        return self
+
+    def __exit__(self, *arguments):
+        self.terminal.__exit__(*arguments)
+
+    def path(self, name):
+        return os.path.join(self.terminal.folder.name, name)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                return file.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def touch(self, name):
+        with open(self.path(name), "w", encoding="utf-8"):
+            pass
+
+    def viewer(self):
+        return next(pid for pid in marked(self.terminal.folder.name)
+                    if name_of(pid) == "memscope-top")
+
+    def kill_keeper(self):
+        end(parent_of(self.pid))
+        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on", "keeper lost")
+
+    def check_undisturbed(self):
+        """It writes more than any terminal holds, and nobody hung up."""
+        self.touch("write")
+        wait_until(lambda: os.path.exists(self.path("written")), what="the end of its writing")
+        os.unlink(self.path("written"))
+        assert alive(self.pid), "the program died"
+        equal(self.read("hangup"), "", "SIGHUP to the program")
+        folder = f"/proc/{self.pid}/fd"
+        links = [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
+        assert not [link for link in links if "ptmx" in link or "socket" in link], links
+
+    def stop(self):
+        self.touch("stop")
+        wait_until(lambda: not alive(self.pid), what="the end of the program")
+        equal(self.read("hangup"), "", "SIGHUP to the program")
+
+
+def test_stopped_viewer_does_not_block():
+    """SIGSTOP and kill -9 of the live viewer: a program that prints 20 MB ends normally"""
+    for blow in (signal.SIGSTOP, signal.SIGKILL):
+        with Writer() as writer:
+            os.kill(writer.viewer(), blow)
+            writer.check_undisturbed()
+            writer.stop()
+
+
+def test_killed_keeper_under_a_screen():
+    """kill -9 of the keeper under the live screen: no SIGHUP, nobody waits, and it is said what is left"""
+    with Writer() as writer:
+        writer.check_undisturbed()
+        writer.kill_keeper()
+        writer.check_undisturbed()
+        writer.terminal.tmux("resize-window", "-x", "100", "-y", "30")
+        writer.terminal.keys("M")
+        writer.terminal.see("the keeper is gone: what is tracked cannot be changed any more")
+        writer.terminal.keys("9")
+        writer.terminal.see("it ends where the keeper was lost")
+        writer.stop()
+        writer.terminal.see("[EXITED 7]")
+        writer.terminal.keys("M")
+        writer.terminal.see("the program has ended: nothing is tracked any more")
+        writer.terminal.keys("q")
+        writer.terminal.see("status=125", "the keeper of the program was lost")
+
+
+def test_leaving_after_the_keeper():
+    """the viewer is left after its keeper was killed: the program has its terminal to its own end"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        writer.terminal.keys("q")
+        writer.terminal.see("nobody can join it any more")
+        writer.terminal.keys("d")
+        writer.terminal.see("status=125", "the program runs on")
+        writer.check_undisturbed()
+        writer.stop()
+
+
+def test_keeper_and_viewer_killed():
+    """kill -9 of the keeper and of the viewer: the same"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        end(writer.viewer())
+        writer.terminal.see("status=137")
+        writer.check_undisturbed()
+        writer.stop()
+
+
+def test_signal_without_keeper():
+    """a signal is sent, and the program ended, without its keeper"""
+    with Writer() as writer:
+        writer.kill_keeper()
+        writer.terminal.keys("q")
+        writer.terminal.see("kill it: SIGTERM")
+        writer.terminal.keys("k")
+        wait_until(lambda: not alive(writer.pid), what="the end of the program")
+        writer.terminal.see("status=125")
 
 
 def test_duration_detaches():
     """--duration leaves with status 0; the program runs on"""
     with Watched("-q", "--duration", "1") as watched:
-        equal(watched.viewer.wait(15), 0, "exit status after detaching")
+        equal(watched.viewer.wait(100), 0, "exit status after detaching")
         assert alive(watched.program), "the program ended with the viewer"
         check_rejoined(watched)
 
@@ -173,7 +317,7 @@ def test_list_of_joinable():
 def test_signal_to_the_viewer():
     """without a screen a signal sent to memscope-top is the program's"""
     with Watched("-q") as watched:
-        time.sleep(0.5)
+        watched.wait_seen()
         watched.viewer.send_signal(signal.SIGTERM)
         equal(watched.viewer.wait(100), 0, "exit status of a program that ends on SIGTERM")
 

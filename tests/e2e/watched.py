@@ -65,11 +65,47 @@ def watch(command, *options, **keywords):
             os.unlink(path)
 
 
+def wait_for_ticks(lines, count=15, seen=lambda tick: True):
+    """Until the viewer that writes --json-lines has looked so often from now on, and seen that."""
+    before = len(ticks_of(lines))
+    wait_until(lambda: len(ticks := ticks_of(lines)) >= before + count and seen(ticks[-1]), LIMIT_S,
+               "ticks of the viewer")
+
+
+def watch_alive(command, *options, before=(), ticks=15, seen=lambda tick: True, **keywords):
+    """As `watch`, of a program that lives until its standard input ends: that is when the viewer has
+    looked at it so often, and seen that."""
+    with tempfile.TemporaryDirectory(prefix="memscope-e2e-") as folder:
+        path, lines = os.path.join(folder, "json"), os.path.join(folder, "lines")
+        keywords.setdefault("env", BARE)
+        with subprocess.Popen([*before, MEMSCOPE, "-q", "--json", path, "--json-lines", lines, *options,
+                               "--", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **keywords) as viewer:
+            try:
+                wait_until(lambda: viewer.poll() is not None or ticks_of(lines), LIMIT_S, "the viewer")
+                if viewer.poll() is None:
+                    wait_for_ticks(lines, ticks, seen)
+                stdout, stderr = viewer.communicate(timeout=LIMIT_S)
+            finally:
+                if viewer.poll() is None:
+                    viewer.terminate()
+        return subprocess.CompletedProcess(command, viewer.returncode, stdout, stderr), load(path)
+
+
 def load(path):
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def ticks_of(path):
+    """What --json-lines has written so far of ticks; empty: the viewer has not looked yet."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file.read().split("\n")[1:-1]]
+    except OSError:
+        return []
 
 
 def status(result):
@@ -96,6 +132,18 @@ def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def sleeps(pid):
+    """Whether all threads of a process wait for something, none of them for a core."""
+    try:
+        states = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", encoding="latin-1") as file:
+                states.append(file.read().rpartition(")")[2].split()[0])
+        return set(states) == {"S"}
     except OSError:
         return False
 
@@ -138,7 +186,9 @@ def end(pid):
 def again(test, times=4, anew=None):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
     have taken the machine for a second; what is wrong in the product is wrong each time. `anew`
-    forgets what several tests share."""
+    forgets what several tests share. TEST_TRIES=1 finds what needs it."""
+    times = int(os.environ.get("TEST_TRIES", times))
+
     @functools.wraps(test)
     def tried():
         for left in reversed(range(times)):

@@ -14,10 +14,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "fuzz.h"
 #include "record/block_header.h"
 #include "record/blocks.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FILE_BYTES_MAX = 65536, CHANGES_MAX = 64, AS_IT_IS = 0, MENDED = 1, INDEX = 2, WAYS = 4 };
 

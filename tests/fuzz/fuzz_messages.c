@@ -18,14 +18,13 @@
 #include <unistd.h>
 
 #include "collect/collect.h"
+#include "fuzz.h"
 #include "keeper/ring.h"
 #include "keeper/session.h"
 #include "keeper/viewers.h"
 #include "wire/clock.h"
 #include "wire/layout.h"
 #include "wire/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PACKETS_MAX = 24, PREFIX_BYTES = 6, TYPES = MS_MSG_TRACKING + 3 };
 

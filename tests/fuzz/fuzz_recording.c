@@ -1,7 +1,7 @@
 /*
  * Hostile recordings: a small sound one is made once, then changed as the input says: its file as
- * it lies on the disk, or (so that checksums fit) what is inside its blocks. Then all that a reader
- * does: open, verify, seek, step, trace.
+ * it lies on the disk, or (so that checksums fit) what is inside one of its blocks, or what the
+ * header of one says. Then all that a reader does: open, verify, seek, step, trace.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -11,47 +11,62 @@
 #include <unistd.h>
 
 #include "../unit/recorded_session.h"
+#include "change.h"
+#include "fuzz.h"
+#include "record/blocks_internal.h"
 #include "record/recorder.h"
 #include "record/recording_internal.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+enum { TICKS = 15, BLOCKS_MAX = 200, FILE_MAX = 4 << 20, CONTROL_BYTES = 4 };
 
-enum { ticks_recorded = 15, blocks_max = 200 };
+const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
-static struct {
-    struct ms_block_info info;
-    uint8_t *raw;
-    size_t bytes;
-} sound[blocks_max];
-static size_t sound_count;
 static uint8_t *file;
 static size_t file_bytes;
 
-static void keep_blocks(const char *path)
+/* The sound one in memory, what is read of it, and room for a changed block. */
+static struct ms_blocks *blocks;
+static struct ms_block_entry sound[BLOCKS_MAX];
+static uint8_t *raw_of[BLOCKS_MAX];
+static uint64_t offset_of[BLOCKS_MAX], end_offset; /* in the file */
+static size_t sound_count;
+
+static void need(bool good)
 {
-    struct ms_blocks *blocks;
-    char why[160];
-    if (ms_blocks_open(path, &blocks, why, sizeof why) != 0) {
+    if (!good) {
         abort();
     }
-    for (size_t i = 0; i < ms_blocks_count(blocks) && sound_count < blocks_max; i++) {
+}
+
+/* Blocks are read from memory: so nothing but the one that changes is compressed again. */
+static void keep_blocks(const char *path)
+{
+    struct ms_blocks *of_file;
+    char why[160];
+    need(ms_blocks_open(path, &of_file, why, sizeof why) == 0);
+    blocks = ms_blocks_new(1u << 30);
+    need(blocks != NULL && ms_blocks_count(of_file) <= BLOCKS_MAX);
+    for (size_t i = 0; i < ms_blocks_count(of_file); i++) {
         const uint8_t *raw;
-        if (ms_blocks_read(blocks, i, &raw, &sound[sound_count].bytes) != 0) {
-            abort();
-        }
-        sound[sound_count].info = *ms_blocks_info(blocks, i);
-        sound[sound_count].raw = malloc(sound[sound_count].bytes + 1);
-        memcpy(sound[sound_count].raw, raw, sound[sound_count].bytes);
-        sound_count++;
+        size_t bytes;
+        need(ms_blocks_read(of_file, i, &raw, &bytes) == 0 &&
+             ms_blocks_append(blocks, ms_blocks_info(of_file, i), raw, bytes) == 0);
+        offset_of[i] = ms_blocks_info(of_file, i)->offset;
+        end_offset =
+            offset_of[i] + MS_BLOCK_HEADER_BYTES + ms_blocks_info(of_file, i)->stored_bytes;
+        raw_of[i] = malloc(bytes + 1);
+        memcpy(raw_of[i], raw, bytes);
     }
-    ms_blocks_free(blocks);
+    ms_blocks_free(of_file);
+    sound_count = blocks->count;
+    memcpy(sound, blocks->entries, sound_count * sizeof sound[0]);
 }
 
 static void keep_file(const char *path)
 {
     FILE *in = fopen(path, "rb");
-    file = malloc(4u << 20);
-    file_bytes = fread(file, 1, 4u << 20, in);
+    file = malloc(FILE_MAX);
+    file_bytes = fread(file, 1, FILE_MAX, in);
     fclose(in);
 }
 
@@ -59,9 +74,7 @@ static void make_sound_one(void)
 {
     char folder[] = "/tmp/memscope-fuzz-XXXXXX";
     char path[64];
-    if (mkdtemp(folder) == NULL) {
-        abort();
-    }
+    need(mkdtemp(folder) != NULL);
     snprintf(path, sizeof path, "%s/sound", folder);
     const struct ms_recorder_options options = {
         .program_version = "fuzz", .memory_bytes = 1u << 20, .output = true};
@@ -70,7 +83,7 @@ static void make_sound_one(void)
     session.sites_most = 6;
     struct ms_recorder *recorder = ms_recorder_new(&options);
     (void)ms_recorder_keep(recorder, path, false, 0);
-    for (int i = 0; i < ticks_recorded; i++) {
+    for (int i = 0; i < TICKS; i++) {
         record_session_tick(&session);
         (void)ms_recorder_tick(recorder, session.model);
         if (i % 10 == 5) {
@@ -100,9 +113,7 @@ static void make_sound_one(void)
 static void ignore(void *context, const char *finding)
 {
     (void)context;
-    if (finding == NULL || finding[0] == '\0') {
-        abort();
-    }
+    need(finding != NULL && finding[0] != '\0');
 }
 
 static bool count_event(void *context, const struct ms_trace_record *event)
@@ -143,71 +154,116 @@ static void use(struct ms_recording *recording, uint64_t choice)
     }
 }
 
-/* Four bytes of input are a place and what becomes of it; the last of them is the value. */
-static void change(uint8_t *bytes, size_t count, const uint8_t *data, size_t size)
-{
-    for (size_t i = 0; i + 4 <= size && i < 64 && count > 0; i += 4) {
-        const size_t place = ((size_t)data[i] | (size_t)data[i + 1] << 8) % count;
-        if (data[i + 2] % 3 == 0) {
-            bytes[place] = data[i + 3];
-        } else {
-            bytes[place] ^= (uint8_t)(1u << data[i + 3] % 8);
-        }
-    }
-}
-
-static void try_file(const uint8_t *data, size_t size)
+static void try_file(const uint8_t *copy, size_t bytes, unsigned choice)
 {
     char path[64];
     char why[160] = "";
     struct ms_recording *recording;
-    const size_t bytes = data[0] < 128 ? file_bytes : file_bytes * data[0] / 256;
-    uint8_t *copy = malloc(bytes + 1);
-    memcpy(copy, file, bytes);
-    change(copy, bytes, data + 1, size - 1);
     const int fd = memfd_create("recording", 0);
-    if (fd >= 0 && write(fd, copy, bytes) == (ssize_t)bytes) {
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        if (ms_recording_open(path, &recording, why, sizeof why) == 0) {
-            use(recording, data[0]);
-            ms_recording_close(recording);
-        } else if (why[0] == '\0') {
-            abort();
+    need(fd >= 0 && write(fd, copy, bytes) == (ssize_t)bytes);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (ms_recording_open(path, &recording, why, sizeof why) == 0) {
+        use(recording, choice);
+        ms_recording_close(recording);
+    }
+    need(why[0] != '\0');
+    close(fd);
+}
+
+static void try_damaged_file(const uint8_t *data, size_t size)
+{
+    size_t bytes = data[1] < 128 ? file_bytes : file_bytes * data[1] / 256;
+    uint8_t *copy = malloc(bytes + CHANGES_ROOM);
+    memcpy(copy, file, bytes);
+    bytes = change(copy, bytes, data + CONTROL_BYTES, size - CONTROL_BYTES);
+    try_file(copy, bytes, data[3]);
+    free(copy);
+}
+
+static void change_header(struct ms_block_header *info, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i + 4 <= size && i < 8; i += 4) {
+        uint64_t *const fields[] = {&info->number,   &info->first_tick, &info->last_tick,
+                                    &info->first_ns, &info->last_ns,    &info->number};
+        uint64_t *field = fields[data[i] % 6];
+        const uint64_t by = (data[i + 1] & 1) != 0 ? data[i + 2] : UINT64_C(1) << data[i + 2] % 64;
+        *field = (data[i + 1] & 2) != 0 ? *field + by : (data[i + 1] & 4) != 0 ? *field - by : by;
+        if ((data[i + 1] & 0xf0) == 0xf0) {
+            info->type = data[i + 3] % MS_BLOCK_END;
         }
     }
-    close(fd);
+    if (info->first_tick > info->last_tick) {
+        info->last_tick = info->first_tick;
+    }
+    if (info->first_ns > info->last_ns) {
+        info->last_ns = info->first_ns;
+    }
+}
+
+/* What a header says, as far as a reader takes it: a forger makes its checksum right, and takes the
+ * index off that would contradict it. */
+static void try_forged_file(const uint8_t *data, size_t size)
+{
+    struct ms_block_header header;
+    const size_t bytes = end_offset;
+    uint8_t *copy = malloc(bytes);
+    memcpy(copy, file, bytes);
+    for (int i = 0; i < 2 && size >= CONTROL_BYTES + 8; i++) {
+        uint8_t *at = copy + offset_of[data[1 + i] % sound_count];
+        need(ms_block_header_read(at, &header));
+        change_header(&header, data + CONTROL_BYTES, size - CONTROL_BYTES);
+        ms_block_header_write(at, &header);
+        data += 4;
+        size -= 4;
+    }
+    try_file(copy, bytes, data[3]);
     free(copy);
+}
+
+/* Changes a block in the list; what it stores is to be freed. */
+static uint8_t *change_block(struct ms_block_entry *entry, const uint8_t *raw, const uint8_t *data,
+                             size_t size)
+{
+    int error;
+    size_t bytes = (size_t)entry->info.raw_bytes;
+    uint8_t *copy = malloc(bytes + CHANGES_ROOM);
+    memcpy(copy, raw, bytes);
+    bytes = data[2] < 32 ? bytes * data[2] / 32 : bytes;
+    bytes = change(copy, bytes, data + CONTROL_BYTES, size - CONTROL_BYTES);
+    entry->stored = ms_block_compress(blocks, copy, bytes, entry, &error);
+    need(entry->stored != NULL);
+    free(copy);
+    return entry->stored;
 }
 
 static void try_blocks(const uint8_t *data, size_t size)
 {
     char why[160] = "";
     struct ms_recording *recording;
-    struct ms_blocks *blocks = ms_blocks_new(16u << 20);
-    const size_t changed = data[0] % sound_count;
-    for (size_t i = 0; i < sound_count; i++) {
-        if (i == changed && data[1] < 8) {
-            continue; /* lost */
-        }
-        size_t bytes = sound[i].bytes;
-        uint8_t *copy = malloc(bytes + 1);
-        memcpy(copy, sound[i].raw, bytes);
-        if (i == changed) {
-            bytes = data[1] < 32 ? bytes * data[1] / 32 : bytes;
-            change(copy, bytes, data + 2, size - 2);
-        }
-        (void)ms_blocks_append(blocks, &sound[i].info, copy, bytes);
-        free(copy);
+    uint8_t *stored = NULL;
+    const size_t changed = data[1] % sound_count;
+    struct ms_block_entry *entry = &blocks->entries[changed];
+    if (data[0] % 16 == 2) { /* lost */
+        memmove(entry, entry + 1, (sound_count - changed - 1) * sizeof *entry);
+        blocks->count--;
+    } else if (data[0] % 16 == 3) { /* another one in its place */
+        *entry = sound[data[2] % sound_count];
+        entry->info.number = sound[changed].info.number;
+        entry->info.offset = sound[changed].info.offset;
+    } else {
+        stored = change_block(entry, raw_of[changed], data, size);
     }
     if (ms_recording_of_blocks(blocks, &recording, why, sizeof why) == 0) {
-        use(recording, data[1]);
-        ms_recording_close(recording);
-        return;
+        use(recording, data[3]);
+        ms_recording_forget(recording); /* the blocks are used again */
+        free(recording);
+    } else {
+        need(why[0] != '\0');
     }
-    if (why[0] == '\0') {
-        abort();
-    }
-    ms_blocks_free(blocks);
+    free(stored);
+    ms_blocks_cache_free(blocks);
+    memcpy(blocks->entries, sound, sound_count * sizeof sound[0]);
+    blocks->count = sound_count;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -215,13 +271,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file == NULL) {
         make_sound_one();
     }
-    if (size < 8) {
+    if (size <= CONTROL_BYTES) {
         return 0;
     }
-    if (data[0] % 4 == 0) {
-        try_file(data + 1, size - 1);
+    if (data[0] % 16 == 0) {
+        try_damaged_file(data, size);
+    } else if (data[0] % 16 == 1) {
+        try_forged_file(data, size);
     } else {
-        try_blocks(data + 1, size - 1);
+        try_blocks(data, size);
     }
     return 0;
 }

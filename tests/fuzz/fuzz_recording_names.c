@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "model/format.h"
 #include "model/model.h"
 #include "model/restore.h"
 #include "record/layout.h"
 #include "record/output.h"
 #include "record/trace_coder.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_names(struct ms_unpack unpack)
 {

@@ -1,7 +1,7 @@
 /*
  * Hostile states and ticks of processes, threads and the machine: a real one is written once, then
  * the input says which of its bytes become what. Bytes 0 and 1 choose the part and the moment that
- * are damaged, each 4 bytes behind them are a place and a value; the first may also cut it short.
+ * are damaged, the third how much of it is there at all; what follows is as in change.h.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "../unit/record_session.h"
+#include "change.h"
+#include "fuzz.h"
 #include "record/parts.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+enum { PARTS = 3, MOMENTS = 4, TABLES_MAX = 16, CONTROL_BYTES = 3 };
 
-enum { PARTS = 3, MOMENTS = 4, TABLES_MAX = 16 };
+const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
 static const struct ms_part_kind *const parts[PARTS] = {
     &ms_part_processes,
@@ -64,24 +66,15 @@ static void write_once(void)
 /* A copy of its exact size: the sanitizer sees every byte behind it. */
 static uint8_t *damaged(const struct ms_pack *pack, const uint8_t *data, size_t size, size_t *bytes)
 {
-    uint8_t *copy = malloc(pack->used + 1);
+    uint8_t *copy = malloc(pack->used + CHANGES_ROOM);
     if (copy == NULL) {
         abort();
     }
     if (pack->used > 0) {
         memcpy(copy, pack->bytes, pack->used);
     }
-    *bytes = pack->used;
-    for (size_t i = 0; i + 4 <= size && i < 64 && pack->used > 0; i += 4) {
-        const size_t place = ((size_t)data[i] | (size_t)data[i + 1] << 8) % pack->used;
-        if (i == 0 && data[3] == 0) {
-            *bytes = place;
-        } else if (data[i + 2] % 4 == 0) {
-            copy[place] = (uint8_t)(copy[place] + data[i + 3]);
-        } else {
-            copy[place] = data[i + 3];
-        }
-    }
+    *bytes = data[2] < 16 ? pack->used * data[2] / 16 : pack->used;
+    *bytes = change(copy, *bytes, data + CONTROL_BYTES, size - CONTROL_BYTES);
     return realloc(copy, *bytes + (*bytes == 0 ? 1 : 0));
 }
 
@@ -114,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (session.model == NULL) {
         write_once();
     }
-    if (size < 2) {
+    if (size <= CONTROL_BYTES) {
         return 0;
     }
     const int wanted = data[0] % PARTS;
@@ -128,8 +121,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
             size_t bytes = written[m][p].used;
             const bool hit = p == wanted && data[1] % MOMENTS == m;
-            uint8_t *copy = damaged(&written[m][p], data + 2, hit ? size - 2 : 0, &bytes);
-            struct ms_unpack unpack = ms_unpack_of(copy, bytes);
+            uint8_t *copy = hit ? damaged(&written[m][p], data, size, &bytes) : NULL;
+            struct ms_unpack unpack = ms_unpack_of(hit ? copy : written[m][p].bytes, bytes);
             error = bytes > 0 ? parts[p]->read(model, m == 0, &unpack, maps[p]) : 0;
             free(copy);
         }

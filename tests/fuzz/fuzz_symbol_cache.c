@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "collect/symbol_cache.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { HEAD = 48, BLOCK = 24 };
 

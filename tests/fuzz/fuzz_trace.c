@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "collect/trace_reader.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void take_one(struct ms_trace_reader *reader, const uint8_t *data, size_t bytes, bool mend)
 {

@@ -249,6 +249,41 @@ static void test_signals(void **state)
     assert_int_equal(world->command.process_id, 1);
 }
 
+/* What is asked of a program that cannot be asked any more is not passed over in silence. */
+static void check_told(struct world *world, int key, const char *why)
+{
+    world_key(world, key);
+    assert_int_equal(world->command.type, MS_COMMAND_TELL);
+    assert_non_null(strstr(world->command.why, why));
+}
+
+static void test_ended_program_cannot_be_touched(void **state)
+{
+    struct world *world = *state;
+    world_end(world, 0, 0);
+    check_told(world, 'K', "the program has ended");
+    check_told(world, 'M', "the program has ended");
+}
+
+static void test_lost_keeper(void **state)
+{
+    struct world *world = *state;
+    world->status.session = MS_TUI_LOST;
+    assert_true(world_shows(world, "[LOST]"));
+    assert_true(world_shows(world, "keeper lost"));
+    check_told(world, 'M', "the keeper is gone");
+    world_key(world, 'K');
+    assert_true(world_shows(world, "signal to"));
+    world_key(world, MS_KEY_ENTER);
+    assert_int_equal(world->command.type, MS_COMMAND_SIGNAL);
+    world_key(world, 'q');
+    assert_true(world_shows(world, "nobody can join it any more"));
+    world_key(world, 'd');
+    assert_int_equal(world->command.type, MS_COMMAND_DETACH_QUIT);
+    world_end(world, -1, 0);
+    assert_true(world_shows(world, "[ENDED, status unknown]"));
+}
+
 static void test_readonly_sends_nothing(void **state)
 {
     struct world *world = *state;
@@ -440,6 +475,8 @@ int main(void)
         TEST(test_tracking_left_alone),
         TEST(test_tracking_stays_within_bounds),
         TEST(test_signals),
+        TEST(test_ended_program_cannot_be_touched),
+        TEST(test_lost_keeper),
         TEST(test_readonly_sends_nothing),
         TEST(test_pause_freezes_the_picture_only),
         TEST(test_filter_as_you_type),

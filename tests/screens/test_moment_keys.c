@@ -130,6 +130,25 @@ static void test_what_needs_the_present(void **state)
     assert_int_equal(world->command.type, MS_COMMAND_NOT_IN_THE_PAST);
 }
 
+/* Keys of time are left by what only a screen knows, which is then about this moment. */
+static void test_keys_of_the_screen(void **state)
+{
+    struct world *world = *state;
+    go_away(world);
+    world_keys(world, "re");
+    assert_true(world_shows(world, "Enter Write"));
+    world_key(world, MS_KEY_ESCAPE);
+    world_keys(world, "rD");
+    assert_true(world_shows(world, "> Diff"));
+    assert_false(world_shows(world, "Left -1s"));
+    world_keys(world, "rM");
+    assert_int_equal(world->command.type, MS_COMMAND_NOT_IN_THE_PAST);
+    world_keys(world, "r'");
+    assert_int_equal(world->command.type, MS_COMMAND_NONE);
+    assert_true(world_shows(world, "Left -1s"));
+    check_wish(world, '9', MS_TIME_SHARE, 0);
+}
+
 /* Leaving asks about the program that runs now, whatever is shown. */
 static void test_quit(void **state)
 {
@@ -277,6 +296,7 @@ int main(void)
         TEST(test_keys_of_time),
         TEST(test_stay_and_come_back),
         TEST(test_what_needs_the_present),
+        TEST(test_keys_of_the_screen),
         TEST(test_quit),
         TEST(test_step_from_a_pause),
         TEST(test_click_on_the_bar),

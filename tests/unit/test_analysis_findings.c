@@ -230,6 +230,33 @@ static struct ms_judgement alert_among(bool relative, uint64_t peak, uint64_t ot
     return judgement;
 }
 
+/* Of a thread that has all of a core from its birth on, live and as a report has it. */
+static void check_busy_for(unsigned ticks, enum ms_alert alert)
+{
+    struct session session = session_new(true);
+    struct ms_thread *busy = thread_new(&session);
+    const uint32_t id = busy->id;
+    tick(&session, NULL, 0); /* a first look, for the next to be a share of something */
+    for (unsigned i = 0; i < ticks; i++) {
+        tick(&session, busy, 100);
+    }
+    assert_int_equal(ms_findings_of(session.findings, id)->alert, alert);
+    busy->start_ns += TENTH;
+    const struct ms_thresholds *thresholds = ms_findings_thresholds(session.findings);
+    assert_int_equal(ms_judge_whole_life(thresholds, session.model, busy).alert, alert);
+    session_free(&session);
+}
+
+static void test_short_spans_give_no_alert(void **state)
+{
+    (void)state;
+    check_busy_for(1, MS_ALERT_NORMAL);
+    check_busy_for(9, MS_ALERT_NORMAL);
+    check_busy_for(10, MS_ALERT_HIGH);
+    /* What is held is no share of time. */
+    assert_int_equal(alert_among(true, 30 * MB, 0, 0).alert, MS_ALERT_HIGH);
+}
+
 static void test_alerts(void **state)
 {
     (void)state;
@@ -308,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_roles_look_at_the_window),
         cmocka_unit_test(test_whole_life_limits_and_order),
         cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_short_spans_give_no_alert),
         cmocka_unit_test(test_ended_threads_are_judged_by_their_life),
         cmocka_unit_test(test_findings_of_merged_threads_are_forgotten),
     };

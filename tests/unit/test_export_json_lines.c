@@ -55,7 +55,7 @@ static void test_a_slow_reader_loses_whole_lines_and_is_told(void **state)
     struct ms_model *model = model_of_threads();
     struct ms_json_lines *lines;
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(ms_json_lines_open(path, false, false, &options, &lines), 0);
+    assert_int_equal(ms_json_lines_open(path, false, &options, &lines), 0);
     const int fd = open(path, O_RDONLY | O_NONBLOCK);
     const unsigned ticks = 300; /* more than 4 MiB */
     for (unsigned i = 0; i < ticks; i++) {
@@ -107,7 +107,9 @@ static void test_a_recording_waits_for_its_reader(void **state)
     if (child == 0) {
         struct ms_json_lines *lines;
         struct ms_model *model = model_of_threads();
-        assert_int_equal(ms_json_lines_open(path, false, true, &options, &lines), 0);
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        assert_int_equal(ms_json_lines_open_stream(out, &options, &lines), 0);
         for (unsigned i = 0; i < 300; i++) {
             tick(model, lines);
         }
@@ -137,7 +139,7 @@ static void test_what_was_not_read_at_the_end_is_told(void **state)
     struct ms_model *model = model_of_threads();
     struct ms_json_lines *lines;
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_int_equal(ms_json_lines_open(path, false, false, &options, &lines), 0);
+    assert_int_equal(ms_json_lines_open(path, false, &options, &lines), 0);
     for (unsigned i = 0; i < 10; i++) { /* more than the pipe takes */
         tick(model, lines);
     }

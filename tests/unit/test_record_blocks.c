@@ -317,6 +317,37 @@ static uint8_t *small_file(size_t *bytes)
     return load(path, bytes);
 }
 
+/* Whoever looks for a number trusts that they rise: a forged one went round and round. */
+static void test_numbers_that_do_not_rise(void **state)
+{
+    (void)state;
+    static const uint64_t wrong[] = {0, 1, UINT64_MAX};
+    size_t bytes;
+    uint8_t *const content = small_file(&bytes);
+    struct ms_blocks *const whole = open_file(path);
+    const size_t count = ms_blocks_count(whole);
+    assert_true(count > 3);
+    const struct ms_block_info last = *ms_blocks_info(whole, count - 1);
+    const uint64_t end = last.offset + MS_BLOCK_HEADER_BYTES + last.stored_bytes;
+    const struct ms_block_info forged = *ms_blocks_info(whole, 2);
+    struct ms_block_header header;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_true(ms_block_header_read(content + forged.offset, &header));
+        header.number = wrong[i];
+        ms_block_header_write(content + forged.offset, &header);
+        store(path, content, end); /* without its index */
+        struct ms_blocks *const file = open_file(path);
+        assert_int_equal(ms_blocks_count(file), count - 1);
+        assert_int_equal(ms_blocks_info(file, 2)->number, forged.number + 1);
+        assert_int_equal(ms_blocks_condition(file).lost_bytes,
+                         MS_BLOCK_HEADER_BYTES + forged.stored_bytes);
+        ms_blocks_free(file);
+    }
+    ms_blocks_free(whole);
+    free(content);
+    unlink(path);
+}
+
 static void test_cut_at_every_byte(void **state)
 {
     (void)state;
@@ -969,6 +1000,7 @@ int main(void)
         cmocka_unit_test(test_a_second_file_holds_what_the_first_one_does),
         cmocka_unit_test(test_paths_that_cannot_be_taken),
         cmocka_unit_test(test_files_that_are_no_recordings),
+        cmocka_unit_test(test_numbers_that_do_not_rise),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_each_byte_flipped_costs_its_block),
         cmocka_unit_test(test_bytes_missing_in_between),

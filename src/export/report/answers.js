@@ -101,7 +101,7 @@ function leakAnswer() {
     );
   const why =
     leaks.likely === null
-      ? "Growth was not judged."
+      ? "Growth was not judged: " + leaks.not_judged_because + "."
       : data.page.no_leak_because
         ? data.page.no_leak_because
         : "No likely leak.";

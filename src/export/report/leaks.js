@@ -17,7 +17,7 @@ function stackDetails(id) {
 /* Why a list is empty. */
 function noLikelyLeak(leaks) {
   if (memoryUnseen() !== "") return memoryUnseen();
-  if (leaks.likely === null) return "Growth was not judged: that needs the program to be watched while it runs.";
+  if (leaks.likely === null) return "Growth was not judged: " + leaks.not_judged_because + ".";
   if (leaks.likely.length > 0) return "None of those is at a call site of this thread, or fits the search.";
   return data.page.no_leak_because || "No call site grew window after window.";
 }
@@ -123,24 +123,16 @@ function leaksPanel(panel) {
       " allocated; their figures are of all threads.",
   );
   panel.append(
-    element(
-      "div",
-      { class: "card" },
-      element("h2", { text: "Likely leaks" }),
+    card(
+      "Likely leaks",
+      [],
       element("p", {
         class: "soft",
         text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more.",
       }),
       likely.root,
     ),
-    element(
-      "div",
-      { class: "card" },
-      element("h2", { text: "Not freed at exit" }),
-      element("p", { class: "soft", id: "not-freed", text: sum }),
-      note,
-      notFreed.root,
-    ),
+    card("Not freed at exit", [], element("p", { class: "soft", id: "not-freed", text: sum }), note, notFreed.root),
     element("div", { class: "card" }, details),
   );
   const fill = () => {

@@ -56,7 +56,7 @@ function leakTiles(unseen) {
     leaks.likely === null ? null : leaks.likely.filter((leak) => !leak.suppressed && siteInFocus(leak.site_id));
   const growth =
     likely === null
-      ? "judged only while it runs"
+      ? leaks.not_judged_because
       : likely.length === 0
         ? "see What leaks"
         : formatBytes(sumOf(likely, "leaked_bytes"));

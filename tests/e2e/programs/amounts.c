@@ -1,7 +1,8 @@
 /*
  * Threads that make known amounts of what the kernel counts. Each writes what it made, a line of
- * "name key=value ..." as counted by itself, and then sleeps until the program is over; so what a
- * viewer has of it was read while it was alive. Argument: a file to write to.
+ * "name key=value ..." as counted by itself, and then sleeps until the program is over, which ends
+ * with its standard input; so what a viewer has of it was read while it was alive. Argument: a file
+ * to write to.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,8 +27,7 @@ enum {
     READ_BYTES = 700,
     MOVES = 200,
     CPU_MS = 400,
-    SHARED_MS = 1200,
-    HOLD_MS = 1700
+    SHARED_MS = 1200
 };
 
 static const char *file_name;
@@ -239,6 +239,9 @@ int main(int count, char **arguments)
     pthread_create(&thread, NULL, sharer, "sharer-a");
     pthread_create(&thread, NULL, sharer, "sharer-b");
     pthread_barrier_wait(&done);
-    usleep(HOLD_MS * 1000);
-    return fflush(stdout); /* they are in the middle of it: nobody says goodbye */
+    say("all\n");
+    const int result = fflush(stdout);
+    while (getchar() != EOF) {
+    }
+    return result; /* they are in the middle of it: nobody says goodbye */
 }

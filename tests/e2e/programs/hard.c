@@ -870,7 +870,7 @@ static int case_steps(const char *argument)
     signal(SIGTERM, be_told);
     unsigned long steps = 0, children = 0;
     void **held = malloc(sizeof *held * 100000);
-    while (!told && steps < 3000) {
+    while (!told && steps < 20000) {
         for (int i = 0; i < 1000; i++) {
             void *p = malloc(1000);
             if (i == 0) {

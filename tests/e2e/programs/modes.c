@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_UNBLOCK, &both, NULL); /* exec in a handler's shadow would keep them blocked */
     signal(SIGUSR1, on_signal);
     signal(SIGUSR2, on_signal);
-    alarm(120);
+    alarm(600);
     if (argc > 1 && strcmp(argv[1], "stacks") == 0) {
         for (unsigned number = 0;; number++) {
             free(even(24, number % 32768));
