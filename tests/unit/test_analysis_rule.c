@@ -172,6 +172,7 @@ static void test_threads_that_need_attention(void **state)
     struct ms_rule rule;
     session.process->totals.allocations = 3;
     session_thread(&session, "light")->heap = (struct ms_heap){.allocations = 1};
+    session_thread(&session, "idle")->heap = (struct ms_heap){.allocations = 1};
     session_thread(&session, "large")->heap =
         (struct ms_heap){.allocations = 1, .bytes_allocated = 90000000, .peak_bytes = 90000000};
     session_tick(&session);
