@@ -122,10 +122,13 @@ void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_hea
     if (error_bytes > 0) {
         fprintf(out, " (within %s)", ms_format_bytes(error, sizeof(error), (double)error_bytes));
     }
-    fprintf(out, ", %s allocations, %s allocated, %s not freed\n",
+    const struct ms_process *program = ms_model_program(model);
+    const bool runs = program != NULL && program->end_ns == 0;
+    fprintf(out, ", %s allocations, %s allocated, %s %s\n",
             ms_format_count(allocations, sizeof(allocations), (double)totals->allocations),
             ms_format_bytes(allocated, sizeof(allocated), (double)totals->bytes_allocated),
-            ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)));
+            ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)),
+            runs ? "live" : "not freed");
 }
 
 static void write_top_sites(FILE *out, const struct ms_model *model)

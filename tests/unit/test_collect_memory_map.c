@@ -269,7 +269,9 @@ static pthread_barrier_t there, enough;
 static void *use_stack(void *argument)
 {
     volatile char buffer[1 << 20];
-    memset((char *)buffer, 1, sizeof buffer);
+    for (size_t at = 0; at < sizeof buffer; at += 4 * KIB) {
+        buffer[at] = 1;
+    }
     pthread_barrier_wait(&there);
     pthread_barrier_wait(&enough);
     (void)buffer[0];

@@ -137,8 +137,12 @@ static void compare_with_addr2line(const struct ms_frame *frame)
         assert_string_equal(ours->function, lines[i]);
         char place[1024];
         const char *slash = strrchr(ours->file, '/');
-        (void)snprintf(place, sizeof place, "%s:%u", slash == NULL ? ours->file : slash + 1,
-                       ours->line);
+        const char *file = slash == NULL ? ours->file : slash + 1;
+        if (ours->line != 0) {
+            (void)snprintf(place, sizeof place, "%s:%u", file, ours->line);
+        } else {
+            (void)snprintf(place, sizeof place, "%s:?", file);
+        }
         lines[i + 1][strcspn(lines[i + 1], " ")] = '\0'; /* "(discriminator 3)" */
         const char *theirs = strrchr(lines[i + 1], '/');
         assert_string_equal(place, theirs == NULL ? lines[i + 1] : theirs + 1);

@@ -123,6 +123,7 @@ static void test_summary(void **state)
     assert_non_null(strstr(text, "  peak 13.0MB, the sum of 2 processes (within 64.0kB), "));
     assert_non_null(
         strstr(text, "./app was running as pid 77 after 00:00:12 (and 1 more process)\n"));
+    assert_non_null(strstr(text, "1.20GB allocated, 1.00kB live\n"));
     free(text);
     ms_model_free(model);
 }
