@@ -114,6 +114,10 @@ struct ms_blocks_state {
 };
 struct ms_blocks_state ms_blocks_state(struct ms_blocks *blocks);
 
+/* Waits at most so long until the file is not written anew, as what does not fit in would be
+ * refused meanwhile; false: it still is. */
+bool ms_blocks_settle(struct ms_blocks *blocks, uint64_t wait_ns);
+
 /*
  * Appends MS_BLOCK_END and lets the thread of the file force all of it to the disk, however long
  * that takes; nobody waits. What is appended from now on is kept in memory only.

@@ -227,7 +227,7 @@ def terminal_is_a_terminal_with_its_size():
                        stdin=subprocess.DEVNULL)
     text = "".join(line["text"] for line in told.lines("output"))
     assert text.startswith("24<20>80") or "24" in told.text and "80" in told.text, told.text
-    assert re.search(r"S\+|R\+", told.text), told.text  # in the foreground
+    assert re.search(r"[SR]N?\+", told.text), told.text  # in the foreground
 
 
 @test
