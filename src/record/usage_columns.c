@@ -124,8 +124,11 @@ static int read_identities(struct group *group, struct ms_model *model, struct m
     begin_usages(group, map, count);
     int error = ms_columns_read(unpack, map, group->things, count);
     for (size_t i = 0; i < count && error == 0; i++) {
+        /* Of one that is nobody's there could be any number, in a byte for each 512. */
         const struct ms_usage *usage = &group->usages[i];
-        error = ms_model_restore_usage(model, usage->thread_id, usage->site_id, usage->rate);
+        error = usage->thread_id == 0
+                    ? -EBADMSG
+                    : ms_model_restore_usage(model, usage->thread_id, usage->site_id, usage->rate);
     }
     return error;
 }
