@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "analysis/ranking.h"
+#include "model/edit_distance.h"
 #include "model/format.h"
 #include "model/metric.h"
-
-#define NAME_MAX_BYTES 48u
 
 static const struct {
     const char *name;
@@ -47,31 +46,17 @@ static int metric_by_name(enum ms_rule_of of, const char *name)
     return metric;
 }
 
-/* Insertions, deletions and changes of one byte (Levenshtein). A name that holds the other one is
- * nearer than any that must be changed, and what begins like the first words of a name is near. */
+/* A name that holds the other one is nearer than any that must be changed, and what begins like the
+ * first words of a name is near. */
 static size_t distance(const char *typed, const char *name)
 {
-    size_t row[NAME_MAX_BYTES + 1];
-    const size_t columns = strnlen(name, NAME_MAX_BYTES);
+    size_t beginnings[MS_EDIT_NAME_MAX + 1];
     if (strlen(typed) >= 3 && strstr(name, typed) != NULL) {
         return 1;
     }
-    for (size_t x = 0; x <= columns; x++) {
-        row[x] = x;
-    }
-    for (size_t y = 0; typed[y] != '\0'; y++) {
-        size_t diagonal = row[0];
-        row[0] = y + 1;
-        for (size_t x = 1; x <= columns; x++) {
-            const size_t change = diagonal + (typed[y] != name[x - 1]);
-            const size_t least = row[x] < row[x - 1] ? row[x] + 1 : row[x - 1] + 1;
-            diagonal = row[x];
-            row[x] = change < least ? change : least;
-        }
-    }
-    size_t least = row[columns];
-    for (size_t x = 1; x < columns; x++) {
-        least = name[x] == '_' && row[x] + 1 < least ? row[x] + 1 : least;
+    size_t least = ms_edit_distance(typed, name, beginnings);
+    for (size_t x = 1; x < strnlen(name, MS_EDIT_NAME_MAX); x++) {
+        least = name[x] == '_' && beginnings[x] + 1 < least ? beginnings[x] + 1 : least;
     }
     return least;
 }
@@ -239,7 +224,7 @@ int ms_rule_parse(const char *text, enum ms_rule_of of, struct ms_rule *rule, ch
                   size_t error_bytes)
 {
     char safe[sizeof rule->text];
-    char name[NAME_MAX_BYTES];
+    char name[MS_EDIT_NAME_MAX];
     ms_format_safe(safe, sizeof safe, text, strlen(text), false);
     const char *begin = skip_blanks(text);
     const size_t bytes = strspn(begin, "abcdefghijklmnopqrstuvwxyz"

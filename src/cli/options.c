@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_hint.h"
 #include "cli/options_rows.h"
 
 const struct ms_option_row ms_option_rows[MS_OPTION_TOTAL] = {
@@ -82,8 +83,7 @@ static int read_arguments(int argc, char **argv, struct ms_options *options,
     int found;
     while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         if (found == '?' || found == ':') {
-            fprintf(stderr, "memscope-top: %s: %s; see memscope-top --help\n", argv[optind - 1],
-                    found == ':' ? "needs a value" : "no such option");
+            ms_option_refuse(found, optopt, argv[optind - 1]);
             return -EINVAL;
         }
         int id = found - 256;
@@ -159,6 +159,7 @@ static int read_all_arguments(int argc, char **argv, struct ms_options *options,
         options->request = MS_REQUEST_RUN;
     }
     options->arguments = argv + optind;
+    options->command_near = ended_by_dashes ? NULL : ms_command_near(argv[optind]);
     return 0;
 }
 

@@ -36,6 +36,7 @@ struct ms_options {
     enum ms_request request;
     /* Of the program, or the files that a command is about; NULL-terminated; points into argv. */
     char *const *arguments;
+    const char *command_near; /* that the program's name may be a slip of; NULL: none */
     char *files[MS_COMMAND_FILES_MAX + 1];
     pid_t pid;
     const char *output_path; /* of a recording; NULL: none */

@@ -28,23 +28,35 @@
 
 #define TRACE_WAIT_MS 1000 /* a viewer that reads nothing for so long holds nothing up any more */
 
-static void program_name(struct ms_session *session, const char *path)
+const char *ms_session_program(const struct ms_message_session *about, char *out, size_t size)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-    ms_format_safe(session->name, sizeof session->name, base, strlen(base), true);
+    char name[MS_PROCESS_NAME_MAX];
+    char exe[MS_SESSION_TEXT_MAX + 1];
+    char argv0[MS_SESSION_TEXT_MAX + 1] = "";
+    const size_t bytes =
+        about->text_bytes < sizeof about->text ? about->text_bytes : sizeof about->text;
+    const size_t exe_bytes = about->exe_bytes < bytes ? about->exe_bytes : bytes;
+    snprintf(exe, sizeof exe, "%.*s", (int)exe_bytes, about->text);
+    snprintf(argv0, sizeof argv0, "%.*s", (int)(bytes - exe_bytes), about->text + exe_bytes);
+    ms_program_name(exe, argv0, name, sizeof name);
+    ms_format_safe(out, size, name, strlen(name), true);
+    return out;
 }
 
-static int look_at_program(const char *program, struct ms_launch *launch)
+static int look_at_program(const struct ms_options *options, struct ms_launch *launch)
 {
+    const char *program = options->arguments[0];
+    const char *meant = options->command_near;
     char shown[512];
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
     switch (ms_launch_look(program, launch)) {
     case 0:
         return 0;
     case -ENOENT:
-        fprintf(stderr, "memscope-top: %s: not found%s\n", shown,
-                strchr(program, '/') == NULL ? " in PATH" : "");
+        fprintf(stderr, "memscope-top: %s: not found%s%s%s%s\n", shown,
+                strchr(program, '/') == NULL ? " in PATH" : "",
+                meant != NULL ? "; did you mean the command '" : "", meant != NULL ? meant : "",
+                meant != NULL ? "'?" : "");
         return MS_EXIT_NOT_FOUND;
     case -EACCES:
         fprintf(stderr, "memscope-top: %s: cannot be run: no permission, or not a file\n", shown);
@@ -114,7 +126,7 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
 {
     const struct ms_options *options = session->options;
     struct ms_launch launch;
-    int result = look_at_program(options->arguments[0], &launch);
+    int result = look_at_program(options, &launch);
     if (result != 0) {
         return result;
     }
@@ -148,7 +160,6 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
     }
     ms_debug_log("started pid %d under keeper %d, verdict %s", (int)started.program,
                  (int)started.keeper, ms_verdict_word(launch.verdict));
-    program_name(session, options->arguments[0]);
     snprintf(socket_path, size, "%s", started.socket_path);
     return 0;
 }
@@ -242,8 +253,7 @@ static int open_lines(struct ms_session *session)
         return 0;
     }
     const struct ms_export_options wanted = ms_reports_options(options, session->findings);
-    const int error =
-        ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
+    const int error = ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
     if (error != 0) {
         fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
                 options->json_lines_path, ms_export_error(error));
@@ -282,7 +292,7 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     int result = read_suppressions(session);
     if (result == 0 && !join) { /* before a file is opened for nothing */
         struct ms_launch launch;
-        result = look_at_program(options->arguments[0], &launch);
+        result = look_at_program(options, &launch);
     }
     result = result != 0 ? result : ms_session_keep(session);
     result = result != 0 ? result : connect_collector(session);
@@ -300,10 +310,8 @@ int ms_session_open(struct ms_session *session, const struct ms_options *options
     if (result != 0) {
         return give_up(session, result);
     }
-    if (join) {
-        const struct ms_message_session *about = ms_collector_session(session->collector);
-        program_name(session, about->exe_bytes > 0 ? about->text : "?");
-    }
+    ms_session_program(ms_collector_session(session->collector), session->name,
+                       sizeof session->name);
     /* The program runs already: what fails from here on is told, and it is watched all the same. */
     session->status = ms_session_name_recording(session);
     session->next_tick_ns = ms_monotonic_ns();

@@ -51,6 +51,9 @@ struct ms_session {
  */
 int ms_session_open(struct ms_session *session, const struct ms_options *options, bool live);
 
+/* What people call the program of a session, as ms_process_name, neutralised. Returns `out`. */
+const char *ms_session_program(const struct ms_message_session *about, char *out, size_t size);
+
 /* Path of the keeper's socket of a program that runs. Returns 0, or the exit status to leave with
  * after one line on stderr. */
 int ms_session_find(pid_t pid, char *socket_path, size_t size);

@@ -123,11 +123,15 @@ struct ms_process {
 };
 
 /*
- * What people call a process: the first word of argv[0] without its folders ("redis-server", though
- * its file may be another; "postgres"), else its file; "?" when neither is known. Merged ones:
- * their file. Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
+ * What people call a program: the first word of argv[0] without its folders ("redis-server", though
+ * its file may be another; "postgres"), else its file; "?" when neither is known. argv[0] counts
+ * for nothing when it only says where the kernel has the file (/proc/self/exe, /dev/fd/3). Names
+ * that threads have (prctl) are not asked: they are cut at 15 bytes and say what a thread does.
+ * Returns `out`, at most MS_PROCESS_NAME_MAX bytes. Not neutralised.
  */
 #define MS_PROCESS_NAME_MAX 64
+char *ms_program_name(const char *exe, const char *argv0, char *out, size_t size);
+/* Of a process; merged ones: their file. */
 char *ms_process_name(const struct ms_process *process, char *out, size_t size);
 
 #endif

@@ -365,7 +365,7 @@ LEAK = Leak()
 
 def test_leak():
     """a leak below RLIMIT_AS: when the limit is reached, within 20 %, and advice"""
-    LEAK.viewer.wait(LIMIT_S * 3)
+    LEAK.viewer.wait(LIMIT_S)
     document = load(LEAK.report)
     looked_s = os.stat(LEAK.report).st_mtime
     refused_s = wait_until(lambda: LEAK.moment("refused"), 90, "the end of the leak")
@@ -518,7 +518,7 @@ def test_changes():
         equal(seen.document["anomalies"], [], "anomalies of what has no past to compare with")
         return
     result = run([MEMSCOPE, "-q", "--json", report, "--", NATURE, "changes", "70"],
-                 timeout=LIMIT_S * 3)
+                 timeout=LIMIT_S)
     document = load(report)
     found = [a for a in document["anomalies"] if a["of"] != "system"]
     start_s = document["session"]["start_unix_ns"] / 1e9

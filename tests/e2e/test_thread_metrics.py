@@ -66,7 +66,6 @@ def within(found, low, high, what):
     assert found is not None and low <= found <= high, f"{what}: {found}, not {low} to {high}"
 
 
-@functools.partial(again, anew=amounts.cache_clear)
 def test_switches():
     """1,000 sleeps are 1,000 voluntary context switches"""
     sleeper, said = thread("sleeper"), amounts()[0]["sleeper"]
@@ -79,7 +78,6 @@ def test_switches():
     within(sleeper["involuntary_switches"], said["involuntary"], said["involuntary"] + 100, "forced")
 
 
-@functools.partial(again, anew=amounts.cache_clear)
 def test_faults():
     """5,000 pages touched are 5,000 page faults"""
     toucher, said = thread("toucher"), amounts()[0]["toucher"]
@@ -88,7 +86,6 @@ def test_faults():
     equal(toucher["major_faults"], 0, "major faults")
 
 
-@functools.partial(again, anew=amounts.cache_clear)
 def test_input_output():
     """calls and bytes of read and write are exact, and so is what reached storage"""
     writer, said = thread("writer"), amounts()[0]["writer"]
@@ -101,7 +98,6 @@ def test_input_output():
           "I/O of another thread")
 
 
-@functools.partial(again, anew=amounts.cache_clear)
 def test_user_and_kernel_time():
     """a loop in user mode and one of system calls: the time that getrusage says of each"""
     for name in ("spinner", "caller"):
@@ -137,7 +133,6 @@ def test_cores():
         assert os.path.exists(core), f"node {mover['numa_node']}"
 
 
-@functools.partial(again, anew=amounts.cache_clear)
 def test_run_queue():
     """two threads on one core wait for it half of the time"""
     for name in ("sharer-a", "sharer-b"):
@@ -210,7 +205,6 @@ def test_many_threads():
             viewer.communicate(b"\n", timeout=LIMIT_S)
 
 
-@again
 def test_exec_inherits_nothing():
     """a program that another one became by exec has not used the CPU time that was used before"""
     with tempfile.TemporaryDirectory(prefix="memscope-exec-") as folder:

@@ -314,6 +314,23 @@ def test_list_of_joinable():
     wait_until(lambda: not listed(), 60, "the list to forget the program")
 
 
+def test_name_of_the_program():
+    """a program that a link led to is called as it was started, by launch, join and list"""
+    with Terminal(["sh", "-c", f"ln -s $(command -v sleep) called-so; exec {MEMSCOPE} ./called-so 600"],
+                  columns=140) as terminal:
+        terminal.see("memscope-top  called-so  ", "[LIVE]")
+        terminal.keys("q")
+        terminal.see("the program still runs")
+        terminal.keys("d")
+        terminal.see("status=0")
+        pid = re.search(r"-p (\d+)", terminal.text()).group(1)
+        line = next(line for line in run([MEMSCOPE]).stdout.decode().splitlines()
+                    if line.split()[:1] == [pid])
+        assert re.search(r"called-so \(/.*sleep\)", line), line
+        terminal.tmux("new-window", f"{MEMSCOPE} -p {pid}")
+        terminal.see("memscope-top  called-so  ", "[LIVE]")
+
+
 def test_signal_to_the_viewer():
     """without a screen a signal sent to memscope-top is the program's"""
     with Watched("-q") as watched:

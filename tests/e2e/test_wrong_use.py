@@ -102,6 +102,23 @@ def test_wrong_rules_and_moments():
         assert load(recorded.path("first.json"))["session"]["duration_ns"] < 10**9
 
 
+def test_slips():
+    """a mistyped command or option: one line with what was meant, if it is near enough"""
+    for status_wanted, line, *words in (
+            (127, "veiw: not found in PATH; did you mean the command 'view'?", "veiw", "r.memscope"),
+            (127, "exprot: not found in PATH; did you mean the command 'export'?", "exprot"),
+            (127, "qqqqqq: not found in PATH", "qqqqqq"),
+            (127, "veiw: not found in PATH", "--", "veiw"),
+            (WRONG_USE, "--jsno: no such option; did you mean --json?", "--jsno=x", "true"),
+            (WRONG_USE, "--json-: is the beginning of --json-set, --json-lines", "--json-", "true"),
+            (WRONG_USE, "--plain: takes no value", "--plain=3", "true"),
+            (WRONG_USE, "-Z: no such option; see memscope-top --help", "-qZ", "true"),
+            (WRONG_USE, "--json: needs a value; see memscope-top --help", "--json")):
+        done = run([MEMSCOPE, *words])
+        equal((status(done), done.stderr.decode()), (status_wanted, f"memscope-top: {line}\n"),
+              " ".join(words))
+
+
 def test_files_that_are_named_twice():
     """two outputs in one file, or in what is read, under whatever name: refused before anything"""
     with Recorded() as recorded:

@@ -24,8 +24,8 @@ fuzz-guided:
 .PHONY: fuzzers
 fuzzers: $(patsubst tests/%.c,$(BUILD)/tests/%,$(FUZZ_SOURCES))
 $(BUILD)/tests/fuzz/%: $(BUILD)/o/tests/fuzz/%.o $(filter %.o,$(FUZZ_ENGINE)) $(LIBRARIES) \
-                       $(BUILD)/lib/probe.a
+                       $(BUILD)/lib/cli.a $(BUILD)/lib/probe.a
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  LD      $@")
 	$(Q)$(CC) $(OPTIMISE) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o,$(FUZZ_ENGINE)) \
-	    -Wl,--start-group $(LIBRARIES) $(BUILD)/lib/probe.a -Wl,--end-group $(LIBS) -lpthread
+	    -Wl,--start-group $(BUILD)/lib/cli.a $(LIBRARIES) $(BUILD)/lib/probe.a -Wl,--end-group $(LIBS) -lpthread

@@ -53,8 +53,13 @@ static void find_places(void)
     add_place(header.e_phoff, (uint64_t)header.e_phnum * sizeof(Elf64_Phdr));
     add_place(header.e_shoff, (uint64_t)header.e_shnum * sizeof section);
     for (unsigned i = 0; i < header.e_shnum; i++) {
-        memcpy(&section, sound + header.e_shoff + i * sizeof section, sizeof section);
-        if (section.sh_type == SHT_DYNAMIC || section.sh_type == SHT_DYNSYM ||
+        uint8_t *at = sound + header.e_shoff + i * sizeof section;
+        memcpy(&section, at, sizeof section);
+        if (section.sh_type == SHT_DYNSYM) { /* it is stripped: one table stands for both */
+            section.sh_type = SHT_SYMTAB;
+            memcpy(at, &section, sizeof section);
+        }
+        if (section.sh_type == SHT_DYNAMIC || section.sh_type == SHT_SYMTAB ||
             section.sh_type == SHT_GNU_HASH || section.sh_type == SHT_NOTE ||
             section.sh_type == SHT_STRTAB) {
             add_place(section.sh_offset, section.sh_size);

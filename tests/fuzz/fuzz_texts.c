@@ -3,13 +3,22 @@
  * that somebody wrote (rules, suppressions, threads to be tracked). The first byte says which; the
  * rest is one that is as it should be, changed as in change.h, or is the text itself.
  */
+#include <linux/inet_diag.h>
+#include <linux/rtnetlink.h>
+#include <linux/tcp.h>
+#include <linux/unix_diag.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "analysis/leaks.h"
 #include "analysis/rule.h"
 #include "change.h"
+#include "cli/config.h"
 #include "collect/cgroup.h"
 #include "collect/cpu_list.h"
 #include "collect/drm.h"
@@ -177,6 +186,24 @@ static void suppressions(const char *text, size_t bytes)
     free(one);
 }
 
+/* A file is what it is read from. */
+static void config(const char *text, size_t bytes)
+{
+    static int descriptor = -1;
+    char path[64];
+    char error[120] = "";
+    if (descriptor < 0) {
+        descriptor = memfd_create("config", MFD_CLOEXEC);
+    }
+    struct ms_settings settings;
+    ms_settings_default(&settings);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, bytes, 0) == (ssize_t)bytes &&
+        (ms_config_read(path, &settings, error, sizeof error) != 0) != (error[0] != '\0')) {
+        abort();
+    }
+}
+
 static void selection(const char *text, size_t bytes)
 {
     char *one = strndup(text, bytes);
@@ -190,39 +217,77 @@ static void selection(const char *text, size_t bytes)
     free(one);
 }
 
+/* As the kernel answers: what a socket is, then what it has done. */
+static struct {
+    struct inet_diag_msg head;
+    struct rtattr attribute;
+    struct tcp_info info;
+} inet_message = {
+    .head = {.idiag_family = AF_INET6, .idiag_state = MS_TCP_CLOSE_WAIT, .idiag_inode = 7},
+    .attribute = {.rta_len = sizeof(struct rtattr) + sizeof(struct tcp_info),
+                  .rta_type = INET_DIAG_INFO},
+    .info = {.tcpi_rtt = 120, .tcpi_bytes_acked = 10, .tcpi_bytes_received = 5}};
+static struct {
+    struct unix_diag_msg head;
+    struct rtattr queues_attribute;
+    struct unix_diag_rqlen queues;
+    struct rtattr peer_attribute;
+    uint32_t peer;
+    struct rtattr name_attribute;
+    char name[8];
+} unix_message = {
+    .head = {.udiag_family = AF_UNIX, .udiag_state = MS_TCP_ESTABLISHED, .udiag_ino = 7},
+    .queues_attribute = {.rta_len = sizeof(struct rtattr) + sizeof(struct unix_diag_rqlen),
+                         .rta_type = UNIX_DIAG_RQLEN},
+    .queues = {.udiag_rqueue = 3, .udiag_wqueue = 4},
+    .peer_attribute = {.rta_len = sizeof(struct rtattr) + sizeof(uint32_t),
+                       .rta_type = UNIX_DIAG_PEER},
+    .peer = 9,
+    .name_attribute = {.rta_len = sizeof(struct rtattr) + 8, .rta_type = UNIX_DIAG_NAME},
+    .name = "/tmp/a"};
+
+#define TEXT(text) (text), sizeof(text) - 1
 static const struct {
     void (*read)(const char *text, size_t bytes);
-    const char *sound;
+    const void *sound;
+    size_t bytes;
 } texts[] = {
-    {stat_line, "7 (a) b) S 1 7 7 0 -1 4194304 100 0 3 0 12 34 0 0 20 0 5 0 900 1000000 200 "
-                "18446744073709551615 1 1 0 0 0 0 0 4096 81 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0"},
-    {schedstat, "123456 7890 12\n"},
-    {status, "Name:\ta\nThreads:\t5\nCpus_allowed_list:\t0-3,8,10-11\n"
-             "voluntary_ctxt_switches:\t10\nnonvoluntary_ctxt_switches:\t2\n"},
-    {sched, "a (7, #threads: 1)\n-----\nse.nr_migrations     :     12\n"
-            "nr_switches   :   3\nnr_voluntary_switches : 2\nnr_involuntary_switches : 1\n"},
-    {io, "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\n"
-         "cancelled_write_bytes: 0\n"},
-    {smaps, "7f00-7f10000 r-xp 00000000 08:01 42   /usr/lib/libmemscope-probe.so\nRss: 4 kB\n"
-            "Pss: 4 kB\nAnonHugePages: 0 kB\nSwap: 0 kB\nVmFlags: rd ex mr mw me\n"
-            "7f20000-7f30000 rw-p 00000000 00:00 0 [stack]\nRss: 8 kB\nVmFlags: rd wr nh um\n"},
-    {cpu_list, "0-3,8,10-11\n"},
-    {pressure, "some avg10=0.12 avg60=1.00 avg300=0.00 total=123\n"
-               "full avg10=0.00 avg60=0.00 avg300=0.00 total=4\n"},
-    {fdinfo, "pos: 0\ndrm-driver: amdgpu\ndrm-pdev: 0000:01:00.0\ndrm-client-id: 7\n"
-             "drm-engine-gfx: 1200 ns\ndrm-engine-capacity-gfx: 2\ndrm-cycles-render: 5\n"
-             "drm-total-cycles-render: 9\ndrm-memory-vram: 12 KiB\ndrm-resident-system0: 3 MiB\n"},
-    {limits, "Limit                     Soft Limit           Hard Limit           Units     \n"
-             "Max cpu time              unlimited            unlimited            seconds   \n"
-             "Max stack size            8388608              unlimited            bytes     \n"
-             "Max open files            1024                 1048576              files     \n"
-             "Max address space         unlimited            unlimited            bytes     \n"},
-    {groups, "12:memory:/a/b\n3:cpu,cpuacct:/\n0::/user.slice/x.scope\n"},
-    {socket_inet, NULL},
-    {socket_unix, NULL},
-    {rule, "likely_leak_bytes >= 1.5Mi"},
-    {suppressions, "# known\nfunction: g_*_new\nfile:*/cache.c\nmodule: libfoo.so*\n\n"},
-    {selection, "worker-*,tid:1000,even,main,[a-c]?x"},
+    {stat_line,
+     TEXT("7 (a) b) S 1 7 7 0 -1 4194304 100 0 3 0 12 34 0 0 20 0 5 0 900 1000000 200 "
+          "18446744073709551615 1 1 0 0 0 0 0 4096 81 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0")},
+    {schedstat, TEXT("123456 7890 12\n")},
+    {status, TEXT("Name:\ta\nThreads:\t5\nCpus_allowed_list:\t0-3,8,10-11\n"
+                  "voluntary_ctxt_switches:\t10\nnonvoluntary_ctxt_switches:\t2\n")},
+    {sched, TEXT("a (7, #threads: 1)\n-----\nse.nr_migrations     :     12\n"
+                 "nr_switches   :   3\nnr_voluntary_switches : 2\nnr_involuntary_switches : 1\n")},
+    {io, TEXT("rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\n"
+              "cancelled_write_bytes: 0\n")},
+    {smaps,
+     TEXT("7f00-7f10000 r-xp 00000000 08:01 42   /usr/lib/libmemscope-probe.so\nRss: 4 kB\n"
+          "Pss: 4 kB\nAnonHugePages: 0 kB\nSwap: 0 kB\nVmFlags: rd ex mr mw me\n"
+          "7f20000-7f30000 rw-p 00000000 00:00 0 [stack]\nRss: 8 kB\nVmFlags: rd wr nh um\n")},
+    {cpu_list, TEXT("0-3,8,10-11\n")},
+    {pressure, TEXT("some avg10=0.12 avg60=1.00 avg300=0.00 total=123\n"
+                    "full avg10=0.00 avg60=0.00 avg300=0.00 total=4\n")},
+    {fdinfo,
+     TEXT("pos: 0\ndrm-driver: amdgpu\ndrm-pdev: 0000:01:00.0\ndrm-client-id: 7\n"
+          "drm-engine-gfx: 1200 ns\ndrm-engine-capacity-gfx: 2\ndrm-cycles-render: 5\n"
+          "drm-total-cycles-render: 9\ndrm-memory-vram: 12 KiB\ndrm-resident-system0: 3 MiB\n")},
+    {limits,
+     TEXT("Limit                     Soft Limit           Hard Limit           Units     \n"
+          "Max cpu time              unlimited            unlimited            seconds   \n"
+          "Max stack size            8388608              unlimited            bytes     \n"
+          "Max open files            1024                 1048576              files     \n"
+          "Max address space         unlimited            unlimited            bytes     \n")},
+    {groups, TEXT("12:memory:/a/b\n3:cpu,cpuacct:/\n0::/user.slice/x.scope\n")},
+    {socket_inet, &inet_message, sizeof inet_message},
+    {socket_unix, &unix_message, sizeof unix_message},
+    {rule, TEXT("likely_leak_bytes >= 1.5Mi")},
+    {suppressions, TEXT("# known\nleak:g_*_new\n\nleak:^*/cache.c$\n")},
+    {config, TEXT("# mine\n[screen]\nrefresh_s = 0.5\n; else\nmouse=no\nsort = cpu_percent\n"
+                  "columns = cpu_percent peak_bytes\n[rates]\ninterval_ms = 50\n[colours]\nwaiting "
+                  "= blue\n")},
+    {selection, TEXT("worker-*,tid:1000,even,main,[a-c]?x")},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -231,9 +296,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     const size_t which = data[0] % (sizeof texts / sizeof texts[0]);
-    const bool as_it_is = texts[which].sound == NULL || data[1] % 8 == 0;
+    const bool as_it_is = data[1] % 8 == 0;
     const char *from = as_it_is ? (const char *)data + 2 : texts[which].sound;
-    size_t bytes = as_it_is ? size - 2 : strlen(from);
+    size_t bytes = as_it_is ? size - 2 : texts[which].bytes;
     char *text = malloc(bytes + CHANGES_ROOM);
     memcpy(text, from, bytes);
     if (!as_it_is) {

@@ -243,6 +243,30 @@ static void what_a_command_never_writes_is_refused(void **state)
     assert_int_equal(PARSE("report", "x.memscope", "--fail-on=misuses>0"), 0);
 }
 
+static void a_slip_of_a_command_is_recognized(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *typed, *meant;
+    } words[] = {
+        {"veiw", "view"},     {"exprot", "export"}, {"diffs", "diff"}, {"sat", "set"},
+        {"rekord", "record"}, {"make", NULL},       {"cat", NULL},     {"redis-server", NULL},
+        {"/view", NULL},      {"v", NULL},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        assert_int_equal(PARSE((char *)words[i].typed, "x"), 0);
+        assert_int_equal(options.request, MS_REQUEST_RUN); /* it may be a program */
+        if (words[i].meant == NULL) {
+            assert_null(options.command_near);
+        } else {
+            assert_non_null(options.command_near);
+            assert_string_equal(options.command_near, words[i].meant);
+        }
+    }
+    assert_int_equal(PARSE("--", "veiw"), 0);
+    assert_null(options.command_near);
+}
+
 static int quiet_stderr(void **state)
 {
     (void)state;
@@ -265,6 +289,7 @@ int main(void)
         cmocka_unit_test(joining_changes_only_what_the_command_line_says),
         cmocka_unit_test(set_needs_a_program_and_something_to_change),
         cmocka_unit_test(what_a_command_never_writes_is_refused),
+        cmocka_unit_test(a_slip_of_a_command_is_recognized),
         cmocka_unit_test(the_configuration_file_is_below_all_else),
         cmocka_unit_test(no_color_turns_colours_off),
     };

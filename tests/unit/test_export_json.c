@@ -472,6 +472,12 @@ static void check_leaks_of_others(const struct ms_model *model,
 {
     const double duration_ns = (double)(ms_model_now_ns(model) - ms_model_start_ns(model));
     const double age_ns = number_after(strstr(json, "\"leaks\""), "\"age_ns\":");
+    const struct ms_findings *findings = judged->findings;
+    assert_true(ms_session_metric(MS_SESSION_METRIC_LIKELY_LEAKS, model, findings, NULL) == 1);
+    assert_true(ms_session_metric(MS_SESSION_METRIC_LIKELY_LEAK_BYTES, model, findings, NULL) ==
+                250000);
+    assert_true(ms_session_metric(MS_SESSION_METRIC_NOT_FREED_BYTES, model, findings, NULL) ==
+                449000);
     char *text = exported(model, judged, MS_EXPORT_PERFETTO);
     const char *leak = strstr(text, "\"likely leak begins: parse_row\"");
     assert_non_null(leak);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "analysis_session.h"
+#include "export/csv_row.h"
 #include "export/export.h"
 #include "export/protobuf.h"
 
@@ -230,6 +231,26 @@ static void test_protocol_buffers_by_hand(void **state)
     ms_protobuf_free(&inner);
 }
 
+/* What a cell of a table is when a spreadsheet has read it. */
+static void test_cells_are_text(void **state)
+{
+    (void)state;
+    static const char *const cells[][2] = {
+        {"plain", "plain"}, {"a,b", "\"a,b\""}, {"a\"b", "\"a\"\"b\""},
+        {"=1", "\"'=1\""},  {"+1", "\"'+1\""},  {"-1", "\"'-1\""},
+        {"@f", "\"'@f\""},  {"1@f", "1@f"},     {"a\r\n", "a??"},
+    };
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        char *text = NULL;
+        size_t bytes;
+        struct ms_csv csv = {.out = open_memstream(&text, &bytes)};
+        ms_csv_text(&csv, cells[i][0]);
+        fclose(csv.out);
+        assert_string_equal(text, cells[i][1]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_and_a_cancel_are_told),
         cmocka_unit_test(test_a_session_without_anything),
         cmocka_unit_test(test_protocol_buffers_by_hand),
+        cmocka_unit_test(test_cells_are_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

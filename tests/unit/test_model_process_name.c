@@ -36,6 +36,8 @@ static void named_by_its_file_otherwise(void **state)
     check("/usr/bin/cc1", "", 0, "cc1");
     check("/usr/bin/cc1", " odd", 0, "cc1");
     check("/usr/bin/cc1", "other", 12, "cc1"); /* merged ones by their file */
+    check("/usr/lib/chromium/chromium", "/proc/self/exe", 0, "chromium");
+    check("/usr/bin/runc", "/dev/fd/5", 0, "runc");
     check("", NULL, 0, "?");
     check("", "/", 0, "/");
 }
