@@ -827,7 +827,7 @@ static int case_privileges(const char *argument)
     return 0;
 }
 
-/* --- to be watched --- */
+/* --- for viewers that come and go --- */
 
 static volatile sig_atomic_t told;
 
