@@ -21,7 +21,7 @@
 #include "record/layout.h"
 #include "record/parts_sites.h"
 
-enum { MIRROR_PARTS = 5, MIRROR_TABLES = 2 };
+enum { MIRROR_PARTS = 5, MIRROR_TABLES = 3 };
 
 static const struct ms_part_kind *const mirror_kinds[MIRROR_PARTS] = {
     &ms_part_sites, &ms_part_usages, &ms_part_activities, &ms_part_flows, &ms_part_misuses};
