@@ -25,7 +25,7 @@ complete -c memscope-top -f
 complete -c memscope-top -n __memscope_top_own -l pid -s p -x -a '(__memscope_top_pids)' -d "join a program that was started under memscope-top"
 complete -c memscope-top -n __memscope_top_own -l output -s o -r -F -d "record: the recording to write; live: record from the beginning on, as R does later"
 complete -c memscope-top -n __memscope_top_own -l max-size -x -d "largest size of a recording, as 200M or 4G: what is older becomes coarser; no: as it comes"
-complete -c memscope-top -n __memscope_top_own -l force -d "replace a recording or report that is there already"
+complete -c memscope-top -n __memscope_top_own -l force -d "replace a recording, or a report from one, that is there"
 complete -c memscope-top -n __memscope_top_own -l at -x -d "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%"
 complete -c memscope-top -n __memscope_top_own -l json -r -F -d "write everything as JSON when the program ends, or from a recording"
 complete -c memscope-top -n __memscope_top_own -l json-set -x -d "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on"

@@ -33,7 +33,8 @@ asan:
 tsan:
 	$(Q)$(MAKE) --no-print-directory $(jobs) BUILD=$(BUILD)/tsan OPTIMISE="-O1 -g" \
 	    SANITIZE="$(THREAD_SANITIZER)" unit-tests
-	$(Q)BUILD=$(BUILD)/tsan tests/run $(UNIT_GROUPS)
+	$(Q)BUILD=$(BUILD)/tsan TEST_TIME_LIMIT=1800 TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp \
+	    tests/run $(UNIT_GROUPS)
 
 #: cov                  line coverage of the unit tests, per file
 .PHONY: cov

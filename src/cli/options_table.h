@@ -12,7 +12,7 @@
     X(PID,      "pid",       'p', "PID",   "",      "join a program that was started under memscope-top")          \
     X(OUTPUT,   "output",    'o', "FILE",  "",      "record: the recording to write; live: record from the beginning on, as R does later") \
     X(MAX_SIZE, "max-size",  0,   "SIZE",  "1G",    "largest size of a recording, as 200M or 4G: what is older becomes coarser; no: as it comes") \
-    X(FORCE,    "force",     0,   NULL,    "",      "replace a recording or report that is there already")         \
+    X(FORCE,    "force",     0,   NULL,    "",      "replace a recording, or a report from one, that is there")       \
     X(AT,       "at",        0,   "TIME",  "end",   "of a recording: the moment to look at: end, peak, a mark's text, or time since its start as 90, 1m30s or 50%") \
     X(JSON,     "json",      0,   "FILE",  "",      "write everything as JSON when the program ends, or from a recording") \
     X(JSON_SET, "json-set", 0,    "PREFIX", "",     "write JSON by subject: PREFIX_comprehensive.json, PREFIX_resource_rankings.json, and so on") \

@@ -200,8 +200,9 @@ static void tell_recorded(const struct ms_session *session, const char *path,
     fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
 }
 
-/* False: cancelled. */
-static bool wait_for_disk(const struct ms_session *session, const char *path)
+/* Until that is done. False: cancelled. */
+static bool wait_for_disk(const struct ms_session *session, const char *path,
+                          bool (*is_done)(struct ms_recorder *, uint64_t))
 {
     char what[600];
     char shown[512];
@@ -212,7 +213,7 @@ static bool wait_for_disk(const struct ms_session *session, const char *path)
     ms_progress_begin(&progress, what);
     bool finished;
     bool cancelled = false;
-    while (!(finished = ms_recorder_finish_wait(session->recorder, DISK_WAIT_NS)) && !cancelled) {
+    while (!(finished = is_done(session->recorder, DISK_WAIT_NS)) && !cancelled) {
         const uint64_t waiting = ms_recorder_state(session->recorder).waiting_bytes;
         cancelled = !ms_progress_tell(&progress, waiting < all ? all - waiting : 0, all);
     }
@@ -227,8 +228,12 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     }
     const struct ms_blocks_state state = ms_recorder_state(session->recorder);
     char *path = state.path != NULL ? strdup(state.path) : NULL;
-    ms_recorder_finish_begin(session->recorder, session->model);
-    if (path != NULL && !wait_for_disk(session, path)) {
+    bool finished = path == NULL || wait_for_disk(session, path, ms_recorder_settle);
+    if (finished) {
+        ms_recorder_finish_begin(session->recorder, session->model);
+        finished = path == NULL || wait_for_disk(session, path, ms_recorder_finish_wait);
+    }
+    if (!finished) {
         (void)complain(path, -ECANCELED);
         fputs("memscope-top: what has reached the disk can be looked at\n", stderr);
         *status = MS_EXIT_CANCELLED;

@@ -8,6 +8,7 @@
 #include "export/html_parts.h"
 #include "export/json.h"
 #include "export/json_parts.h"
+#include "export/text_parts.h"
 #include "model/format.h"
 
 #define SECTION(id) (1u << MS_SECTION_##id)
@@ -247,8 +248,9 @@ static void write_totals(const struct ms_html *html)
         (void)fputs("their memory was not seen.", html->out);
         return;
     }
-    (void)fprintf(html->out, "live at the end %s, peak %s, %s allocations.",
+    (void)fprintf(html->out, "live at the end %s, %s %s, %s allocations.",
                   ms_format_bytes(live, sizeof(live), (double)ms_heap_current_bytes(&totals)),
+                  ms_text_peaks(model) > 1 ? "peak of each process, in all," : "peak",
                   ms_format_bytes(peak, sizeof(peak), (double)totals.peak_bytes),
                   ms_format_count(count, sizeof(count), (double)totals.allocations));
 }

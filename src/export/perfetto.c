@@ -1,6 +1,7 @@
 #include "export/perfetto.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #define FIRST_FREE_PID     4194304u /* no Linux process has such a number */
 #define NO_THREAD          0u
 #define LEAST_SIGNIFICANCE 1e-9
+#define TRACE_EVENTS_MAX   100000u /* single ones of --trace: 16 MB */
+#define PROGRESS_EVERY     256u    /* of them */
 
 struct trace {
     const struct ms_model *model;
@@ -25,6 +28,9 @@ struct trace {
     struct ms_json_writer json;
     struct ms_span span;
     struct ms_chosen chosen; /* threads */
+    pid_t *tids;             /* of all threads, sorted */
+    size_t tid_count;
+    uint64_t trace_events; /* written */
     bool cancelled;
     uint64_t done, all; /* tracks, for progress */
 };
@@ -96,9 +102,40 @@ static uint64_t pid_of_id(const struct trace *trace, uint32_t process_id)
     return process != NULL ? pid_of(trace, process) : FIRST_FREE_PID;
 }
 
-/* Threads that are alive have their own tid, those before them that had it another number. */
-static uint64_t tid_of(const struct ms_thread *thread, bool again)
+static int compare_tids(const void *a, const void *b)
 {
+    const pid_t left = *(const pid_t *)a;
+    const pid_t right = *(const pid_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+static int sort_tids(struct trace *trace)
+{
+    trace->tid_count = ms_model_thread_count(trace->model);
+    trace->tids = calloc(trace->tid_count + 1, sizeof *trace->tids);
+    if (trace->tids == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < trace->tid_count; i++) {
+        trace->tids[i] = ms_model_thread(trace->model, i)->tid;
+    }
+    qsort(trace->tids, trace->tid_count, sizeof *trace->tids, compare_tids);
+    return 0;
+}
+
+static bool is_of_several(const struct trace *trace, pid_t tid)
+{
+    const pid_t *one =
+        bsearch(&tid, trace->tids, trace->tid_count, sizeof *trace->tids, compare_tids);
+    const size_t at = one != NULL ? (size_t)(one - trace->tids) : 0;
+    return one != NULL &&
+           ((at > 0 && one[-1] == tid) || (at + 1 < trace->tid_count && one[1] == tid));
+}
+
+/* Threads that are alive have their own tid, those before them that had it another number. */
+static uint64_t tid_of(const struct trace *trace, const struct ms_thread *thread)
+{
+    const bool again = thread->end_ns != 0 && is_of_several(trace, thread->tid);
     return thread->tid > 0 && !again ? (uint64_t)thread->tid : FIRST_FREE_PID + thread->id;
 }
 
@@ -175,9 +212,10 @@ static void write_thread_counters(struct trace *trace)
 }
 
 /* Its life, with what was found out of it. */
-static void write_life(struct trace *trace, const struct ms_thread *thread, uint64_t tid,
+static void write_life(struct trace *trace, const struct ms_thread *thread,
                        const struct ms_baseline *baseline)
 {
+    const uint64_t tid = tid_of(trace, thread);
     char name[MS_NAME_MAX];
     const struct ms_judgement judgement =
         ms_judge_against(&trace->options->thresholds, baseline, thread);
@@ -203,38 +241,15 @@ static void write_life(struct trace *trace, const struct ms_thread *thread, uint
     end_args(trace);
 }
 
-static int compare_tids(const void *a, const void *b)
-{
-    const pid_t left = *(const pid_t *)a;
-    const pid_t right = *(const pid_t *)b;
-    return left < right ? -1 : left > right;
-}
-
-/* Alive ones come first, so the first of a tid has it. */
-static int write_lives(struct trace *trace)
+static void write_lives(struct trace *trace)
 {
     const struct ms_baseline baseline = ms_baseline_of(trace->model);
-    const size_t count = ms_model_thread_count(trace->model);
-    pid_t *tids = calloc(count + 1, sizeof *tids);
-    if (tids == NULL) {
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        tids[i] = ms_model_thread(trace->model, i)->tid;
-    }
-    qsort(tids, count, sizeof *tids, compare_tids);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < ms_model_thread_count(trace->model); i++) {
         const struct ms_thread *thread = ms_model_thread(trace->model, i);
-        const pid_t *one = bsearch(&thread->tid, tids, count, sizeof *tids, compare_tids);
-        const size_t at = (size_t)(one - tids);
-        const bool several = (at > 0 && tids[at - 1] == thread->tid) ||
-                             (at + 1 < count && tids[at + 1] == thread->tid);
         if (ms_chosen_has_thread(&trace->chosen, thread->id)) {
-            write_life(trace, thread, tid_of(thread, several && thread->end_ns != 0), &baseline);
+            write_life(trace, thread, &baseline);
         }
     }
-    free(tids);
-    return 0;
 }
 
 static void write_instant(struct trace *trace, const char *scope, const char *category,
@@ -258,7 +273,7 @@ static void write_marks(struct trace *trace)
                                             : "p",
                       "mark", mark->text[0] != '\0' ? mark->text : "mark",
                       mark->process_id == 0 ? FIRST_FREE_PID : pid_of_id(trace, mark->process_id),
-                      thread != NULL ? tid_of(thread, false) : NO_THREAD, mark->at_ns);
+                      thread != NULL ? tid_of(trace, thread) : NO_THREAD, mark->at_ns);
         ms_json_object_end(&trace->json);
     }
 }
@@ -280,7 +295,7 @@ static void write_anomalies(struct trace *trace)
                                        : "p",
                       "anomaly", text,
                       system ? FIRST_FREE_PID : pid_of_id(trace, anomaly->process_id),
-                      thread != NULL ? tid_of(thread, false) : NO_THREAD, anomaly->at_ns);
+                      thread != NULL ? tid_of(trace, thread) : NO_THREAD, anomaly->at_ns);
         begin_args(trace);
         ms_json_member_fixed(&trace->json, "z", anomaly->z);
         ms_json_member_fixed(&trace->json, "value", anomaly->value);
@@ -310,6 +325,43 @@ static void write_leaks(struct trace *trace)
         ms_json_member_bool(&trace->json, "suppressed", leak->suppressed);
         end_args(trace);
     }
+}
+
+/* One of --trace, at the thread that made the call. */
+static bool write_trace_event(void *context, const struct ms_trace_record *event)
+{
+    struct trace *trace = context;
+    const struct ms_export_options *options = trace->options;
+    const struct ms_thread *thread = ms_model_thread_by_id(trace->model, event->by_thread_id);
+    const struct ms_site *site = ms_model_site_by_id(trace->model, event->site_id);
+    char frame[1024] = "";
+    if (!ms_chosen_has_thread(&trace->chosen, event->by_thread_id)) {
+        return true;
+    }
+    if (trace->trace_events == TRACE_EVENTS_MAX) {
+        char text[120];
+        snprintf(text, sizeof text,
+                 "single events end here: the first %u of %" PRIu64 " of the trace",
+                 TRACE_EVENTS_MAX, ms_model_trace_totals(trace->model).events);
+        write_instant(trace, "g", "trace", text, FIRST_FREE_PID, NO_THREAD, event->time_ns);
+        ms_json_object_end(&trace->json);
+        return false;
+    }
+    if (site != NULL && site->depth > 0) {
+        ms_format_frame(frame, sizeof frame, ms_site_culprit_frame(site));
+    }
+    write_instant(trace, thread != NULL ? "t" : "p", "trace",
+                  event->is_free ? "free" : "allocation", pid_of_id(trace, event->process_id),
+                  thread != NULL ? tid_of(trace, thread) : NO_THREAD, event->time_ns);
+    begin_args(trace);
+    ms_json_member_u64(&trace->json, "bytes", event->bytes);
+    ms_json_member_u64(&trace->json, "address", event->address);
+    ms_json_member_u64_or_null(&trace->json, "site_id", event->site_id != 0, event->site_id);
+    ms_json_member_text_or_null(&trace->json, "allocated_at", frame);
+    end_args(trace);
+    trace->cancelled = ++trace->trace_events % PROGRESS_EVERY == 0 && options->progress != NULL &&
+                       !options->progress(options->context, trace->done, trace->all);
+    return !trace->cancelled && trace->json.error == 0;
 }
 
 static void write_turns_of(struct trace *trace, const struct ms_process *process)
@@ -367,7 +419,7 @@ static int write_all(struct trace *trace)
         write_process(trace, i);
         write_turns_of(trace, ms_model_process(trace->model, i));
     }
-    const int error = write_lives(trace);
+    write_lives(trace);
     write_thread_counters(trace);
     write_machine(trace);
     write_marks(trace);
@@ -375,6 +427,10 @@ static int write_all(struct trace *trace)
         write_anomalies(trace);
         write_leaks(trace);
     }
+    const int error =
+        trace->options->trace != NULL && !trace->cancelled
+            ? trace->options->trace(trace->options->trace_context, write_trace_event, trace)
+            : 0;
     ms_json_line(&trace->json);
     ms_json_array_end(&trace->json);
     ms_json_object_end(&trace->json);
@@ -396,12 +452,14 @@ int ms_perfetto_write(FILE *out, const struct ms_model *model,
     if (error != 0) {
         return error;
     }
-    error = ms_json_writer_open(&trace.json, out);
+    error = sort_tids(&trace);
+    error = error == 0 ? ms_json_writer_open(&trace.json, out) : error;
     if (error == 0) {
         error = write_all(&trace);
         const int closed = ms_json_writer_close(&trace.json);
         error = error != 0 ? error : closed;
     }
+    free(trace.tids);
     ms_chosen_fini(&trace.chosen);
     return error;
 }

@@ -5,6 +5,8 @@
  *
  * Streams. Of many processes and threads those of the highest peaks have counters, 50 each; of a
  * long session a counter has at most 3600 points. A counter keeps its value where nothing is known.
+ * Of a recorded trace the first 100,000 events are instant events of their threads; one says where
+ * they end.
  */
 #ifndef MS_EXPORT_PERFETTO_H
 #define MS_EXPORT_PERFETTO_H

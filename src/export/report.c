@@ -183,6 +183,12 @@ static void write_totals(const struct page *page)
     const struct ms_process *program = ms_model_program(page->model);
     heading(page, "TOTALS of all processes");
     session_line(page, "  Peak", MS_SESSION_METRIC_PEAK_BYTES);
+    const size_t peaks = ms_text_peaks(page->model);
+    if (peaks > 1) {
+        char text[96];
+        snprintf(text, sizeof text, "the sum of %zu processes, each at its own time", peaks);
+        line(page, "", text);
+    }
     if (program != NULL) {
         write_peak(page, program);
     }
@@ -350,9 +356,9 @@ static void write_not_freed(struct page *page)
     if (!sum.known || sum.sites == 0) {
         return;
     }
-    snprintf(text, sizeof text, "in %s blocks of %zu call sites; %s suppressed",
+    snprintf(text, sizeof text, "in %s blocks of %zu call site%s; %s suppressed",
              ms_format_count(blocks, sizeof blocks, (double)(sum.blocks - sum.suppressed_blocks)),
-             sum.sites - sum.suppressed_sites,
+             sum.sites - sum.suppressed_sites, sum.sites - sum.suppressed_sites == 1 ? "" : "s",
              ms_format_bytes(bytes, sizeof bytes, (double)sum.suppressed_bytes));
     line(page, "", text);
     const size_t there = ms_not_freed_sites(page->model, &all, suppressions, top, LEAKS_MAX);

@@ -11,6 +11,7 @@
 #include "export/stacks.h"
 #include "export/stream.h"
 #include "export/svg_parts.h"
+#include "export/text_parts.h"
 #include "export/top.h"
 #include "model/format.h"
 
@@ -101,11 +102,15 @@ static void write_head(FILE *out, const struct ms_model *model,
                 options->title != NULL ? options->title : name);
     const double peak =
         losses.recorded > 0 || totals.allocations > 0 ? (double)totals.peak_bytes : (double)NAN;
-    snprintf(text, sizeof text,
-             "%s, peak of live bytes %s, %zu threads, %s blocks allocated; memscope-top %s",
+    char of[64] = "peak of live bytes";
+    const size_t peaks = ms_text_peaks(model);
+    if (peaks > 1) {
+        snprintf(of, sizeof of, "sum of the peaks of %zu processes", peaks);
+    }
+    snprintf(text, sizeof text, "%s, %s %s, %zu threads, %s blocks allocated; memscope-top %s",
              ms_format_elapsed(figures[0], MS_FORMAT_MAX,
                                ms_model_now_ns(model) - ms_model_start_ns(model)),
-             ms_format_bytes(figures[1], MS_FORMAT_MAX, peak), ms_model_thread_count(model),
+             of, ms_format_bytes(figures[1], MS_FORMAT_MAX, peak), ms_model_thread_count(model),
              ms_format_count(figures[2], MS_FORMAT_MAX,
                              isnan(peak) ? (double)NAN : (double)totals.allocations),
              options->program_version);

@@ -93,6 +93,16 @@ static void write_unseen(FILE *out, const struct ms_process *process)
     fprintf(out, "  heap not seen: %s\n", because[0] != '\0' ? because : "reason unknown");
 }
 
+size_t ms_text_peaks(const struct ms_model *model)
+{
+    size_t peaks = 0;
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
+        const struct ms_process *process = ms_model_process(model, i);
+        peaks += process->totals.peak_bytes == 0 ? 0 : process->merged > 0 ? process->merged : 1;
+    }
+    return peaks;
+}
+
 void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_heap *totals)
 {
     char peak[MS_FORMAT_MAX];
@@ -105,13 +115,20 @@ void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_hea
         error_bytes += ms_model_process(model, i)->peak_error_bytes;
     }
     fprintf(out, "  peak %s", ms_format_bytes(peak, sizeof(peak), (double)totals->peak_bytes));
+    const size_t peaks = ms_text_peaks(model);
+    if (peaks > 1) {
+        fprintf(out, ", the sum of %zu processes", peaks);
+    }
     if (error_bytes > 0) {
         fprintf(out, " (within %s)", ms_format_bytes(error, sizeof(error), (double)error_bytes));
     }
-    fprintf(out, ", %s allocations, %s allocated, %s not freed\n",
+    const struct ms_process *program = ms_model_program(model);
+    const bool runs = program != NULL && program->end_ns == 0;
+    fprintf(out, ", %s allocations, %s allocated, %s %s\n",
             ms_format_count(allocations, sizeof(allocations), (double)totals->allocations),
             ms_format_bytes(allocated, sizeof(allocated), (double)totals->bytes_allocated),
-            ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)));
+            ms_format_bytes(current, sizeof(current), (double)ms_heap_current_bytes(totals)),
+            runs ? "live" : "not freed");
 }
 
 static void write_top_sites(FILE *out, const struct ms_model *model)

@@ -22,5 +22,8 @@ void ms_text_tracking(FILE *out, const struct ms_model *model, const char *befor
                       const char *after);
 void ms_text_trace(FILE *out, const struct ms_model *model, const char *before);
 void ms_text_wrong_stacks(FILE *out, const struct ms_model *model);
+/* Processes that had anything live: the peak of a session is the sum of theirs, which need not have
+ * been at one time. */
+size_t ms_text_peaks(const struct ms_model *model);
 
 #endif

@@ -149,8 +149,8 @@ bool ms_model_removals(const struct ms_model *model, enum ms_changing kind, uint
     if (since < changes->removals_before || since > all) {
         return false;
     }
-    *out = changes->removals + (since - changes->removals_before);
     *count = (size_t)(all - since);
+    *out = *count > 0 ? changes->removals + (since - changes->removals_before) : NULL;
     return true;
 }
 

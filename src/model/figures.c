@@ -108,15 +108,33 @@ static void add_histograms(const struct ms_usage *usage, struct ms_histogram *si
                   detail != NULL ? detail->lifetimes : NULL);
 }
 
+void ms_usage_get_kept(const struct ms_usage *usage, struct ms_usage_extra *extra)
+{
+    const struct ms_usage_detail *detail = usage->detail;
+    *extra = (struct ms_usage_extra){0};
+    if (detail == NULL) {
+        return;
+    }
+    extra->reallocations = detail->reallocations;
+    extra->failed_calls = detail->failed_calls;
+    extra->samples = detail->samples;
+    extra->samples_freed = detail->samples_freed;
+    if (usage->size_home == 0 && detail->sizes != NULL) {
+        extra->sizes = *detail->sizes;
+    }
+    if (usage->lifetime_home == 0 && detail->lifetimes != NULL) {
+        extra->lifetimes = *detail->lifetimes;
+    }
+}
+
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra)
 {
-    *extra = (struct ms_usage_extra){0};
-    add_histograms(usage, &extra->sizes, &extra->lifetimes);
-    if (usage->detail != NULL) {
-        extra->reallocations = usage->detail->reallocations;
-        extra->failed_calls = usage->detail->failed_calls;
-        extra->samples = usage->detail->samples;
-        extra->samples_freed = usage->detail->samples_freed;
+    ms_usage_get_kept(usage, extra);
+    if (usage->size_home != 0) {
+        extra->sizes.events[usage->size_home - 1] += blocks_of(usage, false);
+    }
+    if (usage->lifetime_home != 0) {
+        extra->lifetimes.events[usage->lifetime_home - 1] += blocks_of(usage, true);
     }
 }
 

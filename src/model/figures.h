@@ -23,6 +23,8 @@ struct ms_usage_extra {
  */
 int ms_usage_put_extra(struct ms_usage *usage, const struct ms_usage_extra *extra);
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra);
+/* The same without what is in one class only, which follows from the counters. */
+void ms_usage_get_kept(const struct ms_usage *usage, struct ms_usage_extra *extra);
 
 /* True for exactly one of the usages of a thread and a site, of which each rate has one. */
 bool ms_usage_stands_for_pair(const struct ms_model *model, const struct ms_usage *usage);

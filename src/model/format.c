@@ -72,7 +72,7 @@ static char *format_ms(char *out, size_t size, double ms)
     } else if (ms < 100000) {
         (void)snprintf(out, size, "%.1fs", ms / 1000);
     } else {
-        ms_format_elapsed(out, size, (uint64_t)(ms * 1e6));
+        ms_format_elapsed(out, size, ms < 1e13 ? (uint64_t)(ms * 1e6) : UINT64_MAX);
     }
     return out;
 }

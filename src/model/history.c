@@ -143,6 +143,13 @@ static int block_set(struct block *block, uint32_t at, float value)
     return 0;
 }
 
+/* As a point is kept: to 1/1024, by adding a number whose last bit is that, and to 24 bits. */
+static float kept(double value)
+{
+    static const double last_bit = 0x1.8p42;
+    return (float)(fabs(value) < MS_HISTORY_STEPS_BELOW ? value + last_bit - last_bit : value);
+}
+
 static int ring_push(struct ring *ring, uint32_t limit, double value)
 {
     const uint32_t at = (uint32_t)(ring->end % BLOCK_POINTS);
@@ -156,8 +163,8 @@ static int ring_push(struct ring *ring, uint32_t limit, double value)
         }
         struct block *block = block_of(ring, ring->end);
         free(block->points);
-        *block = (struct block){.value = (float)value};
-    } else if (block_set(block_of(ring, ring->end), at, (float)value) != 0) {
+        *block = (struct block){.value = kept(value)};
+    } else if (block_set(block_of(ring, ring->end), at, kept(value)) != 0) {
         return -ENOMEM;
     }
     ring->end++;
@@ -216,7 +223,7 @@ static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double 
 int ms_history_append(struct ms_history *history, uint64_t tick, double value)
 {
     /* So that coarser points follow from the finer ones that are kept, to the last bit. */
-    value = (double)(float)value;
+    value = (double)kept(value);
     if (!history->started) {
         for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
             struct ring *ring = &history->rings[i];

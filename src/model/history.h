@@ -2,7 +2,8 @@
  * History of one figure: a ring per resolution, finest first. Bounded: 10 Hz for 10 minutes, 1 Hz
  * for an hour, 0.1 Hz for a day; rings are allocated as they fill, and runs of equal points take
  * almost nothing. A coarser point is the mean of the ticks it covers. Missing points are NaN.
- * Points are kept to 24 bits.
+ * Points are kept to 24 bits, and those below MS_HISTORY_STEPS_BELOW to 1 / MS_HISTORY_STEPS: more
+ * than any plot shows, and as much as JSON has.
  */
 #ifndef MS_MODEL_HISTORY_H
 #define MS_MODEL_HISTORY_H
@@ -10,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define MS_HISTORY_STEPS       1024
+#define MS_HISTORY_STEPS_BELOW 8192 /* from there on the 24 bits are coarser */
 
 enum ms_resolution {
     MS_RESOLUTION_FINE,

@@ -4,6 +4,8 @@
 
 #include "model/internal.h"
 
+#define WAIT_NS_MAX 1e18 /* thirty years: what all kinds of calls add up to fits 64 bits */
+
 /* All members of it are double. */
 void ms_rates_none(struct ms_thread_rates *rates)
 {
@@ -59,10 +61,12 @@ static void sample_counters(const struct ms_kernel_thread *kernel, struct ms_sam
         counters->branch_misses);
 }
 
-/* Time in calls is known when some of each kind that was called were timed. */
+/* Time in calls is known when some of each kind that was called were timed; a damaged recording can
+ * say anything. */
 static bool have_wait(const struct ms_io_figures *figures)
 {
-    return figures->calls == 0 || (figures->timed_calls > 0 && isfinite(figures->wait_ns));
+    const bool is_time = figures->wait_ns >= 0 && figures->wait_ns < WAIT_NS_MAX;
+    return figures->calls == 0 || (figures->timed_calls > 0 && is_time);
 }
 
 static void sample_io(const struct ms_thread_io *io, struct ms_sample *sample)

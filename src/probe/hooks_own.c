@@ -83,6 +83,20 @@ static void enter_again(struct ms_thread_state *state, const struct ms_caller *c
     }
 }
 
+/* Into the books again as `moved`; NULL: the call failed, the block is what it was. */
+static void *resized(struct ms_thread_state *state, const struct ms_caller *caller, void *block,
+                     const struct ms_block_claim *claimed, void *moved, size_t bytes)
+{
+    if (moved == NULL) {
+        ms_block_restore(block, claimed);
+        ms_count_failed(state, caller);
+        return NULL;
+    }
+    ms_block_settle(state, block, claimed);
+    enter_again(state, caller, moved, bytes);
+    return moved;
+}
+
 static void *hook_rallocx(void *block, size_t bytes, int flags)
 {
     const struct ms_caller caller = MS_CALLER();
@@ -99,14 +113,7 @@ static void *hook_rallocx(void *block, size_t bytes, int flags)
     if (moved == NULL && request != bytes) {
         moved = next_rallocx(block, bytes, flags);
     }
-    if (moved == NULL) {
-        ms_block_restore(block, &claimed);
-        ms_count_failed(state, &caller);
-        return NULL;
-    }
-    ms_block_settle(state, block, &claimed);
-    enter_again(state, &caller, moved, bytes);
-    return moved;
+    return resized(state, &caller, block, &claimed, moved, bytes);
 }
 
 /* In place: what it did is told by the size that it returns. */
@@ -248,14 +255,7 @@ static void *hook_rezalloc(void *block, size_t bytes)
     struct ms_thread_state *state = ms_current_thread();
     claim(state, block, &claimed, &caller);
     void *moved = next_rezalloc(block, bytes);
-    if (moved == NULL) {
-        ms_block_restore(block, &claimed);
-        ms_count_failed(state, &caller);
-        return NULL;
-    }
-    ms_block_settle(state, block, &claimed);
-    enter_again(state, &caller, moved, bytes);
-    return moved;
+    return resized(state, &caller, block, &claimed, moved, bytes);
 }
 
 static void *hook_recalloc(void *block, size_t count, size_t each)

@@ -66,6 +66,7 @@ void ms_mark_set(const struct ms_thread_state *state, const char *text)
         !atomic_compare_exchange_strong(&mark->version, &version, MS_MARK_WRITING(number))) {
         return; /* somebody is writing there, perhaps the thread that our signal interrupted */
     }
+    atomic_thread_fence(memory_order_release); /* that version is seen before what follows */
     mark->at_ns = ms_now_ns();
     mark->serial = state != NULL ? state->serial : 0;
     copy_text(mark->text, text);

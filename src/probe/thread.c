@@ -214,6 +214,7 @@ static void write_name(struct ms_region_thread *record, const char *name)
         !atomic_compare_exchange_strong(&record->name_version, &version, version + 1)) {
         return; /* somebody else is naming it right now */
     }
+    atomic_thread_fence(memory_order_release); /* the odd version is seen before the new name */
     bool ended = false;
     for (size_t i = 0; i < MS_THREAD_NAME; i++) {
         ended = ended || i == MS_THREAD_NAME - 1 || name[i] == '\0';

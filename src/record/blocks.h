@@ -21,7 +21,7 @@
 
 #include "record/pack.h"
 
-#define MS_RECORD_VERSION       1 /* of the format; see "Versions" in docs/format.md */
+#define MS_RECORD_VERSION       2 /* of the format; see "Versions" in docs/format.md */
 #define MS_BLOCKS_WAITING_BYTES (32u << 20)
 #define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
 
@@ -113,6 +113,10 @@ struct ms_blocks_state {
     bool finished;            /* ms_blocks_finish waits for nothing any more */
 };
 struct ms_blocks_state ms_blocks_state(struct ms_blocks *blocks);
+
+/* Waits at most so long until the file is not written anew, as what does not fit in would be
+ * refused meanwhile; false: it still is. */
+bool ms_blocks_settle(struct ms_blocks *blocks, uint64_t wait_ns);
 
 /*
  * Appends MS_BLOCK_END and lets the thread of the file force all of it to the disk, however long

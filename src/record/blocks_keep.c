@@ -214,6 +214,18 @@ static uint8_t *end_of(struct ms_blocks *blocks, uint64_t *bytes)
     return end;
 }
 
+bool ms_blocks_settle(struct ms_blocks *blocks, uint64_t wait_ns)
+{
+    const uint64_t slice_ns = 1000000;
+    ms_blocks_poll(blocks);
+    for (uint64_t waited_ns = 0; waited_ns < wait_ns && blocks->rewriting && blocks->error == 0;
+         waited_ns += slice_ns) {
+        usleep((useconds_t)(slice_ns / 1000));
+        ms_blocks_poll(blocks);
+    }
+    return !blocks->rewriting || blocks->error != 0;
+}
+
 void ms_blocks_finish_begin(struct ms_blocks *blocks)
 {
     if (blocks->writer == NULL || blocks->finishing) {

@@ -8,9 +8,8 @@
 #include "record/fields_value.h"
 
 /* Of one description; the largest of ours is that of the cores. */
-#define ELEMENTS_MAX    (UINT32_C(1) << 16)
-#define FIELD_NAME_MAX  256u
-#define KIND_NOT_WANTED MS_FIELD_KIND_TOTAL
+#define ELEMENTS_MAX   (UINT32_C(1) << 16)
+#define FIELD_NAME_MAX 256u
 
 static const char *const kind_names[MS_FIELD_KIND_TOTAL] = {
 #define KIND_NAME(id, name) [MS_FIELD_##id] = (name),
@@ -18,12 +17,7 @@ static const char *const kind_names[MS_FIELD_KIND_TOTAL] = {
 #undef KIND_NAME
 };
 
-static bool is_float(unsigned kind)
-{
-    return kind == MS_FIELD_F32 || kind == MS_FIELD_F64;
-}
-
-static void store(uint8_t *at, unsigned kind, uint64_t value)
+void ms_field_store(uint8_t *at, unsigned kind, uint64_t value)
 {
     const uint8_t u8 = (uint8_t)value;
     const uint16_t u16 = (uint16_t)value;
@@ -196,22 +190,6 @@ void ms_fields_describe(struct ms_pack *pack, const struct ms_fields *fields)
     }
 }
 
-/* One element as the file has it, and where it goes. */
-struct element {
-    uint64_t most;
-    uint32_t offset;
-    uint16_t bytes;
-    uint8_t stored;  /* kind in the file */
-    uint8_t becomes; /* ours; KIND_NOT_WANTED: it is skipped */
-};
-
-struct ms_fields_map {
-    const struct ms_fields *fields;
-    bool *known; /* by field of ours: the file has it */
-    struct element *elements;
-    uint32_t count, capacity;
-};
-
 static bool is_named(const char *name, const char *text, size_t bytes)
 {
     size_t i = 0;
@@ -239,9 +217,9 @@ static const struct ms_field *find(const struct ms_fields *fields, size_t expect
 /* Numbers become numbers of their sort, whatever their sizes: differences are modulo 2^64. */
 static unsigned becomes(unsigned stored, const struct ms_field *field)
 {
-    if (field == NULL || is_float(stored) != is_float(field->kind) ||
+    if (field == NULL || ms_field_is_float(stored) != ms_field_is_float(field->kind) ||
         (stored == MS_FIELD_TEXT) != (field->kind == MS_FIELD_TEXT)) {
-        return KIND_NOT_WANTED;
+        return MS_KIND_NOT_WANTED;
     }
     return field->kind;
 }
@@ -251,7 +229,7 @@ static int map_add(struct ms_fields_map *map, unsigned stored, const struct ms_f
 {
     if (map->count + count > map->capacity) {
         const uint32_t capacity = 2 * (map->count + count);
-        struct element *elements = reallocarray(map->elements, capacity, sizeof *elements);
+        struct ms_map_element *elements = reallocarray(map->elements, capacity, sizeof *elements);
         if (elements == NULL) {
             return -ENOMEM;
         }
@@ -260,16 +238,17 @@ static int map_add(struct ms_fields_map *map, unsigned stored, const struct ms_f
     }
     const unsigned kind = becomes(stored, field);
     for (uint32_t i = 0; i < count; i++) {
-        struct element *element = &map->elements[map->count++];
-        *element = (struct element){.stored = (uint8_t)stored, .becomes = KIND_NOT_WANTED};
-        if (kind != KIND_NOT_WANTED && i < field->count) {
+        struct ms_map_element *element = &map->elements[map->count++];
+        *element =
+            (struct ms_map_element){.stored = (uint8_t)stored, .becomes = MS_KIND_NOT_WANTED};
+        if (kind != MS_KIND_NOT_WANTED && i < field->count) {
             element->becomes = (uint8_t)kind;
             element->offset = field->offset + i * field->stride_bytes;
             element->bytes = (uint16_t)field->element_bytes;
             element->most = field->most;
         }
     }
-    if (kind != KIND_NOT_WANTED && count >= field->count) {
+    if (kind != MS_KIND_NOT_WANTED && count >= field->count) {
         map->known[field - map->fields->fields] = true;
     }
     return 0;
@@ -349,14 +328,14 @@ void ms_fields_begin(const struct ms_fields_map *map, void *thing)
     }
 }
 
-static int read_text(struct ms_unpack *unpack, const struct element *element, char *out)
+int ms_map_read_text(struct ms_unpack *unpack, const struct ms_map_element *element, char *out)
 {
     size_t bytes;
     const char *text = ms_unpack_text(unpack, &bytes);
     if (unpack->failed) {
         return -EBADMSG;
     }
-    if (element->becomes != KIND_NOT_WANTED) {
+    if (element->becomes != MS_KIND_NOT_WANTED) {
         bytes = bytes < element->bytes ? bytes : element->bytes - 1u;
         memcpy(out, text, bytes);
         memset(out + bytes, 0, element->bytes - bytes);
@@ -364,15 +343,16 @@ static int read_text(struct ms_unpack *unpack, const struct element *element, ch
     return 0;
 }
 
-static void read_float(struct ms_unpack *unpack, const struct element *element, uint8_t *out)
+void ms_map_put_float(const struct ms_map_element *element, uint8_t *out, uint64_t bits)
 {
-    float f32 = 0;
-    double f64 = 0;
+    const uint32_t low_bits = (uint32_t)bits;
+    float f32;
+    double f64;
     if (element->stored == MS_FIELD_F32) {
-        f32 = ms_unpack_f32(unpack);
+        memcpy(&f32, &low_bits, sizeof f32);
         f64 = (double)f32;
     } else {
-        f64 = ms_unpack_f64(unpack);
+        memcpy(&f64, &bits, sizeof f64);
         f32 = (float)f64;
     }
     if (element->becomes == MS_FIELD_F32) {
@@ -382,19 +362,25 @@ static void read_float(struct ms_unpack *unpack, const struct element *element, 
     }
 }
 
-static int read_integer(struct ms_unpack *unpack, const struct element *element, uint8_t *out)
+int ms_map_put_integer(const struct ms_map_element *element, uint8_t *out, uint64_t value)
 {
-    const uint64_t change = (uint64_t)ms_unpack_i64(unpack);
-    if (element->becomes == KIND_NOT_WANTED || unpack->failed) {
-        return 0;
-    }
     uint8_t changed[sizeof(uint64_t)];
-    store(changed, element->becomes, ms_field_load(out, element->becomes) + change);
+    ms_field_store(changed, element->becomes, value);
     if (element->most != 0 && ms_field_load(changed, element->becomes) > element->most) {
         return -EBADMSG;
     }
     memcpy(out, changed, element->bytes);
     return 0;
+}
+
+static int read_integer(struct ms_unpack *unpack, const struct ms_map_element *element,
+                        uint8_t *out)
+{
+    const uint64_t change = (uint64_t)ms_unpack_i64(unpack);
+    if (element->becomes == MS_KIND_NOT_WANTED || unpack->failed) {
+        return 0;
+    }
+    return ms_map_put_integer(element, out, ms_field_load(out, element->becomes) + change);
 }
 
 int ms_fields_read(struct ms_unpack *unpack, const struct ms_fields_map *map, void *thing)
@@ -408,14 +394,17 @@ int ms_fields_read(struct ms_unpack *unpack, const struct ms_fields_map *map, vo
         if (gap == 0) {
             return 0;
         }
-        const struct element *element = &map->elements[next + gap - 1];
+        const struct ms_map_element *element = &map->elements[next + gap - 1];
         uint8_t *const out = (uint8_t *)thing + element->offset;
         next += gap;
         int error = 0;
         if (element->stored == MS_FIELD_TEXT) {
-            error = read_text(unpack, element, (char *)out);
-        } else if (is_float(element->stored)) {
-            read_float(unpack, element, out);
+            error = ms_map_read_text(unpack, element, (char *)out);
+        } else if (ms_field_is_float(element->stored)) {
+            ms_map_put_float(element, out,
+                             element->stored == MS_FIELD_F32
+                                 ? ms_unpack_bits(unpack, sizeof(uint32_t))
+                                 : ms_unpack_bits(unpack, sizeof(uint64_t)));
         } else {
             error = read_integer(unpack, element, out);
         }

@@ -74,13 +74,30 @@ static const struct ms_field usage_rows[] = {
     USAGE(not_sampled),
 };
 static const struct ms_left_out usage_left_out[] = {
-    OUT(thread_id, "written apart"),
-    OUT(site_id, "written apart"),
-    OUT(rate, "written apart"),
+    OUT(thread_id, "in the table usage identity"),
+    OUT(site_id, "in the table usage identity"),
+    OUT(rate, "in the table usage identity"),
     OUT(detail, "a table of its own"),
 };
 const struct ms_fields ms_fields_usage =
     MS_FIELDS(struct ms_usage, "usage", usage_rows, usage_left_out);
+
+static const struct ms_field usage_identity_rows[] = {
+    USAGE(thread_id),
+    USAGE(site_id),
+    USAGE(rate),
+};
+static const struct ms_left_out usage_identity_left_out[] = {
+    OUT(allocations, "a figure"),      OUT(deallocations, "a figure"),
+    OUT(bytes_allocated, "a figure"),  OUT(bytes_freed, "a figure"),
+    OUT(peak_bytes, "a figure"),       OUT(waste_bytes, "a figure"),
+    OUT(temporary, "a figure"),        OUT(at_peak_bytes, "a figure"),
+    OUT(peak_epoch, "a figure"),       OUT(size_home, "a figure"),
+    OUT(lifetime_home, "a figure"),    OUT(not_sampled, "a figure"),
+    OUT(detail, "a table of its own"),
+};
+const struct ms_fields ms_fields_usage_identity =
+    MS_FIELDS(struct ms_usage, "usage identity", usage_identity_rows, usage_identity_left_out);
 
 static const struct ms_field usage_extra_rows[] = {
     MS_FIELD(struct ms_usage_extra, reallocations),

@@ -7,6 +7,7 @@
 extern const struct ms_fields ms_fields_site;
 extern const struct ms_fields ms_fields_site_sums; /* to compare: they follow from usages */
 extern const struct ms_fields ms_fields_usage;
+extern const struct ms_fields ms_fields_usage_identity;
 extern const struct ms_fields ms_fields_usage_extra;
 extern const struct ms_fields ms_fields_activity;
 extern const struct ms_fields ms_fields_cpu_sampling;

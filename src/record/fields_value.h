@@ -1,4 +1,5 @@
-/* One value of a field: what fields.c and fields_index.c share. */
+/* One value of a field, and where one of a file goes: what fields.c, fields_index.c and columns*.c
+ * share. */
 #ifndef MS_RECORD_FIELDS_VALUE_H
 #define MS_RECORD_FIELDS_VALUE_H
 
@@ -36,7 +37,38 @@ static inline uint64_t ms_field_load(const uint8_t *at, unsigned kind)
     }
 }
 
+static inline bool ms_field_is_float(unsigned kind)
+{
+    return kind == MS_FIELD_F32 || kind == MS_FIELD_F64;
+}
+
+/* Of an integer the low bits that the kind has room for; of floating point its bits. */
+void ms_field_store(uint8_t *at, unsigned kind, uint64_t value);
 void ms_field_write_value(struct ms_pack *pack, const struct ms_field *field, const uint8_t *before,
                           const uint8_t *now);
+
+#define MS_KIND_NOT_WANTED MS_FIELD_KIND_TOTAL
+
+/* One element as the file has it, and where it goes. */
+struct ms_map_element {
+    uint64_t most;
+    uint32_t offset;
+    uint16_t bytes;
+    uint8_t stored;  /* kind in the file */
+    uint8_t becomes; /* ours; MS_KIND_NOT_WANTED: it is skipped */
+};
+
+struct ms_fields_map {
+    const struct ms_fields *fields;
+    bool *known; /* by field of ours: the file has it */
+    struct ms_map_element *elements;
+    uint32_t count, capacity;
+};
+
+/* `element` is wanted. 0 or -EBADMSG: it makes no sense. */
+int ms_map_put_integer(const struct ms_map_element *element, uint8_t *out, uint64_t value);
+/* These two leave `out` alone when the element is not wanted. */
+void ms_map_put_float(const struct ms_map_element *element, uint8_t *out, uint64_t bits);
+int ms_map_read_text(struct ms_unpack *unpack, const struct ms_map_element *element, char *out);
 
 #endif

@@ -6,6 +6,9 @@
 
 #define ROWS 4u /* bytes of a float */
 
+/* Instead of the rows that follow: points as integers, in steps of the history. */
+enum { IN_STEPS = 1 << ROWS };
+
 struct writing {
     struct ms_pack *pack;
     enum ms_resolution resolution;
@@ -13,6 +16,7 @@ struct writing {
     bool begun;
     float points[MS_HISTORIES_POSITIONS_MAX];
     uint32_t changes[MS_HISTORIES_POSITIONS_MAX];
+    int64_t steps[MS_HISTORIES_POSITIONS_MAX];
 };
 
 static uint32_t bits_of(float value)
@@ -32,6 +36,73 @@ static float value_of(uint32_t bits)
     return value;
 }
 
+static float of_steps(int64_t steps)
+{
+    return (float)((double)steps / MS_HISTORY_STEPS);
+}
+
+/* False when it is not that many steps; NaN is not. */
+static bool is_in_steps(float point, int64_t *steps)
+{
+    static const double most = 0x1p52;
+    const double exact = (double)point * MS_HISTORY_STEPS;
+    if (!(exact > -most && exact < most)) {
+        return false;
+    }
+    *steps = (int64_t)exact;
+    return bits_of(of_steps(*steps)) == bits_of(point);
+}
+
+/* Points as integers, if they are; *shift how many low bits are 0 in all of them. */
+static bool find_steps(struct writing *writing, const float *points, size_t count, unsigned *shift)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_in_steps(points[i], &writing->steps[i])) {
+            return false;
+        }
+        any |= (uint64_t)writing->steps[i];
+    }
+    *shift = any != 0 ? (unsigned)__builtin_ctzll(any) : 0;
+    return true;
+}
+
+/* Writes those behind the first one when they take less than `most` bytes. */
+static bool write_steps(struct writing *writing, size_t count, unsigned shift, size_t most)
+{
+    struct ms_pack *pack = writing->pack;
+    uint8_t *const first = ms_pack_room(pack, (count + 1) * MS_VARINT_BYTES_MAX);
+    uint8_t *at = first;
+    int64_t before = writing->steps[0] >> shift;
+    if (at == NULL) {
+        return false;
+    }
+    *at++ = IN_STEPS;
+    *at++ = (uint8_t)shift;
+    for (size_t i = 1; i < count && (size_t)(at - first) < most; i++) {
+        const int64_t steps = writing->steps[i] >> shift;
+        at = ms_put_varint(at, ms_zigzag(steps - before));
+        before = steps;
+    }
+    if ((size_t)(at - first) >= most) {
+        return false;
+    }
+    pack->used += (size_t)(at - first);
+    return true;
+}
+
+static void write_bits(struct writing *writing, uint8_t mask, size_t count)
+{
+    ms_pack_bytes(writing->pack, &mask, 1);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        uint8_t *bytes = (mask >> row & 1) != 0 ? ms_pack_room(writing->pack, count - 1) : NULL;
+        for (size_t i = 0; bytes != NULL && i + 1 < count; i++) {
+            bytes[i] = (uint8_t)(writing->changes[i] >> 8 * row);
+        }
+        writing->pack->used += bytes != NULL ? count - 1 : 0;
+    }
+}
+
 static void write_points(struct writing *writing, const float *points, size_t count)
 {
     uint32_t differ = 0;
@@ -43,19 +114,18 @@ static void write_points(struct writing *writing, const float *points, size_t co
         before = bits;
     }
     uint8_t mask = 0;
+    size_t bytes = 1;
     for (uint32_t row = 0; row < ROWS; row++) {
         if ((differ >> 8 * row & 0xff) != 0) {
             mask = (uint8_t)(mask | 1u << row);
+            bytes += count - 1;
         }
     }
+    unsigned shift;
     ms_pack_f32(writing->pack, points[0]);
-    ms_pack_bytes(writing->pack, &mask, 1);
-    for (uint32_t row = 0; row < ROWS; row++) {
-        uint8_t *bytes = (mask >> row & 1) != 0 ? ms_pack_room(writing->pack, count - 1) : NULL;
-        for (size_t i = 0; bytes != NULL && i + 1 < count; i++) {
-            bytes[i] = (uint8_t)(writing->changes[i] >> 8 * row);
-        }
-        writing->pack->used += bytes != NULL ? count - 1 : 0;
+    if (mask == 0 || !find_steps(writing, points, count, &shift) ||
+        !write_steps(writing, count, shift, bytes)) {
+        write_bits(writing, mask, count);
     }
 }
 
@@ -143,8 +213,20 @@ struct column {
     uint64_t skipped;
     size_t count;
     float first;
+    bool in_steps;
+    unsigned shift;                            /* of steps */
+    int64_t steps[MS_HISTORIES_POSITIONS_MAX]; /* differences, shifted, behind the first */
     const uint8_t *rows[ROWS];
 };
+
+static int read_steps(struct ms_unpack *unpack, struct column *column)
+{
+    column->shift = (unsigned)ms_unpack_upto(unpack, 63);
+    for (size_t i = 1; i < column->count; i++) {
+        column->steps[i] = ms_unpack_i64(unpack);
+    }
+    return unpack->failed || !is_in_steps(column->first, &column->steps[0]) ? -EBADMSG : 0;
+}
 
 static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positions,
                        struct column *column)
@@ -163,6 +245,10 @@ static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positio
     if (mask == NULL || column->count == 0) {
         return -EBADMSG;
     }
+    column->in_steps = *mask == IN_STEPS;
+    if (column->in_steps) {
+        return read_steps(unpack, column);
+    }
     for (uint32_t row = 0; row < ROWS; row++) {
         const bool there = (*mask >> row & 1) != 0;
         column->rows[row] = there ? ms_unpack_bytes(unpack, column->count - 1) : zeros;
@@ -177,8 +263,13 @@ static void points_of(const struct column *column, size_t count, float *points)
 {
     const uint8_t *const *rows = column->rows;
     uint32_t bits = bits_of(column->first);
+    uint64_t steps = column->in_steps ? (uint64_t)column->steps[0] : 0;
     points[0] = column->first;
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 1; i < count && column->in_steps; i++) {
+        steps += (uint64_t)column->steps[i] << column->shift;
+        points[i] = of_steps((int64_t)steps);
+    }
+    for (size_t i = 1; i < count && !column->in_steps; i++) {
         bits ^= (uint32_t)rows[0][i - 1] | (uint32_t)rows[1][i - 1] << 8 |
                 (uint32_t)rows[2][i - 1] << 16 | (uint32_t)rows[3][i - 1] << 24;
         points[i] = value_of(bits);

@@ -23,7 +23,7 @@ uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count)
     if (pack->failed) {
         return NULL;
     }
-    if (count > pack->capacity - pack->used) {
+    if (pack->bytes == NULL || count > pack->capacity - pack->used) {
         size_t capacity = pack->capacity != 0 ? pack->capacity : FIRST_CAPACITY;
         while (capacity - pack->used < count) {
             if (capacity > SIZE_MAX / 2) {
@@ -43,7 +43,7 @@ uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count)
     return pack->bytes + pack->used;
 }
 
-static void put_fixed(struct ms_pack *pack, uint64_t bits, unsigned count)
+void ms_pack_bits(struct ms_pack *pack, uint64_t bits, unsigned count)
 {
     uint8_t *const at = ms_pack_room(pack, count);
     if (at == NULL) {
@@ -59,14 +59,14 @@ void ms_pack_f64(struct ms_pack *pack, double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
-    put_fixed(pack, bits, sizeof bits);
+    ms_pack_bits(pack, bits, sizeof bits);
 }
 
 void ms_pack_f32(struct ms_pack *pack, float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
-    put_fixed(pack, bits, sizeof bits);
+    ms_pack_bits(pack, bits, sizeof bits);
 }
 
 void ms_pack_bytes(struct ms_pack *pack, const void *bytes, size_t count)
@@ -131,7 +131,7 @@ int64_t ms_unpack_i64(struct ms_unpack *unpack)
     return (int64_t)((coded >> 1) ^ (0 - (coded & 1)));
 }
 
-static uint64_t take_fixed(struct ms_unpack *unpack, unsigned count)
+uint64_t ms_unpack_bits(struct ms_unpack *unpack, unsigned count)
 {
     const uint8_t *const at = ms_unpack_bytes(unpack, count);
     uint64_t bits = 0;
@@ -143,7 +143,7 @@ static uint64_t take_fixed(struct ms_unpack *unpack, unsigned count)
 
 double ms_unpack_f64(struct ms_unpack *unpack)
 {
-    const uint64_t bits = take_fixed(unpack, sizeof bits);
+    const uint64_t bits = ms_unpack_bits(unpack, sizeof bits);
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -151,7 +151,7 @@ double ms_unpack_f64(struct ms_unpack *unpack)
 
 float ms_unpack_f32(struct ms_unpack *unpack)
 {
-    const uint32_t bits = (uint32_t)take_fixed(unpack, sizeof bits);
+    const uint32_t bits = (uint32_t)ms_unpack_bits(unpack, sizeof bits);
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;

@@ -27,8 +27,8 @@ void ms_pack_clear(struct ms_pack *pack); /* keeps the memory */
 uint8_t *ms_pack_grow(struct ms_pack *pack, size_t count);
 static inline uint8_t *ms_pack_room(struct ms_pack *pack, size_t count)
 {
-    return !pack->failed && count <= pack->capacity - pack->used ? pack->bytes + pack->used
-                                                                 : ms_pack_grow(pack, count);
+    const bool fits = pack->bytes != NULL && count <= pack->capacity - pack->used;
+    return fits && !pack->failed ? pack->bytes + pack->used : ms_pack_grow(pack, count);
 }
 
 enum { MS_VARINT_BYTES_MAX = 10 };
@@ -61,6 +61,8 @@ static inline void ms_pack_i64(struct ms_pack *pack, int64_t value)
     ms_pack_u64(pack, ms_zigzag(value));
 }
 
+/* The lowest `count` bytes, at most 8, the lowest first. */
+void ms_pack_bits(struct ms_pack *pack, uint64_t bits, unsigned count);
 void ms_pack_f64(struct ms_pack *pack, double value);
 void ms_pack_f32(struct ms_pack *pack, float value);
 void ms_pack_bytes(struct ms_pack *pack, const void *bytes, size_t count); /* without a length */
@@ -77,6 +79,7 @@ uint64_t ms_unpack_u64(struct ms_unpack *unpack);
 /* The same, a failure when it is above `most`: for counts and indices. */
 uint64_t ms_unpack_upto(struct ms_unpack *unpack, uint64_t most);
 int64_t ms_unpack_i64(struct ms_unpack *unpack);
+uint64_t ms_unpack_bits(struct ms_unpack *unpack, unsigned count);
 double ms_unpack_f64(struct ms_unpack *unpack);
 float ms_unpack_f32(struct ms_unpack *unpack);
 const uint8_t *ms_unpack_bytes(struct ms_unpack *unpack, size_t count); /* NULL: failed */

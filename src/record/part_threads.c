@@ -1,7 +1,7 @@
 /*
  * Threads. A tick: those that were added to each list or moved to the ended ones, those that are
- * gone, when the kernel was asked, and what changed of each. A state has all as added ones, and
- * what the next tick's rates are made of.
+ * gone, when the kernel was asked, and what changed of each. A state has all as added ones, their
+ * figures as columns, and what the next tick's rates are made of.
  *
  * Thousands of threads are mostly idle: those alive are looked at by their stamp, then by a memcmp
  * with what was written last; of those that have ended only the ones that the model says were
@@ -17,7 +17,11 @@
 #include "record/part_pieces.h"
 #include "record/parts.h"
 #include "record/parts_sites.h"
+#include "record/thread_columns.h"
+#include "record/thread_times.h"
 
+/* Where a tick begins with runs of times, and a state of version 1 of the format had 0. */
+enum { IN_COLUMNS = 1 };
 enum { TABLE_THREAD, TABLE_RATES, TABLE_PAST, TABLE_SAMPLE };
 
 /* What was written last of a thread that is alive; only members with a field are kept right. */
@@ -29,6 +33,7 @@ struct shadow {
 struct ms_part_writer {
     bool begun;
     struct ms_fields_index *index; /* of the table thread */
+    struct ms_columns *columns;    /* of it, too */
     uint32_t since;
     uint64_t removed;
     struct shadow **alive; /* in order of their ids */
@@ -40,19 +45,6 @@ struct ms_part_writer {
 };
 
 enum { LIST_ENDED, LIST_MERGED };
-
-static struct ms_part_writer *writer_new(void)
-{
-    struct ms_part_writer *writer = calloc(1, sizeof *writer);
-    if (writer != NULL) {
-        writer->index = ms_fields_index_new(&ms_fields_thread);
-        if (writer->index == NULL) {
-            free(writer);
-            return NULL;
-        }
-    }
-    return writer;
-}
 
 static void forget_alive(struct ms_part_writer *writer)
 {
@@ -69,6 +61,7 @@ static void writer_free(struct ms_part_writer *writer)
     }
     forget_alive(writer);
     ms_fields_index_free(writer->index);
+    ms_columns_free(writer->columns);
     free(writer->alive);
     free(writer->spare);
     for (size_t i = 0; i < 2; i++) {
@@ -80,6 +73,20 @@ static void writer_free(struct ms_part_writer *writer)
     free(writer->gone.ids);
     free(writer->told.ids);
     free(writer);
+}
+
+static struct ms_part_writer *writer_new(void)
+{
+    struct ms_part_writer *writer = calloc(1, sizeof *writer);
+    if (writer != NULL) {
+        writer->index = ms_fields_index_new(&ms_fields_thread);
+        writer->columns = ms_columns_new(&ms_fields_thread);
+        if (writer->index == NULL || writer->columns == NULL) {
+            writer_free(writer);
+            return NULL;
+        }
+    }
+    return writer;
 }
 
 static struct shadow *shadow_new(struct ms_part_writer *writer, const struct ms_thread *thread)
@@ -222,73 +229,6 @@ static int match_alive(struct ms_part_writer *writer, const struct ms_model *mod
     return error;
 }
 
-static const size_t times[] = {
-    offsetof(struct ms_thread, kernel.often_read_ns),
-    offsetof(struct ms_thread, kernel.stat_read_ns),
-    offsetof(struct ms_thread, kernel.slowly_read_ns),
-    offsetof(struct ms_thread, kernel.counters_read_ns),
-};
-#define TIMES     (sizeof times / sizeof times[0])
-#define ALL_TIMES ((1u << TIMES) - 1)
-
-static uint64_t *time_of(struct ms_thread *thread, size_t which)
-{
-    return (uint64_t *)(void *)((char *)thread + times[which]);
-}
-
-static uint64_t time_at(const struct ms_thread *thread, size_t which)
-{
-    return *(const uint64_t *)(const void *)((const char *)thread + times[which]);
-}
-
-/* Threads in a row whose kernel figures were read at one time: many are, in every tick. */
-struct run {
-    size_t first, count, last_first;
-    unsigned which;
-    uint64_t time_ns, last_time_ns;
-};
-
-static void write_run(struct ms_pack *pack, struct run *run)
-{
-    if (run->count > 0) {
-        ms_pack_u64(pack, run->count);
-        ms_pack_i64(pack, (int64_t)run->first - (int64_t)run->last_first);
-        ms_pack_u64(pack, run->which);
-        ms_pack_i64(pack, (int64_t)(run->time_ns - run->last_time_ns));
-        run->last_first = run->first;
-        run->last_time_ns = run->time_ns;
-        run->count = 0;
-    }
-}
-
-static void tell_times(struct ms_pack *pack, struct run *run, size_t position,
-                       struct ms_thread *shadow, const struct ms_thread *thread)
-{
-    unsigned left = 0;
-    for (size_t t = 0; t < TIMES; t++) {
-        left |= time_at(thread, t) != time_at(shadow, t) ? 1u << t : 0;
-    }
-    while (left != 0) {
-        const uint64_t time_ns = time_at(thread, (size_t)__builtin_ctz(left));
-        unsigned which = 0;
-        for (size_t t = 0; t < TIMES; t++) {
-            if ((left & 1u << t) != 0 && time_at(thread, t) == time_ns) {
-                which |= 1u << t;
-                *time_of(shadow, t) = time_ns;
-            }
-        }
-        left &= ~which;
-        if (run->count == 0 || run->first + run->count != position || run->which != which ||
-            run->time_ns != time_ns) {
-            write_run(pack, run);
-            run->first = position;
-            run->which = which;
-            run->time_ns = time_ns;
-        }
-        run->count++;
-    }
-}
-
 static bool is_due(const struct ms_part_writer *writer, const struct shadow *shadow,
                    const struct ms_thread *thread)
 {
@@ -298,14 +238,14 @@ static bool is_due(const struct ms_part_writer *writer, const struct shadow *sha
 static void write_times(struct ms_part_writer *writer, const struct ms_model *model,
                         struct ms_pack *pack)
 {
-    struct run run = {0};
+    struct ms_times_run run = {0};
     for (size_t i = 0; i < writer->alive_count; i++) {
         const struct ms_thread *thread = ms_model_thread(model, i);
         if (is_due(writer, writer->alive[i], thread)) {
-            tell_times(pack, &run, i, &writer->alive[i]->thread, thread);
+            ms_thread_times_tell(pack, &run, i, &writer->alive[i]->thread, thread);
         }
     }
-    write_run(pack, &run);
+    ms_thread_times_end(pack, &run);
     ms_pack_u64(pack, 0);
 }
 
@@ -410,17 +350,20 @@ static int write_part(struct ms_part_writer *writer, const struct ms_model *mode
         ms_pack_ids(pack, writer->added[place].ids, writer->added[place].count);
     }
     ms_pack_ids(pack, writer->gone.ids, writer->gone.count);
-    write_times(writer, model, pack);
-    write_others(writer, model, writer->since == 0, &changes, &last);
-    write_alive(writer, model, &changes, &last);
-    if (!state && error == 0 && changes.used == 0 && pack->used == start + 5) {
-        pack->used = start; /* four empty lists and no time */
-    } else {
-        ms_pack_bytes(pack, changes.bytes, changes.used);
-        ms_pack_u64(pack, 0);
-    }
     if (state) {
+        ms_pack_u64(pack, IN_COLUMNS);
+        ms_thread_columns_write(writer->columns, model, pack);
         write_pasts(model, pack);
+    } else {
+        write_times(writer, model, pack);
+        write_others(writer, model, writer->since == 0, &changes, &last);
+        write_alive(writer, model, &changes, &last);
+        if (error == 0 && changes.used == 0 && pack->used == start + 5) {
+            pack->used = start; /* four empty lists and no time */
+        } else {
+            ms_pack_bytes(pack, changes.bytes, changes.used);
+            ms_pack_u64(pack, 0);
+        }
     }
     writer->since = ms_model_stamp(model);
     writer->removed = ms_model_threads_removed(model);
@@ -469,36 +412,6 @@ static int read_gone(struct ms_model *model, struct ms_unpack *unpack)
 static struct ms_thread *thread_at(struct ms_model *model, size_t position)
 {
     return ms_model_restored_thread(model, ms_model_thread(model, position)->id);
-}
-
-static int read_times(struct ms_model *model, struct ms_unpack *unpack)
-{
-    const size_t alive = ms_model_alive_count(model);
-    uint64_t first = 0;
-    uint64_t time_ns = 0;
-    for (;;) {
-        const uint64_t count = ms_unpack_upto(unpack, alive);
-        if (unpack->failed) {
-            return -EBADMSG;
-        }
-        if (count == 0) {
-            return 0;
-        }
-        first += (uint64_t)ms_unpack_i64(unpack);
-        const uint64_t which = ms_unpack_upto(unpack, ALL_TIMES);
-        time_ns += (uint64_t)ms_unpack_i64(unpack);
-        if (unpack->failed || first > alive || count > alive - first) {
-            return -EBADMSG;
-        }
-        for (uint64_t i = first; i < first + count; i++) {
-            struct ms_thread *thread = thread_at(model, i);
-            for (size_t t = 0; t < TIMES; t++) {
-                if ((which & 1u << t) != 0) {
-                    *time_of(thread, t) = time_ns;
-                }
-            }
-        }
-    }
 }
 
 static int read_changes(struct ms_model *model, struct ms_unpack *unpack,
@@ -568,9 +481,15 @@ static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpac
         error = read_added(model, unpack, (enum ms_thread_place)place, &added);
     }
     error = error != 0 ? error : read_gone(model, unpack);
-    error = error != 0 ? error : read_times(model, unpack);
-    error = error != 0 ? error : read_changes(model, unpack, maps[TABLE_THREAD]);
-    error = error != 0 ? error : check_processes(model, &added);
+    struct ms_unpack ahead = *unpack;
+    if (error == 0 && state && ms_unpack_u64(&ahead) == IN_COLUMNS) {
+        *unpack = ahead;
+        error = ms_thread_columns_read(model, unpack, maps[TABLE_THREAD]);
+    } else if (error == 0) {
+        error = ms_thread_times_read(model, unpack);
+        error = error != 0 ? error : read_changes(model, unpack, maps[TABLE_THREAD]);
+        error = error != 0 ? error : check_processes(model, &added);
+    }
     free(added.ids);
     if (error == 0 && state) {
         error = read_pasts(model, unpack, maps);

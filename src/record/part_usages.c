@@ -1,6 +1,7 @@
 /*
- * What threads allocated at call sites. Written form: as of lists (record/listed.h); figures of
- * those that are new or changed: see `write_figures`; 0.
+ * What threads allocated at call sites. Written form of what changed: as of lists
+ * (record/listed.h); figures of those that are new or changed: see `write_figures`; 0. All of them
+ * anew: see record/usage_columns.h.
  *
  * Figures are differences to those written last, which are remembered of what changed since the
  * last state: most do not change for long. What changes for the first time is written as a whole.
@@ -14,6 +15,9 @@
 #include "model/restore.h"
 #include "record/fields_sites.h"
 #include "record/listed.h"
+#include "record/usage_columns.h"
+
+enum { TABLE_FIGURES, TABLE_EXTRA, TABLE_IDENTITY };
 
 struct shadow {
     struct ms_usage usage;
@@ -22,6 +26,7 @@ struct shadow {
 
 struct ms_part_writer {
     struct ms_fields_index *fields, *extra_fields;
+    struct ms_usage_columns *columns;
     struct ms_listed listed;
     struct ms_chunks shadows; /* struct shadow */
     uint32_t *slots;          /* by position: shadow + 1, 0: none */
@@ -51,6 +56,7 @@ static void writer_free(struct ms_part_writer *writer)
         ms_chunks_free(&writer->shadows);
         ms_fields_index_free(writer->fields);
         ms_fields_index_free(writer->extra_fields);
+        ms_usage_columns_free(writer->columns);
         ms_listed_free(&writer->listed);
         free(writer->slots);
         free(writer->slots_before);
@@ -68,7 +74,8 @@ static struct ms_part_writer *writer_new(void)
     writer->shadows.element_bytes = sizeof(struct shadow);
     writer->fields = ms_fields_index_new(&ms_fields_usage);
     writer->extra_fields = ms_fields_index_new(&ms_fields_usage_extra);
-    if (writer->fields == NULL || writer->extra_fields == NULL) {
+    writer->columns = ms_usage_columns_new();
+    if (writer->fields == NULL || writer->extra_fields == NULL || writer->columns == NULL) {
         writer_free(writer);
         return NULL;
     }
@@ -171,18 +178,6 @@ static struct shadow *shadow_of(struct ms_part_writer *writer, size_t position, 
     return shadow;
 }
 
-/* What is in one class only follows from the counters. */
-static void extra_of(const struct ms_usage *usage, struct ms_usage_extra *extra)
-{
-    ms_usage_get_extra(usage, extra);
-    if (usage->size_home != 0) {
-        memset(&extra->sizes, 0, sizeof extra->sizes);
-    }
-    if (usage->lifetime_home != 0) {
-        memset(&extra->lifetimes, 0, sizeof extra->lifetimes);
-    }
-}
-
 enum { AS_A_WHOLE = 1, WITH_EXTRA = 2, FLAG_BITS = 2 };
 
 /* Those of the extra part, to what was written of it last. */
@@ -190,30 +185,28 @@ static int write_extra(struct ms_part_writer *writer, struct ms_pack *pack, stru
                        const struct ms_usage *usage)
 {
     struct ms_usage_extra extra;
-    extra_of(usage, &extra);
-    if (shadow != NULL && shadow->extra != NULL) {
+    ms_usage_get_kept(usage, &extra);
+    if (shadow->extra != NULL) {
         (void)ms_fields_write_by(pack, writer->extra_fields, shadow->extra, &extra);
         return 0;
     }
     (void)ms_fields_write_whole_by(pack, writer->extra_fields, &extra);
-    if (shadow != NULL) {
-        shadow->extra = malloc(sizeof *shadow->extra);
-        if (shadow->extra == NULL) {
-            return -ENOMEM;
-        }
-        *shadow->extra = extra;
+    shadow->extra = malloc(sizeof *shadow->extra);
+    if (shadow->extra == NULL) {
+        return -ENOMEM;
     }
+    *shadow->extra = extra;
     return 0;
 }
 
 /* Gap between positions + 1 and the flags; fields; those of the extra part. */
 static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, size_t gap,
-                         size_t position, bool state)
+                         size_t position)
 {
     const struct ms_usage *usage = ms_model_usage(writer->model, position);
-    bool made = true;
-    struct shadow *shadow = state ? NULL : shadow_of(writer, position, &made);
-    if (shadow == NULL && !state) {
+    bool made;
+    struct shadow *shadow = shadow_of(writer, position, &made);
+    if (shadow == NULL) {
         return -ENOMEM;
     }
     const bool with_extra = usage->detail != NULL;
@@ -221,11 +214,9 @@ static int write_figures(struct ms_part_writer *writer, struct ms_pack *pack, si
                           (with_extra ? WITH_EXTRA : 0u));
     if (made) {
         (void)ms_fields_write_whole_by(pack, writer->fields, usage);
+        shadow->usage = *usage;
     } else {
         (void)ms_fields_write_by(pack, writer->fields, &shadow->usage, usage);
-    }
-    if (made && shadow != NULL) {
-        shadow->usage = *usage;
     }
     return with_extra ? write_extra(writer, pack, shadow, usage) : 0;
 }
@@ -261,14 +252,8 @@ static const struct ms_list_kind kind = {
 
 static int write_all(struct ms_part_writer *writer, struct ms_pack *pack)
 {
-    const size_t count = ms_model_usage_count(writer->model);
     forget_shadows(writer);
-    int error = ms_listed_write(&writer->listed, &kind, writer->model, true, pack);
-    for (size_t i = 0; i < count && error == 0; i++) {
-        error = write_figures(writer, pack, 1, i, true);
-    }
-    ms_pack_u64(pack, 0);
-    return error;
+    return ms_usage_columns_write(writer->columns, writer->model, pack);
 }
 
 static int write_changes(struct ms_part_writer *writer, struct ms_pack *pack)
@@ -280,7 +265,7 @@ static int write_changes(struct ms_part_writer *writer, struct ms_pack *pack)
     for (size_t at = ms_model_changed(writer->model, MS_CHANGING_USAGES, 0, since);
          at != SIZE_MAX && error == 0;
          at = ms_model_changed(writer->model, MS_CHANGING_USAGES, at + 1, since)) {
-        error = write_figures(writer, pack, at + 1 - next, at, false);
+        error = write_figures(writer, pack, at + 1 - next, at);
         next = at + 1;
     }
     ms_pack_u64(pack, 0);
@@ -318,23 +303,40 @@ static int read_figures(struct ms_model *model, struct ms_unpack *unpack, size_t
 {
     struct ms_usage usage = *ms_model_usage(model, position);
     struct ms_usage_extra extra;
-    extra_of(&usage, &extra);
+    ms_usage_get_kept(&usage, &extra);
     if ((flags & AS_A_WHOLE) != 0) {
-        ms_fields_begin(maps[0], &usage);
-        ms_fields_begin(maps[1], &extra);
+        ms_fields_begin(maps[TABLE_FIGURES], &usage);
+        ms_fields_begin(maps[TABLE_EXTRA], &extra);
     }
-    if (ms_fields_read(unpack, maps[0], &usage) != 0 ||
-        ((flags & WITH_EXTRA) != 0 && ms_fields_read(unpack, maps[1], &extra) != 0)) {
+    if (ms_fields_read(unpack, maps[TABLE_FIGURES], &usage) != 0 ||
+        ((flags & WITH_EXTRA) != 0 && ms_fields_read(unpack, maps[TABLE_EXTRA], &extra) != 0)) {
         return -EBADMSG;
     }
     return ms_model_put_usage(model, position, &usage, (flags & WITH_EXTRA) != 0 ? &extra : NULL);
 }
 
+static int read_anew(struct ms_model *model, struct ms_unpack *unpack,
+                     struct ms_fields_map *const *maps)
+{
+    int error = 0;
+    for (size_t count = ms_model_usage_count(model); count > 0 && error == 0; count--) {
+        error = ms_model_forget_usage(model, count - 1);
+    }
+    return error != 0 ? error
+                      : ms_usage_columns_read(model, unpack, maps[TABLE_IDENTITY],
+                                              maps[TABLE_FIGURES], maps[TABLE_EXTRA]);
+}
+
 static int read_part(struct ms_model *model, bool state, struct ms_unpack *unpack,
                      struct ms_fields_map *const *maps)
 {
+    struct ms_unpack ahead = *unpack;
     bool anew;
     (void)state;
+    if (ms_unpack_u64(&ahead) == MS_USAGES_IN_COLUMNS) {
+        *unpack = ahead;
+        return read_anew(model, unpack, maps);
+    }
     int error = ms_listed_read(&kind, model, unpack, &anew);
     const size_t count = ms_model_usage_count(model);
     size_t next = 0;
@@ -390,7 +392,12 @@ static size_t compare_part(const struct ms_model *one, const struct ms_model *ot
     return different;
 }
 
-static const struct ms_fields *const tables[] = {&ms_fields_usage, &ms_fields_usage_extra, NULL};
+static const struct ms_fields *const tables[] = {
+    [TABLE_FIGURES] = &ms_fields_usage,
+    [TABLE_EXTRA] = &ms_fields_usage_extra,
+    [TABLE_IDENTITY] = &ms_fields_usage_identity,
+    NULL,
+};
 const struct ms_part_kind ms_part_usages = {
     .tables = tables,
     .writer_new = writer_new,

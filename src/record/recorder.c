@@ -16,9 +16,10 @@
 #define SEGMENT_TICKS_MAX                                                                          \
     5000u /* the finest histories hold more: none of their points is missed                        \
            */
-#define COARSE_NS   (300 * MS_SECOND_NS)
-#define TRACE_BYTES (256u << 10) /* of a block: more of them wait for the next */
-#define RETRY_NS    MS_SECOND_NS /* of what was dropped */
+#define COARSE_NS      (300 * MS_SECOND_NS)
+#define TRACE_BYTES    (256u << 10) /* of a block: more of them wait for the next */
+#define RETRY_NS       MS_SECOND_NS /* of what was dropped */
+#define FINISH_WAIT_NS (60 * MS_SECOND_NS)
 
 /* What follows a state. */
 struct segment {
@@ -458,6 +459,11 @@ static int end_segment(struct ms_recorder *recorder, const struct ms_model *mode
     return error != 0 ? error : history_error;
 }
 
+bool ms_recorder_settle(struct ms_recorder *recorder, uint64_t wait_ns)
+{
+    return ms_blocks_settle(recorder->blocks, wait_ns);
+}
+
 void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model)
 {
     if (recorder->finishing) {
@@ -476,7 +482,7 @@ void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_mode
         error = error == 0 ? last_error : error;
     }
     recorder->segment.begun = false; /* what is kept on in memory begins anew */
-    recorder->finish_error = error;
+    recorder->finish_error = error == -EAGAIN ? 0 : error; /* as dropped as any, and counted */
     recorder->finishing = true;
     ms_blocks_finish_begin(recorder->blocks);
 }
@@ -488,6 +494,9 @@ bool ms_recorder_finish_wait(struct ms_recorder *recorder, uint64_t wait_ns)
 
 int ms_recorder_finish(struct ms_recorder *recorder, const struct ms_model *model)
 {
+    if (!recorder->finishing) {
+        (void)ms_recorder_settle(recorder, FINISH_WAIT_NS);
+    }
     ms_recorder_finish_begin(recorder, model);
     const int error = ms_blocks_finish(recorder->blocks);
     recorder->finishing = false;

@@ -56,6 +56,10 @@ int ms_recorder_trace(struct ms_recorder *recorder, const struct ms_trace_record
  * none any more. 0 or -ENOMEM. */
 int ms_recorder_marks(struct ms_recorder *recorder, const struct ms_model *model);
 
+/* Waits at most so long until the file has room for what comes last: while it is written anew, on a
+ * slow disk, that may be refused. False: not yet. */
+bool ms_recorder_settle(struct ms_recorder *recorder, uint64_t wait_ns);
+
 /* The model as it is at last (names that came late, final figures) goes into the file, which is
  * closed by a thread; nobody waits. What is kept in memory goes on. */
 void ms_recorder_finish_begin(struct ms_recorder *recorder, const struct ms_model *model);

@@ -94,27 +94,43 @@ def moment_row(name, measured, folder):
     runs = measured["rounds"]
     speeds = [run["json_bytes"] / run["json_nowhere_s"] / 1e6 for run in runs]
     times = [run["plain_s"] / run["moment_s"] for run in runs]
+    same_times = [(run["plain_s"] + run["left_out_s"]) / run["moment_s"] for run in runs]
     plain, moment = runs[0]["plain_bytes"], runs[0]["moment_bytes"]
+    same = plain + runs[0]["left_out_bytes"]
     zstd = squeezed(os.path.join(folder, "moment.json"))
     return [f"{name}: {measured['threads']:,} threads, {measured['sites']:,} sites, "
             f"{measured['usages']:,} contexts",
             f"{plain / 1e6:,.2f} MB", figures(speeds, 0), f"{zstd / 1e6:,.2f} MB",
-            f"{moment / 1e6:,.3f} MB, 1/{plain / moment:,.0f}",
-            figures([1000 * run["moment_s"] for run in runs], 1), figures(times, 1),
+            f"{same / 1e6:,.2f} MB", f"{moment / 1e6:,.3f} MB",
+            f"1/{plain / moment:,.1f}, 1/{same / moment:,.1f}",
+            figures([1000 * run["moment_s"] for run in runs], 1), figures(times, 1), figures(same_times, 1),
             f"{measured['recording_bytes'] / 1e6:,.2f} MB of {measured['seconds']:.0f} s, "
             f"{measured['recording_bytes'] / measured['seconds'] / 1e3:,.1f} kB/s"]
 
 
+def ticks_row(name, measured):
+    count = measured["ticks"]
+    return [name, f"{measured['lines_bytes'] / count / 1e3:,.1f} kB", f"{measured['lines_s'] / count * 1e6:,.0f} us",
+            f"{measured['record_bytes'] / count / 1e3:,.2f} kB", f"{measured['record_s'] / count * 1e6:,.0f} us",
+            f"1/{measured['lines_bytes'] / measured['record_bytes']:,.1f}",
+            f"{measured['lines_s'] / measured['record_s']:,.1f}"]
+
+
 def moments(options, folder):
-    rows = []
+    rows, of_ticks = [], []
     sessions = (("cc1plus", compiler(folder)), ("python3", ["/usr/bin/python3", "-c", THREADS]),
                 ("200 busy threads", None))
     for name, command in sessions:
         path = os.path.join(folder, "session.memscope")
         record(path, command, options.seconds)
         rows.append(moment_row(name, told("moment", path, folder, str(options.rounds)), folder))
-    print(one_table(["session", "JSON", "MB/s of CPU time", "JSON, zstd -3", "the same moment recorded",
-                     "ms of CPU time", "times as fast", "the whole recording"], rows), flush=True)
+        of_ticks.append(ticks_row(name, told("ticks", path, folder)))
+    print(one_table(["session", "JSON report", "MB/s of CPU time", "JSON, zstd -3", "JSON of the same content",
+                     "the moment recorded", "of the report, of the same content", "ms of CPU time",
+                     "times as fast as the report", "as JSON of the same content", "the whole recording"], rows))
+    print()
+    print(one_table(["every tick", "JSON Lines", "CPU time", "recorded, states and histories too", "CPU time",
+                     "of JSON Lines", "times as fast"], of_ticks), flush=True)
 
 
 def cpu_ns(pid):

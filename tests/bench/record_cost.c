@@ -1,8 +1,11 @@
 /*
  * What recordings cost, for record.py; a line of JSON on stdout.
  *
- * record_cost moment FILE WORK ROUNDS: the last moment of a recording written as JSON and as a
- * recording of that moment alone, into the folder WORK, ROUNDS times in turn.
+ * record_cost moment FILE WORK ROUNDS: the last moment of a recording written as JSON, as the JSON
+ * that the report leaves out and a recording has, and as a recording of that moment alone, into the
+ * folder WORK, ROUNDS times in turn.
+ * record_cost ticks FILE WORK: the whole of it tick by tick, as JSON Lines and as a recording;
+ * seconds are those of the thread that ticks.
  * record_cost make FILE MEGABYTES: a session of 200 threads with 50 call sites each, all in use,
  * through the recorder as fast as it goes, until the recording is so large.
  * record_cost open FILE: opens it, goes to its end, to its middle, and verifies it.
@@ -19,6 +22,9 @@
 
 #include "analysis/findings.h"
 #include "export/export.h"
+#include "export/json_lines.h"
+#include "export/json_writer.h"
+#include "model/figures.h"
 #include "record/recorder.h"
 #include "record/recording.h"
 
@@ -73,6 +79,102 @@ static void write_json(const char *path, const struct ms_model *model,
     printf(", \"%s_s\": %.6f, \"%s_bytes\": %lld", what, used_s, what, file_bytes(path));
 }
 
+static void member_u64(struct ms_json_writer *writer, const char *name, uint64_t value)
+{
+    ms_json_key(writer, name);
+    ms_json_u64(writer, value);
+}
+
+static void write_histogram(struct ms_json_writer *writer, const char *name,
+                            const struct ms_histogram *histogram, unsigned classes)
+{
+    ms_json_key(writer, name);
+    ms_json_array_begin(writer);
+    for (unsigned i = 0; i < classes; i++) {
+        ms_json_u64(writer, histogram->events[i]);
+    }
+    ms_json_array_end(writer);
+}
+
+/* As the report writes a call site, without its stack. */
+static void write_context(struct ms_json_writer *writer, const struct ms_usage *usage)
+{
+    struct ms_usage_extra extra;
+    ms_usage_get_extra(usage, &extra);
+    ms_json_object_begin(writer);
+    member_u64(writer, "thread_id", usage->thread_id);
+    member_u64(writer, "site_id", usage->site_id);
+    member_u64(writer, "current_bytes", ms_usage_current_bytes(usage));
+    member_u64(writer, "peak_bytes", usage->peak_bytes);
+    member_u64(writer, "at_peak_bytes", usage->at_peak_bytes);
+    member_u64(writer, "allocations", usage->allocations);
+    member_u64(writer, "deallocations", usage->deallocations);
+    member_u64(writer, "bytes_allocated", usage->bytes_allocated);
+    member_u64(writer, "bytes_freed", usage->bytes_freed);
+    member_u64(writer, "waste_bytes", usage->waste_bytes);
+    member_u64(writer, "temporary", usage->temporary);
+    member_u64(writer, "reallocations", extra.reallocations);
+    member_u64(writer, "failed_calls", extra.failed_calls);
+    write_histogram(writer, "size_classes", &extra.sizes, MS_HISTOGRAM_SIZES);
+    write_histogram(writer, "lifetime_classes", &extra.lifetimes, MS_HISTOGRAM_LIFETIMES);
+    ms_json_object_end(writer);
+}
+
+enum { TIMELINE_THREADS = 50 }; /* whose histories the report has */
+
+/* One for each tick, as far as they are held; the report has 600 at most. */
+static void write_series(struct ms_json_writer *writer, const char *metric, uint32_t thread_id,
+                         const struct ms_history *history)
+{
+    static double points[600];
+    uint64_t first;
+    uint64_t end;
+    ms_history_range(history, &first, &end);
+    const size_t count = end - first < 600 ? (size_t)(end - first) : 600;
+    (void)ms_history_read(history, MS_RESOLUTION_FINE, count, points);
+    ms_json_object_begin(writer);
+    ms_json_key(writer, "metric");
+    ms_json_string(writer, metric);
+    member_u64(writer, "thread_id", thread_id);
+    ms_json_key(writer, "values");
+    ms_json_array_begin(writer);
+    for (size_t i = 0; i < count; i++) {
+        ms_json_fixed(writer, points[i], 3);
+    }
+    ms_json_array_end(writer);
+    ms_json_object_end(writer);
+}
+
+/* What a recording has and the report leaves out: contexts, and histories of all but 50 threads. */
+static void write_left_out(const char *path, const struct ms_model *model)
+{
+    struct ms_json_writer writer = {0};
+    const double before_s = cpu_seconds();
+    FILE *file = fopen(path, "w");
+    if (file == NULL || ms_json_writer_open(&writer, file) != 0) {
+        exit(1);
+    }
+    ms_json_array_begin(&writer);
+    for (size_t i = 0; i < ms_model_usage_count(model); i++) {
+        write_context(&writer, ms_model_usage(model, i));
+    }
+    for (size_t i = TIMELINE_THREADS; i < ms_model_thread_count(model); i++) {
+        const struct ms_thread *thread = ms_model_thread(model, i);
+        for (int s = 0; s < MS_SERIES_COUNT; s++) {
+            if (thread->history[s] != NULL) {
+                write_series(&writer, ms_series_info(MS_SERIES_OF_THREAD, s)->name, thread->id,
+                             thread->history[s]);
+            }
+        }
+    }
+    ms_json_array_end(&writer);
+    if (ms_json_writer_close(&writer) != 0 || fclose(file) != 0) {
+        exit(1);
+    }
+    const double used_s = cpu_seconds() - before_s;
+    printf(", \"left_out_s\": %.6f, \"left_out_bytes\": %lld", used_s, file_bytes(path));
+}
+
 static void write_moment(const char *path, const struct ms_model *model)
 {
     const struct ms_recorder_options options = {.program_version = "bench", .output = true};
@@ -92,6 +194,7 @@ static int measure_moment(const char *path, const char *work, int rounds)
 {
     char json[512];
     char moment[512];
+    char left_out[512];
     const struct ms_thresholds thresholds = ms_thresholds_default();
     struct ms_findings *findings = ms_findings_new(&thresholds, NULL);
     const struct ms_replay_options replaying = {.ticked = judge, .context = findings};
@@ -99,6 +202,7 @@ static int measure_moment(const char *path, const char *work, int rounds)
     struct ms_replay *replay = ms_replay_new(recording, &replaying);
     (void)snprintf(json, sizeof json, "%s/moment.json", work);
     (void)snprintf(moment, sizeof moment, "%s/moment.memscope", work);
+    (void)snprintf(left_out, sizeof left_out, "%s/left-out.json", work);
     if (findings == NULL || replay == NULL || ms_replay_seek(replay, 0) != 0) {
         return 1;
     }
@@ -118,6 +222,7 @@ static int measure_moment(const char *path, const char *work, int rounds)
         write_json(json, model, &judged, "json");
         write_json("/dev/null", model, &judged, "json_nowhere");
         write_json(json, model, &plain, "plain");
+        write_left_out(left_out, model);
         write_moment(moment, model);
         printf("}");
     }
@@ -126,6 +231,54 @@ static int measure_moment(const char *path, const char *work, int rounds)
     ms_recording_close(recording);
     ms_findings_free(findings);
     return 0;
+}
+
+/* --- every tick --- */
+
+static int measure_ticks(const char *path, const char *work)
+{
+    char lines_path[512];
+    char copy_path[512];
+    (void)snprintf(lines_path, sizeof lines_path, "%s/ticks.jsonl", work);
+    (void)snprintf(copy_path, sizeof copy_path, "%s/ticks.memscope", work);
+    const struct ms_replay_options replaying = {0};
+    const struct ms_recorder_options options = {.program_version = "bench"};
+    const struct ms_export_options plain = {.program_version = "bench",
+                                            .thresholds = ms_thresholds_default()};
+    struct ms_recording *recording = open_recording(path);
+    struct ms_replay *replay = ms_replay_new(recording, &replaying);
+    struct ms_recorder *recorder = ms_recorder_new(&options);
+    struct ms_json_lines *lines = NULL;
+    if (replay == NULL || recorder == NULL || ms_replay_seek(replay, 0) != 0 ||
+        ms_recorder_keep(recorder, copy_path, true, 0) != 0 ||
+        ms_json_lines_open(lines_path, true, true, &plain, &lines) != 0) {
+        return 1;
+    }
+    double lines_s = 0;
+    double record_s = 0;
+    uint64_t ticks = 0;
+    int error = 0;
+    do {
+        const struct ms_model *model = ms_replay_model(replay);
+        const double before_s = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+        error |= ms_recorder_tick(recorder, model);
+        const double between_s = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+        error |= ms_json_lines_tick(lines, model);
+        lines_s += seconds_of(CLOCK_THREAD_CPUTIME_ID) - between_s;
+        record_s += between_s - before_s;
+        ticks++;
+    } while (ms_replay_step(replay) == 1);
+    const double before_s = seconds_of(CLOCK_THREAD_CPUTIME_ID);
+    error |= ms_recorder_finish(recorder, ms_replay_model(replay));
+    record_s += seconds_of(CLOCK_THREAD_CPUTIME_ID) - before_s;
+    error |= ms_json_lines_close(lines);
+    printf("{\"ticks\": %" PRIu64 ", \"lines_s\": %.6f, \"lines_bytes\": %lld, \"record_s\": %.6f, "
+           "\"record_bytes\": %lld}\n",
+           ticks, lines_s, file_bytes(lines_path), record_s, file_bytes(copy_path));
+    ms_recorder_free(recorder);
+    ms_replay_free(replay);
+    ms_recording_close(recording);
+    return error != 0;
 }
 
 /* --- a large one --- */
@@ -313,12 +466,17 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "moment") == 0) {
         return measure_moment(argv[2], argv[3], atoi(argv[4]));
     }
+    if (argc == 4 && strcmp(argv[1], "ticks") == 0) {
+        return measure_ticks(argv[2], argv[3]);
+    }
     if (argc == 4 && strcmp(argv[1], "make") == 0) {
         return make(argv[2], strtoull(argv[3], NULL, 10));
     }
     if (argc == 3 && strcmp(argv[1], "open") == 0) {
         return measure_open(argv[2]);
     }
-    fputs("usage: record_cost moment FILE WORK ROUNDS | make FILE MEGABYTES | open FILE\n", stderr);
+    fputs("usage: record_cost moment FILE WORK ROUNDS | ticks FILE WORK | make FILE MEGABYTES | "
+          "open FILE\n",
+          stderr);
     return 2;
 }

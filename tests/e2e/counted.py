@@ -5,7 +5,7 @@ import struct
 import subprocess
 import tempfile
 
-from watched import BARE, BUILD, equal
+from watched import BARE, BUILD, LIMIT_S, equal
 
 # The probe has a way of its own for each of these.
 SHIM = os.path.join(BUILD, "tests/e2e/count_shim.so")  # some allocator
@@ -30,7 +30,7 @@ def counts_alone(command, environment=None, returncode=0, **options):
     with tempfile.TemporaryDirectory() as folder:
         child = subprocess.Popen(command, env=shimmed(SHIM, folder, environment),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
-        child.wait(60)
+        child.wait(LIMIT_S)
         assert returncode in (None, child.returncode), f"exit status {child.returncode}"
         return counts_of(folder, child.pid)
 

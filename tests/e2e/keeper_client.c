@@ -299,6 +299,8 @@ static int probe(const char *steps)
     for (; *steps != '\0'; steps++) {
         if (*steps == 's') {
             nap(300);
+        } else if (*steps == 'w') {
+            pause(); /* until it is killed */
         } else if (*steps == 'e') {
             return 3;
         } else if (*steps == 'x') {

@@ -17,7 +17,7 @@ E2E_FLAGS := -Wall -Wextra -O1 -g -D_GNU_SOURCE -pthread -fno-builtin-malloc -fn
 
 .PHONY: e2e-programs
 e2e-programs: all $(E2E_PROGRAMS) $(E2E_LIBRARIES) $(E2E_LINKED) \
-    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust) $(BUILD)/demo
+    $(addprefix $(BUILD)/tests/e2e/,typed_glib typed_rust with_go) $(BUILD)/demo
 
 # Relocated and constructed before the probe is.
 $(BUILD)/tests/e2e/early_user: tests/e2e/programs/early_user.c $(BUILD)/tests/e2e/early.so
@@ -52,6 +52,12 @@ $(BUILD)/tests/e2e/%: tests/e2e/programs/%.cc | deps-test
 	@mkdir -p $(@D)
 	$(if $(filter 1,$(V)),,@echo "  CXX LD  $@")
 	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -fsized-deallocation -Wno-mismatched-dealloc -o $@ $<
+
+# Nothing but the tool chain itself: no module, no cache of the user's.
+$(BUILD)/tests/e2e/with_go: tests/e2e/programs/with_go.go | deps-test
+	@mkdir -p $(@D)
+	$(if $(filter 1,$(V)),,@echo "  GO      $@")
+	$(Q)GO111MODULE=off GOFLAGS= GOCACHE=$(abspath $(BUILD))/go CGO_ENABLED=1 CC=gcc go build -o $@ $<
 
 $(BUILD)/tests/e2e/allocators-%: tests/e2e/programs/allocators.cc | deps-test
 	@mkdir -p $(@D)

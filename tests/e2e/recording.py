@@ -57,7 +57,7 @@ class Recording:
             raise NoRecording("too short")
         magic, version, features, identity, _, crc = struct.unpack_from("<8sIIQII", self.data)
         if magic == MAGIC and crc == zlib.crc32(self.data[:28]):
-            if version > 1 or features:
+            if version > 2 or features:
                 raise NoRecording("newer: version %d" % version)
             self.id = identity
             return
@@ -224,6 +224,67 @@ class Table:
 
     def of(self, thing, field):
         return thing[self.at[field]]
+
+    @staticmethod
+    def _value(view, kind):
+        if kind == "text":
+            return view.text()
+        if kind in ("f32", "f64"):
+            return view.bytes(int(kind[1:]) // 8)
+        return view.i64() if kind[0] == "i" else view.u64()
+
+    def _column(self, view, kind, form, things, at):
+        """What of an element stands in its column; False: its values are in the rows."""
+        values = [None] * len(things)
+        if form == 0:
+            values = [self._value(view, kind)] * len(things)
+        elif form == 1:
+            which = -1
+            for _ in range(view.u64()):
+                which += view.u64()
+                values[which] = self._value(view, kind)
+        elif form == 2 and kind == "text":
+            values = [view.text() for _ in things]
+        elif form == 2 and kind[0] == "f":
+            planes = view.bytes(int(kind[1:]) // 8 * len(things))
+            values = [planes[i::len(things)] for i in range(len(things))]
+        else:
+            return False
+        for thing, value in zip(things, values):
+            if value is not None:
+                self._put(thing, at, value)
+        return True
+
+    def _put(self, thing, at, value):
+        kind = self.kinds[at]
+        if kind[0] == "f":
+            value = struct.unpack("<f" if kind == "f32" else "<d", value)[0]
+        elif kind[0] == "i":
+            value = (value + (1 << 63)) % (1 << 64) - (1 << 63)
+        thing[at] = value
+
+    def columns(self, view, things):
+        """Reads over things that are wholes, 512 at a time."""
+        for first in range(0, len(things), 512):
+            some, number, rows = things[first:first + 512], 0, []
+            while True:
+                coded = view.u64()
+                if coded == 0:
+                    break
+                number += coded >> 3
+                form = coded & 7
+                if not self._column(view, self.kinds[number - 1], form, some, number - 1):
+                    rows.append((number - 1, form, view.u64() if form == 4 else 0))
+            before = [0] * len(rows)
+            for thing in some:
+                for column, (at, form, back) in enumerate(rows):
+                    value = self._value(view, self.kinds[at]) if form == 2 else view.i64()
+                    if form == 3:
+                        value += before[column]
+                    elif form == 4:
+                        value += before[column - back]
+                    before[column] = value % (1 << 64)
+                    self._put(thing, at, before[column])
 
 
 def about(raw):
@@ -428,11 +489,20 @@ class Session:
             del self.threads[number]
         for number in added + merged + ended:
             self.threads.setdefault(number, table.whole())
+        count = view.u64()
+        if state and count == 1:
+            table.columns(view, [self.threads[number] for number in added + merged + ended])
+        else:
+            self._thread_changes(view, table, count)
+        if state:
+            for _ in self.alive:
+                tables["thread_rates"].read(view)
+                view.u64()
+                self._past(view, tables)
+
+    def _thread_changes(self, view, table, count):
         first = now_ns = 0
-        while True:
-            count = view.u64()
-            if count == 0:
-                break
+        while count != 0:
             first += view.i64()
             which = view.u64()
             now_ns += view.i64()
@@ -440,13 +510,9 @@ class Session:
                 for bit, field in enumerate(TIMES):
                     if which >> bit & 1:
                         self.threads[number][table.at[field]] = now_ns
+            count = view.u64()
         for _ in self._changes(view, table, self.threads):
             pass
-        if state:
-            for _ in self.alive:
-                tables["thread_rates"].read(view)
-                view.u64()
-                self._past(view, tables)
 
     def _sites(self, view, _state):
         table = self.tables[3]["site"]
@@ -470,6 +536,9 @@ class Session:
     def _usages(self, view, _state):
         table, extra_table = self.tables[4]["usage"], self.tables[4]["usage extra"]
         anew = view.u64()
+        if anew == 2:
+            self._usage_columns(view, table, extra_table)
+            return
         if anew:
             self.usages = []
         site, went = 0, view.u64()
@@ -485,9 +554,7 @@ class Session:
                 if position < len(self.usages):
                     self.usages[position] = last
         if anew:
-            for _ in range(2):
-                for _ in range(view.u64()):
-                    view.ids()
+            self._chains(view)
         at = -1
         while True:
             coded = view.u64()
@@ -500,6 +567,29 @@ class Session:
             table.change(view, usage[1])
             if coded & 2:
                 extra_table.change(view, usage[2])
+
+    @staticmethod
+    def _chains(view):
+        for _ in range(2):
+            for _ in range(view.u64()):
+                view.ids()
+
+    def _usage_columns(self, view, table, extra_table):
+        who = self.tables[4]["usage identity"]
+        self.usages = [[who.whole(), table.whole(), extra_table.whole()] for _ in range(view.u64())]
+        who.columns(view, [usage[0] for usage in self.usages])
+        self._chains(view)
+        for first in range(0, len(self.usages), 512):
+            some, extras, has = self.usages[first:first + 512], [], False
+            table.columns(view, [usage[1] for usage in some])
+            at = 0
+            while at < len(some):
+                run = view.u64()
+                extras += some[at:at + run] if has else []
+                at, has = at + run, not has
+            extra_table.columns(view, [usage[2] for usage in extras])
+        for usage in self.usages:
+            usage[0] = tuple(usage[0])
 
 
 def last_moment(path, from_first_state=True):

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import tempfile
 
-from watched import BARE, alive, end, need, wait_until
+from watched import BARE, LIMIT_S, alive, end, need, wait_until
 
 
 MARK = "TESTED_IN"  # in the environment of everything that runs in a terminal: its folder
@@ -41,7 +41,7 @@ class Terminal:
 
     def tmux(self, *arguments):
         return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
-                              stdout=subprocess.PIPE, check=True, timeout=60).stdout
+                              stdout=subprocess.PIPE, check=True, timeout=LIMIT_S).stdout
 
     def text(self):
         return self.tmux("capture-pane", "-p").decode()

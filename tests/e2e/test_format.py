@@ -15,6 +15,10 @@ from watched import BUILD, MEMSCOPE, SOAK, equal, main, need, run
 CLIENT = os.path.join(BUILD, "tests/e2e/blocks_client")
 WORK = tempfile.mkdtemp(prefix="memscope-format-")
 PATH = os.path.join(WORK, "made.memscope")
+OLD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recordings")
+# What memscope-top found in recordings/version-1.memscope when it was made: threads and call sites
+# of its JSON, allocations and bytes allocated of the program.
+VERSION_1 = (20, 1007, 9628, 20026611)
 DAMAGED = os.path.join(WORK, "damaged.memscope")
 
 
@@ -75,9 +79,9 @@ def test_newer_and_foreign():
     """A newer version, a foreign file and an empty one are refused"""
     data = written(1, 10)
     newer = bytearray(data)
-    newer[8] = 2
+    newer[8] = 3
     newer[28:32] = recording.zlib.crc32(newer[:28]).to_bytes(4, "little")
-    for content, words in ((newer, "version 2"), (b"MZ" * 100, "no recording"), (b"", "empty")):
+    for content, words in ((newer, "version 3"), (b"MZ" * 100, "no recording"), (b"", "empty")):
         with open(DAMAGED, "wb") as file:
             file.write(content)
         status, lines = listed(DAMAGED)
@@ -156,6 +160,21 @@ def test_contents():
     compare_contents(names, session, document)
     if threads < 20 or sites < 200 or blocks < 2:
         raise AssertionError(f"{threads} threads, {sites} call sites, {blocks} blocks of ticks")
+
+
+def test_version_1():
+    """A recording of version 1 of the format opens, and holds what it always held"""
+    need("zstd")
+    path, document = os.path.join(OLD, "version-1.memscope"), os.path.join(WORK, "old.json")
+    result = run([MEMSCOPE, "export", path, "--json", document])
+    equal((result.returncode, result.stderr), (0, b""), "export")
+    with open(document, encoding="utf-8") as file:
+        exported = json.load(file)
+    equal(compare_contents(*recording.last_moment(path, False)[:2], exported), VERSION_1[:2],
+          "threads and call sites")
+    equal((exported["processes"][0]["totals"]["allocations"],
+           exported["processes"][0]["totals"]["bytes_allocated"]), VERSION_1[2:], "its totals")
+    equal(run([MEMSCOPE, "verify", path]).returncode, 0, "status of verify")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from watched import BUILD, MEMSCOPE
+from watched import BUILD, LIMIT_S, MEMSCOPE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRIVER = os.path.join(os.path.dirname(HERE), "html", "drive.cjs")
@@ -28,7 +28,7 @@ for thread in threads: thread.join()
 
 
 def memscope(*arguments):
-    subprocess.run([MEMSCOPE, *arguments], check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([MEMSCOPE, *arguments], check=True, timeout=LIMIT_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def make_little_known(folder):
@@ -70,16 +70,16 @@ def main():
         real = subprocess.Popen([MEMSCOPE, "--html", folder + "/real.html", "--json", folder + "/real.json", "--", program,
                                  "</script><script>alert('argument')</script>"], stderr=subprocess.PIPE, text=True)
         subprocess.run([MEMSCOPE, "--plain", "-q", "--html", folder + "/small.html", "--json", folder + "/small.json", "--", "sleep", "0.2"],
-                       check=True, timeout=60, stderr=subprocess.DEVNULL)
+                       check=True, timeout=LIMIT_S, stderr=subprocess.DEVNULL)
         make_little_known(folder)
         for world in ["hostile", "big"]:
             subprocess.run([WORLD, world, f"{folder}/{world}.html"], check=True)
-        error = real.communicate(timeout=60)[1]
+        error = real.communicate(timeout=LIMIT_S)[1]
         if real.returncode != 0:
             print(f"Bail out! memscope-top ended with {real.returncode}: {error}")
             return 1
         environment = dict(os.environ, NODE_MODULES=MODULES, HOME=folder)
-        return subprocess.run(["node", DRIVER, folder], env=environment, check=False, timeout=280).returncode
+        return subprocess.run(["node", DRIVER, folder], env=environment, check=False, timeout=500).returncode
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

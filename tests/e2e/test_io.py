@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from watched import (BUILD, MEMSCOPE, again, equal, load, main, need, redis_server, run, status,
+from watched import (BARE, BUILD, MEMSCOPE, again, descendants, end, equal, exe_of, load, main, need, redis_server, run, status,
                      wait_until, watch)
 
 PROGRAM = os.path.join(BUILD, "tests/e2e/io_calls")
@@ -74,14 +74,13 @@ def test_waits():
         near(reads[0]["latency_ns"], waited_ns / calls, 0.1, "mean latency")
 
 
-@again
 def test_fast_calls():
     """calls too fast to time each: a sample, its mean as of all of them"""
     path = os.path.join(FOLDER, "zeros")
     command = ["/usr/bin/dd", "if=/dev/zero", "of=" + path, "bs=1", "count=200000"]
     _, sampled = watch(command)
     _, everything = watch(command, "--io=all")
-    for document, least, most in ((sampled, 1000, 100000), (everything, 200000, 200001)):
+    for document, least, most in ((sampled, 1000, 150000), (everything, 200000, 200001)):
         (io,) = io_of(document, "dd")
         equal((io["read"]["calls"], io["read"]["bytes"]), (200000, 200000), "reads")
         assert least <= io["read"]["timed_calls"] <= most, io["read"]
@@ -137,13 +136,29 @@ def test_forks():
     exact(parent, read=(50, 450, 0, 0), write=(20, 220, 0, 0))
 
 
-@again
 def test_in_flight():
     """a thread that is in a read is shown in it, and for how long"""
-    _, document = watch([PROGRAM, "waits", "3"], "--duration=2")
-    (io,) = io_of(document)
-    equal(io["in_flight"], "read", "the call")
-    assert 1e9 <= io["in_flight_ns"] <= 4e9, io
+    path = os.path.join(FOLDER, "waits.json")
+    with subprocess.Popen([MEMSCOPE, "-q", "--", PROGRAM, "waits", "600"], env=BARE,
+                          stdin=subprocess.DEVNULL) as viewer:
+        pid = wait_until(lambda: [pid for pid in descendants(viewer.pid) if exe_of(pid) == PROGRAM],
+                         what="the program")[0]
+
+        def in_flight_ns():
+            run([MEMSCOPE, "-q", "-p", str(pid), "--duration", "0.5", "--json", path])
+            document = load(path)
+            (io,) = io_of(document)
+            if io["in_flight"] is None:
+                return None # it starts
+            equal(io["in_flight"], "read", "the call")
+            assert 0 < io["in_flight_ns"] <= document["session"]["duration_ns"], io
+            return io["in_flight_ns"]
+        first_ns = wait_until(in_flight_ns, what="the call")
+        begin = time.monotonic()
+        time.sleep(1)
+        then = time.monotonic()
+        assert in_flight_ns() - first_ns > (then - begin) * 1e9, "it does not go on"
+        end(pid)
 
 
 def test_switches():
@@ -207,8 +222,9 @@ def test_strict():
 def test_filter():
     """a filter that kills for the clock or any look at a descriptor: counted, in a new thread too"""
     _, document = hard("filter")
-    # The thread may not even ask for its name.
-    thread, program = sorted((t["io"] for t in document["threads"]), key=lambda io: io["read"]["calls"])
+    # The thread may not even ask for its name; who sees it in /proc has it a second time, uncounted.
+    thread, program = sorted((t["io"] for t in document["threads"] if t["io"]),
+                             key=lambda io: io["read"]["calls"])
     four_calls(program, 1010)
     equal((thread["read"]["calls"], thread["write"]["calls"]), (1000, 1000), "in the thread")
     _, document = hard("no-vdso", HARD, "filter")
@@ -250,7 +266,6 @@ def by_caller(document):
     return found
 
 
-@again
 def test_callers():
     """the functions that do the I/O by name: exact when all are looked at, else within the error"""
     count = 40000
@@ -321,7 +336,6 @@ def test_redis():
     try:
         wait_until(lambda: run([*cli, "ping"]).stdout == b"PONG\n", what="redis")
         run(["/usr/bin/redis-benchmark", "-p", port, "-n", "20000", "-q", "-t", "set,get"])
-        time.sleep(0.2)
         info = run([*cli, "info", "stats"]).stdout.decode()
         counted = [int(re.search(name + r":(\d+)", info).group(1))
                    for name in ("total_net_input_bytes", "total_net_output_bytes")]

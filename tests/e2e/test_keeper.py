@@ -107,8 +107,8 @@ def until(path):
     return "while [ ! -e %s ]; do sleep 0.1; done" % path
 
 
-def viewers(started):
-    return join(started["socket"], "-a").one("session")["viewers"]
+def viewers(socket):
+    return join(socket, "-a").one("session")["viewers"]
 
 
 def ended(pid, seconds=60):
@@ -227,7 +227,7 @@ def terminal_is_a_terminal_with_its_size():
                        stdin=subprocess.DEVNULL)
     text = "".join(line["text"] for line in told.lines("output"))
     assert text.startswith("24<20>80") or "24" in told.text and "80" in told.text, told.text
-    assert re.search(r"S\+|R\+", told.text), told.text  # in the foreground
+    assert re.search(r"[SR]N?\+", told.text), told.text  # in the foreground
 
 
 @test
@@ -255,7 +255,7 @@ def stopped_viewer_does_not_hold_up_the_program():
     started = leave("-p", "--", "/bin/sh", "-c", until(go) + "; seq 1 3000000")
     viewer = subprocess.Popen([CLIENT, "join", started["socket"]], stdin=subprocess.DEVNULL,
                               stderr=subprocess.PIPE)
-    assert wait_until(lambda: viewers(started) == "1")
+    assert wait_until(lambda: viewers(started["socket"]) == "1")
     viewer.send_signal(signal.SIGSTOP)
     touch(go)
     assert ended(started["program"])
@@ -270,12 +270,12 @@ def killed_viewer_leaves_the_program_and_another_may_come():
         started = leave(*mode, "--", "/bin/sleep", "300")
         viewer = subprocess.Popen([CLIENT, "join", started["socket"]], stdin=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL)
-        assert wait_until(lambda: viewers(started) == "1")
+        assert wait_until(lambda: viewers(started["socket"]) == "1")
         asked = join(started["socket"], "-a").one("session")
         assert asked["pid"] == started["program"], asked
         viewer.kill()
         viewer.wait()
-        assert wait_until(lambda: viewers(started) == "0")
+        assert wait_until(lambda: viewers(started["socket"]) == "0")
         assert alive(started["program"]) and alive(started["keeper"])
         told = join(started["socket"], "-s", "15")
         assert told.one("end")["signal"] == "15", told.text
@@ -317,8 +317,11 @@ def closed_terminal_does_not_end_the_program():
     os.waitpid(pid, 0)
     time.sleep(0.2)
     assert alive(program) and alive(keeper)
+    # The keeper goes when the program has ended and a viewer was there: so before the end.
+    viewer = subprocess.Popen([CLIENT, "join", socket], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert wait_until(lambda: viewers(socket) == "1")
     touch(go)
-    told = join(socket)
+    told = Told(viewer.communicate(timeout=100)[1].decode())
     assert told.one("end")["status"] == "0" and "text=late" in told.text, told.text
 
 
@@ -361,10 +364,12 @@ def forked_children_are_seen_late_ones_too():
 
 @test
 def viewer_is_not_taken_for_a_part_of_the_tree():
-    started = leave("-P", HARMLESS, "--", CLIENT, "probe", "s")
-    viewers = [subprocess.Popen([CLIENT, "join", started["socket"]], stdin=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE) for _ in range(2)]
-    for viewer in viewers:
+    started = leave("-P", HARMLESS, "--", CLIENT, "probe", "w")
+    joined = [subprocess.Popen([CLIENT, "join", started["socket"]], stdin=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE) for _ in range(2)]
+    assert wait_until(lambda: viewers(started["socket"]) == "2")
+    os.kill(int(started["program"]), signal.SIGTERM)
+    for viewer in joined:
         assert "tree-end" in viewer.communicate(timeout=100)[1].decode()
 
 
@@ -384,12 +389,12 @@ def regions_of_the_past_are_bounded():
     told = join(started["socket"])
     numbers = sorted({int(region["id"]) // IDS_A_REGION for region in told.lines("region")})
     assert numbers[0] == 1 and numbers[-1] == 601, told.text
-    late = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "sssss")
-    wait_until(lambda: "id=%s " % process_id(601) in join(late["socket"], "-q").text)
+    late = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "w")
+    assert wait_until(lambda: "id=%s " % process_id(601) in join(late["socket"], "-q").text)
     files = [os.readlink("/proc/%s/fd/%s" % (late["keeper"], fd))
              for fd in os.listdir("/proc/%s/fd" % late["keeper"])]
     assert sum("memfd" in name for name in files) == 256, files
-    join(late["socket"])
+    join(late["socket"], "-s", "15")
 
 
 @test

@@ -12,7 +12,8 @@ import subprocess
 import tempfile
 import time
 
-from watched import (BARE, BUILD, MEMSCOPE, SOAK, alive, end, equal, load, main, wait_until)
+from watched import (BARE, BUILD, MEMSCOPE, SOAK, alive, end, equal, load, main, wait_for_ticks,
+                     wait_until)
 
 LEDGER = os.path.join(BUILD, "tests/e2e/ledger")
 SEED = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 30)
@@ -292,8 +293,10 @@ def test_killed_viewer():
             end(run.viewers[0].pid)
             time.sleep(chance.random() * 0.3)
             again = run.json + ".again"
-            joined = run.start("-p", str(run.program()), "--json", again)
-            time.sleep(0.3 + chance.random() * 0.3)
+            lines = run.json + ".lines"
+            joined = run.start("-p", str(run.program()), "--json", again, "--json-lines", lines)
+            wait_for_ticks(lines, 1)
+            time.sleep(chance.random() * 0.3)
             end(run.program())
             run.finish(137, joined)
             check(load(again), run.path, least_threads=STEADY)
@@ -308,13 +311,10 @@ def test_killed_keeper():
             time.sleep(0.2 + chance.random() * 0.3)
             end(run.keeper)
             run.finish(125)
-            _, before = read_ledger(run.path)
-            time.sleep(0.2)
+            events = lambda: sum(e.allocated_done[0] for e in read_ledger(run.path)[1] if e.steady)
+            before = events()
+            wait_until(lambda: events() > before + 100, what="the program going on without its keeper")
             assert alive(run.program()), "the program died with the keeper"
-            _, after = read_ledger(run.path)
-            events = [sum(e.allocated_done[0] for e in entries if e.steady)
-                      for entries in (before, after)]
-            assert events[1] > events[0] + 100, f"the program stands still: {events}"
             check(load(run.json), run.path, running=True)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from watched import (BARE, MEMSCOPE, end, equal, first_process, load, main, redis_server,
+from watched import (BARE, LIMIT_S, MEMSCOPE, end, equal, first_process, load, main, redis_server,
                      wait_until)
 
 SERVER = os.path.basename(os.path.realpath("/usr/bin/redis-check-rdb"))
@@ -66,7 +66,7 @@ def test_redis_under_load():
             wait_until(lambda: os.path.exists(path), what="the socket of redis")
             pid = int(ask(path, "INFO", "server").split("process_id:")[1].split("\r\n")[0])
             subprocess.run(["redis-benchmark", "-s", path, "-t", "set", "-n", "400000", "-P", "16",
-                            "-r", "200000", "-d", "1000", "-q"], check=True, timeout=60, env=BARE,
+                            "-r", "200000", "-d", "1000", "-q"], check=True, timeout=LIMIT_S, env=BARE,
                            stdout=subprocess.DEVNULL)
             time.sleep(1)
             redis = used_memory(path)

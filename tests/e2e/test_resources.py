@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, equal, load, main, need, run, status,
-                     wait_until, watch)
+                     wait_for_ticks, wait_until, watch_alive)
 
 PROGRAM = os.path.join(BUILD, "tests/e2e/resources")
 PARTS = ["heap", "anonymous", "stacks", "files", "shared", "probe", "kernel", "devices"]
@@ -28,9 +28,9 @@ class Looked:
     def __init__(self):
         need("ss")
         folder = tempfile.mkdtemp(prefix="memscope-resources-")
-        path = os.path.join(folder, "report.json")
-        watcher = subprocess.Popen([MEMSCOPE, "-q", "--json", path, "--", PROGRAM, "2600"],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        path, lines = os.path.join(folder, "report.json"), os.path.join(folder, "lines")
+        watcher = subprocess.Popen([MEMSCOPE, "-q", "--json", path, "--json-lines", lines, "--", PROGRAM],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, env=BARE)
         try:
             said = b"".join(watcher.stdout.readline() for _ in range(3))
@@ -41,6 +41,7 @@ class Looked:
             self.groups = read(f"/proc/{self.pid}/cgroup")
             self.rss_kib = sum(int(kib) for kib in
                                re.findall(r"^Rss:\s+(\d+)", read(f"/proc/{self.pid}/smaps"), re.M))
+            wait_for_ticks(lines, 25)
             watcher.communicate(timeout=LIMIT_S)
             equal(watcher.returncode, 0, "status")
             self.document = load(path)
@@ -113,12 +114,12 @@ def test_heap_adds_up():
 
 def test_foreign_allocator_says_why():
     """the heap of an allocator that is not glibc's is not made up"""
-    _, document = watch(["/bin/sleep", "0.6"])
+    _, document = watch_alive(["/bin/cat"])
     equal(document["processes"][0]["resources"]["heap_unavailable_because"], None, "glibc's")
     program = os.path.join(BUILD, "tests/e2e/allocators-jemalloc")
     if not os.path.exists(program):
         return # it is not installed
-    _, document = watch(["/usr/bin/env", "LD_PRELOAD=libjemalloc.so", "/bin/sleep", "0.6"])
+    _, document = watch_alive(["/usr/bin/env", "LD_PRELOAD=libjemalloc.so", "/bin/cat"])
     last = document["processes"][-1]
     equal((last["resources"]["heap"], last["resources"]["heap_unavailable_because"]),
           (None, "memory of this allocator cannot be told from other anonymous memory"),
@@ -142,7 +143,7 @@ def test_open_files():
     files, truth = seen.resources["open_files"], seen.truth
     equal(files["sockets"], 6, "sockets")
     equal(files["others"], truth["events"], "others")
-    between(files["pipes"], truth["pipes"], truth["pipes"] + 2, "pipes") # and its output
+    between(files["pipes"], truth["pipes"], truth["pipes"] + 3, "pipes") # and its input and output
     between(files["files"], truth["files"], truth["files"] + 4, "files")
     equal(sum(files[kind] for kind in ("files", "sockets", "pipes", "others")), files["all"],
           "all")
@@ -219,7 +220,7 @@ def test_other_network_namespace():
     need("unshare")
     if run(["unshare", "-n", "true"]).returncode != 0:
         return # not allowed here
-    result, document = watch(["unshare", "-n", "/bin/sleep", "0.7"])
+    result, document = watch_alive(["unshare", "-n", "/bin/cat"])
     equal(status(result), 0, "status")
     resources = document["processes"][-1]["resources"]
     equal(resources["network"], None, "network")

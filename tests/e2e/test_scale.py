@@ -226,7 +226,6 @@ def test_viewer_cpu():
         assert reads <= most_reads, f"{reads:.0f} reads a second"
 
 
-@again
 def test_many_threads_on_the_screen():
     """2,000 threads are read less often, and the screen says how often"""
     script = f"sleep 100 | exec {SCALE} alive 2000"

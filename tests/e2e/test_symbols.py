@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from watched import BUILD, MEMSCOPE, ROOT, SOAK, Skip, equal, main, need, run, watch
+from watched import BUILD, LIMIT_S, MEMSCOPE, ROOT, SOAK, Skip, equal, main, need, run, watch
 
 FOLDER = os.path.join(BUILD, "tests/e2e/symbols")
 CLIENT = os.path.join(FOLDER, "client")
@@ -384,7 +384,7 @@ def test_containers():
         finally:
             sleeper.kill()
             sleeper.wait()
-        out, _ = client.communicate(f"{some_function():x}\n".encode(), timeout=60)
+        out, _ = client.communicate(f"{some_function():x}\n".encode(), timeout=LIMIT_S)
         frames = blocks(out.decode())[some_function()]
         equal(frames[-1][0], "app::use(int)", kind + ": function after the end")
 

@@ -3,7 +3,9 @@
 import array
 import base64
 import collections
+import csv
 import gzip
+import io
 import itertools
 import json
 import math
@@ -13,6 +15,7 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree
 
+import trace_events
 from pprof_data import Profile
 from watched import BARE, MEMSCOPE, equal, load, main, need, run, status
 
@@ -83,6 +86,7 @@ int main(void)
     for (int n = 0; n < 3; n++) {
         pthread_join(threads[n], NULL);
     }
+    free(kept[5]); /* of the first thread */
     burn();
     kept[3000] = block(50000);
     return wait(NULL) < 0;
@@ -114,7 +118,7 @@ class Recorded:
                                 (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
                                            cls.path("libplain.so")])):
             subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
-        done = run([MEMSCOPE, "record", "-q", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
+        done = run([MEMSCOPE, "record", "-q", "--trace", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
 
@@ -335,6 +339,75 @@ def test_perfetto_counters():
     assert told > 50, told
 
 
+def test_perfetto_trace():
+    """Perfetto: every allocation and free of --trace at its thread and time, as the CSV table has them"""
+    session = exported()
+    found = collections.Counter()
+    for event in session.json("perfetto")["traceEvents"]:
+        if event.get("cat") == "trace":
+            args = event["args"]
+            found[(round(event["ts"] * 1e3), event["name"], event["pid"], event["tid"], event["s"], args["bytes"],
+                   args["address"], args["site_id"])] += 1
+    done = run([MEMSCOPE, "export", Recorded.path("r"), "--csv", "-", "--table", "trace"])
+    wanted = collections.Counter()
+    for row in csv.DictReader(io.StringIO(done.stdout.decode(), newline="")):
+        pid, tid = session.processes[int(row["process_id"])]["pid"], session.threads[int(row["thread_id"])]["tid"]
+        wanted[(int(row["t_ns"]), row["kind"], pid, tid, "t", int(row["bytes"]), int(row["address"]),
+                int(row["site_id"]) if row["site_id"] else None)] += 1
+    equal(found, wanted, "events")
+    assert sum(found.values()) > 1000, found
+    names = {event["args"]["allocated_at"] for event in session.json("perfetto")["traceEvents"] if event.get("cat") == "trace"}
+    assert any("block" in (name or "") or "inner" in (name or "") for name in names), names
+
+
+def test_perfetto_end_of_trace():
+    """Perfetto: of a longer trace the first 100,000 events, and it says where they end"""
+    exported()
+    recording = Recorded.path("long")
+    done = run([MEMSCOPE, "record", "-q", "--trace", "-o", recording, "--", "/usr/bin/python3", "-c",
+                "kept = [str(i) * 40 for i in range(60000)]"], env=dict(BARE, PYTHONMALLOC="malloc"))
+    equal(status(done), 0, done.stderr.decode())
+    document = json.loads(run([MEMSCOPE, "export", recording, "--perfetto", "-"]).stdout)
+    found = [event for event in trace_events.check(document)["i"] if event["cat"] == "trace"]
+    equal([len(found), [event["s"] for event in found].count("g")], [100001, 1], "events")
+    said = re.fullmatch(r"single events end here: the first 100000 of (\d+) of the trace", found[-1]["name"])
+    assert int(said[1]) > 120000 and found[-1]["ts"] >= max(event["ts"] for event in found[:-1]) - 1e6, found[-1]
+
+
+def test_parts_of_json():
+    """JSON: parts that say the same in another way agree: flows, lifetimes, checks of stacks, times"""
+    document = exported().document
+    sites, processes = {site["id"]: site for site in document["sites"]}, exported().processes
+    assert sum(flow["blocks"] for flow in document["flows"]) == 1, document["flows"]
+    for totals in document["flow_totals"]:
+        flows = [flow for flow in document["flows"] if flow["process_id"] == totals["process_id"]]
+        for unit, freed in (("blocks", "deallocations"), ("bytes", "bytes_freed")):
+            crossed = sum(flow[unit] for flow in flows if flow["from_thread"] is not None)
+            others = sum(flow[unit] for flow in flows if flow["from_thread"] is None)
+            own = processes[totals["process_id"]]["totals"][freed] - crossed - others
+            equal([totals[name + "_" + unit] for name in ("own", "crossed", "owner_not_told_apart")],
+                  [own, crossed, others], unit + " that were freed")
+    names = ("allocations", "deallocations", "temporary", "bytes_allocated", "current_bytes")
+    lifetime = document["lifetime"]
+    equal([[row[name] for name in names] for row in lifetime["processes"]],
+          [[processes[row["process_id"]]["totals"][name] for name in names] for row in lifetime["processes"]], "processes")
+    for row in lifetime["sites"]:
+        equal([row[name] for name in names], [sites[row["site_id"]][name] for name in names], "a call site")
+    counts = [row["allocations"] for row in lifetime["sites"]]
+    equal(counts, sorted((site["allocations"] for site in sites.values() if site["allocations"]), reverse=True), "order")
+    for stacks in [document["stacks"], *(process["stacks"] for process in processes.values())]:
+        for share, part in (("proven_share", "proven"), ("rechecked_share", "rechecked")):
+            whole = stacks["walked"] + stacks["proven"] if part == "proven" else stacks["proven"]
+            assert stacks[share] is None if whole == 0 else abs(stacks[share] - stacks[part] / whole) < 1e-6, stacks
+    session = document["session"]
+    for process in processes.values():
+        threads = [thread for thread in document["threads"] if thread["process_id"] == process["id"]]
+        equal(process["totals"]["deallocations"], sum(thread["deallocations"] for thread in threads), "frees")
+        assert 0 < process["duration_ns"] <= session["duration_ns"], process["duration_ns"]
+        longest = max(thread["run_time_ms"] for thread in threads)
+        assert abs(process["duration_ns"] / 1e6 - longest) < 1000, (process["duration_ns"], longest)
+
+
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -431,7 +504,7 @@ def test_svg():
     check_bars(session)
     check_bars(exported("--only", "peak_bytes>150k"))
     check_chart(session)
-    head = re.search(r"live bytes ([\d.]+[kMG]?B)[^,]*, (\d+) threads, ([\d.]+k?) blocks", session.text("svg"))
+    head = re.search(r"sum of the peaks of 2 processes ([\d.]+[kMG]?B), (\d+) threads, ([\d.]+k?) blocks", session.text("svg"))
     totals = session.document["totals"]
     near(head[1], totals["peak_bytes"], "peak")
     near(head[3], totals["allocations"], "blocks")
@@ -449,6 +522,7 @@ def test_text():
                          ("CPU time", sum((p["user_ns"] or 0) + (p["system_ns"] or 0) for p in session.processes.values()) / 1e6),
                          ("not freed", session.document["leaks"]["not_freed"]["totals"]["bytes"])):
         near(re.search(rf"^  {label} +(\S+)", text, re.M)[1], value, label)
+    assert "the sum of 2 processes, each at its own time" in text, text
     program = session.document["processes"][0]["at_peak"]
     seconds, peak, within = re.search(r"^  of program +at 00:00:(\d\d) of the session: (\S+), within (\S+)$", text, re.M).groups()
     equal(int(seconds), program["t_ns"] // 10**9, "time of the peak")
@@ -537,6 +611,18 @@ def test_html_sites():
               sum(session.threads[number][name] for number in chosen), f"{name} of those threads")
 
 
+def check_thread_figures(session):
+    page = Page(session.text("html"))
+    figures = [value for value, in page.numbers("thread-figures", "d", 1)]
+    for column, metric in enumerate(page.page["metrics"]):
+        for row, thread in enumerate(page.threads):
+            thread = session.threads[thread["id"]]
+            value = thread["judgements"]["efficiency_score"] if metric["name"] == "efficiency_score" else thread[metric["name"]]
+            found = figures[column * len(page.threads) + row]
+            equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
+            assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
+
+
 def test_html_series():
     """HTML: every point of every series, at its time; every figure of every thread; the words without script"""
     session = exported()
@@ -566,15 +652,9 @@ def test_html_series():
     equal(at, len(points), "points")
     equal(seen, {key for key, values in timeline.items() if any(value is not None for value in values)}, "series")
     assert told > 50, told
-    figures = [value for value, in page.numbers("thread-figures", "d", 1)]
-    for column, metric in enumerate(page.page["metrics"]):
-        for row, thread in enumerate(page.threads):
-            thread = session.threads[thread["id"]]
-            value = thread["judgements"]["efficiency_score"] if metric["name"] == "efficiency_score" else thread[metric["name"]]
-            found = figures[column * len(page.threads) + row]
-            equal(math.isnan(found), value is None, f"{metric['name']} of {thread['name']}")
-            assert value is None or abs(found - value) <= 0.051, (metric["name"], found, value)
-    live, peak, count = re.search(r"live at the end (\S+), peak (\S+), (\S+) allocations", session.text("html")).groups()
+    check_thread_figures(session)
+    check_thread_figures(exported("--at", "0.5"))  # some live then
+    live, peak, count = re.search(r"live at the end (\S+), peak of each process, in all, (\S+), (\S+) allocations", session.text("html")).groups()
     for shown, name in ((live, "current_bytes"), (peak, "peak_bytes"), (count, "allocations")):
         near(shown, document["totals"][name], name)
 

@@ -164,7 +164,7 @@ def test_no_children():
     """--children=no: the program alone is counted, nothing is put into its children"""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "report.json")
-        script = "sleep 1; x=$(echo a); exit 5"
+        script = "sleep 300; x=$(echo a); exit 5"
         viewer = subprocess.Popen([MEMSCOPE, "-q", "--children=no", "--json", path, "--", "/bin/sh", "-c", script],
                                   env=BARE, stdin=subprocess.DEVNULL)
         sleep = wait_until(lambda: [pid for pid in descendants(viewer.pid)
@@ -174,6 +174,7 @@ def test_no_children():
         with open(f"/proc/{sleep}/environ", encoding="utf-8") as environ:
             text += environ.read()
         assert "memscope" not in text.lower(), text
+        end(sleep)
         equal(viewer.wait(100), 5, "status")
         document = load(path)
     equal(len(document["processes"]), 1, "processes")

@@ -123,7 +123,7 @@ def test_a_disk_that_breaks():
             assert b"Input/output error" in said and b"the program runs on" in said, said
             with open(os.path.join(folder, "go"), "w", encoding="utf-8"):
                 pass
-            _, rest = process.communicate(timeout=30)
+            _, rest = process.communicate(timeout=100)
             equal(process.returncode, 5, "status")
             assert b"Input/output" not in rest, rest
             assert os.path.exists(ran)

@@ -19,7 +19,7 @@ HARD = os.path.join(BUILD, "tests/e2e/hard")
 EXACT = os.path.join(BUILD, "tests/e2e/exact")
 PLUGIN = os.path.join(BUILD, "tests/e2e/plugin.so")
 SOAK = int(os.environ.get("SOAK", "0"))
-LIMIT_S = 150  # what takes so long hangs; a machine full of neighbours may take a minute
+LIMIT_S = 300  # what takes so long hangs; a machine full of neighbours may take minutes
 # One more variable changes how much python3 allocates; so all runs see exactly this.
 BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "0"}
 
@@ -63,6 +63,33 @@ def watch(command, *options, **keywords):
     finally:
         if os.path.exists(path):
             os.unlink(path)
+
+
+def wait_for_ticks(lines, count=15, seen=lambda tick: True):
+    """Until the viewer that writes --json-lines has looked so often from now on, and seen that."""
+    before = len(ticks_of(lines))
+    wait_until(lambda: len(ticks := ticks_of(lines)) >= before + count and seen(ticks[-1]), LIMIT_S,
+               "ticks of the viewer")
+
+
+def watch_alive(command, *options, before=(), ticks=15, seen=lambda tick: True, **keywords):
+    """As `watch`, of a program that lives until its standard input ends: that is when the viewer has
+    looked at it so often, and seen that."""
+    with tempfile.TemporaryDirectory(prefix="memscope-e2e-") as folder:
+        path, lines = os.path.join(folder, "json"), os.path.join(folder, "lines")
+        keywords.setdefault("env", BARE)
+        with subprocess.Popen([*before, MEMSCOPE, "-q", "--json", path, "--json-lines", lines, *options,
+                               "--", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, **keywords) as viewer:
+            try:
+                wait_until(lambda: viewer.poll() is not None or ticks_of(lines), LIMIT_S, "the viewer")
+                if viewer.poll() is None:
+                    wait_for_ticks(lines, ticks, seen)
+                stdout, stderr = viewer.communicate(timeout=LIMIT_S)
+            finally:
+                if viewer.poll() is None:
+                    viewer.terminate()
+        return subprocess.CompletedProcess(command, viewer.returncode, stdout, stderr), load(path)
 
 
 def load(path):
@@ -156,10 +183,10 @@ def end(pid):
         pass
 
 
-def again(test, times=4, anew=None):
+def again(test, times=4):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
-    have taken the machine for a second; what is wrong in the product is wrong each time. `anew`
-    forgets what several tests share. TEST_TRIES=1 finds what needs it."""
+    have taken the machine for a second; what is wrong in the product is wrong each time. TEST_TRIES=1
+    finds what needs it."""
     times = int(os.environ.get("TEST_TRIES", times))
 
     @functools.wraps(test)
@@ -171,8 +198,6 @@ def again(test, times=4, anew=None):
                 if left == 0:
                     raise
                 print("# again: " + str(error).replace("\n", "\n# "), flush=True)
-                if anew:
-                    anew()
     return tried
 
 

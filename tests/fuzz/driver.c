@@ -178,6 +178,7 @@ int main(int argc, char **argv)
         last.bytes = input;
         last.count = size;
         LLVMFuzzerTestOneInput(input, size);
+        last.count = 0;
         free(input);
         inputs++;
     }

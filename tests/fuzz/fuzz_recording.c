@@ -17,7 +17,7 @@
 #include "record/recorder.h"
 #include "record/recording_internal.h"
 
-enum { TICKS = 15, BLOCKS_MAX = 200, FILE_MAX = 4 << 20, CONTROL_BYTES = 4 };
+enum { WARM_UP_TICKS = 60, TICKS = 12, BLOCKS_MAX = 200, FILE_MAX = 4 << 20, CONTROL_BYTES = 4 };
 
 const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
@@ -27,6 +27,7 @@ static size_t file_bytes;
 /* The sound one in memory, what is read of it, and room for a changed block. */
 static struct ms_blocks *blocks;
 static struct ms_block_entry sound[BLOCKS_MAX];
+static size_t moments[BLOCKS_MAX], moment_count; /* those with states and ticks */
 static uint8_t *raw_of[BLOCKS_MAX];
 static uint64_t offset_of[BLOCKS_MAX], end_offset; /* in the file */
 static size_t sound_count;
@@ -54,6 +55,10 @@ static void keep_blocks(const char *path)
         offset_of[i] = ms_blocks_info(of_file, i)->offset;
         end_offset =
             offset_of[i] + MS_BLOCK_HEADER_BYTES + ms_blocks_info(of_file, i)->stored_bytes;
+        if (ms_blocks_info(of_file, i)->type == MS_BLOCK_STATE ||
+            ms_blocks_info(of_file, i)->type == MS_BLOCK_TICKS) {
+            moments[moment_count++] = i;
+        }
         raw_of[i] = malloc(bytes + 1);
         memcpy(raw_of[i], raw, bytes);
     }
@@ -81,6 +86,14 @@ static void make_sound_one(void)
     struct record_session session = record_session_new(1);
     session.threads_most = 4;
     session.sites_most = 6;
+    /* By then there are call sites, and what hangs on them. */
+    for (int i = 0; i < WARM_UP_TICKS; i++) {
+        record_session_tick(&session);
+    }
+    struct ms_misuse *misuse = ms_model_misuse_mutable(session.model, 1, MS_MISUSE_MISMATCH,
+                                                       session.sites[0], session.sites[1]);
+    misuse->count = 1;
+    misuse->how = "new[] released by free";
     struct ms_recorder *recorder = ms_recorder_new(&options);
     (void)ms_recorder_keep(recorder, path, false, 0);
     for (int i = 0; i < TICKS; i++) {
@@ -138,6 +151,10 @@ static void travel(struct ms_recording *recording, uint64_t tick)
         for (int i = 0; i < 50 && ms_replay_step(replay) == 1; i++) {
         }
         (void)ms_replay_before(replay, ms_replay_tick(replay));
+        (void)ms_replay_whole_before(replay, ms_replay_tick(replay));
+    }
+    if (tick % 4 == 0) {
+        (void)ms_replay_begin(replay, about.first_tick + tick % 16);
     }
     uint64_t lost;
     (void)ms_recording_trace(recording, 0, UINT64_MAX, &lost, count_event, &events);
@@ -241,7 +258,8 @@ static void try_blocks(const uint8_t *data, size_t size)
     char why[160] = "";
     struct ms_recording *recording;
     uint8_t *stored = NULL;
-    const size_t changed = data[1] % sound_count;
+    const size_t any = data[1] % sound_count;
+    const size_t changed = data[1] < 128 ? moments[data[1] % moment_count] : any;
     struct ms_block_entry *entry = &blocks->entries[changed];
     if (data[0] % 16 == 2) { /* lost */
         memmove(entry, entry + 1, (sound_count - changed - 1) * sizeof *entry);

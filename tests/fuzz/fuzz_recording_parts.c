@@ -1,7 +1,7 @@
 /*
- * Hostile states and ticks of processes, threads and the machine: a real one is written once, then
- * the input says which of its bytes become what. Bytes 0 and 1 choose the part and the moment that
- * are damaged, the third how much of it is there at all; what follows is as in change.h.
+ * Hostile states and ticks of each part of a recording: real ones are written once, then the input
+ * says which of their bytes become what. Byte 0 chooses the part, byte 1 the moment that is
+ * damaged, byte 2 how much of it is there at all; what follows is as in change.h.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -9,67 +9,126 @@
 #include <string.h>
 
 #include "../unit/record_session.h"
+#include "../unit/recorded_session.h"
 #include "change.h"
 #include "fuzz.h"
-#include "record/parts.h"
+#include "model/format.h"
+#include "record/layout.h"
 
-enum { PARTS = 3, MOMENTS = 4, TABLES_MAX = 16, CONTROL_BYTES = 3 };
+enum { MOMENTS = 3, TABLES_MAX = 16, CONTROL_BYTES = 3, WARM_UP_TICKS = 60 };
 
 const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
-static const struct ms_part_kind *const parts[PARTS] = {
-    &ms_part_processes,
-    &ms_part_threads,
-    &ms_part_system,
-};
-static struct ms_pack written[MOMENTS][PARTS]; /* the first one is a state */
-static uint64_t ticks[MOMENTS], times_ns[MOMENTS];
-static struct ms_fields_map *maps[PARTS][TABLES_MAX];
-static struct session session;
+/* One that is rich in processes and threads, and one that has call sites and what hangs on them. */
+enum world_id { OF_THREADS, OF_SITES, WORLDS };
 
-static void write_once(void)
+static struct world {
+    struct ms_model *model;
+    struct ms_pack written[MOMENTS][MS_PART_TOTAL]; /* the first one is a state */
+    uint64_t ticks[MOMENTS], times_ns[MOMENTS];
+} worlds[WORLDS];
+static struct session session;
+static struct record_session with_sites;
+static struct ms_names *names;
+static struct ms_fields_map *maps[MS_PART_TOTAL][TABLES_MAX];
+
+static void need(bool good)
 {
-    struct ms_part_writer *writers[PARTS];
+    if (!good) {
+        abort();
+    }
+}
+
+static void tick(enum world_id world)
+{
+    if (world == OF_THREADS) {
+        session_tick(&session);
+    } else {
+        record_session_tick(&with_sites);
+    }
+}
+
+static void begin_worlds(void)
+{
     session = session_new(9);
     session.threads = 4;
     session.threads_a_tick = 1;
     session.processes_a_tick = 1;
     for (int i = 0; i < 12; i++) {
-        session_tick(&session);
+        tick(OF_THREADS);
     }
-    for (int p = 0; p < PARTS; p++) {
-        writers[p] = parts[p]->writer_new();
-        for (int t = 0; parts[p]->tables[t] != NULL; t++) {
+    worlds[OF_THREADS].model = session.model;
+    with_sites = record_session_new(1);
+    with_sites.threads_most = 4;
+    with_sites.sites_most = 6;
+    for (int i = 0; i < WARM_UP_TICKS; i++) {
+        tick(OF_SITES);
+    }
+    worlds[OF_SITES].model = with_sites.model;
+    struct ms_misuse *misuse = ms_model_misuse_mutable(with_sites.model, 1, MS_MISUSE_MISMATCH,
+                                                       with_sites.sites[0], with_sites.sites[1]);
+    misuse->count = 1;
+    misuse->how = "new[] released by free";
+}
+
+static void map_all(void)
+{
+    for (int p = 0; p < MS_PART_TOTAL; p++) {
+        for (int t = 0; ms_parts[p]->tables[t] != NULL; t++) {
             struct ms_pack pack = {0};
             int error;
-            ms_fields_describe(&pack, parts[p]->tables[t]);
+            ms_fields_describe(&pack, ms_parts[p]->tables[t]);
             struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
-            maps[p][t] = ms_fields_map_new(&unpack, parts[p]->tables[t], &error);
+            maps[p][t] = ms_fields_map_new(&unpack, ms_parts[p]->tables[t], &error);
+            need(maps[p][t] != NULL);
             ms_pack_free(&pack);
         }
     }
+}
+
+static void write_world(enum world_id id)
+{
+    struct world *world = &worlds[id];
+    struct ms_part_writer *writers[MS_PART_TOTAL];
+    for (int p = 0; p < MS_PART_TOTAL; p++) {
+        writers[p] = ms_parts[p]->writer_new();
+        need(writers[p] != NULL);
+    }
     for (int m = 0; m < MOMENTS; m++) {
-        for (int p = 0; p < PARTS; p++) {
-            if (parts[p]->write(writers[p], session.model, m == 0, &written[m][p]) != 0) {
-                abort();
-            }
+        for (int p = 0; p < MS_PART_TOTAL; p++) {
+            need(ms_parts[p]->write(writers[p], world->model, m == 0, &world->written[m][p]) == 0);
+            need(m > 0 || id == OF_THREADS || world->written[m][p].used > 1);
         }
-        ticks[m] = ms_model_ticks(session.model) - 1;
-        times_ns[m] = ms_model_now_ns(session.model);
-        session_tick(&session);
+        world->ticks[m] = ms_model_ticks(world->model) - 1;
+        world->times_ns[m] = ms_model_now_ns(world->model);
+        tick(id);
     }
-    for (int p = 0; p < PARTS; p++) {
-        parts[p]->writer_free(writers[p]);
+    for (int p = 0; p < MS_PART_TOTAL; p++) {
+        ms_parts[p]->writer_free(writers[p]);
     }
+}
+
+static void write_once(void)
+{
+    begin_worlds();
+    map_all();
+    write_world(OF_THREADS);
+    write_world(OF_SITES);
+    struct ms_pack pack = {0};
+    struct ms_names_writer *writer = ms_names_writer_new();
+    names = ms_names_new();
+    need(ms_names_write(writer, with_sites.model, &pack) == 0);
+    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+    need(ms_names_read(names, &unpack) == 0);
+    ms_pack_free(&pack);
+    ms_names_writer_free(writer);
 }
 
 /* A copy of its exact size: the sanitizer sees every byte behind it. */
 static uint8_t *damaged(const struct ms_pack *pack, const uint8_t *data, size_t size, size_t *bytes)
 {
     uint8_t *copy = malloc(pack->used + CHANGES_ROOM);
-    if (copy == NULL) {
-        abort();
-    }
+    need(copy != NULL);
     if (pack->used > 0) {
         memcpy(copy, pack->bytes, pack->used);
     }
@@ -84,22 +143,51 @@ static void ignore(void *context, const char *what)
     ++*(unsigned *)context;
 }
 
-/* What screens ask of a model. */
-static void look(const struct ms_model *model)
+/* What screens ask of a model; to compare it with all of another costs more than to read it. */
+static void look(const struct ms_model *model, const struct ms_model *other)
 {
     char text[MS_TRACKING_TEXT_MAX];
     unsigned told = 0;
-    (void)ms_models_compare(session.model, model, ignore, &told);
+    if (other != NULL) {
+        (void)ms_models_compare(other, model, ignore, &told);
+    }
     (void)ms_model_tracking_text(model, text, sizeof text);
     (void)ms_model_trace_totals(model);
     for (size_t i = 0; i < ms_model_process_count(model); i++) {
         (void)ms_process_name(ms_model_process(model, i), text, sizeof text);
     }
     for (size_t i = 0; i < ms_model_thread_count(model); i++) {
-        if (ms_model_process_by_id(model, ms_model_thread(model, i)->process_id) == NULL) {
-            abort();
-        }
+        need(ms_model_process_by_id(model, ms_model_thread(model, i)->process_id) != NULL);
     }
+    for (size_t i = 0; i < ms_model_site_count(model); i++) {
+        const struct ms_site *site = ms_model_site(model, i);
+        const struct ms_usage *usage = NULL;
+        while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
+            need(usage->site_id == site->id);
+        }
+        (void)ms_site_holds(site, "nowhere");
+    }
+}
+
+/* One part of one moment. */
+static int read_part(struct ms_model *model, const struct world *world, int moment, int part,
+                     const uint8_t *data, size_t size)
+{
+    const struct ms_pack *written = &world->written[moment][part];
+    size_t bytes = written->used;
+    uint8_t *copy = data != NULL ? damaged(written, data, size, &bytes) : NULL;
+    struct ms_unpack unpack = ms_unpack_of(copy != NULL ? copy : written->bytes, bytes);
+    int error = bytes > 0 ? ms_parts[part]->read(model, moment == 0, &unpack, maps[part]) : 0;
+    error = error == 0 && unpack.failed ? -1 : error;
+    free(copy);
+    return error;
+}
+
+/* Call sites and their kin need threads, those their processes, the machine nobody. */
+static bool is_read(enum world_id world, int part, int wanted)
+{
+    return part == wanted || (part == MS_PART_PROCESSES && wanted != MS_PART_SYSTEM) ||
+           (world == OF_SITES && part != MS_PART_SYSTEM);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -110,28 +198,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size <= CONTROL_BYTES) {
         return 0;
     }
-    const int wanted = data[0] % PARTS;
+    const enum world_id id = data[0] % 8 < 3 ? OF_THREADS : OF_SITES;
+    const struct world *world = &worlds[id];
+    const int wanted = data[0] % 8;
+    const int hit = data[1] % MOMENTS;
     struct ms_model *model = ms_model_new(SESSION_TICK_NS, SESSION_START_NS, 77);
-    int error = model != NULL ? 0 : -1;
+    need(model != NULL && (id == OF_THREADS || ms_names_lend(names, model) == 0));
+    int error = 0;
     for (int m = 0; m < MOMENTS && error == 0; m++) {
-        for (int p = 0; p < PARTS && error == 0; p++) {
-            /* Threads need their processes, the others nobody. */
-            if (p != wanted && !(p == 0 && wanted == 1)) {
-                continue;
+        for (int p = 0; p < MS_PART_TOTAL && error == 0; p++) {
+            if (is_read(id, p, wanted)) {
+                error = read_part(model, world, m, p, p == wanted && m == hit ? data : NULL, size);
             }
-            size_t bytes = written[m][p].used;
-            const bool hit = p == wanted && data[1] % MOMENTS == m;
-            uint8_t *copy = hit ? damaged(&written[m][p], data, size, &bytes) : NULL;
-            struct ms_unpack unpack = ms_unpack_of(hit ? copy : written[m][p].bytes, bytes);
-            error = bytes > 0 ? parts[p]->read(model, m == 0, &unpack, maps[p]) : 0;
-            free(copy);
         }
         if (error == 0 && m > 0) {
-            error = ms_model_tick_again(model, ticks[m], times_ns[m]);
+            error = ms_model_tick_again(model, world->ticks[m], world->times_ns[m]);
         }
+        need(error == 0 || m >= hit);
         /* What is before the damage is as it was written. */
-        if (error == 0 && m >= data[1] % MOMENTS) {
-            look(model);
+        if (error == 0 && m >= hit) {
+            look(model, m + 1 == MOMENTS && data[1] >= 0xe0 ? world->model : NULL);
         }
     }
     ms_model_free(model);

@@ -1,6 +1,6 @@
 // Tabs, focus, search, zoom, sorting, themes, printing, a phone.
 'use strict';
-const { test, check, same, open, clean, tabs, show, text, picture } = require('./harness.cjs');
+const { test, check, same, open, clean, tabs, show, drawn, until, text, picture } = require('./harness.cjs');
 
 async function behaviour(page) {
   await test('every tab shows something, without errors and without anything from elsewhere', async () => {
@@ -35,10 +35,20 @@ async function behaviour(page) {
     check(cards.length > 1, 'there are cards');
     const before = (await cards[0].boundingBox()).width;
     await cards[0].click();
-    await page.waitForTimeout(300);
-    const chosen = await page.$('.thread.chosen');
-    check(Math.abs((await chosen.boundingBox()).width / before - 1.15) < 0.01, 'it grew to 115 %');
-    same(await page.$eval('.thread:not(.chosen)', (card) => getComputedStyle(card).opacity), '0.3', 'others');
+    await until(
+      page,
+      (width) => {
+        const chosen = document.querySelector('.thread.chosen');
+        return chosen && Math.abs(chosen.getBoundingClientRect().width / width - 1.15) < 0.01;
+      },
+      'it grows to 115 %',
+      before,
+    );
+    await until(
+      page,
+      () => getComputedStyle(document.querySelector('.thread:not(.chosen)')).opacity === '0.3',
+      'others fade',
+    );
     const id = await page.evaluate(() => window.memscope.view.focus);
     await show(page, 'rankings');
     same(await page.$$eval('#panel-rankings .line.on', (lines) => lines.length), 1, 'marked in the ranking');
@@ -130,23 +140,24 @@ async function behaviour(page) {
     await show(page, 'hotspots');
     const name = await page.evaluate(() => window.memscope.data.functions[1].name);
     await page.fill('#search', name);
-    await page.waitForTimeout(250);
-    const rows = await page.$$eval('#panel-hotspots .body [role=row] .cell:first-child', (cells) =>
-      cells.map((cell) => cell.textContent.toLowerCase()),
+    await until(
+      page,
+      (wanted) => {
+        const cells = [...document.querySelectorAll('#panel-hotspots .body [role=row] .cell:first-child')];
+        return cells.length > 0 && cells.every((cell) => cell.textContent.toLowerCase().includes(wanted));
+      },
+      'functions that fit',
+      name.toLowerCase(),
     );
-    check(rows.length > 0 && rows.every((row) => row.includes(name.toLowerCase())), 'functions that fit');
     await page.fill('#search', 'nothing has such a name');
-    await page.waitForTimeout(250);
     await show(page, 'overview');
-    same(await page.$$eval('.thread', (cards) => cards.length), 0, 'cards');
+    await until(page, () => document.querySelectorAll('.thread').length === 0, 'no cards');
     await page.fill('#search', '');
-    await page.waitForTimeout(250);
-    check((await page.$$eval('.thread', (cards) => cards.length)) > 0, 'all again');
+    await until(page, () => document.querySelectorAll('.thread').length > 0, 'all again');
   });
   await test('the timeline zooms by wheel and keys, moves by dragging, and shows values under the pointer', async () => {
     await show(page, 'timeline');
-    await page.waitForTimeout(150);
-    const canvas = await page.$('#charts canvas'),
+    const canvas = await page.waitForSelector('#charts canvas'),
       box = await canvas.boundingBox();
     const range = () =>
       page.evaluate(() => {
@@ -154,21 +165,36 @@ async function behaviour(page) {
         return [t.from, t.to];
       });
     const whole = await range(),
-      drawn = await picture(page, '#charts canvas');
+      pictured = await picture(page, '#charts canvas');
     await page.mouse.move(box.x + box.width / 2, box.y + 50);
     await page.mouse.wheel(0, -400);
-    await page.waitForTimeout(150);
+    await until(
+      page,
+      (seconds) => {
+        const t = document.querySelector('#panel-timeline').timeline;
+        return t.to - t.from < seconds * 0.85;
+      },
+      'the wheel zooms',
+      whole[1] - whole[0],
+    );
+    await drawn(page);
     const zoomed = await range();
-    check(zoomed[1] - zoomed[0] < (whole[1] - whole[0]) * 0.85, 'wheel');
-    check((await picture(page, '#charts canvas')) !== drawn, 'the picture changed');
+    check((await picture(page, '#charts canvas')) !== pictured, 'the picture changed');
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2 - 120, box.y + 50, { steps: 3 });
     await page.mouse.up();
-    await page.waitForTimeout(100);
-    const moved = await range();
-    check(moved[0] > zoomed[0], 'dragged');
-    check(
-      await page.$eval('#charts .tip', (tip) => tip.style.display === 'block' && /\d/.test(tip.textContent)),
+    await until(
+      page,
+      (from) => document.querySelector('#panel-timeline').timeline.from > from,
+      'the chart is dragged',
+      zoomed[0],
+    );
+    await until(
+      page,
+      () => {
+        const tip = document.querySelector('#charts .tip');
+        return tip.style.display === 'block' && /\d/.test(tip.textContent);
+      },
       'values under the pointer',
     );
     await canvas.focus();
@@ -189,7 +215,6 @@ async function behaviour(page) {
   });
   await test('the icicle zooms by click and by keys, and tells file and line', async () => {
     await show(page, 'flame');
-    await page.waitForTimeout(150);
     const canvas = await page.$('#panel-flame canvas'),
       box = await canvas.boundingBox();
     await canvas.click({ position: { x: 40, y: 30 } });
@@ -247,7 +272,7 @@ async function behaviour(page) {
     const seen = new Set();
     for (let i = 0; i < 3; i++) {
       await page.click('#theme');
-      await page.waitForTimeout(80);
+      await drawn(page);
       const theme = await page.evaluate(() => document.documentElement.dataset.theme);
       seen.add(theme + (await picture(page, '#charts canvas')).length);
       const low = await page.evaluate(() => {
@@ -318,6 +343,13 @@ async function behaviour(page) {
         await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
         `${id} is wider than a phone`,
       );
+      const cut = await page.$$eval('[role=tabpanel]:not([hidden]) .head-line', (heads) =>
+        heads
+          .map((head) => head.querySelector('[aria-sort]:not([aria-sort=none])'))
+          .filter((cell) => cell !== null && cell.getBoundingClientRect().right > innerWidth)
+          .map((cell) => cell.textContent),
+      );
+      same(cut.join(), '', `what tables of ${id} are sorted by can be seen`);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   });

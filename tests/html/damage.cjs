@@ -11,7 +11,7 @@ async function broken() {
       [(all) => all.replace('id="report">H4s', 'id="report">H4z'), /damaged/],
     ]) {
       const page = await openChanged(change);
-      await page.waitForSelector('body[data-failed]', { state: 'attached', timeout: 20000 });
+      await page.waitForSelector('body[data-failed]', { state: 'attached' });
       check(words.test(await text(page, '#loading')), 'it says: ' + (await text(page, '#loading')));
       await page.context().close();
     }

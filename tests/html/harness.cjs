@@ -5,6 +5,8 @@ const path = require('path');
 const { chromium } = require(path.join(process.env.NODE_MODULES, 'playwright-core'));
 
 const folder = process.argv[2];
+// What takes so long hangs.
+const patience_ms = 100000;
 let number = 0,
   failures = 0;
 async function test(name, body) {
@@ -41,6 +43,7 @@ async function end() {
 // A page and everything that it must not do.
 async function open(file, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(patience_ms);
   const page = await context.newPage();
   page.bad = [];
   page.on('console', (message) => {
@@ -56,7 +59,7 @@ async function open(file, options = {}) {
       page.bad.push(`request: ${request.url().slice(0, 80)}`);
   });
   await page.goto('file://' + path.join(folder, file));
-  await page.waitForSelector('body[data-ready], body[data-failed]', { state: 'attached', timeout: 30000 });
+  await page.waitForSelector('body[data-ready], body[data-failed]', { state: 'attached' });
   check(
     await page.evaluate(() => document.body.dataset.ready === 'yes'),
     `${file} was not read: ` + page.bad.join('; '),
@@ -67,10 +70,20 @@ function clean(page) {
   check(page.bad.length === 0, page.bad.slice(0, 5).join('\n'));
 }
 const tabs = (page) => page.$$eval('[role=tab]', (all) => all.map((tab) => tab.id.slice(4)));
-// What was hidden is drawn a frame after it is shown.
+// What changed is drawn in the next frame.
+const drawn = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 async function show(page, id) {
   await page.click('#tab-' + id);
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await drawn(page);
+}
+// Waits until that holds in the page. Not by waitForFunction, which the page's policy forbids.
+async function until(page, holds, what, argument) {
+  const end = Date.now() + patience_ms;
+  while (!(await page.evaluate(holds, argument))) {
+    check(Date.now() < end, `waited in vain for: ${what}`);
+    await page.waitForTimeout(20);
+  }
 }
 const text = (page, selector) => page.$eval(selector, (element) => element.textContent);
 // Pictures of two moments differ.
@@ -80,10 +93,11 @@ async function openChanged(change, options) {
   const file = path.join(folder, 'changed.html');
   fs.writeFileSync(file, change(fs.readFileSync(path.join(folder, 'real.html'), 'utf8')));
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(patience_ms);
   const page = await context.newPage();
   if (options && options.before) await page.addInitScript(options.before);
   await page.goto('file://' + file);
   return page;
 }
 
-module.exports = { folder, start, end, test, check, same, open, openChanged, clean, tabs, show, text, picture };
+module.exports = { folder, start, end, test, check, same, open, openChanged, clean, tabs, show, drawn, until, text, picture };

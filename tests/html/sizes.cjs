@@ -1,6 +1,6 @@
 // A large session: it is fluid, and what is left out is said.
 'use strict';
-const { test, check, same, open, clean, tabs, show, text } = require('./harness.cjs');
+const { test, check, same, open, clean, tabs, show, drawn, text } = require('./harness.cjs');
 
 // CPU time of the page's thread for a step and the two frames after it, in ms: the load of the machine does not change it.
 async function cost(page, steps, body) {
@@ -56,12 +56,11 @@ async function big() {
     for (const id of await tabs(page)) {
       const from = Date.now();
       await show(page, id);
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
       times.tab[id] = Date.now() - from;
     }
     await show(page, 'timeline');
     await page.selectOption('#panel-timeline select', '0');
-    await page.waitForTimeout(300);
+    await drawn(page);
     times.zoom = await cost(
       page,
       20,

@@ -19,8 +19,8 @@ static uint32_t below(uint32_t count)
 
 static const char *const hostile[] = {"\033]0;title\007",
                                       "a\nb",
-                                      "\xe2\x80\xae"
-                                      "evil",
+                                      ("\xe2\x80\xae"
+                                       "evil"),
                                       "\xff\xfe",
                                       "",
                                       "wide-\xe6\xbc\xa2\xe5\xad\x97",

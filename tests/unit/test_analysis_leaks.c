@@ -104,6 +104,31 @@ static void leak_one_in_ten(struct run *run, uint32_t site_id)
     work(run, site_id, 50, 45);
 }
 
+/* Every tick the same, until so many seconds of the run. */
+static void work_until(struct run *run, double until_s, uint32_t site_id, uint64_t allocations,
+                       uint64_t frees)
+{
+    while (seconds(run) < until_s) {
+        work(run, site_id, allocations, frees);
+        end_tick(run);
+    }
+}
+
+static void leak_until(struct run *run, double until_s, uint32_t site_id)
+{
+    while (seconds(run) < until_s) {
+        leak_one_in_ten(run, site_id);
+        end_tick(run);
+    }
+}
+
+static void rest_until(struct run *run, double until_s)
+{
+    while (seconds(run) < until_s) {
+        end_tick(run);
+    }
+}
+
 static void test_a_leak_is_found_with_its_figures(void **state)
 {
     (void)state;
@@ -271,15 +296,9 @@ static void test_a_leak_that_stops_is_taken_back(void **state)
     struct run run;
     open_run(&run, NULL);
     const uint32_t site = add_site(&run, "cache_put");
-    while (seconds(&run) < 50) {
-        work(&run, site, 20, 0);
-        end_tick(&run);
-    }
+    work_until(&run, 50, site, 20, 0);
     assert_int_equal(ms_leaks_count(run.leaks), 1);
-    while (seconds(&run) < 66) { /* full: for each new one another goes */
-        work(&run, site, 20, 20);
-        end_tick(&run);
-    }
+    work_until(&run, 66, site, 20, 20); /* full: for each new one another goes */
     assert_int_equal(ms_leaks_count(run.leaks), 0);
     close_run(&run);
 }
@@ -290,31 +309,19 @@ static void test_a_process_that_rests_says_nothing(void **state)
     struct run run;
     open_run(&run, NULL);
     const uint32_t site = add_site(&run, "parse_row");
-    while (seconds(&run) < 50) {
-        leak_one_in_ten(&run, site);
-        end_tick(&run);
-    }
+    leak_until(&run, 50, site);
     assert_int_equal(ms_leaks_count(run.leaks), 1);
-    while (seconds(&run) < 56) { /* the window that it worked in is over */
-        end_tick(&run);
-    }
+    rest_until(&run, 56); /* the window that it worked in is over */
     const uint32_t windows = ms_leaks_at(run.leaks, 0)->windows;
-    while (seconds(&run) < 90) {
-        end_tick(&run);
-    }
+    rest_until(&run, 90);
     assert_int_equal(ms_leaks_count(run.leaks), 1);
     const struct ms_leak *leak = ms_leaks_at(run.leaks, 0);
     assert_int_equal(leak->windows, windows);
     assert_int_equal(strncmp(leak->reason, "as of 35 s ago, idle since: grew in ", 36), 0);
-    while (seconds(&run) < 100) {
-        leak_one_in_ten(&run, site);
-        end_tick(&run);
-    }
+    leak_until(&run, 100, site);
     assert_int_equal(ms_leaks_count(run.leaks), 1);
     assert_int_equal(strncmp(leak->reason, "grew in ", 8), 0);
-    while (seconds(&run) < 125) {
-        end_tick(&run);
-    }
+    rest_until(&run, 125);
     ms_model_process_mutable(run.model, 1)->end_ns = ms_model_now_ns(run.model);
     end_tick(&run);
     assert_non_null(strstr(leak->reason, " s before its end, idle since: grew in "));
@@ -327,10 +334,7 @@ static void test_windows_get_longer_with_the_run(void **state)
     struct run run;
     open_run(&run, NULL);
     const uint32_t site = add_site(&run, "parse_row");
-    while (seconds(&run) < 1100) {
-        leak_one_in_ten(&run, site);
-        end_tick(&run);
-    }
+    leak_until(&run, 1100, site);
     assert_int_equal(ms_leaks_count(run.leaks), 1);
     assert_non_null(strstr(ms_leaks_at(run.leaks, 0)->reason, "windows of 80 s"));
     assert_true(fabs(ms_leaks_at(run.leaks, 0)->slope_bytes_per_s - 5000) < 100);
@@ -343,10 +347,7 @@ static void test_the_judgement_of_its_end_stays(void **state)
     struct run run;
     open_run(&run, NULL);
     const uint32_t site = add_site(&run, "parse_row");
-    while (seconds(&run) < 50) {
-        leak_one_in_ten(&run, site);
-        end_tick(&run);
-    }
+    leak_until(&run, 50, site);
     struct ms_process *process = ms_model_process_mutable(run.model, 1);
     process->end_ns = ms_model_now_ns(run.model);
     for (unsigned i = 0; i < 200; i++) {
@@ -395,24 +396,15 @@ static void test_it_says_why_there_is_none(void **state)
     open_run(&run, NULL);
     char text[160];
     const uint32_t site = add_site(&run, "parse_row");
-    while (seconds(&run) < 3) {
-        work(&run, site, 10, 10);
-        end_tick(&run);
-    }
+    work_until(&run, 3, site, 10, 10);
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
     assert_non_null(strstr(text, "Too early to judge, for 33 s more: "));
-    while (seconds(&run) < 40) {
-        work(&run, site, 10, 10);
-        end_tick(&run);
-    }
+    work_until(&run, 40, site, 10, 10);
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
     assert_string_equal(text, "No call site keeps growing by blocks that stay. A single buffer "
                               "that realloc makes ever larger is not judged: sort screen 5 by "
                               "growth.");
-    while (seconds(&run) < 60) {
-        leak_one_in_ten(&run, site);
-        end_tick(&run);
-    }
+    leak_until(&run, 60, site);
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
     assert_non_null(strstr(text, "1 call site grew lately, for "));
     close_run(&run);
@@ -426,14 +418,9 @@ static void test_time_after_the_end_does_not_count(void **state)
     open_run(&run, NULL);
     char text[160];
     const uint32_t site = add_site(&run, "parse_row");
-    while (seconds(&run) < 3) {
-        work(&run, site, 10, 10);
-        end_tick(&run);
-    }
+    work_until(&run, 3, site, 10, 10);
     ms_model_process_mutable(run.model, 1)->end_ns = ms_model_now_ns(run.model);
-    while (seconds(&run) < 9) {
-        end_tick(&run);
-    }
+    rest_until(&run, 9);
     ms_leaks_why_none(run.leaks, run.model, text, sizeof(text));
     assert_string_equal(text, "No call site was judged to leak while the program lived (3 s).");
     close_run(&run);

@@ -3,6 +3,7 @@
 #include "analysis_session.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 static char error[256];
 
@@ -140,6 +141,49 @@ static void test_what_is_not_known_holds_never_and_says_why(void **state)
     ms_model_free(session.model);
 }
 
+/* What stands for several counts as several; what is no misuse by itself does not. */
+static void test_what_is_counted(void **state)
+{
+    (void)state;
+    struct session session = session_new();
+    session.process->totals.allocations = 1;
+    session_thread(&session, "one");
+    session_thread(&session, "ended ones")->merged = 5;
+    ms_model_misuse_mutable(session.model, PROCESS, MS_MISUSE_OTHER_LIBRARY, 0, 0)->count = 7;
+    ms_model_misuse_mutable(session.model, PROCESS, MS_MISUSE_DOUBLE_FREE, 0, 0)->count = 2;
+    session_tick(&session);
+    session_tick(&session);
+    assert_int_equal(judge("threads==6", &session, NULL), MS_RULE_HOLDS);
+    assert_int_equal(judge("misuses==2", &session, NULL), MS_RULE_HOLDS);
+    const uint64_t ns = ms_model_now_ns(session.model) - ms_model_start_ns(session.model);
+    char rule[64];
+    assert_true(ns > 0);
+    snprintf(rule, sizeof rule, "duration_ms==%" PRIu64 "us", ns / 1000);
+    assert_int_equal(judge(rule, &session, NULL), MS_RULE_HOLDS);
+    ms_model_free(session.model);
+}
+
+static void test_threads_that_need_attention(void **state)
+{
+    (void)state;
+    struct session session = session_new();
+    const struct ms_thresholds thresholds = ms_thresholds_default();
+    struct ms_findings *findings = ms_findings_new(&thresholds, NULL);
+    struct ms_rule rule;
+    session.process->totals.allocations = 3;
+    session_thread(&session, "light")->heap = (struct ms_heap){.allocations = 1};
+    session_thread(&session, "idle")->heap = (struct ms_heap){.allocations = 1};
+    session_thread(&session, "large")->heap =
+        (struct ms_heap){.allocations = 1, .bytes_allocated = 90000000, .peak_bytes = 90000000};
+    session_tick(&session);
+    assert_int_equal(ms_findings_update(findings, session.model), 0);
+    assert_int_equal(
+        ms_rule_parse("high_alerts==1", MS_RULE_OF_SESSION, &rule, error, sizeof error), 0);
+    assert_int_equal(ms_rule_session(&rule, session.model, findings, NULL, NULL), MS_RULE_HOLDS);
+    ms_findings_free(findings);
+    ms_model_free(session.model);
+}
+
 static bool passes(const char *text, const struct session *session, const struct ms_thread *thread)
 {
     struct ms_rule rule;
@@ -178,6 +222,8 @@ int main(void)
         cmocka_unit_test(test_each_comparison),
         cmocka_unit_test(test_what_is_wrong_is_said),
         cmocka_unit_test(test_figures_of_a_session),
+        cmocka_unit_test(test_what_is_counted),
+        cmocka_unit_test(test_threads_that_need_attention),
         cmocka_unit_test(test_what_is_not_known_holds_never_and_says_why),
         cmocka_unit_test(test_threads_pass_rules_of_metrics_that_they_have),
     };

@@ -119,6 +119,10 @@ static void test_rules_make_the_status(void **state)
                      MS_EXIT_RULE);
     assert_string_equal(told, "memscope-top: --fail-on bytes_allocated>=30k: is 30.0kB (30000)\n");
     assert_non_null(strstr(page, "TOTALS"));
+    /* That we failed is told first. */
+    assert_int_equal(REPORT((char *)"--json", (char *)"/nonexistent/x.json", (char *)"--fail-on",
+                            (char *)"bytes_allocated>=30k", path),
+                     MS_EXIT_FAILURE);
 }
 
 static void test_no_recording(void **state)

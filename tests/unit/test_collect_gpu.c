@@ -244,7 +244,8 @@ static void join_end(void)
 
 static void wait_for_gpus(enum ms_source of)
 {
-    for (int i = 0; i < 1000 && ms_model_source(model, of)->condition == MS_SOURCE_NOT_ASKED; i++) {
+    for (int i = 0; i < 60000 && ms_model_source(model, of)->condition == MS_SOURCE_NOT_ASKED;
+         i++) {
         ms_gpu_read(reader, model, SECOND);
         usleep(1000);
     }
@@ -279,7 +280,7 @@ static void test_matching(void **state)
     assert_non_null(system->gpus[0].history);
     struct ms_process *ended = ms_model_process_mutable(model, 1);
     ended->end_ns = 2 * SECOND;
-    for (int i = 0; i < 200 && process_of(1)->have_gpu; i++) {
+    for (int i = 0; i < 6000 && process_of(1)->have_gpu; i++) {
         usleep(10000);
         ms_gpu_read(reader, model, 3 * SECOND);
     }
@@ -336,9 +337,10 @@ static void test_all_lost(void **state)
     put_rows("0 1001 1000 30\n", script, sizeof script, "lost=2");
     join_begin(library[0], script);
     wait_for_gpus(MS_SOURCE_NVIDIA_GPU);
-    assert_true(process_of(1)->have_gpu);
     const struct ms_source_state *source = ms_model_source(model, MS_SOURCE_NVIDIA_GPU);
-    for (int i = 0; i < 500 && strstr(source->because, "lost") == NULL; i++) {
+    /* Whoever looks late never sees it work. */
+    assert_true(process_of(1)->have_gpu || strstr(source->because, "lost") != NULL);
+    for (int i = 0; i < 30000 && strstr(source->because, "lost") == NULL; i++) {
         usleep(2000);
         ms_gpu_read(reader, model, SECOND);
     }
@@ -479,7 +481,7 @@ static void test_drm_joined(void **state)
     tree_put("1003/fd/", NULL);
     join_begin("libnvidia-ml-not-there.so.1", "");
     wait_for_gpus(MS_SOURCE_DRM_GPU);
-    for (int i = 0; i < 500 && process_of(2)->gpu_bytes == 0; i++) {
+    for (int i = 0; i < 30000 && process_of(2)->gpu_bytes == 0; i++) {
         ms_gpu_read(reader, model, SECOND + (uint64_t)i);
         usleep(2000);
     }

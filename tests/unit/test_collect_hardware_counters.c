@@ -138,8 +138,13 @@ static void test_a_real_group(void **state)
     const struct ms_hardware_counters before = counters;
     touch_pages(300);
     assert_true(ms_thread_counting_read(&counting, &thread, &budget, gettid(), &counters));
-    assert_in_range(counters.cycles - before.cycles, 300, 400); /* a sanitizer has its own */
-    assert_true(counters.instructions > before.instructions);   /* nanoseconds, here */
+    /* Page faults, here; a sanitizer has its own, one for each page of a shadow the most. */
+#if defined(__SANITIZE_THREAD__)
+    assert_true(counters.cycles - before.cycles >= 300);
+#else
+    assert_in_range(counters.cycles - before.cycles, 300, 400);
+#endif
+    assert_true(counters.instructions > before.instructions); /* nanoseconds, here */
     assert_true(counters.running_ns > 0 && counters.running_ns <= counters.enabled_ns);
     ms_counting_tell(&counting, model);
     assert_int_equal(ms_model_source(model, MS_SOURCE_HARDWARE_COUNTERS)->condition,

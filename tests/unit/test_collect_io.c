@@ -9,54 +9,32 @@
 #include <cmocka.h>
 
 #include "collect/io.h"
-#include "collect_region_image.h"
-#include "model/model.h"
+#include "collect_watched.h"
 
-static struct {
-    struct ms_region_mapping mapping;
-    struct ms_region_view view;
-    struct ms_descriptor_budget budget;
-    struct ms_model *model;
-    struct ms_watched_threads *threads;
-    struct ms_watched_sites *sites;
-    struct ms_watched_io *io;
-    struct ms_region_thread_io *lines;
-    struct ms_region_io_site *elements;
-} process;
+static struct watched process;
+static struct ms_watched_io *reader;
+static struct ms_region_thread_io *lines;
+static struct ms_region_io_site *elements;
 
 static int begin(void **state)
 {
     (void)state;
-    memset(&process, 0, sizeof process);
-    process.budget.limit = 16;
-    void *file = image_new(&process.mapping.bytes);
-    if (file == NULL) {
+    if (!watched_begin(&process)) {
         return -1;
     }
-    process.mapping.base = file;
-    image_fill(file, "/bin/program");
-    image_publish(file, MS_AREA_THREAD_IO, 3);
-    image_publish(file, MS_AREA_IO_SITES, 10);
-    process.lines = image_area(file, MS_AREA_THREAD_IO);
-    process.elements = image_area(file, MS_AREA_IO_SITES);
-    process.model = ms_model_new(100000000, 0, 0);
-    process.threads = ms_watched_threads_new(128);
-    process.sites = ms_watched_sites_new(128, 0, NULL);
-    process.io = ms_watched_io_new();
-    (void)ms_model_add_process(process.model, 128);
-    return ms_region_view_init(&process.view, &process.mapping, 0) != 0 ||
-           ms_watched_threads_records(process.threads, process.model, &process.budget,
-                                      &process.view, 5000, true) != 0;
+    image_publish(process.file, MS_AREA_THREAD_IO, 3);
+    image_publish(process.file, MS_AREA_IO_SITES, 10);
+    lines = image_area(process.file, MS_AREA_THREAD_IO);
+    elements = image_area(process.file, MS_AREA_IO_SITES);
+    reader = ms_watched_io_new();
+    return reader == NULL || watched_threads(&process, 5000) != 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    ms_watched_io_free(process.io);
-    ms_watched_threads_free(process.threads, &process.budget);
-    ms_watched_sites_free(process.sites);
-    ms_model_free(process.model);
-    munmap((void *)(uintptr_t)process.mapping.base, process.mapping.bytes);
+    ms_watched_io_free(reader);
+    watched_end(&process);
     return 0;
 }
 
@@ -64,8 +42,8 @@ static const struct ms_thread_io *take(uint32_t record, uint64_t now_ns)
 {
     struct ms_region_facts facts;
     ms_region_view_facts(&process.view, &facts);
-    assert_int_equal(ms_watched_io_threads(process.io, process.model, &process.view,
-                                           process.threads, &facts, now_ns, true),
+    assert_int_equal(ms_watched_io_threads(reader, process.model, &process.view, process.threads,
+                                           &facts, now_ns, true),
                      0);
     const uint32_t id = ms_watched_threads_of_record(process.threads, record);
     return &ms_model_thread_by_id(process.model, id)->io;
@@ -73,7 +51,7 @@ static const struct ms_thread_io *take(uint32_t record, uint64_t now_ns)
 
 static void take_sites(bool last)
 {
-    assert_int_equal(ms_watched_io_sites(process.io, process.model, &process.view, process.threads,
+    assert_int_equal(ms_watched_io_sites(reader, process.model, &process.view, process.threads,
                                          process.sites, NULL, last),
                      0);
 }
@@ -81,18 +59,18 @@ static void take_sites(bool last)
 static void figures_and_estimate(void **state)
 {
     (void)state;
-    struct ms_region_thread_io *lines = &process.lines[1];
-    lines->calls[MS_REGION_IO_RECEIVE] = 1000;
-    lines->bytes[MS_REGION_IO_RECEIVE] = 5000;
-    lines->errors[MS_REGION_IO_RECEIVE] = 10;
-    lines->would_block[MS_REGION_IO_RECEIVE] = 90;
-    lines->more_received = 25;
-    lines->timed_calls[MS_REGION_IO_RECEIVE] = 20;
-    lines->timed_ns[MS_REGION_IO_RECEIVE] = 400;
-    lines->weighed_calls[MS_REGION_IO_RECEIVE] = 500;
-    lines->weighed_ns[MS_REGION_IO_RECEIVE] = 7000;
-    lines->calls[MS_REGION_IO_WRITE] = 3; /* none of them timed */
-    lines->serial = 1;
+    struct ms_region_thread_io *line = &lines[1];
+    line->calls[MS_REGION_IO_RECEIVE] = 1000;
+    line->bytes[MS_REGION_IO_RECEIVE] = 5000;
+    line->errors[MS_REGION_IO_RECEIVE] = 10;
+    line->would_block[MS_REGION_IO_RECEIVE] = 90;
+    line->more_received = 25;
+    line->timed_calls[MS_REGION_IO_RECEIVE] = 20;
+    line->timed_ns[MS_REGION_IO_RECEIVE] = 400;
+    line->weighed_calls[MS_REGION_IO_RECEIVE] = 500;
+    line->weighed_ns[MS_REGION_IO_RECEIVE] = 7000;
+    line->calls[MS_REGION_IO_WRITE] = 3; /* none of them timed */
+    line->serial = 1;
     const struct ms_thread_io *io = take(1, 1000000);
     assert_true(io->have);
     const struct ms_io_figures *received = &io->of[MS_IO_KIND_RECEIVE];
@@ -107,11 +85,11 @@ static void figures_and_estimate(void **state)
     assert_true(isnan(io->of[MS_IO_KIND_WRITE].wait_ns));
     assert_true(io->of[MS_IO_KIND_SYNC].wait_ns == 0);
     /* No more than the thread has lived, and never less than before. */
-    lines->weighed_ns[MS_REGION_IO_RECEIVE] = UINT64_C(1) << 60;
-    lines->calls[MS_REGION_IO_RECEIVE]++;
+    line->weighed_ns[MS_REGION_IO_RECEIVE] = UINT64_C(1) << 60;
+    line->calls[MS_REGION_IO_RECEIVE]++;
     assert_true(fabs(take(1, 2001000)->of[MS_IO_KIND_RECEIVE].wait_ns - 2000000) < 1e-3);
-    lines->weighed_ns[MS_REGION_IO_RECEIVE] = 0;
-    lines->calls[MS_REGION_IO_RECEIVE]++;
+    line->weighed_ns[MS_REGION_IO_RECEIVE] = 0;
+    line->calls[MS_REGION_IO_RECEIVE]++;
     assert_true(fabs(take(1, 2001000)->of[MS_IO_KIND_RECEIVE].wait_ns - 2000000) < 1e-3);
 }
 
@@ -143,26 +121,26 @@ static void not_known_is_not_zero(void **state)
 static void in_flight(void **state)
 {
     (void)state;
-    process.lines[1].serial = 1;
-    process.lines[1].in_call = MS_IN_CALL(0, MS_REGION_IO_SEND);
+    lines[1].serial = 1;
+    lines[1].in_call = MS_IN_CALL(0, MS_REGION_IO_SEND);
     const struct ms_thread_io *io = take(1, 6000);
     assert_true(io->in_flight);
     assert_int_equal(io->in_flight_kind, MS_IO_KIND_SEND);
     assert_int_equal(io->in_flight_since_ns, 6000);
     assert_int_equal(take(1, 9000)->in_flight_since_ns, 6000);
-    process.lines[1].calls[MS_REGION_IO_SEND] = 1; /* it returned, and this is the next */
+    lines[1].calls[MS_REGION_IO_SEND] = 1; /* it returned, and this is the next */
     assert_int_equal(take(1, 9000)->in_flight_since_ns, 9000);
-    process.lines[1].in_call = MS_IN_CALL(4000, MS_REGION_IO_POLL);
+    lines[1].in_call = MS_IN_CALL(4000, MS_REGION_IO_POLL);
     assert_int_equal(take(1, 9000)->in_flight_since_ns, 4000);
-    process.lines[1].in_call = 0;
+    lines[1].in_call = 0;
     assert_false(take(1, 9000)->in_flight);
-    process.lines[1].in_call = UINT64_MAX - 7 + 0; /* no such kind */
+    lines[1].in_call = UINT64_MAX - 7 + 0; /* no such kind */
     assert_false(take(1, 9000)->in_flight);
 }
 
 static void put_site(uint32_t index, uint32_t serial, uint32_t kind, uint32_t stack)
 {
-    process.elements[index] =
+    elements[index] =
         (struct ms_region_io_site){.identity = MS_IO_SITE_IDENTITY(serial, kind, stack),
                                    .calls = 640,
                                    .bytes = 6400,
@@ -178,8 +156,8 @@ static void sites_grow_and_share_those_of_memory(void **state)
     put_site(3, 2, MS_REGION_IO_READ, 5);
     take_sites(false);
     take_sites(false); /* nothing is added twice */
-    process.elements[1].calls += 64;
-    process.elements[1].samples += 1;
+    elements[1].calls += 64;
+    elements[1].samples += 1;
     take_sites(true);
     assert_int_equal(ms_model_activity_count(process.model), 3);
     uint64_t calls = 0;
@@ -199,12 +177,12 @@ static void sites_grow_and_share_those_of_memory(void **state)
 static void lies_are_left_out(void **state)
 {
     (void)state;
-    put_site(1, 1, 7, 1);             /* no such kind */
-    put_site(2, 77, 0, 1);            /* no such thread */
-    put_site(3, 1, 0, 0x1ffffff);     /* no such stack: the root, in the end */
-    process.elements[4].samples = 10; /* nobody's */
-    process.lines[2].serial = UINT64_C(1) << 40;
-    process.lines[1].serial = 99;
+    put_site(1, 1, 7, 1);         /* no such kind */
+    put_site(2, 77, 0, 1);        /* no such thread */
+    put_site(3, 1, 0, 0x1ffffff); /* no such stack: the root, in the end */
+    elements[4].samples = 10;     /* nobody's */
+    lines[2].serial = UINT64_C(1) << 40;
+    lines[1].serial = 99;
     take_sites(false);
     assert_int_equal(ms_model_activity_count(process.model), 0);
     take_sites(true);

@@ -480,7 +480,7 @@ static const struct ms_sensor_library fake = {.init = fake_init,
 
 static void wait_for_sensors(struct ms_sensors_reader *reader)
 {
-    for (int i = 0; i < 500 && source(MS_SOURCE_SENSORS)->condition == MS_SOURCE_NOT_ASKED; i++) {
+    for (int i = 0; i < 60000 && source(MS_SOURCE_SENSORS)->condition == MS_SOURCE_NOT_ASKED; i++) {
         ms_sensors_read(reader, model, SECOND);
         usleep(1000);
     }

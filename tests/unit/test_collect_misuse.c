@@ -8,52 +8,29 @@
 #include <cmocka.h>
 
 #include "collect/misuse.h"
-#include "collect_region_image.h"
-#include "model/model.h"
+#include "collect_watched.h"
 
-/* A process whose probe has counted; see image_fill for its stacks and threads. */
-struct watched_process {
-    struct ms_region_mapping mapping;
-    struct ms_region_view view;
-    struct ms_descriptor_budget budget;
-    struct ms_model *model;
-    struct ms_watched_threads *threads;
-    struct ms_watched_sites *sites;
-    struct ms_watched_misuse *misuse;
-    struct ms_region_misuse *elements;
-};
-static struct watched_process process;
+static struct watched process;
+static struct ms_watched_misuse *reader;
+static struct ms_region_misuse *elements;
 
 static int begin(void **state)
 {
     (void)state;
-    process = (struct watched_process){.budget = {.limit = 16}};
-    void *file = image_new(&process.mapping.bytes);
-    if (file == NULL) {
+    if (!watched_begin(&process)) {
         return -1;
     }
-    process.mapping.base = file;
-    image_fill(file, "/bin/program");
-    image_publish(file, MS_AREA_MISUSES, 100);
-    process.elements = image_area(file, MS_AREA_MISUSES);
-    process.model = ms_model_new(100000000, 0, 0);
-    process.threads = ms_watched_threads_new(128);
-    process.sites = ms_watched_sites_new(128, 0, NULL);
-    process.misuse = ms_watched_misuse_new(128);
-    (void)ms_model_add_process(process.model, 128);
-    return ms_region_view_init(&process.view, &process.mapping, 0) != 0 ||
-           ms_watched_threads_records(process.threads, process.model, &process.budget,
-                                      &process.view, 5000, true) != 0;
+    image_publish(process.file, MS_AREA_MISUSES, 100);
+    elements = image_area(process.file, MS_AREA_MISUSES);
+    reader = ms_watched_misuse_new(WATCHED_PROCESS);
+    return reader == NULL || watched_threads(&process, 5000) != 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    ms_watched_misuse_free(process.misuse);
-    ms_watched_threads_free(process.threads, &process.budget);
-    ms_watched_sites_free(process.sites);
-    ms_model_free(process.model);
-    munmap((void *)(uintptr_t)process.mapping.base, process.mapping.bytes);
+    ms_watched_misuse_free(reader);
+    watched_end(&process);
     return 0;
 }
 
@@ -61,7 +38,7 @@ static int end(void **state)
 static void put(uint32_t index, uint32_t kind, enum ms_block_kind block, enum ms_releaser releaser,
                 uint32_t allocated, uint32_t released)
 {
-    process.elements[index] = (struct ms_region_misuse){
+    elements[index] = (struct ms_region_misuse){
         .identity = allocated | (uint64_t)released << 25 | (uint64_t)kind << 50 |
                     (uint64_t)block << 53 | (uint64_t)releaser << 55,
         .bytes = 100,
@@ -79,7 +56,7 @@ static void take(uint32_t misuses, bool last)
                                                 .view = &process.view,
                                                 .threads = process.threads,
                                                 .sites = process.sites};
-    assert_int_equal(ms_watched_misuse_read(process.misuse, &room, misuses, last), 0);
+    assert_int_equal(ms_watched_misuse_read(reader, &room, misuses, last), 0);
 }
 
 static void everything_that_is_known(void **state)
@@ -114,8 +91,8 @@ static void only_what_is_new(void **state)
     put(7, MS_MISUSED_OTHER_LIBRARY, MS_BLOCK_MALLOC, MS_RELEASER_ANY, 1, 5);
     take(1, false);
     const struct ms_misuse *misuse = ms_model_misuse(process.model, 0);
-    process.elements[7].count = 205;
-    process.elements[7].samples = 7;
+    elements[7].count = 205;
+    elements[7].samples = 7;
     take(1, false);
     assert_int_equal(misuse->count, 5);
     take(2, false);
@@ -167,7 +144,7 @@ static void nonsense_is_left_out(void **state)
     put(1, 0, MS_BLOCK_MALLOC, MS_RELEASER_FREE, 1, 5);
     put(2, 7, MS_BLOCK_MALLOC, MS_RELEASER_FREE, 1, 5);
     put(3, MS_MISUSED_OTHER_FAMILY, MS_BLOCK_NEW_ARRAY, (enum ms_releaser)7, 1, 5);
-    process.elements[3].first_thread = UINT64_C(2) << 32 | 99;
+    elements[3].first_thread = UINT64_C(2) << 32 | 99;
     take(1, true);
     assert_int_equal(ms_model_misuse_count(process.model), 1);
     assert_string_equal(ms_model_misuse(process.model, 0)->how, "");

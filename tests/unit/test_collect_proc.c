@@ -306,7 +306,7 @@ static void test_live_thread(void **state)
     pthread_barrier_wait(&barrier);
     pthread_join(thread, NULL);
     int result = 0;
-    for (int i = 0; i < 200 && result == 0; i++) { /* join may return before the kernel is done */
+    for (int i = 0; i < 60000 && result == 0; i++) { /* join may return before the kernel is done */
         usleep(1000);
         result = ms_proc_thread_read(&files, &place, depth, &kernel, name, &start_ticks);
     }
@@ -380,7 +380,7 @@ static void test_sleeper_wakes_up(void **state)
     uint64_t tick = 0;
     const struct ms_thread *thread = NULL;
     /* It may take its time until it runs for the first time. */
-    for (; tick < 50 || (tick < 2000 && (thread->kernel.have & MS_HAVE_RUN_QUEUE) == 0); tick++) {
+    for (; tick < 50 || (tick < 60000 && (thread->kernel.have & MS_HAVE_RUN_QUEUE) == 0); tick++) {
         assert_int_equal(ms_proc_process_read(&process, &budget, MS_PROC_QUICK, &kernel), 0);
         assert_int_equal(
             ms_watched_threads_proc(threads, model, &budget, &process, NULL, false, 1 + tick, tick),
@@ -490,14 +490,16 @@ static void test_first_thread_ends_first(void **state)
         assert_int_equal(ms_proc_process_open(&files, child), 0);
         /* It shows no descriptors when it is over: what was read before stays, there is no 0. */
         int result = 0;
-        for (int i = 0; i < 2000 && result == 0; i++) {
+        for (int i = 0; i < 60000 && result == 0; i++) {
             usleep(1000);
             result = ms_open_files_read(files.folder, &sockets, &open_files);
         }
         assert_int_equal(result, -ESRCH);
         assert_true(open_files.all > 0);
         assert_int_equal(ms_proc_process_read(&files, &budget, MS_PROC_QUICK, &kernel), 0);
+#if !defined(__SANITIZE_THREAD__) /* it has a thread of its own */
         assert_int_equal(files.zombie, others == 0);
+#endif
         assert_int_equal(kernel.rss_bytes, 4096);
         ms_open_sockets_free(&sockets);
         ms_proc_process_close(&files, &budget);

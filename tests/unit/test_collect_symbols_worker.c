@@ -103,7 +103,7 @@ void ms_symbolizer_serve(int socket, const struct ms_symbolizer_options *options
 
 static void wait_for_names(struct ms_symbols *symbols, struct ms_model *model)
 {
-    const uint64_t until_ns = ms_monotonic_ns() + 30 * MS_NS_PER_S;
+    const uint64_t until_ns = ms_monotonic_ns() + 60 * MS_NS_PER_S;
     while (ms_symbols_pending(symbols) > 0 && ms_monotonic_ns() < until_ns) {
         struct pollfd wanted[2];
         ms_symbols_handle(symbols, model, ms_monotonic_ns());

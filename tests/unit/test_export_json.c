@@ -19,6 +19,7 @@
 #include "export/json.h"
 #include "export/json_writer.h"
 #include "model/figures.h"
+#include "model/marks.h"
 
 #define START UINT64_C(7000000000000)
 #define TENTH (MS_SECOND_NS / 10)
@@ -276,14 +277,18 @@ static void test_histograms_and_estimates(void **state)
     struct ms_usage *sampled = ms_model_sampled_usage_mutable(model, 1, 1, 1);
     sampled->allocations = 1000;
     sampled->bytes_allocated = 64000;
-    const struct ms_usage_extra sample = {.samples = 100, .samples_freed = 100};
+    sampled->deallocations = 750;
+    sampled->bytes_freed = 48000;
+    const struct ms_usage_extra sample = {.samples = 100, .samples_freed = 75};
     assert_int_equal(ms_usage_put_extra(sampled, &sample), 0);
     assert_int_equal(ms_model_tick_end(model, START + 10 * TENTH), 0);
     validate(model);
     text = written(model);
     check_contains(text, "\"agreement\":0.99999999");
     check_contains(text, "\"at_peak\":{\"bytes\":5,\"error_bytes\":1,\"t_ns\":4}");
-    check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,");
+    /* 1.96 / sqrt(100), and of the 25 that live 1.96 / sqrt(25) */
+    check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,"
+                         "\"live_samples\":25,\"live_relative_error\":0.392}");
     check_contains(text, "\"thread_ids\":[1],"); /* once, although it has two usages */
     check_contains(text, "\"allocations\":1007,");
     free(text);
@@ -291,11 +296,15 @@ static void test_histograms_and_estimates(void **state)
     const uint32_t root = ms_model_add_site(model, 128, NULL, 0, MS_SITE_ROOT)->id;
     usage = ms_model_usage_mutable(model, 1, root);
     usage->allocations = 123456;
+    usage->deallocations = 23456;
+    usage->bytes_allocated = 7000000;
+    usage->bytes_freed = 1000000;
     usage->not_sampled = true;
     assert_int_equal(ms_model_tick_end(model, START + 11 * TENTH), 0);
     validate(model);
     text = written(model);
-    check_contains(text, "\"not_sampled\":{\"allocations\":123456,");
+    check_contains(text, "\"not_sampled\":{\"allocations\":123456,\"deallocations\":23456,"
+                         "\"bytes_allocated\":7000000,\"bytes_freed\":1000000}");
     assert_null(strstr(text, "no_stack"));
     free(text);
     ms_model_free(model);
@@ -438,6 +447,80 @@ static char *table_with(const struct ms_model *model, const struct ms_export_opt
     return text;
 }
 
+static char *exported(const struct ms_model *model, const struct ms_export_options *how,
+                      enum ms_export format)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    assert_int_equal(ms_export_write(out, format, model, how), 0);
+    fclose(out);
+    return text;
+}
+
+/* Of a number in a document, the first after a name. */
+static double number_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtod(at + strlen(name), NULL);
+}
+
+/* The same leaks and the same blocks in words and on the time axis as in JSON. */
+static void check_leaks_of_others(const struct ms_model *model,
+                                  const struct ms_export_options *judged, const char *json)
+{
+    const double duration_ns = (double)(ms_model_now_ns(model) - ms_model_start_ns(model));
+    const double age_ns = number_after(strstr(json, "\"leaks\""), "\"age_ns\":");
+    const struct ms_findings *findings = judged->findings;
+    assert_true(ms_session_metric(MS_SESSION_METRIC_LIKELY_LEAKS, model, findings, NULL) == 1);
+    assert_true(ms_session_metric(MS_SESSION_METRIC_LIKELY_LEAK_BYTES, model, findings, NULL) ==
+                250000);
+    assert_true(ms_session_metric(MS_SESSION_METRIC_NOT_FREED_BYTES, model, findings, NULL) ==
+                449000);
+    char *text = exported(model, judged, MS_EXPORT_PERFETTO);
+    const char *leak = strstr(text, "\"likely leak begins: parse_row\"");
+    assert_non_null(leak);
+    assert_true(age_ns > 0 &&
+                fabs(1e3 * number_after(leak, "\"ts\":") - (duration_ns - age_ns)) < 1);
+    check_contains(leak, "\"leaked_bytes\":250000");
+    free(text);
+    text = exported(model, judged, MS_EXPORT_TEXT);
+    check_contains(text, "  likely     1\n   - +10.0kB/s, sure to 94 %: grew in");
+    check_contains(text, "  not freed  449kB\n");
+    check_contains(text, "in 4.49k blocks of 1 call site; 898kB suppressed\n   - 449kB in 4.49k");
+    free(text);
+}
+
+static void add_mark(struct ms_model *model, uint64_t at_ns, const char *text)
+{
+    const struct ms_mark mark = {.at_ns = at_ns, .text = text};
+    assert_int_equal(ms_model_add_mark(model, &mark), 0);
+}
+
+/* Each at its time, whatever writes it. */
+static void test_marks_of_all_formats(void **state)
+{
+    (void)state;
+    struct ms_model *model = model_of(1, 3);
+    add_mark(model, START + 2 * MS_SECOND_NS / 10, "here");
+    char *text = exported(model, options(), MS_EXPORT_JSON);
+    check_contains(text, "\"at_ns\":200000000,\"text\":\"here\"");
+    free(text);
+    text = exported(model, options(), MS_EXPORT_PERFETTO);
+    const char *mark = strstr(text, "\"cat\":\"mark\"");
+    assert_non_null(mark);
+    assert_true(number_after(mark, "\"ts\":") == 200000);
+    free(text);
+    ms_model_free(model);
+    model = model_of(1, 40);
+    add_mark(model, START + 3 * MS_SECOND_NS, "later");
+    text = exported(model, options(), MS_EXPORT_TEXT);
+    check_contains(text, "\nMARKS\n  00:00:03   by the user: later\n");
+    free(text);
+    ms_model_free(model);
+}
+
 static void test_leaks(void **state)
 {
     (void)state;
@@ -488,6 +571,9 @@ static void test_leaks(void **state)
     (void)snprintf(expected, sizeof(expected),
                    "{\"site_id\":%u,\"bytes\":449000,\"blocks\":4490,\"estimated\":false", leaky);
     check_contains(text, expected);
+    free(text);
+    text = written_with(model, &judged);
+    check_leaks_of_others(model, &judged, text);
     free(text);
     validate_with(model, &judged);
     ms_findings_free(findings);
@@ -711,6 +797,7 @@ int main(void)
         cmocka_unit_test(test_timeline_of_the_machine),
         cmocka_unit_test(test_resources),
         cmocka_unit_test(test_leaks),
+        cmocka_unit_test(test_marks_of_all_formats),
         cmocka_unit_test(test_leaks_of_memory_that_was_not_seen),
         cmocka_unit_test(test_arguments_can_be_hidden),
         cmocka_unit_test(test_files_are_whole_or_not_there),

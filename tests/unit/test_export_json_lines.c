@@ -148,6 +148,54 @@ static void test_what_was_not_read_at_the_end_is_told(void **state)
     assert_int_equal(unlink(path), 0);
 }
 
+/* Of each tick what lives then, of the threads that were chosen. */
+static void test_a_line_has_the_figures_of_its_tick(void **state)
+{
+    (void)state;
+    struct ms_model *model = ms_model_new(TENTH, START, START);
+    struct ms_process *process = ms_model_add_process(model, 1);
+    process->totals = (struct ms_heap){.allocations = 9,
+                                       .deallocations = 4,
+                                       .bytes_allocated = 900,
+                                       .bytes_freed = 300,
+                                       .peak_bytes = 700};
+    ms_model_add_process(model, 2)->end_ns = START + 1;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ms_thread *thread = ms_model_add_thread(model, 1);
+        thread->probed = thread->tracked = true;
+        thread->heap = (struct ms_heap){.allocations = 5 + i,
+                                        .deallocations = 2,
+                                        .bytes_allocated = 50,
+                                        .bytes_freed = 20,
+                                        .peak_bytes = 40};
+    }
+    char why[160];
+    struct ms_rule rule;
+    assert_int_equal(ms_rule_parse("allocations>5", MS_RULE_OF_THREAD, &rule, why, sizeof(why)), 0);
+    struct ms_export_options some = options;
+    some.thread_rules = &rule;
+    some.thread_rule_count = 1;
+    struct ms_json_lines *lines;
+    FILE *out = tmpfile();
+    assert_int_equal(ms_json_lines_open_stream(out, &some, &lines), 0);
+    tick(model, lines);
+    assert_int_equal(ms_json_lines_close(lines), 0);
+    static char text[65536];
+    rewind(out);
+    text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
+    fclose(out);
+    assert_non_null(strstr(text, "\n{\"tick\":0,\"t_ns\":100000000,"));
+    assert_non_null(strstr(text, "\"current_bytes\":600,\"peak_bytes\":700,\"allocations\":9,"
+                                 "\"deallocations\":4,\"bytes_allocated\":900,"
+                                 "\"bytes_freed\":300,"));
+    assert_non_null(strstr(text, "\"threads\":[{\"id\":2,"));
+    assert_non_null(strstr(text, "\"current_bytes\":30,\"peak_bytes\":40,\"allocations\":6,"
+                                 "\"deallocations\":2,\"bytes_allocated\":50,\"bytes_freed\":20,"));
+    assert_null(strstr(text, "\"allocations\":5,"));
+    assert_null(strstr(text, "{\"id\":2,\"pid\""));
+    ms_model_free(model);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -170,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_reader_loses_whole_lines_and_is_told),
         cmocka_unit_test(test_a_recording_waits_for_its_reader),
         cmocka_unit_test(test_what_was_not_read_at_the_end_is_told),
+        cmocka_unit_test(test_a_line_has_the_figures_of_its_tick),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -116,9 +116,14 @@ static void test_summary(void **state)
     assert_non_null(strstr(text, "ended, status unknown, after"));
     free(text);
     process->end_ns = 0;
-    assert_non_null(ms_model_add_process(model, 129));
+    struct ms_process *other = ms_model_add_process(model, 129);
+    assert_non_null(other);
+    other->totals.peak_bytes = 700000;
     text = summary(model, NULL);
-    assert_non_null(strstr(text, "./app was running as pid 77 after 00:00:12 (and 1 more process)\n"));
+    assert_non_null(strstr(text, "  peak 13.0MB, the sum of 2 processes (within 64.0kB), "));
+    assert_non_null(
+        strstr(text, "./app was running as pid 77 after 00:00:12 (and 1 more process)\n"));
+    assert_non_null(strstr(text, "1.20GB allocated, 1.00kB live\n"));
     free(text);
     ms_model_free(model);
 }

@@ -2,8 +2,10 @@
 #include <errno.h>
 
 #include "analysis_session.h"
+#include "export/csv_row.h"
 #include "export/export.h"
 #include "export/protobuf.h"
+#include "export/span.h"
 
 #define HOSTILE "</text><script>alert(1)</script>&\"'\033[2J;\n\xff"
 
@@ -230,6 +232,47 @@ static void test_protocol_buffers_by_hand(void **state)
     ms_protobuf_free(&inner);
 }
 
+/* Points of a series that are too many are means; each is at the time of its first. */
+static void test_points_are_means_at_their_time(void **state)
+{
+    (void)state;
+    struct ms_history *history = ms_history_new(TENTH);
+    for (uint64_t tick = 0; tick < 12; tick++) {
+        assert_int_equal(ms_history_append(history, tick, tick == 6 ? (double)NAN : (double)tick),
+                         0);
+    }
+    const struct ms_span span = {
+        .resolution = MS_RESOLUTION_FINE, .step = 1, .first = 3, .stride = 3, .count = 3};
+    static const double means[] = {4, 7.5, 10}; /* of 3 4 5, of 7 8, of 9 10 11 */
+    double points[3];
+    ms_span_points(history, &span, 0, 3, points);
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(ms_span_point(history, &span, i) == means[i] && points[i] == means[i]);
+        assert_int_equal(ms_span_point_ns(&span, i, TENTH), (3 + 3 * i) * TENTH);
+    }
+    ms_history_free(history);
+}
+
+/* What a cell of a table is when a spreadsheet has read it. */
+static void test_cells_are_text(void **state)
+{
+    (void)state;
+    static const char *const cells[][2] = {
+        {"plain", "plain"}, {"a,b", "\"a,b\""}, {"a\"b", "\"a\"\"b\""},
+        {"=1", "\"'=1\""},  {"+1", "\"'+1\""},  {"-1", "\"'-1\""},
+        {"@f", "\"'@f\""},  {"1@f", "1@f"},     {"a\r\n", "a??"},
+    };
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        char *text = NULL;
+        size_t bytes;
+        struct ms_csv csv = {.out = open_memstream(&text, &bytes)};
+        ms_csv_text(&csv, cells[i][0]);
+        fclose(csv.out);
+        assert_string_equal(text, cells[i][1]);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +284,8 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_and_a_cancel_are_told),
         cmocka_unit_test(test_a_session_without_anything),
         cmocka_unit_test(test_protocol_buffers_by_hand),
+        cmocka_unit_test(test_cells_are_text),
+        cmocka_unit_test(test_points_are_means_at_their_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,10 +42,30 @@ static void test_coarser_point_is_mean_of_what_it_covers(void **state)
     double out[4];
     assert_int_equal(ms_history_read_at(history, MS_RESOLUTION_SECOND, 0, 4, out), 4);
     assert_true(fabs(out[0] - 4.5) < 1e-6);
-    assert_true(fabs(out[1] - (145.0 - 12) / 9) < 1e-5);
+    assert_true(fabs(out[1] - (145.0 - 12) / 9) <= 0.5 / MS_HISTORY_STEPS);
     assert_true(fabs(out[2] - 24.5) < 1e-6);
     assert_true(fabs(out[3] - 32.0) < 1e-6); /* 30..34: the mean so far */
     assert_int_equal(ms_history_read(history, MS_RESOLUTION_TEN_SECONDS, 1, out), 1);
+    ms_history_free(history);
+}
+
+static void test_points_are_kept_in_steps_and_large_ones_in_24_bits(void **state)
+{
+    (void)state;
+    static const double values[] = {1.0 / 3, -1.0 / 3, 0.0004, 8191.99999, 8192.3, 1e9 + 1, 99.99};
+    struct ms_history *history = ms_history_new(TENTH);
+    double out[7];
+    for (uint64_t t = 0; t < 7; t++) {
+        assert_int_equal(ms_history_append(history, t, values[t]), 0);
+    }
+    assert_int_equal(ms_history_read(history, MS_RESOLUTION_FINE, 7, out), 7);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(fabs(out[i] - values[i]) <= 0.5 / MS_HISTORY_STEPS);
+        assert_true(out[i] * MS_HISTORY_STEPS == round(out[i] * MS_HISTORY_STEPS));
+    }
+    assert_true(out[2] == 0 && !signbit(out[2]));
+    assert_true(out[4] == (double)8192.3f && out[5] == (double)(float)(1e9 + 1));
+    assert_int_equal((int)round(out[6] * 1000), 99990); /* two decimals stay as they were */
     ms_history_free(history);
 }
 
@@ -251,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_newest_points_oldest_first),
         cmocka_unit_test(test_coarser_point_is_mean_of_what_it_covers),
+        cmocka_unit_test(test_points_are_kept_in_steps_and_large_ones_in_24_bits),
         cmocka_unit_test(test_skipped_ticks_are_missing),
         cmocka_unit_test(test_rings_are_bounded_and_keep_the_newest),
         cmocka_unit_test(test_against_a_plain_array),

@@ -528,6 +528,25 @@ static void test_histories_of_restored_ended_threads_are_as_bounded(void **state
     }
 }
 
+/* As a damaged recording can have it: 64 bits cannot hold it, so there is no share of time. */
+static void test_time_in_calls_that_is_none(void **state)
+{
+    (void)state;
+    static const double wrong[] = {1e25, -1, NAN, INFINITY, 5e17};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct ms_model *model = model_new();
+        struct ms_thread *thread = thread_new(model, "worker", START);
+        thread->io.have = true;
+        thread->io.of[MS_IO_KIND_READ].calls = thread->io.of[MS_IO_KIND_READ].timed_calls = 1;
+        for (uint64_t t = 1; t <= 20; t++) {
+            thread->io.of[MS_IO_KIND_READ].wait_ns = t > 15 ? wrong[i] : 1000;
+            assert_int_equal(ms_model_tick_end(model, START + t * TENTH), 0);
+        }
+        assert_int_equal(isnan(thread->rates.io_wait_pct), wrong[i] != 5e17);
+        ms_model_free(model);
+    }
+}
+
 /* A damaged recording can name any id; ours are dense. */
 static void test_a_high_id_costs_no_more_than_a_low_one(void **state)
 {
@@ -569,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_process_rates_and_totals),
         cmocka_unit_test(test_joined_late),
         cmocka_unit_test(test_histories_of_restored_ended_threads_are_as_bounded),
+        cmocka_unit_test(test_time_in_calls_that_is_none),
         cmocka_unit_test(test_a_high_id_costs_no_more_than_a_low_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

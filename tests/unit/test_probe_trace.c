@@ -172,7 +172,7 @@ static void the_wait_has_an_end(void **state)
     }
     uint64_t took_ns = ms_monotonic_ns() - begin_ns;
     assert_true(took_ns >= 50 * MS_NS_PER_MS);
-    assert_true(took_ns < 5 * MS_NS_PER_S);
+    assert_true(took_ns < 60 * MS_NS_PER_S);
     assert_int_equal(trace_state(), MS_TRACE_IMPATIENT);
     ms_trace_flush(ms_thread_state);
 }
@@ -198,7 +198,7 @@ static void handlers_in_the_middle_lose_and_damage_nothing(void **state)
     setitimer(ITIMER_REAL, &often, NULL);
     uint64_t until_ns = ms_monotonic_ns() + 500 * MS_NS_PER_MS;
     uint64_t number = 0;
-    while (ms_monotonic_ns() < until_ns) {
+    while (ms_monotonic_ns() < until_ns || handled <= 100) {
         append(++number, 1);
         if (number % 1024 == 0) {
             drain();

@@ -12,6 +12,16 @@ function element(tag, properties, ...children) {
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
 }
+/* What a panel is made of: a heading, beside it what can be chosen, and below what there is to see. */
+function card(title, controls, ...children) {
+  const heading = element("h2", { text: title });
+  return element(
+    "div",
+    { class: "card" },
+    controls.length > 0 ? element("div", { class: "row" }, heading, ...controls) : heading,
+    ...children,
+  );
+}
 function select(label, choices, value, change) {
   const box = element("select", { onchange: () => change(box.value) });
   for (const [key, text] of choices) {

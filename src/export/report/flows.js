@@ -92,33 +92,22 @@ function flowsPanel(panel) {
   const patterns = element("ul", { class: "notes" });
   const ofProcess = wholeNote(() => "Patterns are those of the whole process " + processName(processInFocus()) + ".");
   const sum = element("p", { class: "soft", id: "flow-sum" });
+  const figure = select(
+    "in",
+    [
+      ["bytes", "bytes"],
+      ["blocks", "blocks"],
+    ],
+    "bytes",
+    (value) => {
+      state.figure = value;
+      fill();
+    },
+  );
   panel.append(
-    element(
-      "div",
-      { class: "card" },
-      element(
-        "div",
-        { class: "row" },
-        element("h2", { text: "Who frees whose memory" }),
-        select(
-          "in",
-          [
-            ["bytes", "bytes"],
-            ["blocks", "blocks"],
-          ],
-          "bytes",
-          (value) => {
-            state.figure = value;
-            fill();
-          },
-        ),
-      ),
-      sum,
-      note,
-      box,
-    ),
-    element("div", { class: "card" }, element("h2", { text: "Patterns" }), ofProcess, patterns),
-    element("div", { class: "card" }, element("h2", { text: "All flows" }), table.root),
+    card("Who frees whose memory", [figure], sum, note, box),
+    card("Patterns", [], ofProcess, patterns),
+    card("All flows", [], table.root),
   );
   const fill = () => {
     const shown = flows.filter(

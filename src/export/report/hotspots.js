@@ -70,10 +70,9 @@ function hotspotsPanel(panel) {
     },
   });
   panel.append(
-    element(
-      "div",
-      { class: "card" },
-      element("h2", { text: "Hotspots by function" }),
+    card(
+      "Hotspots by function",
+      [],
       element("p", {
         class: "soft",
         text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them.",

@@ -123,24 +123,16 @@ function leaksPanel(panel) {
       " allocated; their figures are of all threads.",
   );
   panel.append(
-    element(
-      "div",
-      { class: "card" },
-      element("h2", { text: "Likely leaks" }),
+    card(
+      "Likely leaks",
+      [],
       element("p", {
         class: "soft",
         text: "A judgement of the running program: what is live there kept growing, by blocks that are not freed any more.",
       }),
       likely.root,
     ),
-    element(
-      "div",
-      { class: "card" },
-      element("h2", { text: "Not freed at exit" }),
-      element("p", { class: "soft", id: "not-freed", text: sum }),
-      note,
-      notFreed.root,
-    ),
+    card("Not freed at exit", [], element("p", { class: "soft", id: "not-freed", text: sum }), note, notFreed.root),
     element("div", { class: "card" }, details),
   );
   const fill = () => {

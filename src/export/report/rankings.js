@@ -143,32 +143,20 @@ function rankingsPanel(panel) {
       .map((role, index) => [index, role.letter + " " + role.word])
       .filter(([index]) => data.threads.some((thread) => thread.role === index)),
   ];
-  panel.append(
-    element(
-      "div",
-      { class: "card" },
-      element(
-        "div",
-        { class: "row" },
-        element("h2", { text: "Rankings" }),
-        select(
-          "by",
-          name.map((metric) => [metric.name, metric.name]),
-          state.metric,
-          (value) => {
-            state.metric = value;
-            draw();
-          },
-        ),
-        select("of", roles, "all", (value) => {
-          state.role = value;
-          draw();
-        }),
-      ),
-      summary,
-      table.root,
-    ),
+  const by = select(
+    "by",
+    name.map((metric) => [metric.name, metric.name]),
+    state.metric,
+    (value) => {
+      state.metric = value;
+      draw();
+    },
   );
+  const of = select("of", roles, "all", (value) => {
+    state.role = value;
+    draw();
+  });
+  panel.append(card("Rankings", [by, of], summary, table.root));
   onView(draw);
   draw();
 }

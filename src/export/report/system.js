@@ -78,7 +78,7 @@ function systemPanel(panel) {
       })),
     ]);
     table.set(rows);
-    panel.append(element("div", { class: "card" }, element("h2", { text: title }), table.root));
+    panel.append(card(title, [], table.root));
   }
   const processes = new Table(
     "Processes",
@@ -132,7 +132,7 @@ function systemPanel(panel) {
   };
   onView(fill);
   fill();
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Processes" }), processes.root));
+  panel.append(card("Processes", [], processes.root));
   const sources = element("ul", { class: "notes", id: "sources" });
   for (const source of data.report.sources || [])
     sources.append(
@@ -154,7 +154,7 @@ function systemPanel(panel) {
         element("p", { class: "soft", text: data.page.waiting_unavailable }),
       ),
     );
-  panel.append(element("div", { class: "card" }, element("h2", { text: "Where the figures come from" }), sources));
+  panel.append(card("Where the figures come from", [], sources));
 }
 function machineTables(system) {
   return [

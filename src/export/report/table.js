@@ -3,7 +3,9 @@
  * value(row) to sort by, number, width, bar(row) 0..1, node(row) }.
  */
 const ROW = 32,
-  PRINTED_ROWS = 100;
+  PRINTED_ROWS = 100,
+  NARROW = window.matchMedia("(max-width: 640px)"),
+  NARROW_NAME = 200; /* pixels of the first column there, at least */
 
 class Table {
   constructor(label, columns, options) {
@@ -22,16 +24,30 @@ class Table {
       element("div", { role: "rowgroup" }, this.head),
       this.body,
     );
-    this.root.style.setProperty("--columns", columns.map((column) => column.width || "minmax(90px, 1fr)").join(" "));
-    this.root.style.setProperty("--least", columns.reduce((sum, column) => sum + (column.least || 96), 0) + "px");
     this.root.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.later()).observe(this.root);
-    this.drawHead();
+    NARROW.addEventListener("change", () => this.layOut());
+    this.layOut();
     Table.all.add(this);
+  }
+  /* Where there is no room for all columns, what the table is sorted by stands beside the name. */
+  layOut() {
+    const narrow = NARROW.matches && !this.columns[0].number;
+    const beside = narrow && this.sorted.column > 0 ? [this.sorted.column] : [];
+    const others = this.columns.map((_, index) => index).filter((index) => index > 0 && !beside.includes(index));
+    this.order = [0, ...beside, ...others];
+    const width = (index) =>
+      narrow && index === 0 ? "minmax(" + NARROW_NAME + "px, 1fr)" : this.columns[index].width || "minmax(90px, 1fr)";
+    const least = (index) => (narrow && index === 0 ? NARROW_NAME : this.columns[index].least || 96);
+    this.root.style.setProperty("--columns", this.order.map(width).join(" "));
+    this.root.style.setProperty("--least", this.order.reduce((sum, index) => sum + least(index), 0) + "px");
+    this.drawHead();
+    if (this.rows.length > 0) this.draw();
   }
   drawHead() {
     this.head.replaceChildren(
-      ...this.columns.map((column, index) => {
+      ...this.order.map((index) => {
+        const column = this.columns[index];
         const on = this.sorted.column === index;
         const cell = element("div", {
           role: "columnheader",
@@ -56,9 +72,9 @@ class Table {
       down: this.sorted.column === index ? !this.sorted.down : this.columns[index].number === true,
     };
     this.sort();
-    this.drawHead();
-    this.draw();
-    this.head.children[index].firstChild.focus();
+    this.layOut();
+    if (NARROW.matches) this.root.scrollLeft = 0;
+    this.head.children[this.order.indexOf(index)].firstChild.focus({ preventScroll: NARROW.matches });
   }
   sort() {
     const column = this.columns[this.sorted.column];
@@ -150,7 +166,7 @@ class Table {
       "aria-rowindex": String(index + 2),
     });
     line.style.top = index * ROW + "px";
-    for (const column of this.columns) {
+    for (const column of this.order.map((index) => this.columns[index])) {
       const cell = element("div", {
         class: "cell" + (column.number ? " number" : "") + (column.bar ? " bar" : ""),
         role: "cell",

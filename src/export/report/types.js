@@ -68,10 +68,9 @@ function typesPanel(panel) {
     );
     const fill = () => table.set(typesShown());
     panel.append(
-      element(
-        "div",
-        { class: "card" },
-        element("h2", { text: "Types" }),
+      card(
+        "Types",
+        [],
         element("p", {
           class: "soft",
           text: "Read from the functions on the call stacks; what does not tell its type is listed by the reason.",
@@ -141,13 +140,7 @@ function histogramCards(panel) {
         ["size_classes", "Sizes of blocks", "blocks by their size"],
         ["lifetime_classes", "How long blocks lived", "freed blocks by how long they lived"],
       ].map(([member, title, what]) =>
-        element(
-          "div",
-          { class: "card" },
-          element("h2", { text: title }),
-          element("p", { class: "soft small", text: what }),
-          histogram(title, classSums(member)),
-        ),
+        card(title, [], element("p", { class: "soft small", text: what }), histogram(title, classSums(member))),
       ),
     );
   };

@@ -1,5 +1,6 @@
 // Burns CPU time as optimised C++ does it: virtual calls, templates, a lambda in std::function, and
 // a destructor while an exception passes. No frame pointers. burns MS
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
@@ -57,6 +58,8 @@ OWN static void throws(double ms)
 
 int main(int count, char **arguments)
 {
+    while (getchar() != EOF) { // not before somebody looks
+    }
     const double ms = count > 1 ? atof(arguments[1]) : 100;
     std::vector<std::unique_ptr<Shape>> shapes;
     shapes.push_back(std::make_unique<Circle>());

@@ -1,8 +1,11 @@
 /*
  * Two versions of a program, to be compared: changes ROUNDS STEADY GROWN SWING [new|late]
  * steady() and grown() hold so many blocks of 1000 bytes, swing() between none and so many, again
- * and again; fresh() 200 of them when asked for.
+ * and again; fresh() 200 of them when asked for. With "late" it does so until SIGUSR1, then late()
+ * holds 200.
  */
+#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,6 +56,14 @@ __attribute__((noinline)) static void swing(void **blocks, long count)
     }
 }
 
+static volatile sig_atomic_t told;
+
+static void on_signal(int number)
+{
+    (void)number;
+    told = 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -66,7 +77,9 @@ int main(int argc, char **argv)
     if (argc > 5 && strcmp(argv[5], "new") == 0) {
         fresh(200);
     }
-    for (long round = 0; round < rounds; round++) {
+    const bool is_late = argc > 5 && strcmp(argv[5], "late") == 0;
+    signal(SIGUSR1, on_signal);
+    for (long round = 0; is_late ? !told : round < rounds; round++) {
         swing(blocks, swinging);
         usleep(700000);
         for (long i = 0; i < swinging; i++) {
@@ -74,9 +87,9 @@ int main(int argc, char **argv)
         }
         usleep(700000);
     }
-    if (argc > 5 && strcmp(argv[5], "late") == 0) {
+    if (is_late) {
         late(200);
-        sleep(20); /* to be looked at; the terminal that closes ends it */
+        sleep(600); /* to be looked at; the terminal that closes ends it */
     } else if (argc > 5) {
         swing(blocks, swinging);
     }

@@ -827,31 +827,7 @@ static int case_privileges(const char *argument)
     return 0;
 }
 
-/* --- output --- */
-
-static int case_print(const char *argument)
-{
-    /* So many MB of lines, as fast as they go; the allocations give the probe work too. */
-    long megabytes = argument ? atol(argument) : 100;
-    char line[100];
-    memset(line, 'x', sizeof line);
-    line[99] = '\n';
-    static char block[100 * 1000];
-    for (size_t i = 0; i < sizeof block; i += sizeof line) {
-        memcpy(block + i, line, sizeof line);
-    }
-    for (long i = 0; i < megabytes * 10; i++) {
-        free(malloc(1000));
-        for (size_t done = 0; done < sizeof block;) {
-            ssize_t n = write(1, block + done, sizeof block - done);
-            if (n < 0) {
-                return 1;
-            }
-            done += (size_t)n;
-        }
-    }
-    return 0;
-}
+/* --- to be watched --- */
 
 static volatile sig_atomic_t told;
 
@@ -950,7 +926,6 @@ static const struct {
     {"seccomp", case_seccomp},
 #endif
     {"privileges", case_privileges},
-    {"print", case_print},
     {"steps", case_steps},
     {"sleep", case_sleep},
 };

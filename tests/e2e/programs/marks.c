@@ -132,7 +132,9 @@ static void many(long count, long at_once)
         snprintf(text, sizeof text, "number %ld", i);
         memscope_mark(text);
         if (i % at_once == at_once - 1) {
-            rest(250);
+            printf("%ld\n", i + 1);
+            fflush(stdout);
+            (void)getchar(); /* until they were read */
         }
     }
 }

@@ -134,9 +134,8 @@ static void limit(int what, rlim_t soft)
     }
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    const useconds_t stay_us = 1000 * (useconds_t)(count > 1 ? atoi(arguments[1]) : 1700);
     pthread_t thread;
     int client, server, listener;
     setvbuf(stdout, NULL, _IONBF, 0);
@@ -168,7 +167,8 @@ int main(int count, char **arguments)
            MAPPED_TOUCHED_BYTES, SHARED_TOUCHED_BYTES, STACK_BYTES, THERE, BACK);
     printf("\"events\": %d, \"pipes\": %d, \"files\": %d, \"core\": %d, \"open_files\": %d}\n",
            EVENTS, 2 * PIPES, FILES, CORE_BYTES, OPEN_FILES);
-    usleep(stay_us);
+    while (getchar() != EOF) {
+    }
     pthread_barrier_wait(&leave);
     pthread_join(thread, NULL);
     munmap(mapped, MAPPED_BYTES);
