@@ -34,15 +34,14 @@ static int compare_present(const void *left, const void *right)
     return (a->serial > b->serial) - (a->serial < b->serial);
 }
 
-/* /proc counts from boot, sleep included; we count without it. */
-static uint64_t start_ns_of(uint64_t start_ticks, uint64_t now_ns)
+/* /proc counts from boot, sleep included; we count without it. What slept since the thread began is
+ * not known: it began no earlier than its process, which knows better. */
+static uint64_t start_ns_of(uint64_t start_ticks, uint64_t process_start_ns, uint64_t now_ns)
 {
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    uint64_t boot_ns = (uint64_t)boot.tv_sec * MS_NS_PER_S + (uint64_t)boot.tv_nsec;
-    uint64_t asleep_ns = boot_ns - ms_monotonic_ns();
-    uint64_t start_ns = start_ticks * ms_proc_tick_ns();
-    return start_ns > asleep_ns ? ms_not_after(start_ns - asleep_ns, now_ns) : now_ns;
+    const uint64_t asleep_ns = ms_asleep_ns();
+    const uint64_t start_ns = start_ticks * ms_proc_tick_ns();
+    const uint64_t began_ns = start_ns > asleep_ns ? start_ns - asleep_ns : 0;
+    return ms_not_after(began_ns > process_start_ns ? began_ns : process_start_ns, now_ns);
 }
 
 static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
@@ -79,7 +78,9 @@ static int read_proc(struct ms_watched_threads *threads, struct ms_model *model,
     ms_watched_take_name(threads, thread, name, sizeof name,
                          view != NULL && ms_region_view_state(view) == MS_REGION_EXEC);
     if (first && watched->record == 0 && watched->start_ticks != 0) {
-        thread->start_ns = start_ns_of(watched->start_ticks, now_ns);
+        const struct ms_process *process = ms_model_process_by_id(model, thread->process_id);
+        thread->start_ns =
+            start_ns_of(watched->start_ticks, process != NULL ? process->start_ns : 0, now_ns);
     }
     return 0;
 }

@@ -237,15 +237,13 @@ static enum identity identify(const struct ms_keeper *keeper, pid_t pid, uint64_
         return IDENTITY_GONE;
     }
     *birth_ticks = stat.birth_ticks;
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    uint64_t suspended_ns =
-        (uint64_t)boot.tv_sec * MS_NS_PER_S + (uint64_t)boot.tv_nsec - ms_monotonic_ns();
+    /* It may have slept since: so the latest birth is by what it slept up to now, the earliest by
+     * what it had slept at the start of the session. */
     uint64_t birth_ns = ticks_ns(stat.birth_ticks);
-    if (claimed_ns != 0 && birth_ns > claimed_ns + suspended_ns + BIRTH_SLACK_NS) {
+    if (claimed_ns != 0 && birth_ns > claimed_ns + ms_asleep_ns() + BIRTH_SLACK_NS) {
         return IDENTITY_GONE;
     }
-    bool older = birth_ns + BIRTH_SLACK_NS < keeper->session.start_ns + suspended_ns;
+    bool older = birth_ns + BIRTH_SLACK_NS < keeper->session.start_ns + keeper->asleep_ns;
     return older ? IDENTITY_OTHER : IDENTITY_SAME;
 }
 

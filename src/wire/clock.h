@@ -16,6 +16,21 @@ static inline uint64_t ms_monotonic_ns(void)
     return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* So long the machine has slept since boot: /proc counts it (CLOCK_BOOTTIME), we do not. */
+static inline uint64_t ms_asleep_ns(void)
+{
+    uint64_t boot_ns;
+    uint64_t before_ns;
+    int tries = 8; /* to read both clocks without being held up in between */
+    do {
+        struct timespec boot;
+        before_ns = ms_monotonic_ns();
+        clock_gettime(CLOCK_BOOTTIME, &boot);
+        boot_ns = (uint64_t)boot.tv_sec * MS_NS_PER_S + (uint64_t)boot.tv_nsec;
+    } while (--tries > 0 && ms_monotonic_ns() - before_ns > MS_NS_PER_MS);
+    return boot_ns > before_ns ? boot_ns - before_ns : 0;
+}
+
 /* CLOCK_REALTIME, nanoseconds since 1970. */
 static inline uint64_t ms_unix_ns(void)
 {

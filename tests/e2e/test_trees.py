@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import time
 
 from counted import NAMED_LIBC
 from watched import BARE, BUILD, MEMSCOPE, SOAK, Skip, descendants, end, equal, exe_of, load, \
@@ -51,6 +52,42 @@ def kinds(result):
     for line in result.stdout.decode().splitlines():
         name, *numbers = line.split()
         yield (name, *map(int, numbers))
+
+
+def arguments_of(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return file.read()
+
+
+def test_the_machine_sleeps():
+    """the machine sleeps for 8 hours: who began before and executes something after still belongs to the tree"""
+    script = """(until [ -e slept ]; do sleep 0.05; done
+                 exec sh -c 'until [ -e end ]; do sleep 0.05; done; echo > done') & echo $!"""
+    with tempfile.TemporaryDirectory() as folder:
+        slept, json_path = os.path.join(folder, "slept"), os.path.join(folder, "out.json")
+        environment = {**BARE, "LD_PRELOAD": os.path.join(BUILD, "tests/e2e/slept.so"), "SLEPT": slept}
+        viewer = subprocess.Popen([MEMSCOPE, "-q", "--json", json_path, "--", "sh", "-c", script],
+                                  cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE)
+        child = int(viewer.stdout.readline())
+        try:
+            with open(slept, "w", encoding="utf-8"):
+                pass
+            wait_until(lambda: arguments_of(child).startswith(b"sh\0-c\0until [ -e end"),
+                       what="what it executes")
+            time.sleep(2)  # in which the keeper looks for those that belong to it
+            equal(viewer.poll(), None, "status of the viewer while a process lives")
+            with open(os.path.join(folder, "end"), "w", encoding="utf-8"):
+                pass
+            equal(viewer.wait(100), 0, "exit status")
+        finally:
+            if viewer.poll() is None or not os.path.exists(os.path.join(folder, "end")):
+                end(child)
+                viewer.wait(100)
+            viewer.stdout.close()
+        assert os.path.exists(os.path.join(folder, "done"))
+        executed = [p for p in load(json_path)["processes"] if p["pid"] == child and p["exec_of"]]
+        equal(len(executed), 1, "processes that it became")
 
 
 def test_all_kinds():
