@@ -56,7 +56,8 @@ void ms_text_status(FILE *out, const struct ms_model *model, const struct ms_pro
 {
     char name[NAME_CELLS];
     char elapsed[MS_FORMAT_MAX];
-    const bool named = process->arguments != NULL && process->arguments_bytes > 0;
+    const bool named =
+        process->arguments != NULL && process->arguments_bytes > 0 && process->arguments[0] != '\0';
     ms_text_name(name, sizeof(name), named ? process->arguments : process->exe);
     const uint64_t start_ns = ms_model_process(model, 0)->start_ns; /* before any exec */
     const uint64_t end_ns = process->end_ns != 0 ? process->end_ns : ms_model_now_ns(model);

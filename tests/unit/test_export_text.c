@@ -156,6 +156,11 @@ static void test_program_that_executed_another(void **state)
     assert_non_null(strstr(text, "/usr/bin/python3 exited with status 3 after 00:00:05 "
                                  "(and 2 more processes)\n"));
     free(text);
+    second->arguments = strdup(""); /* execve allows that */
+    second->arguments_bytes = 1;
+    text = summary(model, NULL);
+    assert_non_null(strstr(text, "memscope-top: /usr/bin/python3 exited"));
+    free(text);
     ms_model_free(model);
 }
 
