@@ -1,7 +1,8 @@
 /*
  * Hostile states and ticks of each part of a recording: real ones are written once, then the input
  * says which of their bytes become what. Byte 0 chooses the part, byte 1 the moment that is
- * damaged, byte 2 how much of it is there at all; what follows is as in change.h.
+ * damaged, byte 2 how much of it is there at all, or that it is of the large world; what follows is
+ * as in change.h.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -17,11 +18,12 @@
 #include "record/layout.h"
 
 enum { MOMENTS = 3, TABLES_MAX = 16, CONTROL_BYTES = 3, WARM_UP_TICKS = 60, MANY_TICKS = 400 };
+enum { MANY_CHOSEN = 0xc5 }; /* no edge, which mutations like to put there */
 
 const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
 /* One that is rich in processes and threads, one that has call sites and what hangs on them, and
- * one with more threads and usages than columns have at once: it is slow, and so is rare. */
+ * one with more threads and usages than columns have at once: slow (30 ms), so it is rare. */
 enum world_id { OF_THREADS, OF_SITES, OF_MANY, WORLDS };
 
 static struct world {
@@ -109,6 +111,11 @@ static void write_world(enum world_id id)
         need(writers[p] != NULL);
     }
     for (int m = 0; m < MOMENTS; m++) {
+        if (m == MOMENTS - 1) { /* who knows nothing of before writes all usages anew */
+            ms_parts[MS_PART_USAGES]->writer_free(writers[MS_PART_USAGES]);
+            writers[MS_PART_USAGES] = ms_parts[MS_PART_USAGES]->writer_new();
+            need(writers[MS_PART_USAGES] != NULL);
+        }
         for (int p = 0; p < MS_PART_TOTAL; p++) {
             need(ms_parts[p]->write(writers[p], world->model, m == 0, &world->written[m][p]) == 0);
             need(m > 0 || id == OF_THREADS || world->written[m][p].used > 1);
@@ -220,7 +227,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size <= CONTROL_BYTES) {
         return 0;
     }
-    const enum world_id id = data[0] / 8 == 0 ? OF_MANY : data[0] % 8 < 3 ? OF_THREADS : OF_SITES;
+    const enum world_id id = data[2] == MANY_CHOSEN ? OF_MANY
+                             : data[0] % 8 < 3      ? OF_THREADS
+                                                    : OF_SITES;
     const struct world *world = &worlds[id];
     const int wanted = data[0] % 8;
     const int hit = data[1] % MOMENTS;
