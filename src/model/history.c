@@ -194,9 +194,10 @@ static int ring_skip_to(struct ring *ring, uint32_t limit, uint64_t position)
     return 0;
 }
 
+/* As it will be kept, also while it is being formed. */
 static double ring_mean(const struct ring *ring)
 {
-    return ring->summed > 0 ? ring->sum / ring->summed : NAN;
+    return ring->summed > 0 ? (double)kept(ring->sum / ring->summed) : NAN;
 }
 
 static int ring_append(struct ring *ring, uint32_t limit, uint64_t tick, double value)

@@ -242,7 +242,7 @@ static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positio
     column->count = ms_unpack_upto(unpack, positions - column->skipped);
     column->first = ms_unpack_f32(unpack);
     const uint8_t *mask = ms_unpack_bytes(unpack, 1);
-    if (mask == NULL || column->count == 0) {
+    if (mask == NULL || *mask > IN_STEPS || column->count == 0) {
         return -EBADMSG;
     }
     column->in_steps = *mask == IN_STEPS;

@@ -3,9 +3,10 @@
  *
  * Written form: resolution, first position, positions; then of each series that has points there:
  * kind + 1, id, row, positions skipped, points, the first point (4 bytes), and of the others what
- * differs from the point before (XOR of their bits), all first bytes, all second ones and so on; a
- * mask says which of these four rows are not all 0 and so are there. A 0 ends it. Runs of equal
- * points are rows of 0, so they cost next to nothing.
+ * differs from the point before: the XOR of their bits, all first bytes, all second ones and so on,
+ * where a mask says which of these four rows are not all 0 and so are there; or, where that is
+ * shorter and all points are such, a difference of integers, in steps of the history. A 0 ends it.
+ * Nothing is rounded here. Runs of equal points cost next to nothing.
  */
 #ifndef MS_RECORD_HISTORIES_H
 #define MS_RECORD_HISTORIES_H

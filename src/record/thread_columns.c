@@ -34,8 +34,9 @@ int ms_thread_columns_read(struct ms_model *model, struct ms_unpack *unpack,
             threads[i] = ms_model_restored_thread(model, ms_model_thread(model, first + i)->id);
             ms_fields_begin(map, threads[i]);
         }
-        if (ms_columns_read(unpack, map, threads, group) != 0) {
-            return -EBADMSG;
+        const int error = ms_columns_read(unpack, map, threads, group);
+        if (error != 0) {
+            return error;
         }
     }
     for (size_t i = 0; i < count; i++) {

@@ -10,7 +10,7 @@
 
 void ms_thread_columns_write(struct ms_columns *columns, const struct ms_model *model,
                              struct ms_pack *pack);
-/* Into threads that were restored and nothing is known of yet. 0 or -EBADMSG. */
+/* Into threads that were restored and nothing is known of yet. 0, -ENOMEM or -EBADMSG. */
 int ms_thread_columns_read(struct ms_model *model, struct ms_unpack *unpack,
                            const struct ms_fields_map *map);
 

@@ -1,7 +1,8 @@
 /*
  * Hostile states and ticks of each part of a recording: real ones are written once, then the input
  * says which of their bytes become what. Byte 0 chooses the part, byte 1 the moment that is
- * damaged, byte 2 how much of it is there at all; what follows is as in change.h.
+ * damaged, byte 2 how much of it is there at all, or that it is of the large world; what follows is
+ * as in change.h.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -13,23 +14,26 @@
 #include "change.h"
 #include "fuzz.h"
 #include "model/format.h"
+#include "record/columns.h"
 #include "record/layout.h"
 
-enum { MOMENTS = 3, TABLES_MAX = 16, CONTROL_BYTES = 3, WARM_UP_TICKS = 60 };
+enum { MOMENTS = 3, TABLES_MAX = 16, CONTROL_BYTES = 3, WARM_UP_TICKS = 60, MANY_TICKS = 400 };
+enum { MANY_CHOSEN = 0xc5 }; /* no edge, which mutations like to put there */
 
 const size_t fuzz_bytes_max = CONTROL_BYTES + 4 * (size_t)CHANGES_MAX;
 
-/* One that is rich in processes and threads, and one that has call sites and what hangs on them. */
-enum world_id { OF_THREADS, OF_SITES, WORLDS };
+/* One that is rich in processes and threads, one that has call sites and what hangs on them, and
+ * one with more threads and usages than columns have at once: slow (30 ms), so it is rare. */
+enum world_id { OF_THREADS, OF_SITES, OF_MANY, WORLDS };
 
 static struct world {
     struct ms_model *model;
     struct ms_pack written[MOMENTS][MS_PART_TOTAL]; /* the first one is a state */
     uint64_t ticks[MOMENTS], times_ns[MOMENTS];
+    struct ms_names *names; /* of one with call sites */
 } worlds[WORLDS];
 static struct session session;
-static struct record_session with_sites;
-static struct ms_names *names;
+static struct record_session with_sites[WORLDS];
 static struct ms_fields_map *maps[MS_PART_TOTAL][TABLES_MAX];
 
 static void need(bool good)
@@ -44,8 +48,25 @@ static void tick(enum world_id world)
     if (world == OF_THREADS) {
         session_tick(&session);
     } else {
-        record_session_tick(&with_sites);
+        record_session_tick(&with_sites[world]);
     }
+}
+
+static void begin_sites(enum world_id id, const struct record_session *shape, int ticks)
+{
+    struct record_session *of = &with_sites[id];
+    *of = record_session_new(1);
+    of->threads_most = shape->threads_most;
+    of->sites_most = shape->sites_most;
+    of->short_lived = shape->short_lived;
+    for (int i = 0; i < ticks; i++) {
+        tick(id);
+    }
+    worlds[id].model = of->model;
+    struct ms_misuse *misuse =
+        ms_model_misuse_mutable(of->model, 1, MS_MISUSE_MISMATCH, of->sites[0], of->sites[1]);
+    misuse->count = 1;
+    misuse->how = "new[] released by free";
 }
 
 static void begin_worlds(void)
@@ -58,17 +79,12 @@ static void begin_worlds(void)
         tick(OF_THREADS);
     }
     worlds[OF_THREADS].model = session.model;
-    with_sites = record_session_new(1);
-    with_sites.threads_most = 4;
-    with_sites.sites_most = 6;
-    for (int i = 0; i < WARM_UP_TICKS; i++) {
-        tick(OF_SITES);
-    }
-    worlds[OF_SITES].model = with_sites.model;
-    struct ms_misuse *misuse = ms_model_misuse_mutable(with_sites.model, 1, MS_MISUSE_MISMATCH,
-                                                       with_sites.sites[0], with_sites.sites[1]);
-    misuse->count = 1;
-    misuse->how = "new[] released by free";
+    const struct record_session few = {.threads_most = 4, .sites_most = 6};
+    const struct record_session many = {.threads_most = 24, .sites_most = 60, .short_lived = 2};
+    begin_sites(OF_SITES, &few, WARM_UP_TICKS);
+    begin_sites(OF_MANY, &many, MANY_TICKS);
+    need(ms_model_usage_count(with_sites[OF_MANY].model) > MS_COLUMN_THINGS &&
+         ms_model_thread_count(with_sites[OF_MANY].model) > MS_COLUMN_THINGS);
 }
 
 static void map_all(void)
@@ -95,6 +111,11 @@ static void write_world(enum world_id id)
         need(writers[p] != NULL);
     }
     for (int m = 0; m < MOMENTS; m++) {
+        if (m == MOMENTS - 1) { /* who knows nothing of before writes all usages anew */
+            ms_parts[MS_PART_USAGES]->writer_free(writers[MS_PART_USAGES]);
+            writers[MS_PART_USAGES] = ms_parts[MS_PART_USAGES]->writer_new();
+            need(writers[MS_PART_USAGES] != NULL);
+        }
         for (int p = 0; p < MS_PART_TOTAL; p++) {
             need(ms_parts[p]->write(writers[p], world->model, m == 0, &world->written[m][p]) == 0);
             need(m > 0 || id == OF_THREADS || world->written[m][p].used > 1);
@@ -108,20 +129,28 @@ static void write_world(enum world_id id)
     }
 }
 
+static void write_names(enum world_id id)
+{
+    struct ms_pack pack = {0};
+    struct ms_names_writer *writer = ms_names_writer_new();
+    worlds[id].names = ms_names_new();
+    need(ms_names_write(writer, with_sites[id].model, &pack) == 0);
+    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+    need(ms_names_read(worlds[id].names, &unpack) == 0);
+    ms_pack_free(&pack);
+    ms_names_writer_free(writer);
+}
+
 static void write_once(void)
 {
     begin_worlds();
     map_all();
-    write_world(OF_THREADS);
-    write_world(OF_SITES);
-    struct ms_pack pack = {0};
-    struct ms_names_writer *writer = ms_names_writer_new();
-    names = ms_names_new();
-    need(ms_names_write(writer, with_sites.model, &pack) == 0);
-    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
-    need(ms_names_read(names, &unpack) == 0);
-    ms_pack_free(&pack);
-    ms_names_writer_free(writer);
+    for (int id = 0; id < WORLDS; id++) {
+        write_world((enum world_id)id);
+        if (id != OF_THREADS) {
+            write_names((enum world_id)id);
+        }
+    }
 }
 
 /* A copy of its exact size: the sanitizer sees every byte behind it. */
@@ -187,7 +216,7 @@ static int read_part(struct ms_model *model, const struct world *world, int mome
 static bool is_read(enum world_id world, int part, int wanted)
 {
     return part == wanted || (part == MS_PART_PROCESSES && wanted != MS_PART_SYSTEM) ||
-           (world == OF_SITES && part != MS_PART_SYSTEM);
+           (world != OF_THREADS && part != MS_PART_SYSTEM);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -198,12 +227,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size <= CONTROL_BYTES) {
         return 0;
     }
-    const enum world_id id = data[0] % 8 < 3 ? OF_THREADS : OF_SITES;
+    const enum world_id id = data[2] == MANY_CHOSEN ? OF_MANY
+                             : data[0] % 8 < 3      ? OF_THREADS
+                                                    : OF_SITES;
     const struct world *world = &worlds[id];
     const int wanted = data[0] % 8;
     const int hit = data[1] % MOMENTS;
     struct ms_model *model = ms_model_new(SESSION_TICK_NS, SESSION_START_NS, 77);
-    need(model != NULL && (id == OF_THREADS || ms_names_lend(names, model) == 0));
+    need(model != NULL && (id == OF_THREADS || ms_names_lend(world->names, model) == 0));
     int error = 0;
     for (int m = 0; m < MOMENTS && error == 0; m++) {
         for (int p = 0; p < MS_PART_TOTAL && error == 0; p++) {

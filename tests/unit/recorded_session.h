@@ -118,6 +118,30 @@ static inline struct record_session record_session_new(uint64_t seed)
     return session;
 }
 
+/* Some are sampled, and some have more than the figures of all. */
+static inline void record_session_use(struct record_session *session, uint32_t thread_id,
+                                      uint32_t site_id, uint32_t allocations, uint32_t freed)
+{
+    struct ms_usage *usage = ms_model_sampled_usage_mutable(session->model, thread_id, site_id,
+                                                            site_id % 5 == 4 ? 1 : 0);
+    struct ms_usage_extra extra;
+    if (usage == NULL) {
+        return;
+    }
+    usage->allocations += allocations;
+    usage->bytes_allocated += allocations * UINT64_C(48);
+    usage->deallocations += freed;
+    usage->bytes_freed += freed * UINT64_C(48);
+    if (site_id % 3 == 0) {
+        ms_usage_get_extra(usage, &extra);
+        extra.sizes.events[allocations % 4] += allocations;
+        extra.lifetimes.events[freed % 6] += freed;
+        extra.reallocations += freed % 3;
+        extra.samples += usage->rate != 0 ? 1 : 0;
+        (void)ms_usage_put_extra(usage, &extra);
+    }
+}
+
 /* One thread works; its process has the sum. */
 static inline void record_session_work(struct record_session *session, uint32_t thread_id)
 {
@@ -144,13 +168,7 @@ static inline void record_session_work(struct record_session *session, uint32_t 
     process->totals.bytes_freed += freed * UINT64_C(48);
     if (session->site_count > 0 && thread->process_id == 1) {
         const uint32_t site = session->sites[record_session_draw(session, session->site_count)];
-        struct ms_usage *usage = ms_model_usage_mutable(session->model, thread_id, site);
-        if (usage != NULL) {
-            usage->allocations += allocations;
-            usage->bytes_allocated += allocations * UINT64_C(48);
-            usage->deallocations += freed;
-            usage->bytes_freed += freed * UINT64_C(48);
-        }
+        record_session_use(session, thread_id, site, allocations, freed);
         const struct ms_work work = {.cpu_samples = 1, .cpu_ns = 1000000};
         if (record_session_draw(session, 4) == 0) {
             (void)ms_model_add_work(session->model, thread_id, site, &work);

@@ -69,6 +69,23 @@ static void test_points_are_kept_in_steps_and_large_ones_in_24_bits(void **state
     ms_history_free(history);
 }
 
+/* Who writes it down as soon as it is whole writes what it stays. */
+static void test_a_mean_is_in_steps_while_it_is_formed(void **state)
+{
+    (void)state;
+    struct ms_history *history = ms_history_new(TENTH);
+    float before;
+    float after;
+    for (uint64_t t = 0; t < 10; t++) {
+        assert_int_equal(ms_history_append(history, t, t == 3 ? NAN : (double)t), 0);
+    }
+    ms_history_copy(history, MS_RESOLUTION_SECOND, 0, 1, &before);
+    assert_int_equal(ms_history_append(history, 10, 1), 0);
+    ms_history_copy(history, MS_RESOLUTION_SECOND, 0, 1, &after);
+    assert_true(before == after && before == roundf(before * MS_HISTORY_STEPS) / MS_HISTORY_STEPS);
+    ms_history_free(history);
+}
+
 static void test_skipped_ticks_are_missing(void **state)
 {
     (void)state;
@@ -272,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_reads_newest_points_oldest_first),
         cmocka_unit_test(test_coarser_point_is_mean_of_what_it_covers),
         cmocka_unit_test(test_points_are_kept_in_steps_and_large_ones_in_24_bits),
+        cmocka_unit_test(test_a_mean_is_in_steps_while_it_is_formed),
         cmocka_unit_test(test_skipped_ticks_are_missing),
         cmocka_unit_test(test_rings_are_bounded_and_keep_the_newest),
         cmocka_unit_test(test_against_a_plain_array),
