@@ -15,11 +15,12 @@
  *
  * - of live bytes the standard deviation of the thing's live bytes around a straight line through
  *   the looks that ms_diff_noise took before the moment, without the first one that saw it
- *   (residual standard error of a linear regression: a start and steady growth are no noise), or of a swing over minutes (ms_diff_swing) where that
- *   is larger: 1.4826 x the median distance (of a Gaussian its standard deviation) from their
- * median or from a line through the medians of the first and the last third of the looks, whichever
- * is less (so a start is no swing, and growth is none). Below 4 looks, 8 of a swing, it is not
- * known; one side that is known stands alone, without either it is not known and taken for 0.
+ *   (residual standard error of a linear regression: a start and steady growth are no noise), or
+ *   of a swing over minutes (ms_diff_swing) where that is larger: 1.4826 x the median distance (of
+ *   a Gaussian its standard deviation) from their median or from a line through the medians of the
+ *   first and the last third of the looks, whichever is less (so a start is no swing, and growth is
+ *   none). Below 4 looks, 8 of a swing, it is not known; one side that is known stands alone,
+ *   without either it is not known and taken for 0.
  * - of peak bytes not known: a highest value is had once. Taken for 0.
  * - of allocations and bytes allocated that of n events, sqrt(n), times the mean block for bytes:
  *   as if they came independently of one another.

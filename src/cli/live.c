@@ -122,8 +122,8 @@ static void tell_loss(struct live *live)
     }
     live->loss_told = true;
     say(live, true,
-        "the keeper is gone: program and figures go on; its output, what it executes, its exit "
-        "status, -p and the tracking menu are lost");
+        "the keeper is gone: program and figures go on; lost: output, exit status, -p, tracking, "
+        "execs");
     ms_stage_changed(&live->stage);
 }
 

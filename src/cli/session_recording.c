@@ -175,7 +175,7 @@ void ms_session_tell_recording(const struct ms_session *session, struct ms_tui_t
 }
 
 static void tell_recorded(const struct ms_session *session, const char *path,
-                          const struct ms_blocks_state *before_end)
+                          const struct ms_blocks_state *at_end)
 {
     char shown[512];
     char bytes[MS_FORMAT_MAX];
@@ -189,12 +189,12 @@ static void tell_recorded(const struct ms_session *session, const char *path,
     ms_format_elapsed(duration, sizeof duration,
                       about.last_ns > begin_ns ? about.last_ns - begin_ns : 0);
     fprintf(stderr, "memscope-top: recorded: %s, %s, %s", shown, bytes, duration);
-    if (before_end->dropped_blocks > 0) {
+    if (at_end->dropped_blocks > 0) {
         fprintf(stderr, ", %" PRIu64 " parts lost as the disk was too slow",
-                before_end->dropped_blocks);
+                at_end->dropped_blocks);
     }
-    if (before_end->coarse_until_ns > begin_ns) {
-        ms_format_elapsed(duration, sizeof duration, before_end->coarse_until_ns - begin_ns);
+    if (at_end->coarse_until_ns > begin_ns) {
+        ms_format_elapsed(duration, sizeof duration, at_end->coarse_until_ns - begin_ns);
         fprintf(stderr, ", the first %s coarser for its size", duration);
     }
     fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
@@ -226,8 +226,8 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     if (session->recorder == NULL) {
         return;
     }
-    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
-    char *path = state.path != NULL ? strdup(state.path) : NULL;
+    const char *const recorded = ms_recorder_state(session->recorder).path;
+    char *path = recorded != NULL ? strdup(recorded) : NULL;
     bool finished = path == NULL || wait_for_disk(session, path, ms_recorder_settle);
     if (finished) {
         ms_recorder_finish_begin(session->recorder, session->model);
@@ -241,6 +241,8 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
         session->recorder = NULL; /* its thread still writes out of it, until we are gone */
         return;
     }
+    /* What comes last may be dropped, too, or make what is older coarser. */
+    const struct ms_blocks_state state = ms_recorder_state(session->recorder);
     const int result = ms_recorder_finish(session->recorder, session->model);
     if (path != NULL && result != 0) {
         if (!session->recording_trouble_told || session->live) {

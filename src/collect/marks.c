@@ -7,8 +7,8 @@
 #include "model/marks.h"
 #include "model/utf8.h"
 
-#define READS_WAITED 3u /* of some 100 ms: the writer was stopped in between, or jumped out of it  \
-                         */
+/* Of some 100 ms: the writer was stopped in between, or jumped out of it. */
+#define READS_WAITED 3u
 
 /* A text that filled its room may end within a character. */
 static void drop_cut_character(char *text)
@@ -56,7 +56,7 @@ static void miss(struct ms_watched_marks *marks, uint64_t count)
 int ms_watched_marks_read(struct ms_watched_marks *marks, const struct ms_watched_marks_room *room,
                           bool last)
 {
-    const uint64_t end = ms_region_view_marks(room->view);
+    const uint64_t end = room->end;
     const uint32_t capacity = ms_region_view_capacity(room->view, MS_AREA_MARKS);
     if (end <= marks->next || capacity < 2) {
         return 0;

@@ -22,11 +22,12 @@ struct ms_watched_marks_room {
     const struct ms_watched_threads *threads;
     uint32_t process_id;
     uint64_t now_ns;
+    uint64_t end; /* ms_region_view_marks before `threads` were read: who set them is there */
 };
 
 /*
- * Takes over what is new, at most as many as the ring holds. One that is still being written is
- * waited for a few reads, and with it those behind it; `last`: for none. 0 or -ENOMEM.
+ * Takes over what is new before `end`, at most as many as the ring holds. One that is still being
+ * written is waited for a few reads, and with it those behind it; `last`: for none. 0 or -ENOMEM.
  */
 int ms_watched_marks_read(struct ms_watched_marks *marks, const struct ms_watched_marks_room *room,
                           bool last);

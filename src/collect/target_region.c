@@ -210,6 +210,7 @@ void ms_target_read_region(struct ms_target *target, const struct ms_target_room
 {
     struct ms_region_facts facts;
     struct ms_threads_sum sum;
+    const uint64_t marks_end = ms_region_view_marks(&target->view);
     (void)read_records(target, room, &facts, now_ns, all);
     take_facts(target, room, process, &facts);
     const struct ms_watched_marks_room marks_room = {
@@ -218,6 +219,7 @@ void ms_target_read_region(struct ms_target *target, const struct ms_target_room
         .threads = target->threads,
         .process_id = target->process_id,
         .now_ns = now_ns,
+        .end = marks_end,
     };
     (void)ms_watched_marks_read(&target->marks, &marks_room, last);
     (void)ms_watched_io_threads(target->io, room->model, &target->view, target->threads, &facts,

@@ -38,9 +38,8 @@ static int compare_present(const void *left, const void *right)
  * not known: it began no earlier than its process, which knows better. */
 static uint64_t start_ns_of(uint64_t start_ticks, uint64_t process_start_ns, uint64_t now_ns)
 {
-    const uint64_t asleep_ns = ms_asleep_ns();
-    const uint64_t start_ns = start_ticks * ms_proc_tick_ns();
-    const uint64_t began_ns = start_ns > asleep_ns ? start_ns - asleep_ns : 0;
+    const int64_t awake_ns = (int64_t)(start_ticks * ms_proc_tick_ns()) - ms_asleep_ns();
+    const uint64_t began_ns = awake_ns > 0 ? (uint64_t)awake_ns : 0;
     return ms_not_after(began_ns > process_start_ns ? began_ns : process_start_ns, now_ns);
 }
 

@@ -240,10 +240,10 @@ static enum identity identify(const struct ms_keeper *keeper, pid_t pid, uint64_
     /* It may have slept since: so the latest birth is by what it slept up to now, the earliest by
      * what it had slept at the start of the session. */
     uint64_t birth_ns = ticks_ns(stat.birth_ticks);
-    if (claimed_ns != 0 && birth_ns > claimed_ns + ms_asleep_ns() + BIRTH_SLACK_NS) {
+    if (claimed_ns != 0 && birth_ns > claimed_ns + (uint64_t)ms_asleep_ns() + BIRTH_SLACK_NS) {
         return IDENTITY_GONE;
     }
-    bool older = birth_ns + BIRTH_SLACK_NS < keeper->session.start_ns + keeper->asleep_ns;
+    bool older = birth_ns + BIRTH_SLACK_NS < keeper->session.start_ns + (uint64_t)keeper->asleep_ns;
     return older ? IDENTITY_OTHER : IDENTITY_SAME;
 }
 

@@ -92,7 +92,7 @@ struct ms_keeper {
     bool tree_ended;
     bool viewer_came;
     uint64_t tree_ended_ns;
-    uint64_t asleep_ns; /* ms_asleep_ns at the start of the session */
+    int64_t asleep_ns; /* ms_asleep_ns at the start of the session */
     uint64_t next_scan_ns;
     uint32_t scans;
     struct ms_message_session session; /* as sent, but for flags and viewers */

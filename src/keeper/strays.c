@@ -127,7 +127,7 @@ static bool add_stray(struct ms_keeper *keeper, pid_t pid)
 /* Birth in ticks since boot of the oldest process that can belong to the session. */
 static uint64_t oldest_birth(const struct ms_keeper *keeper)
 {
-    uint64_t start_ns = keeper->session.start_ns + keeper->asleep_ns;
+    uint64_t start_ns = keeper->session.start_ns + (uint64_t)keeper->asleep_ns;
     uint64_t ticks = start_ns / (MS_NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
     return ticks > BIRTH_SLACK_TICKS ? ticks - BIRTH_SLACK_TICKS : 0;
 }

@@ -16,8 +16,9 @@ static inline uint64_t ms_monotonic_ns(void)
     return (uint64_t)now.tv_sec * MS_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* So long the machine has slept since boot: /proc counts it (CLOCK_BOOTTIME), we do not. */
-static inline uint64_t ms_asleep_ns(void)
+/* So long the machine has slept since boot: /proc counts it (CLOCK_BOOTTIME), we do not. Negative
+ * where a time namespace moved our clock further than that one. */
+static inline int64_t ms_asleep_ns(void)
 {
     uint64_t boot_ns;
     uint64_t before_ns;
@@ -28,7 +29,7 @@ static inline uint64_t ms_asleep_ns(void)
         clock_gettime(CLOCK_BOOTTIME, &boot);
         boot_ns = (uint64_t)boot.tv_sec * MS_NS_PER_S + (uint64_t)boot.tv_nsec;
     } while (--tries > 0 && ms_monotonic_ns() - before_ns > MS_NS_PER_MS);
-    return boot_ns > before_ns ? boot_ns - before_ns : 0;
+    return (int64_t)(boot_ns - before_ns);
 }
 
 /* CLOCK_REALTIME, nanoseconds since 1970. */

@@ -90,6 +90,22 @@ def test_the_machine_sleeps():
         equal(len(executed), 1, "processes that it became")
 
 
+def test_time_namespace():
+    """a time namespace whose clock is ahead of its time since boot: who outlives the program is waited for"""
+    before = ["/usr/bin/unshare", *([] if os.geteuid() == 0 else ["-r"]), "-T", "--monotonic", "1000000"]
+    if status(run([*before, "/bin/true"])) != 0:
+        print("# no time namespace here: the processes were started without")
+        before = []
+    with tempfile.TemporaryDirectory() as folder:
+        json_path = os.path.join(folder, "out.json")
+        result = run([*before, MEMSCOPE, "-q", "--json", json_path, "--", "sh", "-c",
+                      "(sleep 1; echo > done) > log 2>&1 < /dev/null & echo $!"], cwd=folder)
+        equal((status(result), result.stderr), (0, b""), "outcome")
+        assert os.path.exists(os.path.join(folder, "done")), "the viewer left before the last process"
+        pid = int(result.stdout)
+        equal([p["seen"] for p in load(json_path)["processes"] if p["pid"] == pid], ["full"], "the child")
+
+
 def test_all_kinds():
     """fork, vfork, posix_spawn, system, popen, env -i, clone, privilege drop, daemon: each its own figures"""
     result, document = watch([TREES, "all"])

@@ -208,7 +208,8 @@ class Writer:
 
     def kill_keeper(self):
         end(parent_of(self.pid))
-        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on", "keeper lost")
+        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on; lost: output, "
+                          "exit status, -p, tracking, execs", "keeper lost")
 
     def check_undisturbed(self):
         """It writes more than any terminal holds, and nobody hung up."""

@@ -154,7 +154,13 @@ static void read_all(const struct ms_region_view *view, struct ms_watched_thread
     }
     struct ms_watched_marks marks = {0};
     const struct ms_watched_marks_room marks_room = {
-        .model = model, .view = view, .threads = threads, .process_id = 128, .now_ns = 5000};
+        .model = model,
+        .view = view,
+        .threads = threads,
+        .process_id = 128,
+        .now_ns = 5000,
+        .end = ms_region_view_marks(view),
+    };
     for (int i = 0; i < 4; i++) {
         (void)ms_watched_marks_read(&marks, &marks_room, i == 3);
     }

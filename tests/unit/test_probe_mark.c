@@ -45,14 +45,20 @@ static struct viewer viewer_new(void)
     return viewer;
 }
 
-static void read_marks(struct viewer *viewer, bool last)
+static void read_marks_until(struct viewer *viewer, uint64_t end, bool last)
 {
     const struct ms_watched_marks_room room = {.model = viewer->model,
                                                .view = &viewer->view,
                                                .threads = viewer->threads,
                                                .process_id = 128,
-                                               .now_ns = UINT64_MAX / 2};
+                                               .now_ns = UINT64_MAX / 2,
+                                               .end = end};
     assert_int_equal(ms_watched_marks_read(&viewer->marks, &room, last), 0);
+}
+
+static void read_marks(struct viewer *viewer, bool last)
+{
+    read_marks_until(viewer, ms_region_view_marks(&viewer->view), last);
 }
 
 static void viewer_free(struct viewer *viewer)
@@ -83,6 +89,23 @@ static void test_text(void **state)
     assert_int_equal(strlen(ms_model_mark(viewer.model, 2)->text), MS_MARK_TEXT_BYTES - 1);
     read_marks(&viewer, true);
     assert_int_equal(ms_model_mark_count(viewer.model), 3); /* each once */
+    assert_int_equal(viewer.marks.missing, 0);
+    viewer_free(&viewer);
+}
+
+/* Set since the threads were read, perhaps by one that was not there then. */
+static void test_newer_than_threads(void **state)
+{
+    (void)state;
+    struct viewer viewer = viewer_new();
+    ms_mark_set(thread, "before");
+    const uint64_t end = ms_region_view_marks(&viewer.view);
+    ms_mark_set(thread, "after");
+    read_marks_until(&viewer, end, false);
+    assert_int_equal(ms_model_mark_count(viewer.model), 1);
+    read_marks(&viewer, false);
+    assert_int_equal(ms_model_mark_count(viewer.model), 2);
+    assert_string_equal(ms_model_mark(viewer.model, 1)->text, "after");
     assert_int_equal(viewer.marks.missing, 0);
     viewer_free(&viewer);
 }
@@ -193,7 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),           cmocka_unit_test(test_round_and_round),
         cmocka_unit_test(test_stopped_writer), cmocka_unit_test(test_missed),
-        cmocka_unit_test(test_at_once),
+        cmocka_unit_test(test_at_once),        cmocka_unit_test(test_newer_than_threads),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
