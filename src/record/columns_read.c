@@ -55,14 +55,21 @@ static int put(const struct reading *reading, const struct ms_map_element *eleme
                : ms_map_put_integer(element, place(reading, element, thing), value);
 }
 
+/* Where a value that all have goes; of one that nobody wants it is looked at once. */
+static size_t places(const struct reading *reading, const struct ms_map_element *element)
+{
+    return element->becomes == MS_KIND_NOT_WANTED && reading->count > 1 ? 1 : reading->count;
+}
+
 static int read_texts(const struct reading *reading, const struct ms_map_element *element,
                       enum ms_column_form form)
 {
     const struct ms_unpack first = *reading->unpack;
+    const size_t count = form == MS_COLUMN_SAME ? places(reading, element) : reading->count;
     if (form != MS_COLUMN_SAME && form != MS_COLUMN_EACH) {
         return -EBADMSG;
     }
-    for (size_t i = 0; i < reading->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (form == MS_COLUMN_SAME) {
             *reading->unpack = first;
         }
@@ -77,7 +84,7 @@ static int read_same(const struct reading *reading, const struct ms_map_element 
 {
     const uint64_t value = read_value(reading->unpack, element->stored);
     int error = reading->unpack->failed ? -EBADMSG : 0;
-    for (size_t i = 0; i < reading->count && error == 0; i++) {
+    for (size_t i = 0; i < places(reading, element) && error == 0; i++) {
         error = put(reading, element, i, value);
     }
     return error;

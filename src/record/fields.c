@@ -254,7 +254,10 @@ static int map_add(struct ms_fields_map *map, unsigned stored, const struct ms_f
     return 0;
 }
 
-static int map_field(struct ms_fields_map *map, struct ms_unpack *unpack, size_t *expected)
+/* `told`: by field of ours, whether it was there before: each is there once, so that what it takes
+ * to read a thing is bounded by what a thing has. */
+static int map_field(struct ms_fields_map *map, struct ms_unpack *unpack, size_t *expected,
+                     bool *told)
 {
     size_t name_bytes;
     size_t kind_bytes;
@@ -272,7 +275,14 @@ static int map_field(struct ms_fields_map *map, struct ms_unpack *unpack, size_t
         return -EBADMSG; /* nobody knows how long its values are */
     }
     const struct ms_field *field = find(map->fields, *expected, name, name_bytes);
-    *expected = field != NULL ? (size_t)(field - map->fields->fields) + 1 : *expected;
+    if (field != NULL) {
+        const size_t at = (size_t)(field - map->fields->fields);
+        if (told[at]) {
+            return -EBADMSG;
+        }
+        told[at] = true;
+        *expected = at + 1;
+    }
     return map_add(map, kind, field, (uint32_t)count);
 }
 
@@ -280,8 +290,11 @@ struct ms_fields_map *ms_fields_map_new(struct ms_unpack *unpack, const struct m
                                         int *error)
 {
     struct ms_fields_map *map = calloc(1, sizeof *map);
+    bool *told = calloc(fields->count + 1, sizeof *told);
     *error = -ENOMEM;
-    if (map == NULL || (map->known = calloc(fields->count + 1, sizeof *map->known)) == NULL) {
+    if (map == NULL || told == NULL ||
+        (map->known = calloc(fields->count + 1, sizeof *map->known)) == NULL) {
+        free(told);
         free(map);
         return NULL;
     }
@@ -292,8 +305,9 @@ struct ms_fields_map *ms_fields_map_new(struct ms_unpack *unpack, const struct m
     *error = !unpack->failed && is_named(fields->name, name, name_bytes) ? 0 : -EBADMSG;
     size_t expected = 0;
     for (uint64_t i = 0; i < count && *error == 0; i++) {
-        *error = map_field(map, unpack, &expected);
+        *error = map_field(map, unpack, &expected, told);
     }
+    free(told);
     if (*error != 0) {
         ms_fields_map_free(map);
         return NULL;

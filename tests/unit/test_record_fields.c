@@ -352,7 +352,7 @@ static void test_description_of_too_many_elements_is_refused(void **state)
     ms_pack_text(&pack, "thing", 5);
     ms_pack_u64(&pack, 2);
     for (int i = 0; i < 2; i++) {
-        ms_pack_text(&pack, "id", 2);
+        ms_pack_text(&pack, i == 0 ? "id" : "di", 2);
         ms_pack_text(&pack, "u32", 3);
         ms_pack_u64(&pack, 60000);
     }
@@ -360,6 +360,27 @@ static void test_description_of_too_many_elements_is_refused(void **state)
     assert_null(ms_fields_map_new(&unpack, &fields, &error));
     assert_int_equal(error, -EBADMSG);
     ms_pack_free(&pack);
+}
+
+/* Else a thing that has it 60,000 times would take as long as so many. */
+static void test_description_that_tells_a_field_twice_is_refused(void **state)
+{
+    (void)state;
+    for (int twice = 0; twice < 2; twice++) {
+        struct ms_pack pack = {0};
+        int error;
+        ms_pack_text(&pack, "thing", 5);
+        ms_pack_u64(&pack, 2);
+        for (int i = 0; i < 2; i++) {
+            ms_pack_text(&pack, i == 0 || twice != 0 ? "id" : "di", 2);
+            ms_pack_text(&pack, "u32", 3);
+            ms_pack_u64(&pack, 1);
+        }
+        struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+        ms_fields_map_free(ms_fields_map_new(&unpack, &fields, &error));
+        assert_int_equal(error, twice != 0 ? -EBADMSG : 0);
+        ms_pack_free(&pack);
+    }
 }
 
 static void test_a_member_without_a_row_is_found(void **state)
@@ -394,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_values_that_make_no_sense_are_refused),
         cmocka_unit_test(test_hostile_bytes),
         cmocka_unit_test(test_description_of_too_many_elements_is_refused),
+        cmocka_unit_test(test_description_that_tells_a_field_twice_is_refused),
         cmocka_unit_test(test_a_member_without_a_row_is_found),
     };
     return cmocka_run_group_tests_name("record: fields", tests, NULL, NULL);

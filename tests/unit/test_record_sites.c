@@ -1,9 +1,12 @@
 /* Call sites and what hangs on them: a copy made tick by tick, and one made from a state, equal the
  * model in every field and every order. */
+#include <errno.h>
+
 #include "record_mirror.h"
 
 #include "model/figures.h"
 #include "record/fields_sites.h"
+#include "record/usage_columns.h"
 #include "record_coverage.h"
 
 #define TENTH (MS_SECOND_NS / 10)
@@ -413,6 +416,31 @@ static void test_hostile_bytes(void **state)
     session_close(&session);
 }
 
+/* A byte for each 512 of them: what it says of how many there are must not be believed. */
+static void test_usages_of_nobody_are_refused_at_once(void **state)
+{
+    enum { USAGES = 1, TOLD = 100000 };
+    struct ms_model *empty = ms_model_new(100000000, 0, 0);
+    struct mirror mirror;
+    struct ms_pack pack = {0};
+    (void)state;
+    assert_non_null(empty);
+    assert_ptr_equal(mirror_kinds[USAGES], &ms_part_usages);
+    mirror_open(&mirror, empty, NULL);
+    ms_pack_u64(&pack, MS_USAGES_IN_COLUMNS);
+    ms_pack_u64(&pack, TOLD);
+    for (unsigned i = 0; i < TOLD / MS_COLUMN_THINGS + 1; i++) {
+        ms_pack_u64(&pack, 0);
+    }
+    struct ms_unpack unpack = ms_unpack_of(pack.bytes, pack.used);
+    assert_int_equal(mirror_kinds[USAGES]->read(mirror.copy, true, &unpack, mirror.maps[USAGES]),
+                     -EBADMSG);
+    assert_int_equal(ms_model_usage_count(mirror.copy), 0);
+    ms_pack_free(&pack);
+    mirror_close(&mirror);
+    ms_model_free(empty);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_processes_that_are_merged),
         cmocka_unit_test(test_no_byte_is_forgotten),
         cmocka_unit_test(test_hostile_bytes),
+        cmocka_unit_test(test_usages_of_nobody_are_refused_at_once),
     };
     return cmocka_run_group_tests_name("record: sites", tests, NULL, NULL);
 }
