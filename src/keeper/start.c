@@ -28,7 +28,7 @@
 #include "keeper/session.h"
 #include "wire/clock.h"
 
-#define BACKLOG 128
+#define BACKLOG 4096 /* programs that a full machine starts at once; the kernel may allow less */
 
 /* What the keeper tells the viewer that started it. */
 struct outcome {
