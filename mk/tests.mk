@@ -11,7 +11,8 @@ jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: check
 check:
 	$(Q)$(MAKE) --no-print-directory $(jobs) deps-test
-	$(Q)$(MAKE) --no-print-directory $(jobs) all unit-tests e2e-programs fuzz-programs
+	$(Q)$(MAKE) --no-print-directory $(jobs) all unit-tests e2e-programs fuzz-programs \
+	    bench-programs
 	$(Q)$(MAKE) --no-print-directory docs-check report-check
 	$(Q)tests/includes
 	$(Q)BUILD=$(BUILD) tests/run $(UNIT_GROUPS) e2e fuzz

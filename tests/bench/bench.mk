@@ -19,6 +19,12 @@ $(BUILD)/tests/bench/record_cost: tests/bench/record_cost.c $(LIBRARIES) | deps-
 	$(Q)$(CC) $(BASE) -o $@ $< -Wl,--start-group $(filter-out %/tui.a,$(LIBRARIES)) \
 	    -Wl,--end-group $(LIBS)
 
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,workloads measure io_cost record_cost)
+
+# So that what changes in the product does not leave them behind.
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
 #: bench-record         what recordings cost, in bytes and time; ROUNDS=5 ONLY=moments,viewer,large
 .PHONY: bench-record
 bench-record: all $(BUILD)/tests/bench/record_cost $(BUILD)/tests/e2e/scale

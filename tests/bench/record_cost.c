@@ -251,7 +251,7 @@ static int measure_ticks(const char *path, const char *work)
     struct ms_json_lines *lines = NULL;
     if (replay == NULL || recorder == NULL || ms_replay_seek(replay, 0) != 0 ||
         ms_recorder_keep(recorder, copy_path, true, 0) != 0 ||
-        ms_json_lines_open(lines_path, true, true, &plain, &lines) != 0) {
+        ms_json_lines_open(lines_path, true, &plain, &lines) != 0) {
         return 1;
     }
     double lines_s = 0;
