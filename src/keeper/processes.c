@@ -56,14 +56,15 @@ int ms_process_stat(pid_t pid, struct ms_stat_figures *figures)
             ? 0
             : sscanf(fields,
                      ") %c %*d %*d %*d %*d %*d %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %" SCNu64
-                     " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %" SCNu64
-                     " %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u"
-                     " %*u %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %" SCNd64,
+                     " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %" SCNu64 " %" SCNu64
+                     " %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u"
+                     " %*u %*u %*u %*d %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNd64,
                      &figures->state, &figures->minor_faults, &figures->waited_minor_faults,
                      &figures->major_faults, &figures->user_ticks, &figures->system_ticks,
                      &figures->waited_user_ticks, &figures->waited_system_ticks,
-                     &figures->birth_ticks, &figures->exit_code);
-    return found == 10 ? 0 : -EPROTO;
+                     &figures->birth_ticks, &figures->virtual_bytes, &figures->environment_end,
+                     &figures->exit_code);
+    return found == 12 ? 0 : -EPROTO;
 }
 
 static uint64_t timeval_ns(const struct timeval *time)

@@ -15,7 +15,9 @@ struct ms_stat_figures {
     uint64_t user_ticks, system_ticks, waited_user_ticks, waited_system_ticks;
     uint64_t minor_faults, major_faults, waited_minor_faults;
     uint64_t birth_ticks; /* since boot */
-    int64_t exit_code;    /* of a zombie, as waitpid tells it; 0 too when we may not know */
+    uint64_t virtual_bytes;
+    uint64_t environment_end; /* address; 0 within execve, too when we may not know */
+    int64_t exit_code;        /* of a zombie, as waitpid tells it; 0 too when we may not know */
 };
 
 /* Reads /proc/PID/stat. Returns 0 or -errno. */
@@ -40,7 +42,8 @@ void ms_processes_reap(struct ms_keeper *keeper);
 /*
  * Looks for processes of the tree that count nowhere yet: forked a moment ago (they map a region
  * file of ours) or about to be given one (the session is in their environment). Those found are
- * watched as strays. Reads /proc of all processes younger than the session. Returns how many.
+ * watched as strays. Reads /proc of all processes younger than the session. Returns how many, with
+ * those that are within execve and may turn out to be of the tree: they are to be looked at again.
  */
 uint32_t ms_processes_find_strays(struct ms_keeper *keeper);
 void ms_processes_stray_ended(struct ms_keeper *keeper, uint32_t index);

@@ -86,20 +86,42 @@ static bool has_our_session(const struct ms_keeper *keeper, int process)
     return found;
 }
 
-static bool belongs(const struct ms_keeper *keeper, pid_t pid, uint64_t oldest_birth_ticks)
+/* Within execve: its address space is new, without our region, and has no environment yet. */
+static bool is_executing(pid_t pid, int process)
+{
+    struct ms_stat_figures stat;
+    int fd = openat(process, "environ", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false; /* nor may we know the address of its environment */
+    }
+    close(fd);
+    return ms_process_stat(pid, &stat) == 0 && stat.virtual_bytes > 0 && stat.environment_end == 0;
+}
+
+enum belonging { BELONGS_NOT, BELONGS, BELONGS_PERHAPS };
+
+static enum belonging belongs(const struct ms_keeper *keeper, pid_t pid,
+                              uint64_t oldest_birth_ticks)
 {
     struct ms_stat_figures stat;
     char path[32];
     if (pid == getpid() || ms_process_stat(pid, &stat) != 0 || stat.state == 'Z' ||
         stat.birth_ticks < oldest_birth_ticks) {
-        return false;
+        return BELONGS_NOT;
     }
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     int process = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (process < 0) {
-        return false;
+        return BELONGS_NOT;
     }
-    bool found = maps_our_region(keeper, process) || has_our_session(keeper, process);
+    enum belonging found = BELONGS_NOT;
+    if (maps_our_region(keeper, process) || has_our_session(keeper, process)) {
+        found = BELONGS;
+    } else if (is_executing(pid, process)) {
+        found = BELONGS_PERHAPS;
+    } else if (has_our_session(keeper, process)) { /* it was executing just now */
+        found = BELONGS;
+    }
     close(process);
     return found;
 }
@@ -146,8 +168,9 @@ uint32_t ms_processes_find_strays(struct ms_keeper *keeper)
     const struct dirent *entry;
     while ((entry = readdir(processes)) != NULL) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (pid > 0 && belongs(keeper, (pid_t)pid, oldest_birth_ticks) &&
-            add_stray(keeper, (pid_t)pid)) {
+        const enum belonging it =
+            pid > 0 ? belongs(keeper, (pid_t)pid, oldest_birth_ticks) : BELONGS_NOT;
+        if (it == BELONGS_PERHAPS || (it == BELONGS && add_stray(keeper, (pid_t)pid))) {
             found++;
         }
     }
