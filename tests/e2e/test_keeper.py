@@ -384,6 +384,14 @@ def executed_programs_get_a_region_of_their_own():
 
 
 @test
+def child_that_executes_while_its_parent_ends_is_waited_for():
+    """Within execve it has no region and no environment: one look in fifteen at it falls there."""
+    told, _, _ = start("-P", HARMLESS, "--", CLIENT, "probe", "c" * 300 + "e")
+    ends = [(end["id"], end["status"]) for end in told.lines("end")]
+    assert "connect-failed" not in told.text and ends[-1] == (process_id(301), "3"), told.text
+
+
+@test
 def regions_of_the_past_are_bounded():
     started = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "ss")
     told = join(started["socket"])
