@@ -53,6 +53,16 @@ class Live(Terminal):
         """Those of the viewer that are nice: they write."""
         return [pid for pid in self.below() if exe_of(pid) == MEMSCOPE and nice(pid) == 10]
 
+    def read(self, name):
+        if not os.path.exists(self.path(name)):
+            return None
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
     def left(self):
         return {name for name in os.listdir(self.folder.name)} - {"tmux"}
 
@@ -156,14 +166,49 @@ def test_cancel():
         leave(terminal)
 
 
-def hold(terminal):
-    """Stops the process that writes while it does; returns its number."""
-    def stopped():
+def in_the_middle(terminal, pid):
+    """Has this process begun its file, which has no name before it is whole?"""
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            name = os.readlink(f"/proc/{pid}/fd/{number}")
+            if name.startswith(terminal.folder.name) and name.endswith(" (deleted)"):
+                return os.stat(f"/proc/{pid}/fd/{number}").st_size > 0
+    except OSError:
+        pass
+    return False
+
+
+def catch(terminal):
+    """Stops the process that writes in the middle of its file; returns its number, or None: it was too
+    quick for us, the file is whole."""
+    while "Written." not in terminal.text():
         for pid in terminal.writers():
-            os.kill(pid, signal.SIGSTOP)
+            try:
+                os.kill(pid, signal.SIGSTOP)
+                if in_the_middle(terminal, pid):
+                    return pid
+                os.kill(pid, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+    return None
+
+
+def export_and_hold(terminal, name):
+    """As often as it takes to stop it half done, with what was there before."""
+    for _ in range(30):
+        before = terminal.read(name)
+        terminal.export(name)
+        if before is not None:
+            terminal.see("This file exists. Enter replaces it")
+            terminal.keys("Enter")
+        pid = catch(terminal)
+        if pid is not None:
             return pid
-        return None
-    return wait_until(stopped, what="the process that writes")
+        terminal.keys("Enter")
+        os.unlink(terminal.path(name))
+        if before is not None:
+            terminal.write(name, before)
+    raise AssertionError(f"{name} was whole each time before it could be stopped")
 
 
 def test_ends_of_a_large_one():
@@ -172,34 +217,26 @@ def test_ends_of_a_large_one():
         terminal.see("[LIVE]")
         wait_until(lambda: DEMO in map(exe_of, terminal.below()), 60, "the end of the large one")
         terminal.goes_on(1)
-        with open(terminal.path("old.json"), "w", encoding="utf-8") as file:
-            file.write("mine")
-        terminal.export("large.json")
-        pid = hold(terminal)
+        terminal.write("old.json", "mine")
+        export_and_hold(terminal, "large.json")
         terminal.goes_on()
         terminal.keys("x")
         terminal.see("not written: ", "cancelled")
         equal((terminal.left(), terminal.writers()), ({"old.json"}, []), "after x")
         terminal.keys("Escape")
-        terminal.export("old.json")
-        terminal.see("This file exists. Enter replaces it")
-        terminal.keys("Enter")
-        pid = hold(terminal)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(export_and_hold(terminal, "old.json"), signal.SIGKILL)
         terminal.see("not written: ", "what wrote it was killed")
         terminal.goes_on()
         equal(terminal.left(), {"old.json"}, "after a kill")
-        with open(terminal.path("old.json"), encoding="utf-8") as file:
-            equal(file.read(), "mine", "what was there")
+        equal(terminal.read("old.json"), "mine", "what was there")
         terminal.keys("Escape")
         terminal.export("whole.json")
         terminal.see("Written.", seconds=60)
         terminal.keys("Enter")
         check(".json", terminal.path("whole.json"))
-        terminal.export("left.html")
-        hold(terminal)
+        export_and_hold(terminal, "left.json")
         terminal.keys("Escape")
-        leave(terminal, "not written: ", "left.html: you left before it was whole")
+        leave(terminal, "not written: ", "left.json: you left before it was whole")
         equal(terminal.left(), {"old.json", "whole.json"}, "after leaving")
 
 
