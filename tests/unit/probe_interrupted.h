@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-static struct {
+static __thread struct {
     void (*intruder)(void);
     bool (*counts)(void); /* NULL: every instruction does */
     uint32_t instructions_left;
@@ -65,16 +65,14 @@ static inline bool interrupted_after(uint32_t instructions, void (*operation)(vo
     interruption.counts = counts;
     interruption.instructions_left = instructions;
 #if defined(__x86_64__)
-    struct sigaction step = {.sa_sigaction = interruption_step, .sa_flags = SA_SIGINFO};
-    struct sigaction before;
-    (void)sigaction(SIGTRAP, &step, &before);
+    /* Not blocked meanwhile: a thread that the intruder begins would inherit that. */
+    struct sigaction step = {.sa_sigaction = interruption_step,
+                             .sa_flags = SA_SIGINFO | SA_NODEFER};
+    (void)sigaction(SIGTRAP, &step, NULL);
 #endif
     interruption_steps(true);
     operation();
     interruption_steps(false);
-#if defined(__x86_64__)
-    (void)sigaction(SIGTRAP, &before, NULL);
-#endif
     if (interruption.instructions_left != 0) {
         intruder();
         return false;
