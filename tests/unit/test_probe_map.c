@@ -1,8 +1,9 @@
-/* Address space that is given back: once, whoever comes in between. */
+/* The region of a process, whoever comes in between: what is given back, what is wanted of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -63,11 +64,50 @@ static void test_what_is_kept_can_be_opened(void **state)
     assert_true(ms_area_open(MS_AREA_CONTEXTS, 8000));
 }
 
+static struct ms_probe_config of_file, of_child;
+
+static void want(struct ms_probe_config *config, uint32_t changes)
+{
+    atomic_store(&config->changes, changes - 1);
+    memset(&config->tracking, (int)changes, sizeof config->tracking);
+    atomic_store(&config->changes, changes);
+}
+
+/* As the keeper does: the header of the file first. */
+static void keeper_wants_more(void)
+{
+    want(&of_file, 6);
+    want(&of_child, 6);
+}
+
+static void child_follows(void)
+{
+    ms_map_follow_config(&of_child, &of_file);
+}
+
+/*
+ * The child has a copy of what was wanted when it was forked, and the keeper did not know of it at
+ * the next change. Wherever it is when the one after that comes, that is what it ends up with.
+ */
+static void test_child_misses_no_change(void **state)
+{
+    (void)state;
+    bool interrupted = true;
+    for (uint32_t instructions = 1; interrupted; instructions++) {
+        want(&of_child, 2);
+        want(&of_file, 4);
+        interrupted = interrupted_after(instructions, child_follows, keeper_wants_more, NULL);
+        assert_int_equal(atomic_load(&of_child.changes), 6);
+        assert_memory_equal(&of_child.tracking, &of_file.tracking, sizeof of_child.tracking);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_given_back_once),
         cmocka_unit_test(test_what_is_kept_can_be_opened),
+        cmocka_unit_test(test_child_misses_no_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
