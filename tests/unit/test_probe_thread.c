@@ -107,15 +107,6 @@ static void owner_ends_and_another_begins(void)
     begin(&third, 1, somebody_owns, stay_stopped);
 }
 
-/* No thread has a state yet. */
-static void begin_process(void)
-{
-    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
-    assert_non_null(ms_wiped);
-    ms_wiped->key = 0x5eed;
-    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
-}
-
 /*
  * The second thread finds the state of the first, which lives, and is stopped before it has put it
  * back. Meanwhile the first ends, and the third takes its state. That is not to be undone: else the
@@ -126,7 +117,7 @@ static void test_state_taken_while_another_asks(void **state)
     (void)state;
     bool stopped = true;
     for (uint32_t instructions = 1; stopped; instructions++) {
-        begin_process();
+        assert_true(probe_process_begin());
         begin(&first, 0, NULL, NULL);
         disputed = first.state;
         assert_non_null(disputed);
@@ -186,7 +177,7 @@ static void test_record_taken_while_another_looks(void **state)
     bool stopped = true;
     for (uint32_t instructions = 1; stopped; instructions++) {
         area->capacity = capacity;
-        begin_process();
+        assert_true(probe_process_begin());
         begin(&first, 0, NULL, NULL);
         record = first.state->record;
         next_looked_at = first.state->index - 1;
