@@ -93,8 +93,8 @@ static struct ms_thread_state *reuse_state(void)
     uint32_t alive_asked = 0;
     uint32_t exiting_asked = 0;
     for (uint32_t i = 0; i < STATES_LOOKED_AT && i < made; i++) {
-        uint32_t number = atomic_fetch_add(&ms_wiped->state_cursor, 1) % made;
-        struct ms_thread_state *state = state_at(number);
+        uint32_t look = atomic_fetch_add(&ms_wiped->state_cursor, 1); /* nobody else has this one */
+        struct ms_thread_state *state = state_at(look % made);
         uint32_t use = state == NULL ? MS_STATE_UNUSED : atomic_load(&state->use);
         if (use == MS_STATE_SPARE &&
             atomic_compare_exchange_strong(&state->use, &use, MS_STATE_TAKEN_OVER)) {
@@ -108,15 +108,19 @@ static struct ms_thread_state *reuse_state(void)
             continue;
         }
         /* Taken first, asked then: otherwise its tid might be a newer owner's meanwhile. */
-        if (!atomic_compare_exchange_strong(&state->use, &use, MS_STATE_TAKEN_OVER)) {
+        uint32_t taken = look << MS_STATE_USE_BITS | MS_STATE_TAKEN_OVER;
+        if (!atomic_compare_exchange_strong(&state->use, &use, taken)) {
             continue;
         }
         ++*asked;
-        if (tid_is_gone(state->tid)) {
+        /*
+         * While we asked it may have been marked as exiting by its thread, and then taken over by
+         * somebody who saw that: ours it is only as long as it says so.
+         */
+        if (tid_is_gone(state->tid) && atomic_load(&state->use) == taken) {
             clean_state(state);
             return state;
         }
-        uint32_t taken = MS_STATE_TAKEN_OVER; /* unless it was marked exiting meanwhile */
         atomic_compare_exchange_strong(&state->use, &taken, use);
     }
     return NULL;
