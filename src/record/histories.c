@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/restore.h"
+
 #define ROWS 4u /* bytes of a float */
 
 /* Instead of the rows that follow: points as integers, in steps of the history. */
@@ -312,6 +314,7 @@ int ms_histories_read(struct ms_unpack *unpack, struct ms_model *model,
             const size_t count = end - from < column.count ? end - from : column.count;
             points_of(&column, count, points);
             error = ms_history_fill(history, resolution, from, points, count);
+            error = error == 0 && !ms_model_has_room(model) ? -ENOMEM : error;
         }
     }
     return error != 0 ? error : unpack->failed ? -EBADMSG : 0;
