@@ -8,6 +8,7 @@ struct element {
     const struct ms_field *field;
     uint32_t offset;
     uint32_t number; /* among all elements of the table */
+    unsigned kind;   /* of the field */
 };
 
 struct ms_fields_index {
@@ -17,6 +18,8 @@ struct ms_fields_index {
     uint32_t
         *of_word;    /* first element that does not end before it; one more than there are words */
     uint32_t *whole; /* element + 1 that is this word, a number; 0: there is none */
+    bool *has_parts; /* elements that are not a whole word lie in this word; one more, too */
+    bool in_order;   /* numbers of elements grow with their offsets: no array of structs */
     uint32_t *hits;  /* of the change being written: elements that differ, in order of number */
     uint8_t *zeros;  /* a struct */
 };
@@ -33,12 +36,16 @@ static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
     for (size_t f = 0; f < fields->count; f++) {
         const struct ms_field *field = &fields->fields[f];
         for (uint32_t i = 0; i < field->count; i++) {
-            index->elements[index->count] =
-                (struct element){field, field->offset + i * field->stride_bytes, index->count};
+            index->elements[index->count] = (struct element){
+                field, field->offset + i * field->stride_bytes, index->count, field->kind};
             index->count++;
         }
     }
     qsort(index->elements, index->count, sizeof *index->elements, compare_offsets);
+    index->in_order = true;
+    for (uint32_t i = 1; i < index->count; i++) {
+        index->in_order &= index->elements[i].number > index->elements[i - 1].number;
+    }
     uint32_t element = 0;
     for (size_t word = 0; word <= index->words; word++) {
         while (element < index->count &&
@@ -54,6 +61,12 @@ static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
         if (field->element_bytes == sizeof(uint64_t) && field->kind != MS_FIELD_TEXT &&
             offset % sizeof(uint64_t) == 0) {
             index->whole[offset / sizeof(uint64_t)] = element + 1;
+            continue;
+        }
+        const size_t last = (offset + field->element_bytes - 1) / sizeof(uint64_t);
+        for (size_t word = offset / sizeof(uint64_t); word <= last && word <= index->words;
+             word++) {
+            index->has_parts[word] = true;
         }
     }
 }
@@ -73,9 +86,10 @@ struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
     index->hits = reallocarray(NULL, count + 1, sizeof *index->hits);
     index->of_word = reallocarray(NULL, index->words + 1, sizeof *index->of_word);
     index->whole = calloc(index->words + 1, sizeof *index->whole);
+    index->has_parts = calloc(index->words + 1, sizeof *index->has_parts);
     index->zeros = calloc(1, fields->struct_bytes);
     if (index->elements == NULL || index->hits == NULL || index->of_word == NULL ||
-        index->whole == NULL || index->zeros == NULL) {
+        index->whole == NULL || index->has_parts == NULL || index->zeros == NULL) {
         ms_fields_index_free(index);
         return NULL;
     }
@@ -90,6 +104,7 @@ void ms_fields_index_free(struct ms_fields_index *index)
         free(index->hits);
         free(index->of_word);
         free(index->whole);
+        free(index->has_parts);
         free(index->zeros);
         free(index);
     }
@@ -106,89 +121,191 @@ static void add_hit(struct ms_fields_index *index, size_t hits, uint32_t element
     index->hits[hits] = element;
 }
 
-static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, const uint8_t *now)
+static inline uint64_t word_at(const uint8_t *bytes, size_t word)
 {
-    size_t hits = 0;
-    uint32_t next = 0;
-    /* The last round is for what lies behind the last whole word. */
-    for (size_t word = 0; word <= index->words; word++) {
-        const size_t at = word * sizeof(uint64_t);
-        if (word < index->words) {
-            uint64_t a;
-            uint64_t b;
-            memcpy(&a, before + at, sizeof a);
-            memcpy(&b, now + at, sizeof b);
-            if (a == b) {
-                continue;
-            }
-            if (index->whole[word] != 0) {
-                add_hit(index, hits++, index->whole[word] - 1);
-                continue;
-            }
+    uint64_t value;
+    memcpy(&value, bytes + word * sizeof value, sizeof value);
+    return value;
+}
+
+/* Most of a large struct is as it was: its next words that are. */
+enum { WORDS_AT_ONCE = 4, LARGE_WORDS = 16 };
+
+static inline size_t skip_equal(const struct ms_fields_index *index, const uint8_t *before,
+                                const uint8_t *now, size_t word)
+{
+    while (index->words > LARGE_WORDS && word + WORDS_AT_ONCE <= index->words &&
+           ((word_at(before, word) ^ word_at(now, word)) |
+            (word_at(before, word + 1) ^ word_at(now, word + 1)) |
+            (word_at(before, word + 2) ^ word_at(now, word + 2)) |
+            (word_at(before, word + 3) ^ word_at(now, word + 3))) == 0) {
+        word += WORDS_AT_ONCE;
+    }
+    while (word < index->words && word_at(before, word) == word_at(now, word)) {
+        word++;
+    }
+    return word;
+}
+
+/* Elements that lie in a word and differ, from *next on, which is the first not looked at then. */
+static size_t find_hits_within(struct ms_fields_index *index, const uint8_t *before,
+                               const uint8_t *now, size_t word, uint32_t *next, size_t hits)
+{
+    const size_t end = (word + 1) * sizeof(uint64_t);
+    *next = *next < index->of_word[word] ? index->of_word[word] : *next;
+    while (*next < index->count && index->elements[*next].offset < end) {
+        const struct element *element = &index->elements[*next];
+        if (!ms_field_same(element->field, now + element->offset, before + element->offset)) {
+            add_hit(index, hits++, *next);
         }
-        next = next < index->of_word[word] ? index->of_word[word] : next;
-        while (next < index->count && index->elements[next].offset < at + sizeof(uint64_t)) {
-            const struct element *element = &index->elements[next];
-            if (!ms_field_same(element->field, now + element->offset, before + element->offset)) {
-                add_hit(index, hits++, next);
-            }
-            next++;
-        }
+        ++*next;
     }
     return hits;
 }
 
+static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, const uint8_t *now)
+{
+    size_t hits = 0;
+    uint32_t next = 0;
+    for (size_t word = skip_equal(index, before, now, 0); word < index->words;
+         word = skip_equal(index, before, now, word + 1)) {
+        if (index->whole[word] != 0) {
+            add_hit(index, hits++, index->whole[word] - 1);
+        } else if (index->has_parts[word]) {
+            hits = find_hits_within(index, before, now, word, &next, hits);
+        }
+    }
+    /* What lies behind the last whole word. */
+    return index->has_parts[index->words]
+               ? find_hits_within(index, before, now, index->words, &next, hits)
+               : hits;
+}
+
 /* A value that is not the difference to the one before. */
-static bool is_plain(enum ms_field_kind kind)
+static inline bool is_plain(unsigned kind)
 {
     return kind == MS_FIELD_TEXT || kind == MS_FIELD_F32 || kind == MS_FIELD_F64;
 }
 
-/* Most elements are integers: their gap and their difference are put without asking for room. */
-static void write_hits(struct ms_pack *pack, const struct ms_fields_index *index, size_t hits,
-                       const uint8_t *before, const uint8_t *now)
+/* Where values are put without asking for room each time. */
+struct writing {
+    struct ms_pack *pack;
+    uint8_t *at;   /* NULL: failed */
+    uint64_t next; /* behind the element written last */
+    size_t room;   /* that is asked for */
+};
+
+static inline void put_number(struct writing *writing, const struct element *element)
 {
-    uint64_t next = 0; /* behind the element written last */
-    uint8_t *at = ms_pack_room(pack, 2 * MS_VARINT_BYTES_MAX * hits + 1);
-    for (size_t i = 0; i < hits && at != NULL; i++) {
-        const struct element *element = &index->elements[index->hits[i]];
-        const enum ms_field_kind kind = element->field->kind;
-        const uint8_t *const old = before + element->offset;
-        const uint8_t *const value = now + element->offset;
-        at = ms_put_varint(at, element->number - next + 1);
-        next = (uint64_t)element->number + 1;
-        if (is_plain(kind)) {
-            pack->used = (size_t)(at - pack->bytes);
-            ms_field_write_value(pack, element->field, old, value);
-            at = ms_pack_room(pack, 2 * MS_VARINT_BYTES_MAX * (hits - i) + 1);
-        } else {
-            at = ms_put_varint(
-                at, ms_zigzag((int64_t)(ms_field_load(value, kind) - ms_field_load(old, kind))));
+    writing->at = ms_put_varint(writing->at, element->number - writing->next + 1);
+    writing->next = (uint64_t)element->number + 1;
+}
+
+/* Most elements are integers. */
+static inline void put_hit(struct writing *writing, const struct element *element,
+                           const uint8_t *before, const uint8_t *now)
+{
+    const uint8_t *const old = before + element->offset;
+    const uint8_t *const value = now + element->offset;
+    put_number(writing, element);
+    if (is_plain(element->kind)) {
+        writing->pack->used = (size_t)(writing->at - writing->pack->bytes);
+        ms_field_write_value(writing->pack, element->field, old, value);
+        writing->at = ms_pack_room(writing->pack, writing->room);
+    } else {
+        writing->at =
+            ms_put_varint(writing->at, ms_zigzag((int64_t)(ms_field_load(value, element->kind) -
+                                                           ms_field_load(old, element->kind))));
+    }
+}
+
+static struct writing begin(struct ms_pack *pack, size_t elements)
+{
+    const size_t room = 2 * MS_VARINT_BYTES_MAX * elements + 1;
+    return (struct writing){.pack = pack, .at = ms_pack_room(pack, room), .room = room};
+}
+
+static void end(struct writing *writing)
+{
+    if (writing->at != NULL) {
+        *writing->at++ = 0;
+        writing->pack->used = (size_t)(writing->at - writing->pack->bytes);
+    }
+}
+
+static inline void take_over(uint8_t *shadow, const struct element *element, const uint8_t *now)
+{
+    memcpy(shadow + element->offset, now + element->offset, element->field->element_bytes);
+}
+
+/* In the order in which they lie. `update` is NULL or `before`. */
+static size_t write_in_order(struct ms_pack *pack, struct ms_fields_index *index,
+                             const uint8_t *before, const uint8_t *now, uint8_t *update)
+{
+    struct writing writing = begin(pack, index->count);
+    uint32_t next = 0;
+    size_t changed = 0;
+    for (size_t word = skip_equal(index, before, now, 0); writing.at != NULL;
+         word = skip_equal(index, before, now, word + 1)) {
+        const struct element *const whole = word < index->words && index->whole[word] != 0
+                                                ? &index->elements[index->whole[word] - 1]
+                                                : NULL;
+        if (whole != NULL && !is_plain(whole->kind)) {
+            const uint64_t value = word_at(now, word);
+            put_number(&writing, whole);
+            writing.at =
+                ms_put_varint(writing.at, ms_zigzag((int64_t)(value - word_at(before, word))));
+            if (update != NULL) {
+                memcpy(update + word * sizeof value, &value, sizeof value);
+            }
+            changed++;
+            continue;
+        }
+        const size_t hits =
+            index->has_parts[word] ? find_hits_within(index, before, now, word, &next, 0) : 0;
+        for (size_t i = 0; i < hits && writing.at != NULL; i++) {
+            const struct element *const element = &index->elements[index->hits[i]];
+            put_hit(&writing, element, before, now);
+            if (update != NULL) {
+                take_over(update, element, now);
+            }
+        }
+        changed += hits;
+        if (word >= index->words) {
+            break; /* what lies behind the last whole word */
         }
     }
-    if (at != NULL) {
-        *at++ = 0;
-        pack->used = (size_t)(at - pack->bytes);
+    end(&writing);
+    return changed;
+}
+
+static size_t write_by(struct ms_pack *pack, struct ms_fields_index *index, const uint8_t *before,
+                       const uint8_t *now, uint8_t *update)
+{
+    if (index->in_order) {
+        return write_in_order(pack, index, before, now, update);
     }
+    const size_t hits = find_hits(index, before, now);
+    struct writing writing = begin(pack, hits);
+    for (size_t i = 0; i < hits && writing.at != NULL; i++) {
+        const struct element *const element = &index->elements[index->hits[i]];
+        put_hit(&writing, element, before, now);
+        if (update != NULL) {
+            take_over(update, element, now);
+        }
+    }
+    end(&writing);
+    return hits;
 }
 
 size_t ms_fields_write_by(struct ms_pack *pack, struct ms_fields_index *index, void *shadow,
                           const void *now)
 {
-    const size_t hits = find_hits(index, shadow, now);
-    write_hits(pack, index, hits, shadow, now);
-    for (size_t i = 0; i < hits; i++) {
-        const struct element *element = &index->elements[index->hits[i]];
-        memcpy((uint8_t *)shadow + element->offset, (const uint8_t *)now + element->offset,
-               element->field->element_bytes);
-    }
-    return hits;
+    return write_by(pack, index, shadow, now, shadow);
 }
 
 size_t ms_fields_write_whole_by(struct ms_pack *pack, struct ms_fields_index *index,
                                 const void *now)
 {
-    const size_t hits = find_hits(index, index->zeros, now);
-    write_hits(pack, index, hits, index->zeros, now);
-    return hits;
+    return write_by(pack, index, index->zeros, now, NULL);
 }
