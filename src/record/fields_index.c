@@ -11,17 +11,22 @@ struct element {
     unsigned kind;   /* of the field */
 };
 
+/* What lies in eight bytes of a struct. */
+struct word {
+    uint32_t first;     /* element that does not end before it */
+    uint32_t integer;   /* number + 1 of the element that is this word, an integer; 0: none is */
+    uint32_t next_used; /* word in which there is something, from this one on */
+    bool has_parts;     /* elements that are no such integer, or parts of them */
+};
+
 struct ms_fields_index {
     size_t words;
     struct element *elements; /* by their offsets */
     uint32_t count;
-    uint32_t
-        *of_word;    /* first element that does not end before it; one more than there are words */
-    uint32_t *whole; /* element + 1 that is this word, a number; 0: there is none */
-    bool *has_parts; /* elements that are not a whole word lie in this word; one more, too */
-    bool in_order;   /* numbers of elements grow with their offsets: no array of structs */
-    uint32_t *hits;  /* of the change being written: elements that differ, in order of number */
-    uint8_t *zeros;  /* a struct */
+    struct word *of_word; /* one more than there are words: for the bytes behind the last */
+    bool in_order;        /* numbers of elements grow with their offsets: no array of structs */
+    uint32_t *hits; /* of the change being written: elements that differ, in order of number */
+    uint8_t *zeros; /* a struct */
 };
 
 static int compare_offsets(const void *a, const void *b)
@@ -46,6 +51,10 @@ static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
     for (uint32_t i = 1; i < index->count; i++) {
         index->in_order &= index->elements[i].number > index->elements[i - 1].number;
     }
+}
+
+static void fill_words(struct ms_fields_index *index)
+{
     uint32_t element = 0;
     for (size_t word = 0; word <= index->words; word++) {
         while (element < index->count &&
@@ -53,21 +62,27 @@ static void fill(struct ms_fields_index *index, const struct ms_fields *fields)
                    word * sizeof(uint64_t)) {
             element++;
         }
-        index->of_word[word] = element;
+        index->of_word[word].first = element;
     }
     for (element = 0; element < index->count; element++) {
         const uint32_t offset = index->elements[element].offset;
-        const struct ms_field *field = index->elements[element].field;
-        if (field->element_bytes == sizeof(uint64_t) && field->kind != MS_FIELD_TEXT &&
-            offset % sizeof(uint64_t) == 0) {
-            index->whole[offset / sizeof(uint64_t)] = element + 1;
+        const unsigned kind = index->elements[element].kind;
+        const size_t bytes = index->elements[element].field->element_bytes;
+        size_t word = offset / sizeof(uint64_t);
+        if ((kind == MS_FIELD_U64 || kind == MS_FIELD_I64) && offset % sizeof(uint64_t) == 0) {
+            index->of_word[word].integer = index->elements[element].number + 1;
             continue;
         }
-        const size_t last = (offset + field->element_bytes - 1) / sizeof(uint64_t);
-        for (size_t word = offset / sizeof(uint64_t); word <= last && word <= index->words;
-             word++) {
-            index->has_parts[word] = true;
+        for (; word * sizeof(uint64_t) < offset + bytes && word <= index->words; word++) {
+            index->of_word[word].has_parts = true;
         }
+    }
+    uint32_t used = (uint32_t)index->words;
+    for (size_t word = index->words; word-- > 0;) {
+        if (index->of_word[word].integer != 0 || index->of_word[word].has_parts) {
+            used = (uint32_t)word;
+        }
+        index->of_word[word].next_used = used;
     }
 }
 
@@ -84,16 +99,15 @@ struct ms_fields_index *ms_fields_index_new(const struct ms_fields *fields)
     index->words = fields->struct_bytes / sizeof(uint64_t);
     index->elements = reallocarray(NULL, count + 1, sizeof *index->elements);
     index->hits = reallocarray(NULL, count + 1, sizeof *index->hits);
-    index->of_word = reallocarray(NULL, index->words + 1, sizeof *index->of_word);
-    index->whole = calloc(index->words + 1, sizeof *index->whole);
-    index->has_parts = calloc(index->words + 1, sizeof *index->has_parts);
+    index->of_word = calloc(index->words + 1, sizeof *index->of_word);
     index->zeros = calloc(1, fields->struct_bytes);
     if (index->elements == NULL || index->hits == NULL || index->of_word == NULL ||
-        index->whole == NULL || index->has_parts == NULL || index->zeros == NULL) {
+        index->zeros == NULL) {
         ms_fields_index_free(index);
         return NULL;
     }
     fill(index, fields);
+    fill_words(index);
     return index;
 }
 
@@ -103,8 +117,6 @@ void ms_fields_index_free(struct ms_fields_index *index)
         free(index->elements);
         free(index->hits);
         free(index->of_word);
-        free(index->whole);
-        free(index->has_parts);
         free(index->zeros);
         free(index);
     }
@@ -128,7 +140,7 @@ static inline uint64_t word_at(const uint8_t *bytes, size_t word)
     return value;
 }
 
-/* Most of a large struct is as it was: its next words that are. */
+/* Most of a large struct is as it was. */
 enum { WORDS_AT_ONCE = 4, LARGE_WORDS = 16 };
 
 static inline size_t skip_equal(const struct ms_fields_index *index, const uint8_t *before,
@@ -147,12 +159,23 @@ static inline size_t skip_equal(const struct ms_fields_index *index, const uint8
     return word;
 }
 
+/* The next word, from this one on, that differs and in which there is something; `words`: none. */
+static inline size_t find_differing(const struct ms_fields_index *index, const uint8_t *before,
+                                    const uint8_t *now, size_t word)
+{
+    word = skip_equal(index, before, now, word);
+    while (word < index->words && index->of_word[word].next_used != word) {
+        word = skip_equal(index, before, now, index->of_word[word].next_used);
+    }
+    return word;
+}
+
 /* Elements that lie in a word and differ, from *next on, which is the first not looked at then. */
 static size_t find_hits_within(struct ms_fields_index *index, const uint8_t *before,
                                const uint8_t *now, size_t word, uint32_t *next, size_t hits)
 {
     const size_t end = (word + 1) * sizeof(uint64_t);
-    *next = *next < index->of_word[word] ? index->of_word[word] : *next;
+    *next = *next < index->of_word[word].first ? index->of_word[word].first : *next;
     while (*next < index->count && index->elements[*next].offset < end) {
         const struct element *element = &index->elements[*next];
         if (!ms_field_same(element->field, now + element->offset, before + element->offset)) {
@@ -167,16 +190,15 @@ static size_t find_hits(struct ms_fields_index *index, const uint8_t *before, co
 {
     size_t hits = 0;
     uint32_t next = 0;
-    for (size_t word = skip_equal(index, before, now, 0); word < index->words;
-         word = skip_equal(index, before, now, word + 1)) {
-        if (index->whole[word] != 0) {
-            add_hit(index, hits++, index->whole[word] - 1);
-        } else if (index->has_parts[word]) {
+    for (size_t word = find_differing(index, before, now, 0); word < index->words;
+         word = find_differing(index, before, now, word + 1)) {
+        if (index->of_word[word].integer != 0) {
+            add_hit(index, hits++, index->of_word[word].first);
+        } else {
             hits = find_hits_within(index, before, now, word, &next, hits);
         }
     }
-    /* What lies behind the last whole word. */
-    return index->has_parts[index->words]
+    return index->of_word[index->words].has_parts
                ? find_hits_within(index, before, now, index->words, &next, hits)
                : hits;
 }
@@ -195,10 +217,10 @@ struct writing {
     size_t room;   /* that is asked for */
 };
 
-static inline void put_number(struct writing *writing, const struct element *element)
+static inline void put_number(struct writing *writing, uint32_t number)
 {
-    writing->at = ms_put_varint(writing->at, element->number - writing->next + 1);
-    writing->next = (uint64_t)element->number + 1;
+    writing->at = ms_put_varint(writing->at, number - writing->next + 1);
+    writing->next = (uint64_t)number + 1;
 }
 
 /* Most elements are integers. */
@@ -207,8 +229,11 @@ static inline void put_hit(struct writing *writing, const struct element *elemen
 {
     const uint8_t *const old = before + element->offset;
     const uint8_t *const value = now + element->offset;
-    put_number(writing, element);
-    if (is_plain(element->kind)) {
+    put_number(writing, element->number);
+    if (element->kind == MS_FIELD_U64) {
+        writing->at =
+            ms_put_varint(writing->at, ms_zigzag((int64_t)(word_at(value, 0) - word_at(old, 0))));
+    } else if (is_plain(element->kind)) {
         writing->pack->used = (size_t)(writing->at - writing->pack->bytes);
         ms_field_write_value(writing->pack, element->field, old, value);
         writing->at = ms_pack_room(writing->pack, writing->room);
@@ -235,7 +260,23 @@ static void end(struct writing *writing)
 
 static inline void take_over(uint8_t *shadow, const struct element *element, const uint8_t *now)
 {
-    memcpy(shadow + element->offset, now + element->offset, element->field->element_bytes);
+    if (element->kind == MS_FIELD_U64) {
+        memcpy(shadow + element->offset, now + element->offset, sizeof(uint64_t));
+    } else {
+        memcpy(shadow + element->offset, now + element->offset, element->field->element_bytes);
+    }
+}
+
+static void write_found(struct writing *writing, const struct ms_fields_index *index, size_t hits,
+                        const uint8_t *before, const uint8_t *now, uint8_t *update)
+{
+    for (size_t i = 0; i < hits && writing->at != NULL; i++) {
+        const struct element *const element = &index->elements[index->hits[i]];
+        put_hit(writing, element, before, now);
+        if (update != NULL) {
+            take_over(update, element, now);
+        }
+    }
 }
 
 /* In the order in which they lie. `update` is NULL or `before`. */
@@ -245,14 +286,12 @@ static size_t write_in_order(struct ms_pack *pack, struct ms_fields_index *index
     struct writing writing = begin(pack, index->count);
     uint32_t next = 0;
     size_t changed = 0;
-    for (size_t word = skip_equal(index, before, now, 0); writing.at != NULL;
-         word = skip_equal(index, before, now, word + 1)) {
-        const struct element *const whole = word < index->words && index->whole[word] != 0
-                                                ? &index->elements[index->whole[word] - 1]
-                                                : NULL;
-        if (whole != NULL && !is_plain(whole->kind)) {
+    for (size_t word = find_differing(index, before, now, 0); writing.at != NULL;
+         word = find_differing(index, before, now, word + 1)) {
+        const struct word *const of_word = &index->of_word[word];
+        if (of_word->integer != 0) {
             const uint64_t value = word_at(now, word);
-            put_number(&writing, whole);
+            put_number(&writing, of_word->integer - 1);
             writing.at =
                 ms_put_varint(writing.at, ms_zigzag((int64_t)(value - word_at(before, word))));
             if (update != NULL) {
@@ -261,16 +300,11 @@ static size_t write_in_order(struct ms_pack *pack, struct ms_fields_index *index
             changed++;
             continue;
         }
-        const size_t hits =
-            index->has_parts[word] ? find_hits_within(index, before, now, word, &next, 0) : 0;
-        for (size_t i = 0; i < hits && writing.at != NULL; i++) {
-            const struct element *const element = &index->elements[index->hits[i]];
-            put_hit(&writing, element, before, now);
-            if (update != NULL) {
-                take_over(update, element, now);
-            }
+        if (of_word->has_parts) {
+            const size_t hits = find_hits_within(index, before, now, word, &next, 0);
+            write_found(&writing, index, hits, before, now, update);
+            changed += hits;
         }
-        changed += hits;
         if (word >= index->words) {
             break; /* what lies behind the last whole word */
         }
@@ -287,13 +321,7 @@ static size_t write_by(struct ms_pack *pack, struct ms_fields_index *index, cons
     }
     const size_t hits = find_hits(index, before, now);
     struct writing writing = begin(pack, hits);
-    for (size_t i = 0; i < hits && writing.at != NULL; i++) {
-        const struct element *const element = &index->elements[index->hits[i]];
-        put_hit(&writing, element, before, now);
-        if (update != NULL) {
-            take_over(update, element, now);
-        }
-    }
+    write_found(&writing, index, hits, before, now, update);
     end(&writing);
     return hits;
 }
