@@ -1,4 +1,7 @@
-/* States of threads, used again when their threads are gone: each by one thread at a time. */
+/*
+ * States and records of threads, used again when their threads are gone: each by one thread at a
+ * time, whoever is stopped where.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -7,10 +10,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include <cmocka.h>
 
+#include "probe/account.h"
 #include "probe_interrupted.h"
 #include "probe_region.h"
 
@@ -112,10 +117,7 @@ static void test_state_taken_while_another_asks(void **state)
     (void)state;
     bool stopped = true;
     for (uint32_t instructions = 1; stopped; instructions++) {
-        ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
-        assert_non_null(ms_wiped);
-        ms_wiped->key = 0x5eed;
-        atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
+        assert_true(probe_process_begin());
         begin(&first, 0, NULL, NULL);
         disputed = first.state;
         assert_non_null(disputed);
@@ -136,6 +138,68 @@ static void test_state_taken_while_another_asks(void **state)
     }
 }
 
+static uint32_t next_looked_at;
+static uint32_t serial_of_third; /* 0: it found no record */
+static struct ms_region_thread *record;
+
+/* Somebody looks at the record, which is still that of the first thread. */
+static bool somebody_looks_at_record(void)
+{
+    return atomic_load(&ms_wiped->record_cursor) != next_looked_at && record->serial != 0 &&
+           atomic_load(&record->state) != MS_THREAD_FREE && serial_of_third == 0;
+}
+
+/* The record is another thread's, and that one ends with a block that lives. */
+static void record_gets_another_owner(void)
+{
+    atomic_store(&ms_wiped->record_cursor, next_looked_at);
+    begin(&third, 0, NULL, NULL);
+    if (third.state != NULL) {
+        static const struct ms_caller nobody;
+        serial_of_third = third.state->serial;
+        assert_ptr_equal(third.state->record, record);
+        ms_block_allocated(third.state, &nobody, (void *)4096, 100, MS_BLOCK_MALLOC);
+    }
+    end(&third);
+    begin(&fourth, 0, NULL, NULL); /* sees that the third has gone, and says so in its record */
+    end(&fourth);
+}
+
+/*
+ * All records are taken, and one is of a thread that has ended. The second thread is stopped while
+ * it looks at that one. Meanwhile the third takes it, and it is no longer one to be taken.
+ */
+static void test_record_taken_while_another_looks(void **state)
+{
+    (void)state;
+    struct ms_region_area *area = &ms_region->areas[MS_AREA_THREADS];
+    const uint32_t capacity = area->capacity;
+    bool stopped = true;
+    for (uint32_t instructions = 1; stopped; instructions++) {
+        area->capacity = capacity;
+        assert_true(probe_process_begin());
+        begin(&first, 0, NULL, NULL);
+        record = first.state->record;
+        next_looked_at = first.state->index - 1;
+        serial_of_third = 0;
+        end(&first);
+        area->capacity = first.state->index + 1;
+        atomic_store(&area->taken, area->capacity);
+        for (uint32_t i = 1; i < first.state->index; i++) {
+            memset(ms_area_at(MS_AREA_THREADS, i), 0, sizeof *record); /* nobody's, not to be had */
+        }
+        atomic_store(&ms_wiped->record_cursor, next_looked_at);
+        begin(&second, instructions, somebody_looks_at_record, record_gets_another_owner);
+        stopped = second.stopped;
+        if (serial_of_third != 0) {
+            assert_int_equal(record->serial, serial_of_third);
+            assert_int_equal(record->own.allocations, 1);
+        }
+        end(&second);
+    }
+    area->capacity = capacity;
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -147,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_state_taken_while_another_asks),
+        cmocka_unit_test(test_record_taken_while_another_looks),
     };
     return cmocka_run_group_tests(tests, start, NULL);
 }
