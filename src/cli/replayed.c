@@ -61,7 +61,7 @@ int ms_replayed_go_through(struct ms_replayed *replayed)
         return MS_EXIT_FAILURE;
     }
     complain(replayed,
-             result == -EBADMSG ? "no moment of it can be read" : ms_export_error(result));
+             result == -EBADMSG ? "no moment in it can be read" : ms_export_error(result));
     return result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
 }
 

@@ -33,7 +33,7 @@ static int complain(const char *path, int error)
     char shown[512];
     ms_format_safe(shown, sizeof shown, path, strlen(path), true);
     fprintf(stderr, "memscope-top: recording: %s: %s%s\n", shown, ms_export_error(error),
-            error == -EEXIST ? "; --force replaces it" : "");
+            error == -EEXIST ? "; --force overwrites it" : "");
     return MS_EXIT_FAILURE;
 }
 
@@ -148,7 +148,7 @@ void ms_session_keep_tick(struct ms_session *session)
         session->recording_trouble_told = true;
         if (!session->live) {
             (void)complain(state.path != NULL ? state.path : "?", state.error);
-            fputs("memscope-top: nothing is recorded any more; the program runs on\n", stderr);
+            fputs("memscope-top: recording has stopped; the program keeps running\n", stderr);
         }
     }
 }
@@ -190,14 +190,14 @@ static void tell_recorded(const struct ms_session *session, const char *path,
                       about.last_ns > begin_ns ? about.last_ns - begin_ns : 0);
     fprintf(stderr, "memscope-top: recorded: %s, %s, %s", shown, bytes, duration);
     if (at_end->dropped_blocks > 0) {
-        fprintf(stderr, ", %" PRIu64 " parts lost as the disk was too slow",
+        fprintf(stderr, ", %" PRIu64 " blocks lost because the disk was too slow",
                 at_end->dropped_blocks);
     }
     if (at_end->coarse_until_ns > begin_ns) {
         ms_format_elapsed(duration, sizeof duration, at_end->coarse_until_ns - begin_ns);
-        fprintf(stderr, ", the first %s coarser for its size", duration);
+        fprintf(stderr, ", the first %s at a coarser resolution to limit the size", duration);
     }
-    fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
+    fprintf(stderr, "; open it with: memscope-top view %s\n", shown);
 }
 
 /* Until that is done. False: cancelled. */
@@ -235,7 +235,7 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     }
     if (!finished) {
         (void)complain(path, -ECANCELED);
-        fputs("memscope-top: what has reached the disk can be looked at\n", stderr);
+        fputs("memscope-top: what has reached the disk can be viewed\n", stderr);
         *status = MS_EXIT_CANCELLED;
         free(path);
         session->recorder = NULL; /* its thread still writes out of it, until we are gone */

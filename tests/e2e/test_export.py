@@ -169,7 +169,7 @@ def test_lines_of_a_recording_are_whole_or_none():
             file.write("mine")
         export = [MEMSCOPE, "export", recording, "--json-lines", path]
         limit = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4096", "--"]
-        for command, said in ((export, b"it exists already; --force replaces it\n"),
+        for command, said in ((export, b"it already exists; --force overwrites it\n"),
                               ([*limit, *export, "--force"], b"File too large\n")):
             done = run(command)
             equal(status(done), 125, "status")
