@@ -449,11 +449,11 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
     if (ms_leaks_count(leaks) > 0) {
         (void)snprintf(out, size, "%zu", ms_leaks_count(leaks));
     } else if (!anything_lives(model)) {
-        (void)snprintf(out, size, "No call site was judged to leak while the program lived (%u s).",
+        (void)snprintf(out, size, "No call site was judged to leak while the program ran (%u s).",
                        (unsigned)(lived_ns(model) / MS_SECOND_NS));
     } else if (growing > 0) {
         (void)snprintf(out, size,
-                       "%zu call site%s grew lately, for %u s at most: not long or not steadily "
+                       "%zu call site%s grew recently, for %u s at most: not long or not steadily "
                        "enough yet to be a likely leak (%u s at least).",
                        growing, growing == 1 ? "" : "s", (unsigned)(longest_ns / MS_SECOND_NS),
                        least_s);
@@ -463,14 +463,14 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
         if (since_ns < needed_ns) {
             (void)snprintf(
                 out, size,
-                "Too early to judge, for %u s more: a likely leak is a call site whose "
-                "least live bytes of each window of %u s keep growing, for %u s at least.",
+                "Too early to judge, for another %u s. A likely leak is a call site whose "
+                "lowest live bytes per %u s window keep growing for at least %u s.",
                 (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS),
                 (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
             (void)snprintf(out, size,
-                           "No call site keeps growing by blocks that stay. A single buffer that "
-                           "realloc makes ever larger is not judged: sort screen 5 by growth.");
+                           "No call site keeps growing. A single buffer that "
+                           "realloc keeps enlarging is not judged: sort screen 5 by growth.");
         }
     }
 }

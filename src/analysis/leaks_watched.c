@@ -128,7 +128,7 @@ static void say_why(struct ms_leak_watched *watched, const struct ms_growth_verd
     char kept[48] = "";
     if (!isnan(verdict->kept)) {
         const double percent = verdict->kept * 100;
-        (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates stays",
+        (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates is never freed",
                        percent < 10 && percent > 0 ? 1 : 0, percent);
     }
     (void)snprintf(watched->why, sizeof(watched->why), "grew in %u of %u windows of %u s, %s%s%s",

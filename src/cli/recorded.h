@@ -10,7 +10,7 @@
 #define MS_RECORDED_LOSSES_MAX 128u
 
 /*
- * ", 3 parts lost as the disk was too slow, the first 00:10:00 coarser for its size", either or
+ * ", 3 blocks lost because the disk was too slow, the first 00:10:00 at a coarser resolution to limit the size", either or
  * nothing. `at_end`: the state when its file was finished; `begin_ns`: where its times count from.
  * Returns `out`.
  */

@@ -185,7 +185,7 @@ def test_live_screen():
         terminal.see("FLAT")
         first, cpu_s, gaps, looks, (viewer, worker), texts = watch(terminal, go, begun)
         terminal.keys("Q")
-        terminal.see("the program still runs")
+        terminal.see("the program is still running")
         terminal.keys("k")
         terminal.see("status=")
     gaps = gaps[1:]

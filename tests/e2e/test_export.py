@@ -188,7 +188,7 @@ def test_lines_of_a_recording_are_whole_or_none():
         with open(path, "w", encoding="utf-8") as file:
             file.write("mine")
         export = [MEMSCOPE, "export", recording, "--json-lines", path]
-        for command, said in ((export, b"it exists already; --force replaces it\n"),
+        for command, said in ((export, b"it already exists; --force overwrites it\n"),
                               ([*LIMIT, *export, "--force"], TOO_LARGE)):
             done = run(command)
             equal(status(done), 125, "status")

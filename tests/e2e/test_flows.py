@@ -121,7 +121,7 @@ def test_no_pattern():
     check_flows(books, document)
     equal(document["flow_patterns"], [], "patterns")
     because = document["flow_totals"][0]["no_pattern_because"]
-    equal("a pattern is named from 100 on" in because, True, because)
+    equal("patterns are looked for from 100 on" in because, True, because)
 
 
 def test_more_owners_than_told_apart():

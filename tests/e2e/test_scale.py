@@ -241,8 +241,8 @@ def test_many_threads_on_the_screen():
     """2,000 threads are read less often, and the screen says how often"""
     script = f"sleep 100 | exec {SCALE} alive 2000"
     with Terminal([MEMSCOPE, "--", "sh", "-c", script]) as terminal:
-        terminal.see("threads read at", "threads")
-        wait_until(lambda: re.search(r"threads read at [012]\.\d Hz", terminal.text()), 60,
+        terminal.see("threads sampled at", "threads")
+        wait_until(lambda: re.search(r"threads sampled at [012]\.\d Hz", terminal.text()), 60,
                    "2.5 readings a second, or less of a busy machine")
 
 

@@ -88,7 +88,7 @@ def test_marks_and_bar():
         terminal.keys("h", "e", "r", "e", "Enter")
         terminal.see("mark set: here")
         terminal.keys("r")
-        terminal.see("Esc leads to the present")
+        terminal.see("Esc: back to live")
         terminal.keys("[")
         terminal.see("PAST", "mark: here")
         assert marked - 1 <= at(terminal) <= asked + 1, (at(terminal), marked, asked)
@@ -109,7 +109,7 @@ def test_record_key():
             file.write("mine")
         wait_until(lambda: at(terminal) >= 1, what="a second of the run")
         terminal.keys("R")
-        terminal.see("Enter begins")
+        terminal.see("Enter starts")
         terminal.keys("C-u", *path, "Enter")
         terminal.see("This file exists")
         with open(path, encoding="utf-8") as file:

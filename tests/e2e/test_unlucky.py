@@ -72,7 +72,7 @@ def test_a_disk_that_hangs():
         path = os.path.join(terminal.folder.name, "slow.memscope")
         terminal.see("[LIVE]")
         terminal.keys("R")
-        terminal.see("Enter begins")
+        terminal.see("Enter starts")
         terminal.keys("C-u", *path, "Enter")
         terminal.see("so far")
         terminal.keys("Escape")
@@ -80,11 +80,11 @@ def test_a_disk_that_hangs():
         terminal.keys("R")
         terminal.see("Enter Stop")
         terminal.keys("Enter")
-        terminal.see("REC ENDS", "still taking it")
+        terminal.see("REC ENDS", "still writing to disk")
         then = clock(terminal)
         wait_until(lambda: clock(terminal) >= then + 2, what="a screen that goes on")
         terminal.keys("R")
-        terminal.see("It was stopped")
+        terminal.see("Stopped; still writing")
         terminal.keys("Escape")
         terminal.keys(",")
         terminal.see("PAST")
@@ -97,7 +97,7 @@ def test_a_disk_that_hangs():
         # Who leaves waits, is told what for, and may give it up.
         again = os.path.join(terminal.folder.name, "again.memscope")
         terminal.keys("R")
-        terminal.see("Enter begins")
+        terminal.see("Enter starts")
         terminal.keys("C-u", *again, "Enter")
         terminal.see("so far")
         terminal.keys("Escape")
@@ -121,7 +121,7 @@ def test_a_disk_that_breaks():
                       luck=luck) as process:
             luck.is_bad("eio")
             said = process.stderr.readline() + process.stderr.readline()
-            assert b"Input/output error" in said and b"the program runs on" in said, said
+            assert b"Input/output error" in said and b"the program keeps running" in said, said
             with open(os.path.join(folder, "go"), "w", encoding="utf-8"):
                 pass
             _, rest = process.communicate(timeout=100)

@@ -213,7 +213,7 @@ class Writer:
 
     def kill_keeper(self):
         end(parent_of(self.pid))
-        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on; lost: output, "
+        self.terminal.see("[LOST]", "the keeper is gone: the program and its figures go on; lost: output, "
                           "exit status, -p, tracking, execs", "keeper lost")
 
     def check_undisturbed(self):
@@ -251,13 +251,13 @@ def test_killed_keeper_under_a_screen():
         writer.check_undisturbed()
         writer.terminal.tmux("resize-window", "-x", "100", "-y", "30")
         writer.terminal.keys("M")
-        writer.terminal.see("the keeper is gone: what is tracked cannot be changed any more")
+        writer.terminal.see("the keeper is gone: tracking can no longer be changed")
         writer.terminal.keys("9")
-        writer.terminal.see("it ends where the keeper was lost")
+        writer.terminal.see("ends where the keeper was lost")
         writer.stop()
         writer.terminal.see("[EXITED 7]")
         writer.terminal.keys("M")
-        writer.terminal.see("the program has ended: nothing is tracked any more")
+        writer.terminal.see("the program has ended: nothing is being tracked")
         writer.terminal.keys("q")
         writer.terminal.see("status=125", "the keeper of the program was lost")
 
@@ -267,9 +267,9 @@ def test_leaving_after_the_keeper():
     with Writer() as writer:
         writer.kill_keeper()
         writer.terminal.keys("q")
-        writer.terminal.see("nobody can join it any more")
+        writer.terminal.see("nothing can attach to it again")
         writer.terminal.keys("d")
-        writer.terminal.see("status=125", "the program runs on")
+        writer.terminal.see("status=125", "the program keeps running")
         writer.check_undisturbed()
         writer.stop()
 
@@ -289,7 +289,7 @@ def test_signal_without_keeper():
     with Writer() as writer:
         writer.kill_keeper()
         writer.terminal.keys("q")
-        writer.terminal.see("kill it: SIGTERM")
+        writer.terminal.see("kill it (SIGTERM")
         writer.terminal.keys("k")
         wait_until(lambda: not alive(writer.pid), what="the end of the program")
         writer.terminal.see("status=125")
@@ -327,7 +327,7 @@ def test_name_of_the_program():
                   columns=140) as terminal:
         terminal.see("memscope-top  called-so  ", "[LIVE]")
         terminal.keys("q")
-        terminal.see("the program still runs")
+        terminal.see("the program is still running")
         terminal.keys("d")
         terminal.see("status=0")
         pid = re.search(r"-p (\d+)", terminal.text()).group(1)
