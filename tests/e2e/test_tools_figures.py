@@ -547,6 +547,13 @@ def test_text():
     some = exported("--only", "peak_bytes>150k")
     listed = some.text("text").split("THREADS with")[1].split("CALL SITES")[0]
     equal(len(re.findall(r"^  \S.* (?:normal|medium|high) ", listed, re.M)), len(some.document["threads"]), "--only")
+    peaks = collections.Counter()
+    for row in csv.DictReader(io.StringIO(run([MEMSCOPE, "export", Recorded.path("r"), "--csv", "-", "--table", "sites", "--only", "peak_bytes>150k"]).stdout.decode(), newline="")):
+        peaks[int(row["id"])] = int(row["peak_bytes"])
+    assert 0 < len(peaks) < len(session.document["sites"]), peaks
+    shown = re.findall(r"^  \d\. peak (?:at most )?(\S+); live", some.text("text"), re.M)
+    for figure, (_, peak) in zip(shown, peaks.most_common(5), strict=True):
+        near(figure, min(peak, session.document["totals"]["peak_bytes"]), "peak of a call site by those threads")
     equal(some.document["filters"]["threads_left_out"], len(session.threads) - len(some.document["threads"]), "left out")
 
 
