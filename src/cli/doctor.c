@@ -268,13 +268,11 @@ static int check_program(const char *program)
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
     printf("\n%s\n", shown);
     int result = ms_launch_look(program, &launch);
-    if (result == -ENOENT) {
-        line(BAD, "found", "no such file, nor a program of this name in PATH", "give its path");
-        return MS_EXIT_NOT_FOUND;
-    }
     if (result != 0) {
-        line(BAD, "runnable", strerror(-result), "");
-        return MS_EXIT_CANNOT_RUN;
+        char because[sizeof launch.because];
+        ms_format_safe(because, sizeof because, launch.because, strlen(launch.because), true);
+        line(BAD, "runnable", because, result == -ENOENT ? "give the path of the program" : "");
+        return result == -ENOENT ? MS_EXIT_NOT_FOUND : MS_EXIT_CANNOT_RUN;
     }
     line(GOOD, "path", launch.path, "");
     if (strcmp(launch.path, launch.interpreter) != 0) {

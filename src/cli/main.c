@@ -46,7 +46,7 @@ static int run(const struct ms_options *options)
     }
     switch (options->request) {
     case MS_REQUEST_HELP:
-        ms_options_help(stdout);
+        ms_options_help(stdout, options->help_of);
         return 0;
     case MS_REQUEST_VERSION:
         puts("memscope-top " MS_VERSION);

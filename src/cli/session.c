@@ -49,25 +49,17 @@ static int look_at_program(const struct ms_options *options, struct ms_launch *l
     const char *meant = options->command_near;
     char shown[512];
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
-    switch (ms_launch_look(program, launch)) {
-    case 0:
+    const int result = ms_launch_look(program, launch);
+    if (result == 0) {
         return 0;
-    case -ENOENT:
-        fprintf(stderr, "memscope-top: %s: not found%s%s%s%s\n", shown,
-                strchr(program, '/') == NULL ? " in PATH" : "",
-                meant != NULL ? "; did you mean the command '" : "", meant != NULL ? meant : "",
-                meant != NULL ? "'?" : "");
-        return MS_EXIT_NOT_FOUND;
-    case -EACCES:
-        fprintf(stderr, "memscope-top: %s: cannot be run: no permission, or not a file\n", shown);
-        return MS_EXIT_CANNOT_RUN;
-    case -ENOEXEC:
-        fprintf(stderr, "memscope-top: %s: cannot be run: neither a program nor a script\n", shown);
-        return MS_EXIT_CANNOT_RUN;
-    default:
-        fprintf(stderr, "memscope-top: %s: cannot be looked at: %s\n", shown, strerror(errno));
-        return MS_EXIT_CANNOT_RUN;
     }
+    char because[sizeof launch->because];
+    ms_format_safe(because, sizeof because, launch->because, strlen(launch->because), true);
+    const bool near = result == -ENOENT && meant != NULL;
+    fprintf(stderr, "memscope-top: %s: %s%s%s%s%s\n", shown,
+            result == -ENOENT ? "" : "cannot be run: ", because,
+            near ? "; did you mean the command '" : "", near ? meant : "", near ? "'?" : "");
+    return result == -ENOENT ? MS_EXIT_NOT_FOUND : MS_EXIT_CANNOT_RUN;
 }
 
 static int open_tee(const struct ms_options *options, bool live, int *descriptor)

@@ -23,7 +23,7 @@ enum {
     TID_WIDTH = 9,
     BOTTLENECK_WIDTH = 15,
     SCORE_WIDTH = 5,
-    DETAIL_ROWS = 4
+    DETAIL_ROWS = 5 /* a heading and two sentences that take two rows each in 80 columns */
 };
 
 /* Where each column begins; 0: there is no room for it. */

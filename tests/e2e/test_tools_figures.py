@@ -118,7 +118,7 @@ class Recorded:
                                 (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
                                            cls.path("libplain.so")])):
             subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
-        done = run([MEMSCOPE, "record", "-q", "--trace", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
+        done = run([MEMSCOPE, "record", "-q", "--trace", "--trace-full=wait", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
 

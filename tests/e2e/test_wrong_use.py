@@ -119,6 +119,20 @@ def test_slips():
               " ".join(words))
 
 
+def test_help_of_a_command():
+    """COMMAND --help: its own usage and options; --help: all of them"""
+    whole = run([MEMSCOPE, "--help"]).stdout.decode()
+    for command, its_own, of_others in (("view", "--at TIME", "--depth"), ("set", "--depth N", "--html"),
+                                        ("export", "--pprof FILE", "--depth"), ("verify", "", "--at"),
+                                        ("record", "--max-size SIZE", "--readonly")):
+        done = run([MEMSCOPE, command, "--help"])
+        text = done.stdout.decode()
+        equal((status(done), done.stderr), (0, b""), command)
+        assert text.startswith(f"usage: memscope-top {command} "), text
+        assert its_own in text and of_others not in text, text
+        assert its_own in whole and of_others in whole, whole
+
+
 def test_files_that_are_named_twice():
     """two outputs in one file, or in what is read, under whatever name: refused before anything"""
     with Recorded() as recorded:
