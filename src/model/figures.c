@@ -247,6 +247,20 @@ void ms_figures_of_site(const struct ms_model *model, uint32_t site_id, struct m
     }
 }
 
+void ms_figures_of_site_by(const struct ms_model *model, uint32_t site_id,
+                           bool (*has_thread)(const void *context, uint32_t thread_id),
+                           const void *context, struct ms_figures *figures)
+{
+    const struct ms_site *site = ms_model_site_by_id(model, site_id);
+    const struct ms_usage *usage = NULL;
+    *figures = (struct ms_figures){0};
+    while (site != NULL && (usage = ms_model_site_usage(model, site_id, usage)) != NULL) {
+        if (has_thread(context, usage->thread_id)) {
+            add_usage(figures, usage, peak_of(model, site->process_id));
+        }
+    }
+}
+
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
                            struct ms_figures *figures)
 {
@@ -343,11 +357,10 @@ double ms_figures_error_bytes(double variance)
     return 1.96 * sqrt(variance);
 }
 
-bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site,
+bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site, uint64_t sum,
                           const struct ms_figures *figures, uint64_t *out_bytes)
 {
     const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
-    const uint64_t sum = site->heap.peak_bytes;
     if (process == NULL || process->totals.peak_bytes == 0) {
         *out_bytes = sum;
         return figures->samples == 0;
