@@ -108,23 +108,28 @@ static void add_histograms(const struct ms_usage *usage, struct ms_histogram *si
                   detail != NULL ? detail->lifetimes : NULL);
 }
 
+static void get_histogram(struct ms_histogram *out, uint8_t home, const struct ms_histogram *kept)
+{
+    if (home == 0 && kept != NULL) {
+        *out = *kept;
+    } else {
+        *out = (struct ms_histogram){0};
+    }
+}
+
 void ms_usage_get_kept(const struct ms_usage *usage, struct ms_usage_extra *extra)
 {
     const struct ms_usage_detail *detail = usage->detail;
-    *extra = (struct ms_usage_extra){0};
     if (detail == NULL) {
+        *extra = (struct ms_usage_extra){0};
         return;
     }
     extra->reallocations = detail->reallocations;
     extra->failed_calls = detail->failed_calls;
     extra->samples = detail->samples;
     extra->samples_freed = detail->samples_freed;
-    if (usage->size_home == 0 && detail->sizes != NULL) {
-        extra->sizes = *detail->sizes;
-    }
-    if (usage->lifetime_home == 0 && detail->lifetimes != NULL) {
-        extra->lifetimes = *detail->lifetimes;
-    }
+    get_histogram(&extra->sizes, usage->size_home, detail->sizes);
+    get_histogram(&extra->lifetimes, usage->lifetime_home, detail->lifetimes);
 }
 
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra)
