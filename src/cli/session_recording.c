@@ -34,7 +34,7 @@ static int complain(const char *path, int error)
     char shown[512];
     ms_format_safe(shown, sizeof shown, path, strlen(path), true);
     fprintf(stderr, "memscope-top: recording: %s: %s%s\n", shown, ms_export_error(error),
-            error == -EEXIST ? "; --force replaces it" : "");
+            error == -EEXIST ? "; --force overwrites it" : "");
     return MS_EXIT_FAILURE;
 }
 
@@ -152,7 +152,7 @@ void ms_session_keep_tick(struct ms_session *session)
         session->recording_trouble_told = true;
         if (!session->live) {
             (void)complain(state.path != NULL ? state.path : "?", state.error);
-            fputs("memscope-top: nothing is recorded any more; the program runs on\n", stderr);
+            fputs("memscope-top: recording has stopped; the program keeps running\n", stderr);
         }
     }
 }
@@ -195,7 +195,7 @@ static void tell_recorded(const struct ms_session *session, const char *path,
     fprintf(stderr, "memscope-top: recorded: %s, %s, %s", shown, bytes, duration);
     char losses[MS_RECORDED_LOSSES_MAX];
     fputs(ms_recorded_losses(losses, at_end, begin_ns), stderr);
-    fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
+    fprintf(stderr, "; open it with: memscope-top view %s\n", shown);
 }
 
 /* Until that is done. False: cancelled. */
@@ -233,7 +233,7 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     }
     if (!finished) {
         (void)complain(path, -ECANCELED);
-        fputs("memscope-top: what has reached the disk can be looked at\n", stderr);
+        fputs("memscope-top: what has reached the disk can be viewed\n", stderr);
         *status = MS_EXIT_CANCELLED;
         free(path);
         session->recorder = NULL; /* its thread still writes out of it, until we are gone */

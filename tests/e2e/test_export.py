@@ -22,7 +22,7 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 """]
 LIMIT = ["env", "--default-signal=XFSZ", "prlimit", "--fsize=2048", "--"]
-TOO_LARGE = b"larger than it may be (ulimit -f, or --max-size of a recording)\n"
+TOO_LARGE = b"file too large (ulimit -f, or --max-size of a recording)\n"
 NAMES = "comprehensive resource_rankings memory lifetime performance boundaries types".split()
 
 
@@ -188,7 +188,7 @@ def test_lines_of_a_recording_are_whole_or_none():
         with open(path, "w", encoding="utf-8") as file:
             file.write("mine")
         export = [MEMSCOPE, "export", recording, "--json-lines", path]
-        for command, said in ((export, b"it exists already; --force replaces it\n"),
+        for command, said in ((export, b"it already exists; --force overwrites it\n"),
                               ([*LIMIT, *export, "--force"], TOO_LARGE)):
             done = run(command)
             equal(status(done), 125, "status")
