@@ -123,7 +123,9 @@ static int find_peak(struct ms_recording *recording, uint64_t *at_ns, char *erro
     *at_ns = result == 0 ? ms_moment_peak_ns(ms_replay_model(replay), 0) : 0;
     ms_replay_free(replay);
     if (result != 0) {
-        snprintf(error, error_bytes, "its last moment cannot be read: %s", strerror(-result));
+        const char *refused = ms_recording_refused(recording);
+        snprintf(error, error_bytes, "its last moment cannot be read: %s",
+                 refused != NULL ? refused : strerror(-result));
         return result;
     }
     if (*at_ns == 0) {

@@ -110,7 +110,9 @@ static int open_side(struct side *side, const char *name, const struct ms_option
     }
     result = go_to(side, at_ns);
     if (result != 0) {
+        const char *refused = ms_recording_refused(side->recording);
         (void)complain(name, result == -EBADMSG ? "no moment near this one can be read"
+                             : refused != NULL  ? refused
                                                 : ms_export_error(result));
         return result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
     }

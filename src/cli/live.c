@@ -147,17 +147,18 @@ static void record(struct live *live, const struct ms_command *command)
 static void tell_recorded(struct live *live)
 {
     char text[512];
-    char path[300];
-    int result;
-    if (!ms_session_recording_stopped(&live->session, path, sizeof path, &result)) {
+    struct ms_session_recorded recorded;
+    if (!ms_session_recording_stopped(&live->session, &recorded)) {
         return;
     }
-    if (result == 0) {
-        snprintf(text, sizeof text, "recorded: %s; open it with: memscope-top view", path);
+    if (recorded.result == 0) {
+        snprintf(text, sizeof text, "recorded: %s%s; open it with: memscope-top view",
+                 recorded.path, recorded.losses);
     } else {
-        snprintf(text, sizeof text, "recording incomplete: %s: %s", path, ms_export_error(result));
+        snprintf(text, sizeof text, "recording incomplete: %s: %s%s", recorded.path,
+                 ms_export_error(recorded.result), recorded.losses);
     }
-    say(live, result != 0, text);
+    say(live, recorded.result != 0, text);
     ms_stage_changed(&live->stage);
 }
 

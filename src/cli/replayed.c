@@ -60,8 +60,10 @@ int ms_replayed_go_through(struct ms_replayed *replayed)
     if (replayed->ticked_failed && result == replayed->error) {
         return MS_EXIT_FAILURE;
     }
-    complain(replayed,
-             result == -EBADMSG ? "no moment in it can be read" : ms_export_error(result));
+    const char *refused = ms_recording_refused(replayed->recording);
+    complain(replayed, result == -EBADMSG ? "no moment in it can be read"
+                       : refused != NULL  ? refused
+                                          : ms_export_error(result));
     return result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
 }
 

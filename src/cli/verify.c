@@ -73,7 +73,9 @@ int ms_verify(const struct ms_options *options)
     } else if (result == -ECANCELED) {
         fputs("memscope-top: verification was cancelled\n", stderr);
     } else if (result < 0) {
-        fprintf(stderr, "memscope-top: %s: cannot be verified: %s\n", path, strerror(-result));
+        const char *refused = ms_recording_refused(recording);
+        fprintf(stderr, "memscope-top: %s: cannot be verified: %s\n", path,
+                refused != NULL ? refused : strerror(-result));
     }
     ms_recording_close(recording);
     return result == 0            ? 0

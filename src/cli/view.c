@@ -108,8 +108,10 @@ static int open_recording(struct viewing *viewing, const struct ms_options *opti
         ms_moment_ask_at_ns(viewing->moment, at_ns);
         result = ms_moment_go(viewing->moment, ms_monotonic_ns());
     }
+    const char *refused = ms_recording_refused(viewing->recording);
     return result >= 0 ? 0
                        : complain(path, result == -EBADMSG ? "no moment near this one can be read"
+                                        : refused != NULL  ? refused
                                                            : strerror(-result));
 }
 

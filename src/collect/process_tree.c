@@ -98,10 +98,13 @@ static struct ms_target *add_target(struct ms_process_tree *tree, uint32_t proce
         return NULL;
     }
     tree->targets = grown;
+    if (ms_target_begin(target, &tree->room, process_id, pid, mapping, MS_PROCESS_SLOT(process_id),
+                        now_ns) == -ENOMEM) {
+        free(target);
+        return NULL;
+    }
     tree->targets[tree->target_count++] = target;
     tree->moved = true;
-    (void)ms_target_begin(target, &tree->room, process_id, pid, mapping,
-                          MS_PROCESS_SLOT(process_id), now_ns);
     return target;
 }
 

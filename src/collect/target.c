@@ -5,6 +5,20 @@
 #include "collect/target_parts.h"
 #include "wire/clock.h"
 
+static void free_watchers(struct ms_target *target, struct ms_descriptor_budget *budget)
+{
+    ms_watched_threads_free(target->threads, budget);
+    ms_watched_sites_free(target->sites);
+    ms_watched_misuse_free(target->misuse);
+    ms_watched_io_free(target->io);
+    ms_watched_resources_free(target->resources);
+    target->threads = NULL;
+    target->sites = NULL;
+    target->misuse = NULL;
+    target->io = NULL;
+    target->resources = NULL;
+}
+
 /* What fills the model's part of it. 0 or -ENOMEM. */
 static int make_watchers(struct ms_target *target, const struct ms_target_room *room)
 {
@@ -46,12 +60,14 @@ int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                                  .slow_rest_ns = MS_TARGET_SLOW_NS,
                                  .same_namespace = true,
                                  .probe_expected = (room->session->flags & MS_SESSION_PROBED) != 0};
+    struct ms_process *process =
+        make_watchers(target, room) == 0 ? ms_model_add_process(room->model, process_id) : NULL;
+    if (process == NULL) {
+        free_watchers(target, room->budget);
+        return -ENOMEM;
+    }
     if (slot != 0 && mapping != NULL) {
         target->slot_mapping = *mapping;
-    }
-    struct ms_process *process = ms_model_add_process(room->model, process_id);
-    if (make_watchers(target, room) != 0 || process == NULL) {
-        return -ENOMEM;
     }
     process->pid = pid;
     process->exit_status = -2;
@@ -197,16 +213,7 @@ void ms_target_end(struct ms_target *target, const struct ms_target_room *room, 
 
 void ms_target_release(struct ms_target *target, const struct ms_target_room *room)
 {
-    ms_watched_threads_free(target->threads, room->budget);
-    ms_watched_sites_free(target->sites);
-    ms_watched_misuse_free(target->misuse);
-    ms_watched_io_free(target->io);
-    target->threads = NULL;
-    target->sites = NULL;
-    target->misuse = NULL;
-    target->io = NULL;
-    ms_watched_resources_free(target->resources);
-    target->resources = NULL;
+    free_watchers(target, room->budget);
     ms_proc_process_close(&target->proc, room->budget);
     target->has_view = false;
     ms_region_mapping_close(&target->slot_mapping);

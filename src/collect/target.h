@@ -79,9 +79,10 @@ struct ms_target_room {
 };
 
 /*
- * Starts watching; `mapping` NULL: no region; that of a slot is taken over, on errors too, that of
- * a main region must outlive the target. Its ms_process is made in the model. Returns 0,
- * -ENOMEM, or the error of a damaged region: then the process is watched without it, and says so.
+ * Starts watching; `mapping` NULL: no region; that of a slot is taken over, that of a main region
+ * must outlive the target. Its ms_process is made in the model. Returns 0; the error of a damaged
+ * region: then the process is watched without it, and says so; or -ENOMEM: then nothing is held or
+ * taken over, and it is no target.
  */
 int ms_target_begin(struct ms_target *target, const struct ms_target_room *room,
                     uint32_t process_id, pid_t pid, const struct ms_region_mapping *mapping,

@@ -139,6 +139,8 @@ const char *ms_export_error(int error)
         return "there is no such folder";
     case ENOSPC:
         return "no space left there";
+    case EFBIG:
+        return "larger than it may be (ulimit -f, or --max-size of a recording)";
     case EPIPE:
         return "who reads it is gone";
     case ETIMEDOUT:

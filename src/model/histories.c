@@ -100,10 +100,13 @@ int ms_model_each_history(const struct ms_model *model,
 
 static int begin_row(void *context, const struct row *row)
 {
-    const struct ms_model *model = context;
+    struct ms_model *model = context;
+    if (!ms_model_has_room(model)) {
+        return -ENOMEM;
+    }
     for (uint32_t i = 0; i < row->series; i++) {
         if (row->histories[i] == NULL) {
-            row->histories[i] = ms_history_new(model->interval_ns);
+            row->histories[i] = ms_model_new_history(model);
             if (row->histories[i] == NULL) {
                 return -ENOMEM;
             }

@@ -23,6 +23,7 @@ struct block {
 struct ring {
     struct block *blocks; /* of position p: p / BLOCK_POINTS % block_capacity */
     uint32_t block_capacity;
+    uint32_t spread;     /* blocks that have points of their own */
     uint64_t first, end; /* positions held: [first, end) */
     uint64_t step;       /* ticks a point covers */
     double sum;          /* of the point being formed at `forming` */
@@ -35,6 +36,7 @@ struct ms_history {
     struct ring rings[MS_RESOLUTION_COUNT];
     uint64_t next_tick;
     int started;
+    size_t bytes, *sum; /* what it adds to the sum of its model; NULL: it is in none */
 };
 
 uint64_t ms_history_step(uint64_t interval_ns, enum ms_resolution resolution)
@@ -64,18 +66,50 @@ static struct block *block_of(const struct ring *ring, uint64_t position)
     return &ring->blocks[position / BLOCK_POINTS % ring->block_capacity];
 }
 
+static void block_drop_points(struct ring *ring, struct block *block)
+{
+    if (block->points != NULL) {
+        free(block->points);
+        block->points = NULL;
+        ring->spread--;
+    }
+}
+
 static void ring_clear(struct ring *ring)
 {
     for (uint32_t i = 0; i < ring->block_capacity; i++) {
-        free(ring->blocks[i].points);
-        ring->blocks[i].points = NULL;
+        block_drop_points(ring, &ring->blocks[i]);
     }
+}
+
+static void add_to_sum(struct ms_history *history)
+{
+    if (history->sum == NULL) {
+        return;
+    }
+    size_t bytes = sizeof(*history);
+    for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
+        const struct ring *ring = &history->rings[i];
+        bytes += ring->block_capacity * sizeof(*ring->blocks) +
+                 ring->spread * BLOCK_POINTS * sizeof(*ring->blocks->points);
+    }
+    *history->sum += bytes - history->bytes;
+    history->bytes = bytes;
+}
+
+void ms_history_sum_bytes(struct ms_history *history, size_t *sum)
+{
+    history->sum = sum;
+    add_to_sum(history);
 }
 
 void ms_history_free(struct ms_history *history)
 {
     if (history == NULL) {
         return;
+    }
+    if (history->sum != NULL) {
+        *history->sum -= history->bytes;
     }
     for (int i = 0; i < MS_RESOLUTION_COUNT; i++) {
         ring_clear(&history->rings[i]);
@@ -117,25 +151,26 @@ static bool same(float a, float b)
 }
 
 /* From one value for all of its points to a value for each. */
-static int block_spread(struct block *block)
+static int block_spread(struct ring *ring, struct block *block)
 {
     block->points = malloc(BLOCK_POINTS * sizeof(*block->points));
     if (block->points == NULL) {
         return -ENOMEM;
     }
+    ring->spread++;
     for (uint32_t i = 0; i < BLOCK_POINTS; i++) {
         block->points[i] = block->value;
     }
     return 0;
 }
 
-static int block_set(struct block *block, uint32_t at, float value)
+static int block_set(struct ring *ring, struct block *block, uint32_t at, float value)
 {
     if (block->points == NULL) {
         if (same(block->value, value)) {
             return 0;
         }
-        if (block_spread(block) != 0) {
+        if (block_spread(ring, block) != 0) {
             return -ENOMEM;
         }
     }
@@ -162,9 +197,9 @@ static int ring_push(struct ring *ring, uint32_t limit, double value)
             return -ENOMEM;
         }
         struct block *block = block_of(ring, ring->end);
-        free(block->points);
-        *block = (struct block){.value = kept(value)};
-    } else if (block_set(block_of(ring, ring->end), at, kept(value)) != 0) {
+        block_drop_points(ring, block);
+        block->value = kept(value);
+    } else if (block_set(ring, block_of(ring, ring->end), at, kept(value)) != 0) {
         return -ENOMEM;
     }
     ring->end++;
@@ -242,6 +277,7 @@ int ms_history_append(struct ms_history *history, uint64_t tick, double value)
             error = -ENOMEM;
         }
     }
+    add_to_sum(history);
     return error;
 }
 
@@ -268,13 +304,14 @@ static bool all_same(const float *points, size_t count, float value)
 }
 
 /* `count` points behind those in a block, the first of which is at `at`. */
-static int block_put(struct block *block, uint32_t at, const float *points, size_t count)
+static int block_put(struct ring *ring, struct block *block, uint32_t at, const float *points,
+                     size_t count)
 {
     if (block->points == NULL) {
         if (all_same(points, count, block->value)) {
             return 0;
         }
-        if (block_spread(block) != 0) {
+        if (block_spread(ring, block) != 0) {
             return -ENOMEM;
         }
     }
@@ -294,7 +331,7 @@ static int ring_push_run(struct ring *ring, uint32_t limit, const float *points,
         const uint32_t at = (uint32_t)(ring->end % BLOCK_POINTS);
         const size_t room = at != 0 ? BLOCK_POINTS - at : 0;
         const size_t more = count < room ? count : room;
-        if (more > 0 && block_put(block_of(ring, ring->end), at, points, more) != 0) {
+        if (more > 0 && block_put(ring, block_of(ring, ring->end), at, points, more) != 0) {
             return -ENOMEM;
         }
         points += more;
@@ -348,7 +385,10 @@ static int ring_fill(struct ring *ring, uint32_t limit, uint64_t first, const fl
 int ms_history_fill(struct ms_history *history, enum ms_resolution resolution, uint64_t first,
                     const float *points, size_t count)
 {
-    return ring_fill(&history->rings[resolution], ring_limits[resolution], first, points, count);
+    const int error =
+        ring_fill(&history->rings[resolution], ring_limits[resolution], first, points, count);
+    add_to_sum(history);
+    return error;
 }
 
 bool ms_history_is_empty(const struct ms_history *history)
@@ -417,6 +457,7 @@ int ms_history_resume(struct ms_history *history)
         }
     }
     history->started = 1;
+    add_to_sum(history);
     return error;
 }
 

@@ -27,6 +27,8 @@ struct ms_history; /* opaque */
 /* `interval_ns` of the finest ring (100 ms by default). NULL: no memory. */
 struct ms_history *ms_history_new(uint64_t interval_ns);
 void ms_history_free(struct ms_history *history); /* accepts NULL */
+/* What it takes is part of *sum from now on, until it is freed. */
+void ms_history_sum_bytes(struct ms_history *history, size_t *sum);
 
 /* Appends the value of tick `tick` (counted from 0 since the session began; must not decrease;
  * skipped ticks become NaN), as a float. Returns 0 or -ENOMEM (the point is lost). */

@@ -8,13 +8,15 @@ void *ms_id_page_make(struct ms_id_pages *pages, uint32_t id, size_t page_bytes)
     void ***table = &pages->tables[number / MS_ID_TABLE_PAGES];
     if (*table == NULL) {
         *table = calloc(MS_ID_TABLE_PAGES, sizeof(**table));
-    }
-    if (*table == NULL) {
-        return NULL;
+        if (*table == NULL) {
+            return NULL;
+        }
+        pages->table_count++;
     }
     void **page = &(*table)[number % MS_ID_TABLE_PAGES];
     if (*page == NULL) {
         *page = calloc(1, page_bytes);
+        pages->page_count += *page != NULL;
     }
     return *page;
 }
@@ -25,6 +27,7 @@ void ms_id_page_drop(struct ms_id_pages *pages, uint32_t id)
     void **page = &pages->tables[number / MS_ID_TABLE_PAGES][number % MS_ID_TABLE_PAGES];
     free(*page);
     *page = NULL;
+    pages->page_count--;
 }
 
 void ms_id_pages_free(struct ms_id_pages *pages)

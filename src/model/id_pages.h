@@ -17,6 +17,7 @@
 /* All zero: empty. */
 struct ms_id_pages {
     void **tables[MS_ID_TABLES];
+    size_t table_count, page_count;
 };
 
 /* NULL: there is none. */

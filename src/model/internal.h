@@ -91,6 +91,7 @@ struct ms_sites {
     size_t moved_count, moved_capacity; /* count 0: not known */
     struct ms_frame_numbers *numbers;   /* newest first */
     size_t numbers_unused;              /* in it, of sites that are gone */
+    size_t numbers_held;                /* of all, those included */
     struct ms_index merged_by_stack;    /* ids of the sites of merged processes */
     size_t merged_activity;             /* of them, that have MS_SITE_ACTIVITY */
     struct ms_changes changes;
@@ -184,6 +185,15 @@ struct ms_marks {
 };
 void ms_marks_free(struct ms_marks *marks);
 
+/* What a restored model may take, see ms_model_limit_bytes; what cannot be told from the numbers of
+ * its things is added up here. */
+struct ms_room {
+    uint64_t bytes_max; /* 0: no limit, and nothing is added up */
+    size_t history_bytes, argument_bytes;
+    size_t usage_details;
+    bool refused;
+};
+
 struct ms_model {
     uint64_t interval_ns, start_ns, start_unix_ns;
     uint64_t now_ns;
@@ -216,6 +226,7 @@ struct ms_model {
     uint64_t names_unlisted; /* times that names changed which are not in `named` */
     uint32_t stamp;
     const struct ms_lent_names *lent; /* NULL: frames and modules are its own */
+    struct ms_room room;
 };
 
 /* A thread id that went into another; sorted by `from`. */
@@ -228,6 +239,8 @@ uint32_t ms_merged_id(const struct ms_merge *merges, size_t count, uint32_t id);
 /* It changes now. */
 void ms_thread_mark(struct ms_model *model, struct ms_thread_record *record);
 struct ms_thread_record *ms_threads_find(const struct ms_threads *threads, uint32_t id);
+/* A new one counts towards the room of its model. NULL without memory. */
+struct ms_history *ms_model_new_history(struct ms_model *model);
 /* Restored ones: nobody is of a process that is gone. */
 bool ms_threads_have_processes(struct ms_model *model);
 void ms_threads_free(struct ms_threads *threads);
@@ -240,7 +253,7 @@ int ms_threads_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
 int ms_processes_tick(struct ms_model *model, uint64_t tick, uint64_t repeat);
 void ms_process_rates_none(struct ms_process *process); /* none is known */
 /* Appends to *history, made when NULL. */
-int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
+int ms_model_append(struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value);
 
 /* Histories of the machine, its cores and GPUs. */

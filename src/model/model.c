@@ -224,11 +224,11 @@ void ms_model_totals(const struct ms_model *model, struct ms_heap *totals, struc
     }
 }
 
-int ms_model_append(const struct ms_model *model, struct ms_history **history, uint64_t tick,
+int ms_model_append(struct ms_model *model, struct ms_history **history, uint64_t tick,
                     uint64_t repeat, double value)
 {
     if (*history == NULL) {
-        *history = ms_history_new(model->interval_ns);
+        *history = ms_model_new_history(model);
         if (*history == NULL) {
             return -ENOMEM;
         }
@@ -301,6 +301,9 @@ int ms_model_tick_again(struct ms_model *model, uint64_t tick, uint64_t now_ns)
     if (tick < model->ticks || tick > UINT64_MAX / 4 || !ms_threads_have_processes(model) ||
         !ms_model_is_whole(model)) {
         return -EBADMSG;
+    }
+    if (!ms_model_has_room(model)) {
+        return -ENOMEM;
     }
     uint64_t repeat;
     if (number_tick(model, now_ns, &repeat) != tick) {

@@ -129,7 +129,7 @@ static void rate_process(struct ms_process_record *record, uint64_t now_ns)
 }
 
 /* `sums` gets the value of each series added. */
-static int append_process(const struct ms_model *model, struct ms_process *process, uint64_t tick,
+static int append_process(struct ms_model *model, struct ms_process *process, uint64_t tick,
                           uint64_t repeat, double sums[MS_PROCESS_SERIES_COUNT])
 {
     const struct ms_cgroup *cgroup = &process->resources.cgroup;

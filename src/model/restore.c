@@ -157,11 +157,105 @@ struct ms_past *ms_model_process_past_mutable(struct ms_process *process)
     return &process_record_mutable(process)->past;
 }
 
+static uint64_t page_bytes(const struct ms_id_pages *pages, size_t one)
+{
+    return pages->page_count * one + pages->table_count * MS_ID_TABLE_PAGES * sizeof(void *);
+}
+
+static uint64_t thread_bytes(const struct ms_threads *threads)
+{
+    const uint64_t count = threads->alive.count + threads->merged.count + threads->ended.count;
+    return count * (sizeof(struct ms_thread_record) + 2 * sizeof(void *)) +
+           threads->alive.count * sizeof(struct ms_past) +
+           page_bytes(&threads->pages, sizeof(struct ms_thread_page));
+}
+
+static uint64_t site_bytes(const struct ms_sites *sites)
+{
+    return sites->records.count * (sizeof(struct ms_site_record) + sizeof(uint32_t)) +
+           sites->activity * sizeof(struct ms_work) + sites->numbers_held * sizeof(uint32_t) +
+           page_bytes(&sites->pages, sizeof(struct ms_site_page));
+}
+
+/* In an index, with the stamps of changes. */
+enum { FOUND_BYTES = 2 * sizeof(struct ms_index_slot) + sizeof(uint32_t) };
+
+/* About what malloc has given: it decides how much a file may ask for, to a factor of two. */
+static uint64_t reckoned_bytes(const struct ms_model *model)
+{
+    const struct ms_room *room = &model->room;
+    return thread_bytes(&model->threads) + site_bytes(&model->sites) +
+           model->process_count * (sizeof(struct ms_process_record) +
+                                   MS_CONNECTIONS_KEPT * sizeof(struct ms_connection)) +
+           model->usages.records.count * (sizeof(struct ms_usage_record) + FOUND_BYTES) +
+           room->usage_details *
+               (sizeof(struct ms_usage_detail) + 2 * sizeof(struct ms_histogram)) +
+           model->activities.records.count * (sizeof(struct ms_activity_record) + FOUND_BYTES) +
+           model->flows.records.count * (sizeof(struct ms_flow) + FOUND_BYTES) +
+           model->misuses.records.count * (sizeof(struct ms_misuse) + FOUND_BYTES) +
+           model->strings.bytes + room->argument_bytes + room->history_bytes;
+}
+
+void ms_model_limit_bytes(struct ms_model *model, uint64_t bytes_max)
+{
+    model->room.bytes_max = bytes_max;
+}
+
+bool ms_model_is_refused(const struct ms_model *model)
+{
+    return model->room.refused;
+}
+
+bool ms_model_has_room(struct ms_model *model)
+{
+    struct ms_room *room = &model->room;
+    if (room->bytes_max != 0 && !room->refused) {
+        room->refused = reckoned_bytes(model) > room->bytes_max;
+    }
+    return !room->refused;
+}
+
+struct ms_history *ms_model_new_history(struct ms_model *model)
+{
+    struct ms_history *history = ms_history_new(model->interval_ns);
+    if (history != NULL && model->room.bytes_max != 0) {
+        ms_history_sum_bytes(history, &model->room.history_bytes);
+    }
+    return history;
+}
+
+struct ms_process *ms_model_restore_process(struct ms_model *model, uint32_t id)
+{
+    return ms_model_has_room(model) ? ms_model_add_process(model, id) : NULL;
+}
+
+int ms_model_put_arguments(struct ms_model *model, struct ms_process *process, const char *text,
+                           size_t bytes)
+{
+    model->room.argument_bytes -= process->arguments_bytes;
+    free(process->arguments);
+    process->arguments = NULL;
+    process->arguments_bytes = 0;
+    if (text == NULL) {
+        return 0;
+    }
+    process->arguments = malloc(bytes + 1);
+    if (process->arguments == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(process->arguments, text, bytes);
+    process->arguments[bytes] = '\0';
+    process->arguments_bytes = bytes;
+    model->room.argument_bytes += bytes;
+    return ms_model_has_room(model) ? 0 : -ENOMEM;
+}
+
 int ms_model_forget_processes(struct ms_model *model, const uint32_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct ms_process_record *record = ms_process_record_of(model, ids[i]);
         if (record != NULL) {
+            (void)ms_model_put_arguments(model, &record->process, NULL, 0);
             record->merged_into = record;
             model->orphans = true;
         }

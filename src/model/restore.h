@@ -10,6 +10,15 @@
 #include "model/model.h"
 #include "model/past.h"
 
+/*
+ * So many bytes may the model take, as reckoned from what things take: a few bytes of a recording
+ * can tell of millions of them. Before anything is restored; 0: as many as it likes. Past it
+ * nothing more is added (-ENOMEM or NULL), and ms_model_is_refused says why.
+ */
+void ms_model_limit_bytes(struct ms_model *model, uint64_t bytes_max);
+bool ms_model_has_room(struct ms_model *model); /* false from then on */
+bool ms_model_is_refused(const struct ms_model *model);
+
 /* What an added thing is put at the end of. */
 enum ms_thread_place { MS_PLACE_ALIVE, MS_PLACE_ENDED, MS_PLACE_MERGED };
 
@@ -19,6 +28,12 @@ struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, u
 
 /* NULL: there is none. Merged ones, too. */
 struct ms_thread *ms_model_restored_thread(struct ms_model *model, uint32_t id);
+
+/* NULL without memory. */
+struct ms_process *ms_model_restore_process(struct ms_model *model, uint32_t id);
+/* A copy; `text` NULL: none are known. 0 or -ENOMEM. */
+int ms_model_put_arguments(struct ms_model *model, struct ms_process *process, const char *text,
+                           size_t bytes);
 
 /* Takes them away without giving what they hold to others. Unknown ids do nothing. */
 void ms_model_forget_threads(struct ms_model *model, const uint32_t *ids, size_t count);

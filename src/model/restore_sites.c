@@ -50,6 +50,7 @@ static void detach_usage(struct ms_model *model, uint32_t position)
 {
     const struct ms_usage *usage = usage_at(model, position);
     ms_usage_take_from_heap(usage, &ms_sites_find(model, usage->site_id)->site.heap);
+    model->room.usage_details -= usage->detail != NULL;
     ms_usages_detach(model, owner(model, usage->thread_id), position);
 }
 
@@ -108,6 +109,12 @@ bool ms_model_is_whole(const struct ms_model *model)
     return model->usages.detached == 0 && model->activities.detached == 0;
 }
 
+/* There are so many of some things that looking at every one would take longer than the rest. */
+static bool has_room(struct ms_model *model, size_t count)
+{
+    return count % MS_CHUNK_ELEMENTS != 0 || ms_model_has_room(model);
+}
+
 /* --- usages --- */
 
 static int restore_nobodys_usage(struct ms_model *model)
@@ -127,6 +134,9 @@ int ms_model_restore_usage(struct ms_model *model, uint32_t thread_id, uint32_t 
 {
     if (model->usages.records.count >= MS_NO_USAGE) {
         return -EBADMSG;
+    }
+    if (!has_room(model, model->usages.records.count)) {
+        return -ENOMEM;
     }
     if (thread_id == 0) {
         return restore_nobodys_usage(model);
@@ -189,12 +199,14 @@ int ms_model_put_usage(struct ms_model *model, size_t position, const struct ms_
     usage->rate = before.rate;
     usage->detail = before.detail;
     const int error = put_extra(usage, extra);
+    model->room.usage_details += usage->detail != NULL;
+    model->room.usage_details -= before.detail != NULL;
     ms_usage_add_to_heap(usage, heap);
     if (usage->not_sampled) {
         ms_usages_note_not_sampled(model, usage);
     }
     ms_changes_mark(&model->usages.changes, position, model->stamp);
-    return error;
+    return error == 0 && !has_room(model, position) ? -ENOMEM : error;
 }
 
 int ms_model_put_usage_first(struct ms_model *model, size_t position, bool of_thread)
@@ -227,6 +239,9 @@ int ms_model_restore_activity(struct ms_model *model, uint32_t thread_id, uint32
 {
     if (model->activities.records.count >= MS_NO_ACTIVITY) {
         return -EBADMSG;
+    }
+    if (!has_room(model, model->activities.records.count)) {
+        return -ENOMEM;
     }
     if (thread_id == 0) {
         return restore_nobodys_activity(model);
@@ -316,22 +331,24 @@ static int forget(struct ms_chunks *records, struct ms_changes *changes, uint32_
     return 0;
 }
 
-static int restore_at_end(struct ms_chunks *records, struct ms_changes *changes, uint32_t stamp)
+static int restore_at_end(struct ms_model *model, struct ms_chunks *records,
+                          struct ms_changes *changes)
 {
     if (records->count >= UINT32_MAX) {
         return -EBADMSG;
     }
-    if (ms_changes_reserve(changes, records->count + 1) != 0 || ms_chunks_add(records) == NULL) {
+    if (!has_room(model, records->count) || ms_changes_reserve(changes, records->count + 1) != 0 ||
+        ms_chunks_add(records) == NULL) {
         return -ENOMEM;
     }
-    ms_changes_mark(changes, records->count - 1, stamp);
+    ms_changes_mark(changes, records->count - 1, model->stamp);
     return 0;
 }
 
 int ms_model_restore_flow(struct ms_model *model)
 {
     struct ms_flows *flows = &model->flows;
-    const int error = restore_at_end(&flows->records, &flows->changes, model->stamp);
+    const int error = restore_at_end(model, &flows->records, &flows->changes);
     return error != 0 ? error : ms_flows_enter(flows, (uint32_t)flows->records.count - 1);
 }
 
@@ -358,7 +375,7 @@ int ms_model_forget_flows(struct ms_model *model, const uint32_t *positions, siz
 int ms_model_restore_misuse(struct ms_model *model)
 {
     struct ms_misuses *misuses = &model->misuses;
-    const int error = restore_at_end(&misuses->records, &misuses->changes, model->stamp);
+    const int error = restore_at_end(model, &misuses->records, &misuses->changes);
     if (error != 0) {
         return error;
     }

@@ -169,6 +169,7 @@ static struct ms_site_record *add_record(struct ms_model *model, uint32_t id, ui
         .frames = frames_of(model),
     };
     sites->next_id = id;
+    sites->numbers_held += depth;
     page->positions[id % MS_ID_PAGE] = (uint32_t)sites->records.count;
     page->used++;
     ms_changes_mark(&sites->changes, sites->records.count - 1, model->stamp);
@@ -200,7 +201,7 @@ struct ms_site *ms_model_restore_site(struct ms_model *model, uint32_t id, uint3
                                       const uint32_t *frame_numbers, uint32_t depth, uint32_t flags)
 {
     uint32_t *numbers;
-    struct ms_site_record *record = id <= model->sites.next_id
+    struct ms_site_record *record = id <= model->sites.next_id || !ms_model_has_room(model)
                                         ? NULL
                                         : add_record(model, id, process_id, depth, flags, &numbers);
     if (record == NULL) {
@@ -373,6 +374,7 @@ static void compact_numbers(struct ms_sites *sites)
     }
     sites->numbers = blocks;
     sites->numbers_unused = 0;
+    sites->numbers_held = total;
 }
 
 /* Without memory nobody is told where sites went. */

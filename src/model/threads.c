@@ -154,7 +154,7 @@ struct ms_thread *ms_model_restore_thread(struct ms_model *model, uint32_t id, u
     const bool ordered = place != MS_PLACE_ALIVE || list->count == 0 ||
                          ms_thread_list_at(list, list->count - 1)->thread.id < id;
     struct ms_past *past = place == MS_PLACE_ALIVE ? calloc(1, sizeof(*past)) : NULL;
-    if (id == 0 || !ordered || ms_threads_find(threads, id) != NULL ||
+    if (id == 0 || !ordered || !ms_model_has_room(model) || ms_threads_find(threads, id) != NULL ||
         (place == MS_PLACE_ALIVE && past == NULL)) {
         free(past);
         return NULL;

@@ -68,6 +68,13 @@ uint64_t ms_get_u64(const uint8_t *from)
     return get(from, 8);
 }
 
+bool ms_block_sizes_fit(uint64_t stored_bytes, uint64_t raw_bytes)
+{
+    return raw_bytes <= MS_BLOCK_RAW_BYTES_MAX &&
+           (raw_bytes <= MS_BLOCK_RAW_BYTES_ANY ||
+            raw_bytes / MS_BLOCK_RAW_RATIO_MAX <= stored_bytes);
+}
+
 uint32_t ms_block_crc(const void *bytes, uint64_t count)
 {
     return (uint32_t)crc32_z(0, bytes, (z_size_t)count);

@@ -51,6 +51,9 @@ void ms_block_header_write(uint8_t bytes[MS_BLOCK_HEADER_BYTES],
 bool ms_block_header_read(const uint8_t bytes[MS_BLOCK_HEADER_BYTES],
                           struct ms_block_header *header);
 
+/* Whether content of so many bytes may be in a payload of so many: else reading it is refused. */
+bool ms_block_sizes_fit(uint64_t stored_bytes, uint64_t raw_bytes);
+
 uint32_t ms_block_crc(const void *bytes, uint64_t count);
 void ms_put_u64(uint8_t *to, uint64_t value);
 uint64_t ms_get_u64(const uint8_t *from);

@@ -183,6 +183,10 @@ int ms_blocks_append(struct ms_blocks *blocks, const struct ms_block_info *info,
     if (entry.stored == NULL) {
         return error;
     }
+    if (!ms_block_sizes_fit(entry.info.stored_bytes, raw_bytes)) {
+        free(entry.stored);
+        return -EMSGSIZE; /* nobody would read it */
+    }
     if (ms_block_entry_next(blocks) == NULL) {
         error = -ENOMEM;
     } else if (blocks->writer != NULL && blocks->error == 0 && !blocks->finishing) {

@@ -24,6 +24,9 @@
 #define MS_RECORD_VERSION       2 /* of the format; see "Versions" in docs/format.md */
 #define MS_BLOCKS_WAITING_BYTES (32u << 20)
 #define MS_BLOCK_RAW_BYTES_MAX  (512u << 20) /* a reader refuses more: a bound for its memory */
+/* Nor is content that is larger than this and larger than so many times what is stored. */
+#define MS_BLOCK_RAW_BYTES_ANY (64u << 20)
+#define MS_BLOCK_RAW_RATIO_MAX 1024u
 
 /* X(id, name, what) */
 #define MS_BLOCK_TYPES(X)                                                                          \

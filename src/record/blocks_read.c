@@ -66,7 +66,8 @@ static int load(struct ms_blocks *blocks, const struct ms_block_entry *entry,
     const uint64_t place = ms_block_place(blocks, entry);
     const uint64_t bytes = ms_block_whole_bytes(entry);
     /* Before memory is asked for. */
-    if (place == MS_BLOCK_NOWHERE || entry->info.raw_bytes > MS_BLOCK_RAW_BYTES_MAX ||
+    if (place == MS_BLOCK_NOWHERE ||
+        !ms_block_sizes_fit(entry->info.stored_bytes, entry->info.raw_bytes) ||
         entry->info.stored_bytes > ZSTD_compressBound(MS_BLOCK_RAW_BYTES_MAX)) {
         return -EBADMSG;
     }
@@ -95,7 +96,7 @@ static int decompress(struct ms_blocks *blocks, const struct ms_block_entry *ent
     const size_t stored_bytes = (size_t)entry->info.stored_bytes;
     const size_t raw_bytes = (size_t)entry->info.raw_bytes;
     /* Before memory is asked for; the frame itself must agree with the header. */
-    if (entry->info.raw_bytes > MS_BLOCK_RAW_BYTES_MAX ||
+    if (!ms_block_sizes_fit(entry->info.stored_bytes, entry->info.raw_bytes) ||
         ZSTD_getFrameContentSize(payload, stored_bytes) != entry->info.raw_bytes ||
         ZSTD_findFrameCompressedSize(payload, stored_bytes) != stored_bytes) {
         return -EBADMSG;

@@ -122,7 +122,7 @@ static int take(struct scan *scan, const struct ms_block_header *header, uint64_
                  .number = header->number,
                  .stored_bytes = header->stored_bytes,
                  .raw_bytes = header->raw_bytes,
-                 .damaged = header->raw_bytes > MS_BLOCK_RAW_BYTES_MAX},
+                 .damaged = !ms_block_sizes_fit(header->stored_bytes, header->raw_bytes)},
         .stored_crc = header->stored_crc,
         .at = at,
         .at_before = MS_BLOCK_NOWHERE,

@@ -77,6 +77,9 @@ int ms_names_write(struct ms_names_writer *writer, const struct ms_model *model,
 struct ms_names; /* opaque */
 struct ms_names *ms_names_new(void);
 void ms_names_free(struct ms_names *names);
+/* As ms_model_limit_bytes, of names. */
+void ms_names_limit_bytes(struct ms_names *names, uint64_t bytes_max);
+bool ms_names_is_refused(const struct ms_names *names);
 /* What one call or several in a row wrote. 0, -ENOMEM or -EBADMSG: what came before stays. */
 int ms_names_read(struct ms_names *names, struct ms_unpack *unpack);
 /* How often something referred to a name that is not there. */

@@ -45,6 +45,9 @@ struct ms_names {
     struct ms_chunks nodes;
     struct ms_chunks stacks;
     struct runs string_runs, frame_runs, stack_runs;
+    uint64_t bytes_max; /* 0: no limit */
+    uint64_t string_bytes;
+    bool refused;
     uint32_t unknown_frame; /* + 1, 0: there is none yet */
     size_t unknown;         /* references to what is not there */
     uint64_t version;
@@ -87,6 +90,34 @@ void ms_names_free(struct ms_names *names)
 size_t ms_names_unknown(const struct ms_names *names)
 {
     return names->unknown;
+}
+
+void ms_names_limit_bytes(struct ms_names *names, uint64_t bytes_max)
+{
+    names->bytes_max = bytes_max;
+}
+
+bool ms_names_is_refused(const struct ms_names *names)
+{
+    return names->refused;
+}
+
+static uint64_t reckoned_bytes(const struct ms_names *names)
+{
+    return names->strings.count * (sizeof(char *) + 2 * sizeof(void *)) + names->string_bytes +
+           names->frames.count * sizeof(struct ms_frame) +
+           names->modules.count * sizeof(struct ms_module) +
+           names->nodes.count * sizeof(struct node) + names->stacks.count * sizeof(struct stack) +
+           (names->string_runs.capacity + names->frame_runs.capacity + names->stack_runs.capacity) *
+               sizeof(struct run);
+}
+
+static bool has_room(struct ms_names *names)
+{
+    if (names->bytes_max != 0 && !names->refused) {
+        names->refused = reckoned_bytes(names) > names->bytes_max;
+    }
+    return !names->refused;
 }
 
 /* --- numbers --- */
@@ -168,7 +199,8 @@ static int read_strings(struct ms_names *names, struct ms_unpack *unpack)
         if (unpack->failed || names->strings.count >= UINT32_MAX) {
             return -EBADMSG;
         }
-        char *copy = malloc(bytes + 1);
+        names->string_bytes += bytes;
+        char *copy = has_room(names) ? malloc(bytes + 1) : NULL;
         char **slot = copy != NULL ? ms_chunks_add(&names->strings) : NULL;
         if (slot == NULL) {
             free(copy);
@@ -192,7 +224,7 @@ static struct ms_frame *frame_at(const struct ms_names *names, uint32_t index)
 static struct ms_frame *add_frame(struct ms_names *names)
 {
     struct ms_frame *frame =
-        names->frames.count < UINT32_MAX ? ms_chunks_add(&names->frames) : NULL;
+        names->frames.count < UINT32_MAX && has_room(names) ? ms_chunks_add(&names->frames) : NULL;
     if (frame != NULL) {
         frame->module = frame->crate = frame->function = frame->file = "";
         frame->number = (uint32_t)(names->frames.count - 1);
@@ -341,7 +373,7 @@ static int read_modules(struct ms_names *names, struct ms_unpack *unpack)
             return -EBADMSG;
         }
         while (names->modules.count < id) {
-            struct ms_module *added = ms_chunks_add(&names->modules);
+            struct ms_module *added = has_room(names) ? ms_chunks_add(&names->modules) : NULL;
             if (added == NULL) {
                 return -ENOMEM;
             }
@@ -361,7 +393,8 @@ static int read_modules(struct ms_names *names, struct ms_unpack *unpack)
 
 static int add_node(struct ms_names *names, uint32_t frame, uint32_t outer, uint32_t *node)
 {
-    struct node *added = names->nodes.count < UINT32_MAX - 1 ? ms_chunks_add(&names->nodes) : NULL;
+    const bool room = names->nodes.count < UINT32_MAX - 1 && has_room(names);
+    struct node *added = room ? ms_chunks_add(&names->nodes) : NULL;
     if (added == NULL) {
         return -ENOMEM;
     }
@@ -448,7 +481,7 @@ static int read_stacks(struct ms_names *names, struct ms_unpack *unpack)
             return -EBADMSG;
         }
         error = read_stack(names, unpack, first + i, &frame, &read);
-        struct stack *stack = error == 0 ? ms_chunks_add(&names->stacks) : NULL;
+        struct stack *stack = error == 0 && has_room(names) ? ms_chunks_add(&names->stacks) : NULL;
         if (stack == NULL) {
             return error != 0 ? error : -ENOMEM;
         }
@@ -481,6 +514,7 @@ int ms_names_read(struct ms_names *names, struct ms_unpack *unpack)
         default:
             error = -EBADMSG;
         }
+        error = error == 0 && !has_room(names) ? -ENOMEM : error; /* sections may be empty */
     }
     names->version++;
     return error == 0 && unpack->failed ? -EBADMSG : error;

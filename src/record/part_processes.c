@@ -317,7 +317,7 @@ static int read_added(struct ms_model *model, struct ms_unpack *unpack)
         if (ids[i] == 0 || ms_model_process_by_id(model, ids[i]) != NULL) {
             error = -EBADMSG;
         } else {
-            error = ms_model_add_process(model, ids[i]) != NULL ? 0 : -ENOMEM;
+            error = ms_model_restore_process(model, ids[i]) != NULL ? 0 : -ENOMEM;
         }
     }
     free(ids);
@@ -336,27 +336,13 @@ static int read_gone(struct ms_model *model, struct ms_unpack *unpack)
     return error;
 }
 
-static int read_arguments(struct ms_unpack *unpack, struct ms_process *process)
+static int read_arguments(struct ms_unpack *unpack, struct ms_model *model,
+                          struct ms_process *process)
 {
-    free(process->arguments);
-    process->arguments = NULL;
-    process->arguments_bytes = 0;
-    if (ms_unpack_upto(unpack, 1) == 0) {
-        return unpack->failed ? -EBADMSG : 0;
-    }
-    size_t bytes;
-    const char *text = ms_unpack_text(unpack, &bytes);
-    if (unpack->failed) {
-        return -EBADMSG;
-    }
-    process->arguments = malloc(bytes + 1);
-    if (process->arguments == NULL) {
-        return -ENOMEM;
-    }
-    memcpy(process->arguments, text, bytes);
-    process->arguments[bytes] = '\0';
-    process->arguments_bytes = bytes;
-    return 0;
+    size_t bytes = 0;
+    const bool known = ms_unpack_upto(unpack, 1) != 0;
+    const char *text = known ? ms_unpack_text(unpack, &bytes) : NULL;
+    return unpack->failed ? -EBADMSG : ms_model_put_arguments(model, process, text, bytes);
 }
 
 static int read_connections(struct ms_unpack *unpack, const struct ms_fields_map *map,
@@ -402,7 +388,7 @@ static int read_apart(struct ms_unpack *unpack, struct ms_model *model,
     const uint64_t what = ms_unpack_upto(unpack, APART_ALL);
     int error = unpack->failed ? -EBADMSG : 0;
     if (error == 0 && (what & APART_ARGUMENTS) != 0) {
-        error = read_arguments(unpack, process);
+        error = read_arguments(unpack, model, process);
     }
     if (error == 0 && (what & APART_THREADS_UNREAD) != 0) {
         error = ms_unpack_string(unpack, model, &process->threads_unread);

@@ -3,7 +3,9 @@
  * one moment of it, filled as a live one is, so that screens and reports need not know.
  *
  * Everything in a file is hostile: every count is bounded by what is there, nothing is mapped, and
- * damage costs the segments that it is in, which is said.
+ * damage costs the segments that it is in, which is said. What compresses well could still ask for
+ * any amount of memory: so names, and each model, take at most 1 GiB and 512 times the bytes of
+ * the file, at most 32 GiB; more is refused (-ENOMEM, see ms_recording_refused).
  */
 #ifndef MS_RECORD_RECORDING_H
 #define MS_RECORD_RECORDING_H
@@ -21,6 +23,10 @@ struct ms_recording; /* opaque */
  * is whole. */
 int ms_recording_open(const char *path, struct ms_recording **out, char *why, size_t why_bytes);
 void ms_recording_close(struct ms_recording *recording); /* accepts NULL; not a recorder's own */
+
+/* Why something failed by -ENOMEM though there is memory: in words, that it asks for more than a
+ * file of its size may; NULL: that is not why. */
+const char *ms_recording_refused(const struct ms_recording *recording);
 
 struct ms_recording_about {
     const char *recorded_by; /* version of memscope-top */

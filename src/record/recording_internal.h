@@ -26,6 +26,7 @@ struct ms_recording {
     struct ms_mark *marks; /* by time; their texts are allocated */
     size_t mark_count, mark_capacity;
     uint64_t mark_tick; /* of the last one that was read */
+    bool refused;       /* it asked for more memory than a file of its size may */
     char condition[240];
 };
 
@@ -41,6 +42,8 @@ size_t ms_recording_block(const struct ms_recording *recording, uint64_t number)
 /* A model from the state in a block, with its time, without histories. 0, -ENOMEM, -EBADMSG or what
  * reading says. */
 int ms_recording_read_state(struct ms_recording *recording, size_t index, struct ms_model **out);
+/* An error of what was read into a model: -ENOMEM when that took more than it may. */
+int ms_recording_error_of(struct ms_recording *recording, const struct ms_model *model, int error);
 /* Gives it all histories up to its tick, as far as they are there. 0 or -ENOMEM. */
 int ms_recording_read_histories(struct ms_recording *recording, struct ms_model *model);
 

@@ -269,7 +269,9 @@ static int step(struct ms_replay *replay, struct position *at, uint64_t most)
     if (ms_tick_rows_peek(&at->rows) > most) {
         return 0;
     }
-    const int stepped = ms_tick_rows_next(&at->rows, at->model, &replay->recording->about);
+    const int stepped =
+        ms_recording_error_of(replay->recording, at->model,
+                              ms_tick_rows_next(&at->rows, at->model, &replay->recording->about));
     if (stepped == 1) {
         at->tick = at->rows.tick;
         at->now_ns = at->rows.now_ns;

@@ -177,6 +177,7 @@ static int verify_ticks(struct verifying *verifying, const uint8_t *raw, size_t 
     do {
         result = ms_tick_rows_next(&rows, verifying->model, &verifying->recording->about);
     } while (result == 1);
+    result = ms_recording_error_of(verifying->recording, verifying->model, result);
     if (result == -ENOMEM) {
         return result;
     }

@@ -1,10 +1,10 @@
 # The programs that the end-to-end tests watch: plain C and C++, nothing of ours linked in.
 E2E_SOURCES  := $(wildcard tests/e2e/programs/*.c tests/e2e/programs/*.cc)
 E2E_PROGRAMS := $(patsubst tests/e2e/programs/%,$(BUILD)/tests/e2e/%,\
-                $(basename $(filter-out %/plugin.cc %/misuse_library.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c %/typed_glib.c %/unlucky.c %/slept.c,\
+                $(basename $(filter-out %/plugin.cc %/misuse_library.cc %/early.c %/box.c %/named.c %/count_shim.c %/sized_free.c %/own_malloc.c %/skip_free.c %/typed_glib.c %/unlucky.c %/starved.c %/slept.c,\
                 $(E2E_SOURCES))))
 E2E_LIBRARIES := $(addprefix $(BUILD)/tests/e2e/,plugin.so misuse_library.so early.so box.so named_alpha.so named_beta.so count_shim.so \
-                 count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so other_names.so unlucky.so slept.so)
+                 count_shim_sizeless.so libc.so.count_shim sized_free.so skip_free.so other_names.so unlucky.so starved.so slept.so)
 # The allocators that are installed: a program that is linked to each.
 E2E_ALLOCATORS := $(foreach name,jemalloc tcmalloc_minimal mimalloc,\
                   $(if $(wildcard /usr/lib/*/lib$(name).so),$(name)))
@@ -74,7 +74,7 @@ $(BUILD)/tests/e2e/plugin.so $(BUILD)/tests/e2e/misuse_library.so: $(BUILD)/test
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 $(E2E_FLAGS) -shared -fPIC -o $@ $<
 
-$(addprefix $(BUILD)/tests/e2e/,sized_free.so unlucky.so slept.so): $(BUILD)/tests/e2e/%.so: \
+$(addprefix $(BUILD)/tests/e2e/,sized_free.so unlucky.so starved.so slept.so): $(BUILD)/tests/e2e/%.so: \
     tests/e2e/programs/%.c | deps-test
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(E2E_FLAGS) -shared -fPIC -o $@ $<

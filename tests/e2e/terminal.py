@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import tempfile
 
-from watched import BARE, LIMIT_S, alive, end, need, wait_until
+from watched import BARE, LIMIT_S, alive, end, late, need, wait_until
 
 
 MARK = "TESTED_IN"  # in the environment of everything that runs in a terminal: its folder
@@ -40,6 +40,7 @@ class Terminal:
                   shell)
 
     def tmux(self, *arguments):
+        late()
         return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
                               stdout=subprocess.PIPE, check=True, timeout=LIMIT_S).stdout
 

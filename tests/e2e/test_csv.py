@@ -149,7 +149,7 @@ def check_timeline(rows, timeline):
 
 def test_threads_and_processes():
     """python3 with threads that hand blocks on and a child that is killed, traced: all tables"""
-    recorded = Recorded(["/usr/bin/python3", "-c", PYTHON], "--trace")
+    recorded = Recorded(["/usr/bin/python3", "-c", PYTHON], "--trace", "--trace-full=wait")
     check_all(recorded)
     document = recorded.document
     assert len(document["processes"]) >= 2 and document["flows"] and len(document["threads"]) >= 5

@@ -161,7 +161,6 @@ def test_killed():
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "lines")
         recorder, path = recording(folder, HARD, "sleep", "600000", options=("--json-lines", lines))
-        keeper_and_program = descendants(recorder.pid)
 
         # Of the ticks that there were all but those of the last second are on the disk.
         def on_the_disk():
@@ -169,6 +168,7 @@ def test_killed():
             kept = last_tick(path)
             return len(ticks) > 30 and kept >= ticks[-1]["tick"] - 20 and kept
         least = wait_until(on_the_disk, what="a recording that keeps up")
+        keeper_and_program = descendants(recorder.pid)
         recorder.send_signal(signal.SIGKILL)
         for pid in keeper_and_program:
             end(pid)

@@ -118,7 +118,7 @@ class Recorded:
                                 (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
                                            cls.path("libplain.so")])):
             subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
-        done = run([MEMSCOPE, "record", "-q", "--trace", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
+        done = run([MEMSCOPE, "record", "-q", "--trace", "--trace-full=wait", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
 
@@ -540,8 +540,9 @@ def test_text():
             else:
                 near(shown, thread[key], f"{key} of {name}")
     top = sorted((site for site in session.document["sites"]), key=lambda site: -site["peak_bytes"])[:5]
-    for site, shown in zip(top, re.findall(r"^  \d\. peak (\S+), live (\S+), (\S+) blocks?$", text, re.M), strict=True):
-        for figure, key in zip(shown, ("peak_bytes", "current_bytes", "allocations")):
+    for site, shown in zip(top, re.findall(r"^  \d\. peak (at most )?(\S+); live (\S+); (\S+) blocks?$", text, re.M), strict=True):
+        equal(shown[0] != "", len(site["thread_ids"]) > 1, "a sum of the peaks of threads is an upper bound")
+        for figure, key in zip(shown[1:], ("peak_at_most_bytes", "current_bytes", "allocations")):
             near(figure, site[key], key)
     some = exported("--only", "peak_bytes>150k")
     listed = some.text("text").split("THREADS with")[1].split("CALL SITES")[0]

@@ -144,13 +144,12 @@ def test_view():
             leave(terminal)
             terminal.see("recorded:")
         with Terminal([MEMSCOPE, "view", path], columns=120, rows=30) as terminal:
-            terminal.see("of 0:", "stopped", "0:00 ")
+            terminal.see(" of ", "stopped", "0:00 ")
             wait_until(lambda: "! so far" not in terminal.text(), what="all of it gone through")
             terminal.keys("r", "Home")
             terminal.see("[0:00 of")
             terminal.keys("Space")
-            terminal.see("1x")
-            wait_until(lambda: at(terminal) >= 1, what="playing")
+            wait_until(lambda: at(terminal) >= 1, what="playing")  # or played to its end
             terminal.keys("Space", "p")
             terminal.see("stopped")
             terminal.keys("End", "Enter")
@@ -180,7 +179,7 @@ def test_at():
         equal(status(run([MEMSCOPE, "export", path, "--json-lines", lines])), 0, "ticks of it")
         shown = max(tick["t_ns"] for tick in ticks_of(lines) if tick["t_ns"] <= 1.5e9) // 10**9
         with Terminal([MEMSCOPE, "view", path, "--at", "1.5"], columns=120) as terminal:
-            terminal.see(f"[0:0{shown} of 0:")
+            terminal.see(f"[0:0{shown} of ")
         with Terminal([MEMSCOPE, "view", path, "--at", "9m"], columns=120) as terminal:
             terminal.see("beyond its end", "status=2")
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from terminal import Terminal
-from watched import BARE, BUILD, HARD, MEMSCOPE, descendants, end, equal, main, run, status, wait_until
+from watched import BARE, BUILD, HARD, MEMSCOPE, descendants, end, equal, exe_of, main, run, status, wait_until
 
 DEMO = os.path.join(BUILD, "demo")
 SHIM = os.path.join(BUILD, "tests/e2e/unlucky.so")
@@ -59,8 +59,9 @@ def recorder(path, *command, luck=None):
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 1000, what="a recording")
         yield process
     finally:
-        for pid in [process.pid, *descendants(process.pid)]:
-            end(pid)
+        if process.poll() is None:
+            for pid in [process.pid, *descendants(process.pid)]:
+                end(pid)
         process.communicate(timeout=100)
 
 
@@ -159,6 +160,7 @@ def test_a_viewer_that_was_stopped():
         path = os.path.join(folder, "stopped.memscope")
         beat = os.path.join(folder, "beat")
         with recorder(path, "sh", "-c", f"while true; do echo >> {beat}; sleep 0.1; done") as process:
+            wait_until(lambda: os.path.exists(beat), what="the program")
             process.send_signal(signal.SIGSTOP)
             size = os.path.getsize(beat)
             wait_until(lambda: os.path.getsize(beat) > size + 20, what="the program running on")
@@ -177,7 +179,7 @@ def test_two_viewers():
         second = os.path.join(folder, "second.memscope")
         with recorder(first, HARD, "sleep", "60000") as process:
             pid = wait_until(lambda: [pid for pid in descendants(process.pid)
-                                      if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(HARD)],
+                                      if exe_of(pid) == os.path.realpath(HARD)],
                              what="the program")[0]
             joined = subprocess.Popen([MEMSCOPE, "record", "-o", second, "-p", str(pid)], env=BARE,
                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

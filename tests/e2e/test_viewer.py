@@ -11,14 +11,18 @@ import tempfile
 import termios
 import time
 
-from terminal import Terminal, marked
-from watched import (BARE, HARD, MEMSCOPE, alive, descendants, end, equal, exe_of, first_process,
-                     load, main, run, status, ticks_of, wait_until)
+from terminal import MARK, Terminal, marked
+from watched import (BARE, HARD, MEMSCOPE, alive, end, equal, exe_of, first_process, load, main, run,
+                     sleeps, status, ticks_of, wait_until)
 
 
 def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
+    """None: it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def name_of(pid):
@@ -40,25 +44,25 @@ class Watched:
         self.lines = os.path.join(self.folder.name, "lines")
         command = [MEMSCOPE, *options, "--json", self.json, "--json-lines", self.lines, "--",
                    *arguments]
+        environment = {**BARE, MARK: self.folder.name}
         self.master = None
         if terminal:
             self.master, slave = pty.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             self.viewer = subprocess.Popen(
-                command, stdin=slave, stdout=slave, stderr=slave, env={**BARE, "TERM": "xterm"},
+                command, stdin=slave, stdout=slave, stderr=slave, env={**environment, "TERM": "xterm"},
                 start_new_session=True,
                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
             os.close(slave)
         else:
-            self.viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=BARE,
+            self.viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment,
                                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.program = wait_until(self.find_program, what="the program")
 
     def find_program(self):
-        for pid in descendants(self.viewer.pid):
-            if exe_of(pid) == HARD:
-                return pid
-        return None
+        """Not below the viewer, which may have left it already; its children are the same program."""
+        found = [pid for pid in marked(self.folder.name) if exe_of(pid) == HARD]
+        return next((pid for pid in found if parent_of(pid) not in found), None)
 
     def keeper(self):
         return parent_of(self.program)
@@ -203,8 +207,9 @@ class Writer:
             pass
 
     def viewer(self):
-        return next(pid for pid in marked(self.terminal.folder.name)
-                    if name_of(pid) == "memscope-top")
+        """Not a child of it that has not taken its own name yet."""
+        found = [pid for pid in marked(self.terminal.folder.name) if name_of(pid) == "memscope-top"]
+        return next(pid for pid in found if parent_of(pid) not in found)
 
     def kill_keeper(self):
         end(parent_of(self.pid))
@@ -218,6 +223,7 @@ class Writer:
         os.unlink(self.path("written"))
         assert alive(self.pid), "the program died"
         equal(self.read("hangup"), "", "SIGHUP to the program")
+        wait_until(lambda: sleeps(self.pid), what="a shell that opens nothing")
         folder = f"/proc/{self.pid}/fd"
         links = [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
         assert not [link for link in links if "ptmx" in link or "socket" in link], links

@@ -41,6 +41,12 @@ struct ms_mark ms_recording_mark(const struct ms_recording *recording, size_t in
     return marks[index];
 }
 
+const char *ms_recording_refused(const struct ms_recording *recording)
+{
+    (void)recording;
+    return NULL;
+}
+
 /* Its end cannot be read. */
 struct ms_replay *ms_replay_new(struct ms_recording *recording,
                                 const struct ms_replay_options *options)
