@@ -22,7 +22,7 @@ static void test_what_is_missing_is_told(void **state)
     (void)state;
     assert_string_equal(told(0, 0), "");
     assert_string_equal(told(0, UINT64_C(5000000000)), "");
-    assert_string_equal(told(1, 0), ", 1 part lost as the disk was too slow");
+    assert_string_equal(told(1, 0), ", 1 block lost because the disk was too slow");
     assert_string_equal(told(12, 0), ", 12 blocks lost because the disk was too slow");
     assert_string_equal(told(0, UINT64_C(65000000000)),
                         ", the first 00:01:00 at a coarser resolution");
