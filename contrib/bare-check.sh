@@ -46,6 +46,12 @@ for place in proc dev dev/pts dev/shm; do
     mounted="$root/$place $mounted"
 done
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+# What this machine trusts beyond Debian's own, for npm: a network may have a certificate authority.
+mkdir -p "$root/usr/local/share/ca-certificates"
+for certificate in /usr/local/share/ca-certificates/*.crt; do
+    [ ! -e "$certificate" ] || cp -L "$certificate" "$root/usr/local/share/ca-certificates/"
+done
+chroot "$root" update-ca-certificates >/dev/null
 # A package's service must not start beside the ones of this machine.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod +x "$root/usr/sbin/policy-rc.d"

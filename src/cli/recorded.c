@@ -19,7 +19,7 @@ char *ms_recorded_losses(char out[MS_RECORDED_LOSSES_MAX], const struct ms_block
         char duration[MS_FORMAT_MAX];
         ms_format_elapsed(duration, sizeof duration, at_end->coarse_until_ns - begin_ns);
         snprintf(out + used, MS_RECORDED_LOSSES_MAX - (size_t)used,
-                 ", the first %s at a coarser resolution", duration);
+                 ", the first %s at a coarser resolution to limit the size", duration);
     }
     return out;
 }

@@ -79,7 +79,9 @@ int ms_range_map_settle(struct ms_range_map *map)
         ms_range_map_free(map);
         return -ENOMEM;
     }
-    qsort(map->ranges, count, sizeof *map->ranges, compare);
+    if (count > 0) {
+        qsort(map->ranges, count, sizeof *map->ranges, compare);
+    }
     size_t depth = 0;
     for (size_t i = 0; i < count; i++) {
         close_until(map, open, &depth, map->ranges[i].start);

@@ -7,12 +7,12 @@
 #include "model/format.h"
 
 struct ms_estimate ms_estimate_of_peak(const struct ms_model *model, const struct ms_site *site,
-                                       const struct ms_figures *figures)
+                                       const struct ms_heap *heap, const struct ms_figures *figures)
 {
     uint64_t at_most;
-    const bool bounded = ms_site_peak_at_most(model, site, figures, &at_most);
+    const bool bounded = ms_site_peak_at_most(model, site, heap->peak_bytes, figures, &at_most);
     return (struct ms_estimate){
-        .bytes = site->heap.peak_bytes,
+        .bytes = heap->peak_bytes,
         .sampled = figures->samples > 0,
         .error_bytes = ms_figures_error_bytes(figures->peak_variance),
         .upper_bound = figures->peaks > 1,
@@ -20,10 +20,10 @@ struct ms_estimate ms_estimate_of_peak(const struct ms_model *model, const struc
     };
 }
 
-struct ms_estimate ms_estimate_of_live(const struct ms_site *site, const struct ms_figures *figures)
+struct ms_estimate ms_estimate_of_live(const struct ms_heap *heap, const struct ms_figures *figures)
 {
     return (struct ms_estimate){
-        .bytes = ms_heap_current_bytes(&site->heap),
+        .bytes = ms_heap_current_bytes(heap),
         .sampled = figures->samples > 0,
         .error_bytes = ms_figures_error_bytes(figures->live_variance),
         .at_most_bytes = UINT64_MAX,

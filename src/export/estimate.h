@@ -22,9 +22,11 @@ struct ms_estimate {
     uint64_t at_most_bytes; /* by exact figures; UINT64_MAX: they say nothing */
 };
 
+/* `heap`, `figures`: of the site, or of what some of the threads did there. */
 struct ms_estimate ms_estimate_of_peak(const struct ms_model *model, const struct ms_site *site,
+                                       const struct ms_heap *heap,
                                        const struct ms_figures *figures);
-struct ms_estimate ms_estimate_of_live(const struct ms_site *site,
+struct ms_estimate ms_estimate_of_live(const struct ms_heap *heap,
                                        const struct ms_figures *figures);
 /* With the suppressed ones. */
 struct ms_estimate ms_estimate_of_not_freed(const struct ms_not_freed_sum *sum);

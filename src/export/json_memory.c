@@ -114,7 +114,7 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
     struct ms_figures figures;
     uint64_t at_most;
     ms_kept_figures_of_site(writer->figures, model, site->id, &figures);
-    const bool bounded = ms_site_peak_at_most(model, site, &figures, &at_most);
+    const bool bounded = ms_site_peak_at_most(model, site, heap->peak_bytes, &figures, &at_most);
     ms_json_member_u64_or_null(writer, "peak_at_most_bytes", bounded, at_most);
     ms_json_member_u64_or_null(writer, "at_peak_bytes", process != NULL && process->peak.epoch != 0,
                                figures.at_peak_bytes);

@@ -300,8 +300,11 @@ static void write_stack(struct page *page, const struct ms_site *site)
 static void write_sites(struct page *page)
 {
     const struct ms_site *top[SITES_MAX];
-    const size_t count = ms_top_sites(page->model, top, SITES_MAX);
+    const size_t count = ms_top_sites(page->model, &page->chosen, top, SITES_MAX);
     heading(page, "CALL SITES with the highest peaks");
+    if (page->options->thread_rule_count > 0) {
+        fputs("  only what those threads did there that fit the rules above\n", page->out);
+    }
     if (count == 0) {
         fputs("  none: nothing was allocated, or no call stacks were kept\n", page->out);
     }
@@ -311,11 +314,14 @@ static void write_sites(struct page *page)
         char blocks[MS_FORMAT_MAX];
         char text[2 * MS_ESTIMATE_MAX + MS_FORMAT_MAX + 32];
         char number[16];
+        struct ms_chosen_work work;
         struct ms_figures figures;
-        ms_figures_of_site(page->model, top[i]->id, &figures);
-        const struct ms_estimate peak = ms_estimate_of_peak(page->model, top[i], &figures);
-        const struct ms_estimate live = ms_estimate_of_live(top[i], &figures);
-        const uint64_t allocations = top[i]->heap.allocations;
+        (void)ms_chosen_at_site(&page->chosen, page->model, top[i], &work);
+        ms_chosen_figures(&page->chosen, page->model, top[i], &figures);
+        const struct ms_estimate peak =
+            ms_estimate_of_peak(page->model, top[i], &work.heap, &figures);
+        const struct ms_estimate live = ms_estimate_of_live(&work.heap, &figures);
+        const uint64_t allocations = work.heap.allocations;
         snprintf(number, sizeof number, "  %zu.", i + 1);
         snprintf(text, sizeof text, "peak %s; live %s; %s%s block%s",
                  ms_estimate_words(peak_words, &peak), ms_estimate_words(live_words, &live),

@@ -136,7 +136,7 @@ void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_hea
 static void write_top_sites(FILE *out, const struct ms_model *model)
 {
     const struct ms_site *top[TOP_SITES];
-    const size_t count = ms_top_sites(model, top, TOP_SITES);
+    const size_t count = ms_top_sites(model, NULL, top, TOP_SITES);
     if (count == 0) {
         return;
     }
@@ -150,7 +150,8 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
         }
         struct ms_figures figures;
         ms_figures_of_site(model, top[i]->id, &figures);
-        const struct ms_estimate estimate = ms_estimate_of_peak(model, top[i], &figures);
+        const struct ms_estimate estimate =
+            ms_estimate_of_peak(model, top[i], &top[i]->heap, &figures);
         fprintf(out, "%s %s %s", i > 0 ? ";" : "", ms_text_name(name, sizeof(name), raw),
                 ms_estimate_words(peak, &estimate));
     }

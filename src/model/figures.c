@@ -108,23 +108,28 @@ static void add_histograms(const struct ms_usage *usage, struct ms_histogram *si
                   detail != NULL ? detail->lifetimes : NULL);
 }
 
+static void get_histogram(struct ms_histogram *out, uint8_t home, const struct ms_histogram *kept)
+{
+    if (home == 0 && kept != NULL) {
+        *out = *kept;
+    } else {
+        *out = (struct ms_histogram){0};
+    }
+}
+
 void ms_usage_get_kept(const struct ms_usage *usage, struct ms_usage_extra *extra)
 {
     const struct ms_usage_detail *detail = usage->detail;
-    *extra = (struct ms_usage_extra){0};
     if (detail == NULL) {
+        *extra = (struct ms_usage_extra){0};
         return;
     }
     extra->reallocations = detail->reallocations;
     extra->failed_calls = detail->failed_calls;
     extra->samples = detail->samples;
     extra->samples_freed = detail->samples_freed;
-    if (usage->size_home == 0 && detail->sizes != NULL) {
-        extra->sizes = *detail->sizes;
-    }
-    if (usage->lifetime_home == 0 && detail->lifetimes != NULL) {
-        extra->lifetimes = *detail->lifetimes;
-    }
+    get_histogram(&extra->sizes, usage->size_home, detail->sizes);
+    get_histogram(&extra->lifetimes, usage->lifetime_home, detail->lifetimes);
 }
 
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra)
@@ -247,6 +252,20 @@ void ms_figures_of_site(const struct ms_model *model, uint32_t site_id, struct m
     }
 }
 
+void ms_figures_of_site_by(const struct ms_model *model, uint32_t site_id,
+                           bool (*has_thread)(const void *context, uint32_t thread_id),
+                           const void *context, struct ms_figures *figures)
+{
+    const struct ms_site *site = ms_model_site_by_id(model, site_id);
+    const struct ms_usage *usage = NULL;
+    *figures = (struct ms_figures){0};
+    while (site != NULL && (usage = ms_model_site_usage(model, site_id, usage)) != NULL) {
+        if (has_thread(context, usage->thread_id)) {
+            add_usage(figures, usage, peak_of(model, site->process_id));
+        }
+    }
+}
+
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
                            struct ms_figures *figures)
 {
@@ -343,11 +362,10 @@ double ms_figures_error_bytes(double variance)
     return 1.96 * sqrt(variance);
 }
 
-bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site,
+bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site, uint64_t sum,
                           const struct ms_figures *figures, uint64_t *out_bytes)
 {
     const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
-    const uint64_t sum = site->heap.peak_bytes;
     if (process == NULL || process->totals.peak_bytes == 0) {
         *out_bytes = sum;
         return figures->samples == 0;

@@ -61,6 +61,10 @@ double ms_usage_live_variance(const struct ms_usage *usage);
 void ms_figures_of_usage(const struct ms_model *model, const struct ms_usage *usage,
                          struct ms_figures *figures);
 void ms_figures_of_site(const struct ms_model *model, uint32_t site_id, struct ms_figures *figures);
+/* Of what the threads did there of which `has_thread` says so. */
+void ms_figures_of_site_by(const struct ms_model *model, uint32_t site_id,
+                           bool (*has_thread)(const void *context, uint32_t thread_id),
+                           const void *context, struct ms_figures *figures);
 void ms_figures_of_thread(const struct ms_model *model, uint32_t thread_id,
                           struct ms_figures *figures);
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
@@ -94,7 +98,8 @@ double ms_figures_error_bytes(double variance);
  * known.
  */
 bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site,
-                          const struct ms_figures *figures, uint64_t *out_bytes);
+                          uint64_t sum_of_peaks_bytes, const struct ms_figures *figures,
+                          uint64_t *out_bytes);
 
 /*
  * Blocks and bytes that a site allocates per second, over the last second or so; NaN when it was

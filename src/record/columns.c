@@ -15,20 +15,22 @@ struct element {
     uint32_t offset;
 };
 
-/* A column with integers of its own. */
+/* A column with integers of its own, as they are written. */
 struct row_column {
-    uint64_t values[MS_COLUMN_THINGS];
-    uint64_t coded[MS_COLUMN_THINGS]; /* as they are written */
+    uint64_t coded[MS_COLUMN_THINGS];
 };
+
+/* The last columns of the rows, and one that is being made. */
+enum { VALUES_KEPT = MS_COLUMNS_BACK + 1 };
 
 struct ms_columns {
     const struct ms_fields *fields;
     struct element *elements; /* by their numbers */
     uint32_t count;
-    size_t words;  /* of a struct, the last one perhaps in part */
-    uint64_t *any; /* all things, ORed */
-    uint64_t scratch[MS_COLUMN_THINGS];
-    struct row_column *rows; /* in the rows */
+    size_t words;                                   /* of a struct, the last one perhaps in part */
+    uint64_t *any;                                  /* all things, ORed */
+    uint64_t values[VALUES_KEPT][MS_COLUMN_THINGS]; /* of column c of the rows: c % VALUES_KEPT */
+    struct row_column *rows;
     uint32_t row_count, row_capacity;
 };
 
@@ -169,10 +171,16 @@ static void choose(struct choice *choice, enum ms_column_form form, uint32_t bac
     }
 }
 
-/* For integers that are not all the same, by a sample of them. */
-static struct choice choose_form(const struct ms_columns *columns, const uint64_t *values,
-                                 size_t count)
+/* Of so many columns of the rows back; 0: of the one that is being made. */
+static uint64_t *values_of(struct ms_columns *columns, uint32_t back)
 {
+    return columns->values[(columns->row_count - back) % VALUES_KEPT];
+}
+
+/* For integers that are not all the same, by a sample of them. */
+static struct choice choose_form(struct ms_columns *columns, size_t count)
+{
+    const uint64_t *const values = values_of(columns, 0);
     const size_t every = count > MS_COLUMN_THINGS / SAMPLED ? SAMPLED : 1;
     struct choice choice = {.form = MS_COLUMN_EACH};
     unsigned steps = 0;
@@ -182,7 +190,7 @@ static struct choice choose_form(const struct ms_columns *columns, const uint64_
     }
     choose(&choice, MS_COLUMN_STEPS, 0, steps);
     for (uint32_t back = 1; back <= columns->row_count && back <= MS_COLUMNS_BACK; back++) {
-        const uint64_t *const before = columns->rows[columns->row_count - back].values;
+        const uint64_t *const before = values_of(columns, back);
         unsigned like = 0;
         for (size_t i = 1; i < count && like < choice.bits; i += every) {
             like += bits_of_step(values[i], before[i]);
@@ -229,7 +237,7 @@ static void put_value(struct ms_pack *pack, const struct ms_field *field, uint64
 static bool write_few(struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
                       const struct ms_field *field, size_t count)
 {
-    const uint64_t *const values = columns->scratch;
+    const uint64_t *const values = values_of(columns, 0);
     if (are_alike(values, count)) {
         put_head(pack, gap, MS_COLUMN_SAME);
         put_value(pack, field, values[0]);
@@ -276,14 +284,13 @@ static void code_differences(uint64_t *restrict coded, const uint64_t *values,
     }
 }
 
-static void code_column(const struct ms_columns *columns, struct row_column *column,
+static void code_column(struct ms_columns *columns, struct row_column *column,
                         const struct choice *choice, bool zigzag, size_t count)
 {
     static const uint64_t zeros[MS_COLUMN_THINGS];
-    const uint64_t *const values = column->values;
+    const uint64_t *const values = values_of(columns, 0);
     if (choice->form == MS_COLUMN_LIKE) {
-        code_differences(column->coded, values,
-                         columns->rows[columns->row_count - choice->back].values, count);
+        code_differences(column->coded, values, values_of(columns, choice->back), count);
     } else if (choice->form == MS_COLUMN_STEPS) {
         column->coded[0] = ms_zigzag((int64_t)values[0]);
         code_differences(column->coded + 1, values + 1, values, count - 1);
@@ -302,8 +309,7 @@ static void write_integers(struct ms_columns *columns, struct ms_pack *pack, uin
         pack->failed = true;
         return;
     }
-    const struct choice choice = choose_form(columns, columns->scratch, count);
-    memcpy(column->values, columns->scratch, count * sizeof *column->values);
+    const struct choice choice = choose_form(columns, count);
     code_column(columns, column, &choice, zigzag, count);
     put_head(pack, gap, choice.form);
     if (choice.form == MS_COLUMN_LIKE) {
@@ -328,15 +334,16 @@ static void write_rows(const struct ms_columns *columns, struct ms_pack *pack, s
 }
 
 /* Of each its bits, the lowest bytes of all of them first: those are noise, the others are not. */
-static void write_floats(const struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
+static void write_floats(struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
                          unsigned bytes, size_t count)
 {
+    const uint64_t *const values = values_of(columns, 0);
     put_head(pack, gap, MS_COLUMN_EACH);
     uint8_t *const at = ms_pack_room(pack, bytes * count);
     if (at != NULL) {
         for (unsigned byte = 0; byte < bytes; byte++) {
             for (size_t i = 0; i < count; i++) {
-                at[byte * count + i] = (uint8_t)(columns->scratch[i] >> 8 * byte);
+                at[byte * count + i] = (uint8_t)(values[i] >> 8 * byte);
             }
         }
         pack->used += bytes * count;
@@ -386,7 +393,7 @@ void ms_columns_write(struct ms_columns *columns, struct ms_pack *pack, const vo
             write_texts(pack, gap, element, things, count);
             continue;
         }
-        load(columns->scratch, element, things, count);
+        load(values_of(columns, 0), element, things, count);
         if (write_few(columns, pack, gap, element->field, count)) {
             continue;
         }

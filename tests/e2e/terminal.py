@@ -35,7 +35,7 @@ class Terminal:
         self.socket = os.path.join(self.folder.name, "tmux")
         self.environment = {**BARE, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color",
                             MARK: self.folder.name}
-        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 200"
+        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 3000"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                   shell)
 

@@ -31,6 +31,12 @@ SHORT = ("redis", "sqlite3", "python3", "jq", "curl", "redis-lru", "lru_cache", 
 PYTHON = "/usr/bin/python3"
 
 
+def schedstat(pid):
+    """Seconds with and without a core."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return [int(word) / 1e9 for word in file.read().split()[:2]]
+
+
 class Program:
     """A program under memscope-top that works until it is stopped."""
 
@@ -39,7 +45,7 @@ class Program:
         self.exe = exe or os.path.basename(os.path.realpath(command[0]))
         self.environment = environment or {}
         self.stopping = threading.Event()
-        self.looks = []  # time, CPU time, time without a core, how long it was held up until then
+        self.looks = []  # time, what schedstat had, for how long it was held up until then
 
     def there(self):
         if "--git-dir" in self.command and not os.path.exists(os.path.join(WORK, "repository")):
@@ -137,23 +143,23 @@ class Program:
         return found
 
     def look(self):
-        """Notes for how long it was held up: waited for a core, by the kernel."""
+        """Notes for how long it and its viewer were held up: waited for a core, by the kernel."""
         try:
             with open(self.log, encoding="utf-8", errors="replace") as log:
                 started = re.search(r"started pid (\d+)", log.read())
-            with open(f"/proc/{started.group(1)}/schedstat", encoding="ascii") as file:
-                ran_s, waited_s = (int(word) / 1e9 for word in file.read().split()[:2])
+            times = [schedstat(pid) for pid in (int(started.group(1)), self.viewer.pid)]
         except (OSError, AttributeError):
             return  # it has not begun, has ended, or the kernel does not say
         now, held_up_s = time.monotonic(), 0
         if self.looks:
-            before, ran_before_s, waited_before_s, held_up_s = self.looks[-1]
-            held_up_s += max(0, min(now - before - (ran_s - ran_before_s), waited_s - waited_before_s))
-        self.looks.append((now, ran_s, waited_s, held_up_s))
+            before, times_before, held_up_s = self.looks[-1]
+            held_up_s += sum(max(0, min(now - before - (ran - ran_before), waited - waited_before))
+                             for (ran, waited), (ran_before, waited_before) in zip(times, times_before))
+        self.looks.append((now, times, held_up_s))
 
     def had_s(self, begin, end):
-        """Seconds from then to then in which it was not held up."""
-        at = lambda moment: max((held_up_s for now, _, _, held_up_s in self.looks if now <= moment), default=0)
+        """Seconds from then to then in which nothing was held up."""
+        at = lambda moment: max((held_up_s for now, _, held_up_s in self.looks if now <= moment), default=0)
         return end - begin - (at(end) - at(begin))
 
     def judged(self):
@@ -537,7 +543,9 @@ def check_worked(program, wrong):
 def check_found(program, times, wrong):
     """Every leak that is one by then was judged in time, at its site, and nothing else."""
     truths = program.truths()
-    if not truths:
+    if not truths and program.had_s(program.begin, program.stopped) <= FOUND_WITHIN_S:
+        print(f"# {program.name}: held up by others, it has not come to where it leaks", flush=True)
+    elif not truths:
         wrong.append(f"{program.name}: nothing was made to leak")
     for truth in truths:
         what = (f"{program.name}: 1 of {truth['every']} blocks of a site that frees "

@@ -254,12 +254,12 @@ def test_allocator():
     role(thread, "memory_intensive")
     live = nature([NATURE, "allocator", "3"], "--duration", "1.2")
     # An allocation counts 100 ns: a core on which it takes twice that has time for other things.
-    if not all(5500 < found["allocations"] / (found["user_ms"] + found["system_ms"])
-               for found in (thread, live.threads[0])):
-        for found in (thread, live.process):
-            shares = found["judgements"]["resource_shares"]
+    shares = [found["judgements"]["resource_shares"]["memory"]
+              for found in (thread, seen.process, live.process)]
+    if min(shares) < 0.6:
+        assert min(shares) > 0.15, f"of memory: {shares}"
+        for found in (thread, seen.process, live.process):
             assert found["judgements"]["bottleneck"] in ("cpu", "memory", "cores"), found
-            assert shares["memory"] > 0.15, f"of memory: {shares}"
         return
     judged(thread, "memory", "allocations", "memory management dominates")
     judged(seen.process, "memory")

@@ -149,7 +149,7 @@ def test_disk_full():
 def test_interrupted():
     """SIGTERM of ours ends the program, too; the recording is whole"""
     with tempfile.TemporaryDirectory() as folder:
-        recorder, path = recording(folder, HARD, "sleep", "60000")
+        recorder, path = recording(folder, HARD, "sleep", "600000")
         recorder.terminate()
         recorder.communicate(timeout=100)
         equal(recorder.returncode, 143, "exit status")
@@ -188,7 +188,7 @@ def test_killed():
 def test_joined():
     """record -p joins a program that runs; it runs on afterwards"""
     with tempfile.TemporaryDirectory() as folder:
-        watcher = subprocess.Popen([MEMSCOPE, "-q", "--", HARD, "sleep", "60000"], env=BARE,
+        watcher = subprocess.Popen([MEMSCOPE, "-q", "--", HARD, "sleep", "600000"], env=BARE,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             pid = wait_until(lambda: program_below(watcher.pid), what="the program")

@@ -239,7 +239,7 @@ def test_viewer_cpu():
 
 def test_many_threads_on_the_screen():
     """2,000 threads are read less often, and the screen says how often"""
-    script = f"sleep 100 | exec {SCALE} alive 2000"
+    script = f"sleep 1000 | exec {SCALE} alive 2000"
     with Terminal([MEMSCOPE, "--", "sh", "-c", script]) as terminal:
         terminal.see("threads sampled at", "threads")
         wait_until(lambda: re.search(r"threads sampled at [012]\.\d Hz", terminal.text()), 60,

@@ -42,7 +42,7 @@ def test_demo():
 
 def test_first_picture():
     """the first picture with the program's name is there within a second"""
-    with Terminal([MEMSCOPE, "--", HARD, "sleep", "20000"]) as terminal:
+    with Terminal([MEMSCOPE, "--", HARD, "sleep", "600000"]) as terminal:
         terminal.see("hard")
 
 

