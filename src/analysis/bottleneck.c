@@ -148,11 +148,11 @@ static void judge_cores(struct ms_bottleneck *bottleneck, const struct demand *d
     const struct ms_time_use *use = &demand->use;
     bottleneck->kind = MS_BOTTLENECK_CORES;
     if (demand->of_process) {
-        say(bottleneck, "its threads ran on %.2g cores and waited for %.2g more in %s",
+        say(bottleneck, "its threads ran on %.2g cores and could have used %.2g more in %s",
             known(use->cpu), use->run_queue, demand->span);
     } else {
-        say(bottleneck, "runnable without a core %.0f %% of %s, on one %.0f %%",
-            100 * use->run_queue, demand->span, 100 * known(use->cpu));
+        say(bottleneck, "waiting for a core %.0f %% of %s, running %.0f %%", 100 * use->run_queue,
+            demand->span, 100 * known(use->cpu));
     }
     say_which_cores(bottleneck, demand, allowed);
 }
@@ -191,8 +191,8 @@ static void judge_computing(struct ms_bottleneck *bottleneck, const struct deman
     if (ms_memory_intensity(use) >= 0.5) {
         bottleneck->kind = MS_BOTTLENECK_MEMORY;
         say(bottleneck,
-            ", with %s allocations and %s page faults for each second of it: by their number%s "
-            "memory management outweighs the rest",
+            ", with %s allocations and %s page faults per second of it: by their number%s "
+            "memory management dominates",
             ms_format_count(allocations, sizeof(allocations), use->allocations / use->cpu),
             ms_format_count(faults, sizeof(faults), use->minor_faults / use->cpu),
             kernel_s_of_fault(use) > MS_MEMORY_FAULT_S ? " and the kernel's time" : "");
@@ -266,8 +266,8 @@ static void judge_rest(struct ms_bottleneck *bottleneck, const struct demand *de
     if (waits_for_others >= 0.5 * threads) {
         bottleneck->kind = MS_BOTTLENECK_IDLE;
         say(bottleneck,
-            "waits for others %.0f %% of %s: in poll and kin, or in calls that "
-            "nothing comes to",
+            "waiting for others %.0f %% of %s: in poll or similar, or in calls that "
+            "receive nothing",
             100 * fmin(1, waits_for_others / threads), of);
         return;
     }
@@ -329,7 +329,7 @@ static struct ms_bottleneck nothing_known(const struct ms_model *model,
     };
     char why[200] = "";
     if (use->span_ns == 0 && !ended) {
-        say(&bottleneck, "nothing is known of it yet");
+        say(&bottleneck, "nothing is known about it yet");
         return bottleneck;
     }
     if (thread != NULL) {

@@ -53,7 +53,7 @@ static void reason_of(char *out, size_t size, enum ms_efficiency_part part,
                        isnan(use->files + use->sockets) ? "" : " that no I/O call explains");
         return;
     case MS_EFFICIENCY_WAITING:
-        (void)snprintf(out, size, "runnable without a core %.0f %% of the time that it could run",
+        (void)snprintf(out, size, "waiting for a core %.0f %% of its runnable time",
                        100 * use->run_queue / (use->cpu + use->run_queue));
         return;
     case MS_EFFICIENCY_IO:
@@ -62,7 +62,7 @@ static void reason_of(char *out, size_t size, enum ms_efficiency_part part,
                        use->threads > 1 ? "its threads'" : "the");
         return;
     case MS_EFFICIENCY_CHURN:
-        (void)snprintf(out, size, "%s temporary allocations for each second on a core",
+        (void)snprintf(out, size, "%s temporary allocations per second on a core",
                        ms_format_count(count, sizeof(count), use->temporary / use->cpu));
         return;
     case MS_EFFICIENCY_TOTAL:
@@ -93,7 +93,7 @@ static void write_sentence(struct ms_efficiency *efficiency, const struct ms_tim
     const enum ms_efficiency_part worst = worst_of(efficiency);
     int used = 0;
     if (worst == MS_EFFICIENCY_TOTAL) {
-        used = snprintf(out, size, "nothing is lost by what is known of it");
+        used = snprintf(out, size, "nothing lost, as far as known");
     } else {
         char reason[100];
         reason_of(reason, sizeof(reason), worst, use);
@@ -123,7 +123,7 @@ struct ms_efficiency ms_efficiency_of_use(const struct ms_time_use *use)
     }
     if (busy * (double)use->span_ns < (double)MS_EFFICIENCY_LEAST_NS) {
         (void)snprintf(efficiency.sentence, sizeof(efficiency.sentence),
-                       "no score: it did next to nothing in %.0f s", (double)use->span_ns / 1e9);
+                       "no score: it did almost nothing in %.0f s", (double)use->span_ns / 1e9);
         return efficiency;
     }
     set_parts(&efficiency, use);

@@ -343,14 +343,15 @@ static void add_release(const struct judge *judge, const struct ms_flow_edge *ed
     pattern.blocks = edge->sum.blocks;
     pattern.bytes = edge->sum.bytes;
     pattern.confidence = ms_flow_confidence(of_freed, edge->sum.blocks, 1);
-    snprintf(pattern.evidence, sizeof pattern.evidence,
-             "%d %% of what %s freed were blocks of %s (%s blocks, %s; %d %% of the freed ones of "
-             "that); it allocated %s itself",
-             percent(of_freed), to->name, named(from, name),
-             ms_format_count(blocks, sizeof blocks, (double)edge->sum.blocks),
-             ms_format_bytes(bytes, sizeof bytes, (double)edge->sum.bytes),
-             percent(share_of(&edge->sum, from)),
-             ms_format_count(allocated, sizeof allocated, (double)to->allocations));
+    snprintf(
+        pattern.evidence, sizeof pattern.evidence,
+        "%d %% of what %s freed were blocks of %s (%s blocks, %s; %d %% of all freed blocks of "
+        "the latter); it allocated %s itself",
+        percent(of_freed), to->name, named(from, name),
+        ms_format_count(blocks, sizeof blocks, (double)edge->sum.blocks),
+        ms_format_bytes(bytes, sizeof bytes, (double)edge->sum.bytes),
+        percent(share_of(&edge->sum, from)),
+        ms_format_count(allocated, sizeof allocated, (double)to->allocations));
     ms_flow_found_add(judge->found, &pattern);
 }
 
@@ -490,11 +491,10 @@ void ms_flow_patterns_why_none(const struct ms_flow_matrix *matrix, char *out, s
     if (crossed == 0) {
         snprintf(out, size, "%s", ms_flow_why_none(matrix));
     } else if (crossed < MS_FLOW_PATTERN_BLOCKS_MIN) {
-        snprintf(out, size, "%u block%s crossed threads: a pattern is named from %u on.",
+        snprintf(out, size, "%u block%s crossed threads; patterns are looked for from %u on.",
                  (unsigned)crossed, crossed == 1 ? "" : "s", MS_FLOW_PATTERN_BLOCKS_MIN);
     } else {
-        snprintf(out, size,
-                 "%.1f %% of what was freed crossed threads, in no pattern that is known.",
+        snprintf(out, size, "%.1f %% of what was freed crossed threads, in no known pattern.",
                  100 * ratio(crossed, all));
     }
 }

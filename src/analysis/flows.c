@@ -331,7 +331,7 @@ int ms_flow_matrix_update_indexed(struct ms_flow_matrix *matrix, const struct ms
         matrix->node_count = matrix->member_count = 0;
         matrix->part_count = matrix->edge_count = 0;
         matrix->totals = (struct ms_flow_totals){.threads = 0};
-        snprintf(matrix->why_none, sizeof matrix->why_none, "There is no memory to show flows.");
+        snprintf(matrix->why_none, sizeof matrix->why_none, "Out of memory for this screen.");
         return error;
     }
     finish_nodes(matrix, model);

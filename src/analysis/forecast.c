@@ -195,7 +195,7 @@ static void write_sentence(struct ms_forecast *forecast)
                                     : ms_format_count(limit, sizeof(limit), forecast->limit));
     const double used_pct = 100 * forecast->used / forecast->limit;
     if (isnan(forecast->seconds_left)) {
-        (void)snprintf(out, size, "%s of %s: %.0f %% used; too early to tell where it goes",
+        (void)snprintf(out, size, "%s of %s: %.0f %% used; too early for a forecast",
                        ms_limit_word(forecast->kind), limit, used_pct);
     } else if (isinf(forecast->seconds_left)) {
         (void)snprintf(out, size, "%s of %s: %.0f %% used, not growing",

@@ -160,7 +160,7 @@ static void add_losses_of(struct ms_insight_list *list, const struct ms_process 
                                                       process->id)) != NULL) {
         insight->process_id = process->id;
         (void)snprintf(insight->what, sizeof(insight->what),
-                       "%s calls of %s were counted nowhere: its totals are too low by them",
+                       "%s calls of %s were not counted: its totals are too low by that many",
                        ms_format_count(count, sizeof(count), (double)losses->lost), name);
         (void)snprintf(insight->advice, sizeof(insight->advice),
                        "track fewer threads (--threads) or sample (--sample)");
@@ -170,7 +170,7 @@ static void add_losses_of(struct ms_insight_list *list, const struct ms_process 
             NULL) {
         insight->process_id = process->id;
         (void)snprintf(insight->what, sizeof(insight->what),
-                       "%s calls of %s, %.0f %% of all, are counted without all of their stack",
+                       "%s calls of %s, %.0f %% of all, are counted with incomplete call stacks",
                        ms_format_count(count, sizeof(count), coarsened), name,
                        100 * coarsened / (double)losses->recorded);
         (void)snprintf(insight->advice, sizeof(insight->advice),

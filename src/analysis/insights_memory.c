@@ -51,7 +51,7 @@ static void add_leaks(struct ms_insight_list *list)
                        ms_format_bytes_rate(slope, sizeof(slope), leak->slope_bytes_per_s),
                        100 * leak->confidence);
         (void)snprintf(insight->advice, sizeof(insight->advice),
-                       "free what this call site allocates, or bound what keeps it");
+                       "free what this call site allocates, or limit the size of what holds it");
     }
 }
 
@@ -144,7 +144,7 @@ static void add_waste(struct ms_insight_list *list, const struct ms_process *pro
     insight->bytes = waste;
     (void)snprintf(
         insight->what, sizeof(insight->what),
-        "the allocator rounded live blocks of %s up by %s, %.0f %% of what was asked for",
+        "the allocator rounded live blocks of %s up by %s, %.0f %% of the requested bytes",
         ms_insight_process_name(process, name, sizeof(name)),
         ms_format_bytes(bytes, sizeof(bytes), waste), 100 * waste / live);
     (void)snprintf(insight->advice, sizeof(insight->advice),
@@ -170,15 +170,16 @@ static void add_fragmentation(struct ms_insight_list *list, const struct ms_proc
     }
     insight->process_id = process->id;
     insight->bytes = unexplained;
-    (void)snprintf(insight->what, sizeof(insight->what),
-                   "of the resident heap of %s, %s, no live block explains %s: free lists, gaps "
-                   "between blocks",
-                   ms_insight_process_name(process, name, sizeof(name)),
-                   ms_format_bytes(resident, sizeof(resident), (double)parts.resident_bytes),
-                   ms_format_bytes(bytes, sizeof(bytes), unexplained));
+    (void)snprintf(
+        insight->what, sizeof(insight->what),
+        "of the resident heap of %s, %s, no live block accounts for %s: free lists, gaps "
+        "between blocks",
+        ms_insight_process_name(process, name, sizeof(name)),
+        ms_format_bytes(resident, sizeof(resident), (double)parts.resident_bytes),
+        ms_format_bytes(bytes, sizeof(bytes), unexplained));
     (void)snprintf(insight->advice, sizeof(insight->advice),
-                   "malloc_trim gives free pages back; blocks that live long are best allocated "
-                   "before those that do not");
+                   "malloc_trim returns free pages; allocate long-lived blocks "
+                   "before short-lived ones");
 }
 
 static void add_misuse(struct ms_insight_list *list)
@@ -212,10 +213,10 @@ static void add_misuse(struct ms_insight_list *list)
                        misuse->how[0] != '\0' ? ": " : "", misuse->how);
         (void)snprintf(insight->advice, sizeof(insight->advice), "%s",
                        misuse->kind == MS_MISUSE_MISMATCH
-                           ? "release it by the function that belongs to the one that allocated it"
+                           ? "release it with the function that matches its allocation"
                        : misuse->kind == MS_MISUSE_DOUBLE_FREE
-                           ? "find who released it first; AddressSanitizer shows both places"
-                           : "find who writes past its end; AddressSanitizer stops at the write");
+                           ? "find what freed it first; AddressSanitizer shows both places"
+                           : "find what writes past its end; AddressSanitizer stops at the write");
     }
 }
 

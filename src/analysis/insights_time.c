@@ -50,24 +50,25 @@ static void advise(struct ms_insight *insight, enum ms_bottleneck_kind kind,
                        "give it more cores, or run fewer threads than it has cores");
         return;
     case MS_BOTTLENECK_MEMORY:
-        (void)snprintf(
-            insight->advice, sizeof(insight->advice),
-            "reuse blocks instead of allocating anew; see temporary blocks by call site");
+        (void)snprintf(insight->advice, sizeof(insight->advice),
+                       "reuse blocks instead of reallocating; see temporary blocks by call site");
         return;
     case MS_BOTTLENECK_IO:
-        (void)snprintf(insight->advice, sizeof(insight->advice),
-                       "fewer and larger calls, fewer fsync, or another thread for them");
+        (void)snprintf(
+            insight->advice, sizeof(insight->advice),
+            "make fewer, larger calls, fewer fsync calls, or move them to another thread");
         return;
     case MS_BOTTLENECK_NETWORK:
         (void)snprintf(insight->advice, sizeof(insight->advice),
-                       "fewer and larger messages, or several requests in flight at a time");
+                       "send fewer, larger messages, or keep several requests in flight");
         return;
     case MS_BOTTLENECK_CPU:
         if (thread != NULL) {
-            (void)snprintf(insight->advice, sizeof(insight->advice),
-                           "most of it is %s (%.0f %% of a core): speed that up, or share its work "
-                           "out to other threads",
-                           name, cpu);
+            (void)snprintf(
+                insight->advice, sizeof(insight->advice),
+                "most of it is %s (%.0f %% of a core): speed that up, or spread its work "
+                "over more threads",
+                name, cpu);
             return;
         }
         break;
@@ -101,7 +102,7 @@ static void add_bottleneck(struct ms_insight_list *list, const struct ms_process
                         : kind == MS_BOTTLENECK_IO      ? use.files * 1e9
                         : kind == MS_BOTTLENECK_NETWORK ? use.sockets * 1e9
                                                         : use.cpu * 1e9;
-    (void)snprintf(insight->what, sizeof(insight->what), "%s is held up by %s: %s",
+    (void)snprintf(insight->what, sizeof(insight->what), "%s is limited by %s: %s",
                    ms_insight_process_name(process, name, sizeof(name)), ms_bottleneck_word(kind),
                    bottleneck.evidence);
     advise(insight, kind, list->model, process);
@@ -131,11 +132,10 @@ static void add_efficiency(struct ms_insight_list *list, const struct ms_process
         "faults a second",
         100 * (1 - kept), ms_insight_process_name(process, name, sizeof(name)),
         ms_format_count(faults, sizeof(faults), use.minor_faults));
-    (void)snprintf(
-        insight->advice, sizeof(insight->advice), "%s",
-        use.minor_faults / use.cpu > MANY_FAULTS
-            ? "keep memory instead of giving it back (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)"
-            : "look for locks that many threads want, and for short sleeps");
+    (void)snprintf(insight->advice, sizeof(insight->advice), "%s",
+                   use.minor_faults / use.cpu > MANY_FAULTS
+                       ? "keep memory instead of returning it (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)"
+                       : "look for contended locks and short sleeps");
 }
 
 static bool limit_matters(const struct ms_forecast *forecast, const struct ms_process *process,
@@ -160,13 +160,13 @@ static const char *limit_advice(enum ms_limit_kind kind)
 {
     switch (kind) {
     case MS_LIMIT_FILES:
-        return "close what is not needed any more, or raise it: ulimit -n";
+        return "close what is no longer needed, or raise the limit: ulimit -n";
     case MS_LIMIT_THREADS:
         return "start fewer threads, or raise pids.max of the control group";
     case MS_LIMIT_CGROUP_MEMORY:
         return "see what grows by call site and in leaks, or raise memory.max of the control group";
     case MS_LIMIT_GPU_MEMORY:
-        return "smaller batches, or free what the GPU does not need any more";
+        return "use smaller batches, or free what the GPU no longer needs";
     default:
         return "see what grows by call site and in leaks, or raise the limit";
     }

@@ -45,7 +45,7 @@ struct ms_leaks {
     struct ms_index by_site;
     uint32_t *likely; /* positions in `watched`, in order */
     size_t likely_count, likely_capacity;
-    uint64_t begin_ns, window_begin_ns, window_ns;
+    uint64_t begin_ns, looked_ns, window_begin_ns, window_ns;
     uint32_t window;              /* number of the open one, from 1 */
     size_t next_site, sites_left; /* to be looked at since they were read */
     uint64_t sites_read_ns;
@@ -300,6 +300,9 @@ static int list_likely(struct ms_leaks *leaks)
 
 static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *model, bool renamed)
 {
+    const uint64_t now_ns = ms_model_now_ns(model);
+    const double since_s = (double)(now_ns - leaks->looked_ns) / 1e9;
+    leaks->looked_ns = now_ns;
     uint32_t process_id = 0;
     bool process_ended = false;
     struct ms_leak_work work = {0};
@@ -311,13 +314,14 @@ static void look_at_all_watched(struct ms_leaks *leaks, const struct ms_model *m
             const struct ms_process *process = ms_model_process_by_id(model, process_id);
             process_ended = process == NULL || process->end_ns != 0;
             work = ms_leak_work_of(process);
+            work.held_up_s = ms_leak_held_up(process) * since_s;
         }
         if (!process_ended || watched->ended) {
             ms_leak_watched_look(watched, site, &work);
         } else if (watched->likely) {
             ms_leak_watched_look(watched, site, &work);
             watched->ended = true; /* what was judged stands, with the figures of the end */
-            ms_leak_watched_say_when(watched, leaks->window_ns, ms_model_now_ns(model));
+            ms_leak_watched_say_when(watched, leaks->window_ns, now_ns);
         } else {
             unwatch(leaks, model, i);
             continue;
@@ -372,7 +376,7 @@ int ms_leaks_update(struct ms_leaks *leaks, const struct ms_model *model)
     }
     const uint64_t now_ns = ms_model_now_ns(model);
     if (leaks->window == 0) {
-        leaks->begin_ns = leaks->window_begin_ns = now_ns;
+        leaks->begin_ns = leaks->looked_ns = leaks->window_begin_ns = now_ns;
         leaks->window = 1;
     }
     const uint64_t names_version = ms_model_names_version(model);
@@ -440,16 +444,16 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
     for (size_t i = 0; i < leaks->watched.count; i++) {
         const struct ms_growth_verdict verdict = ms_growth_judge(&watched_at(leaks, i)->growth);
         growing += verdict.rises > 0;
-        longest_ns = verdict.age_ns > longest_ns ? verdict.age_ns : longest_ns;
+        longest_ns = verdict.had_ns > longest_ns ? verdict.had_ns : longest_ns;
     }
     if (ms_leaks_count(leaks) > 0) {
         (void)snprintf(out, size, "%zu", ms_leaks_count(leaks));
     } else if (!anything_lives(model)) {
-        (void)snprintf(out, size, "No call site was judged to leak while the program lived (%u s).",
+        (void)snprintf(out, size, "No call site was judged to leak while the program ran (%u s).",
                        (unsigned)(lived_ns(model) / MS_SECOND_NS));
     } else if (growing > 0) {
         (void)snprintf(out, size,
-                       "%zu call site%s grew lately, for %u s at most: not long or not steadily "
+                       "%zu call site%s grew recently, for %u s at most: not long or not steadily "
                        "enough yet to be a likely leak (%u s at least).",
                        growing, growing == 1 ? "" : "s", (unsigned)(longest_ns / MS_SECOND_NS),
                        least_s);
@@ -459,14 +463,14 @@ void ms_leaks_why_none(const struct ms_leaks *leaks, const struct ms_model *mode
         if (since_ns < needed_ns) {
             (void)snprintf(
                 out, size,
-                "Too early to judge, for %u s more: a likely leak is a call site whose "
-                "least live bytes of each window of %u s keep growing, for %u s at least.",
+                "Too early to judge, for another %u s. A likely leak is a call site whose "
+                "lowest live bytes per %u s window keep growing for at least %u s.",
                 (unsigned)((needed_ns - since_ns + MS_SECOND_NS - 1) / MS_SECOND_NS),
                 (unsigned)(WINDOW_NS / MS_SECOND_NS), least_s);
         } else {
             (void)snprintf(out, size,
-                           "No call site keeps growing by blocks that stay. A single buffer that "
-                           "realloc makes ever larger is not judged: sort screen 5 by growth.");
+                           "No call site keeps growing. A single buffer that "
+                           "realloc keeps enlarging is not judged: sort screen 5 by growth.");
         }
     }
 }

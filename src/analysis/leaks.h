@@ -6,8 +6,8 @@
  *                       growing, window after window, by blocks that are not freed any more. A
  *                       cache that fills and stops is none.
  *
- * The formula stands in leaks_growth.c and in LEAKS of memscope-top(7). Pure: no clock, no I/O, but for
- * ms_suppressions_read. One thread uses a ms_leaks.
+ * The formula stands in leaks_growth.c and in LEAKS of memscope-top(7). Pure: no clock, no I/O, but
+ * for ms_suppressions_read. One thread uses a ms_leaks.
  */
 #ifndef MS_ANALYSIS_LEAKS_H
 #define MS_ANALYSIS_LEAKS_H
@@ -64,6 +64,7 @@ struct ms_not_freed {
     uint64_t bytes, blocks;
     bool estimated; /* from a sample */
     bool suppressed;
+    double variance; /* of the bytes, in squared bytes; 0: exact */
 };
 /*
  * Of all ended processes in scope, the most bytes first, suppressed ones last; at most `capacity`
@@ -81,6 +82,8 @@ struct ms_not_freed_sum {
     size_t sites, suppressed_sites;
     uint64_t bytes, blocks; /* with the suppressed ones */
     uint64_t suppressed_bytes, suppressed_blocks;
+    double variance;      /* of the bytes, in squared bytes; 0: exact */
+    uint64_t exact_bytes; /* that all threads of those processes in scope had live at their ends */
 };
 struct ms_not_freed_sum ms_not_freed_sum(const struct ms_model *model, const struct ms_scope *scope,
                                          const struct ms_suppressions *suppressions);

@@ -6,7 +6,9 @@
  * reaches back as long as floors rise, in blocks and in bytes; one window in six may fail to, not
  * the newest two. A run grows when
  *
- *     it has 3 rises or more, lasts 25 s or more, and rose by 8 kB or 128 blocks,
+ *     it has 3 rises or more, lasts 25 s or more (of windows for most of which the process was held
+ *     up, only what it had counts: what fills is not full sooner than the process comes to it), and
+ *     rose by 8 kB or 128 blocks,
  *     its last floor is above the ceiling of the window that it began in (else the site only
  *     swings), and above every floor before (else it fills up again what it had freed), unless the
  *     run is twice as long as all before it.
@@ -66,6 +68,7 @@ static struct ms_growth_window joined(const struct ms_growth_window *a,
         .floor_blocks = a->floor_blocks < b->floor_blocks ? a->floor_blocks : b->floor_blocks,
         .ceiling_bytes = a->ceiling_bytes > b->ceiling_bytes ? a->ceiling_bytes : b->ceiling_bytes,
         .seconds = a->seconds + b->seconds,
+        .held_up_s = a->held_up_s + b->held_up_s,
         .allocations = a->allocations + b->allocations,
         .work_blocks = lower->work_blocks,
         .work_cpu_s = lower->work_cpu_s,
@@ -270,6 +273,16 @@ static double slope_of(const struct ms_growth *growth, uint32_t start)
     return spread > 0 ? products / spread : 0;
 }
 
+static uint64_t had_ns(const struct ms_growth *growth, uint32_t start, uint64_t age_ns)
+{
+    double held_up_s = 0;
+    for (uint32_t i = start + 1; i < growth->count; i++) {
+        held_up_s += (double)growth->windows[i].held_up_s;
+    }
+    const double had = (double)age_ns - held_up_s * 1e9;
+    return held_up_s > 0 ? (uint64_t)fmax(0, had) : age_ns;
+}
+
 struct ms_growth_verdict ms_growth_judge(const struct ms_growth *growth)
 {
     struct ms_growth_verdict verdict = {0};
@@ -282,7 +295,8 @@ struct ms_growth_verdict ms_growth_judge(const struct ms_growth *growth)
     verdict.spans = growth->count - 1 - start;
     verdict.since_ns = first->end_ns;
     verdict.age_ns = newest->end_ns - first->end_ns;
-    if (verdict.rises < MS_LEAK_WINDOWS_MIN || verdict.age_ns < MS_GROWTH_AGE_MIN_NS ||
+    verdict.had_ns = had_ns(growth, start, verdict.age_ns);
+    if (verdict.rises < MS_LEAK_WINDOWS_MIN || verdict.had_ns < MS_GROWTH_AGE_MIN_NS ||
         newest->floor_bytes <= first->floor_bytes || newest->floor_blocks <= first->floor_blocks ||
         !breaks_new_ground(growth, start)) {
         return verdict;

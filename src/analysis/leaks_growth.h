@@ -15,6 +15,7 @@ struct ms_growth_window {
     uint64_t floor_bytes, floor_blocks; /* the least that was live at any look */
     uint64_t ceiling_bytes;             /* the most */
     float seconds;
+    float held_up_s;   /* of them, in which the process was held up: it had no core to go on with */
     float allocations; /* blocks that the site allocated */
     /* What the process had done when the floor was seen, besides keeping things: */
     double work_blocks; /* blocks that it had freed */
@@ -38,6 +39,7 @@ struct ms_growth_verdict {
     bool grows;            /* long and far enough to be judged; else only `rises` and `age_ns` */
     uint32_t rises, spans; /* windows with a rise, of so many between the first and the last */
     uint64_t since_ns, age_ns;
+    uint64_t had_ns;        /* of its age, in which the process was not held up */
     uint64_t bytes, blocks; /* that the floor rose by */
     double slope_bytes_per_s;
     double kept; /* blocks that it rose by, of those allocated meanwhile */
@@ -45,7 +47,7 @@ struct ms_growth_verdict {
 };
 struct ms_growth_verdict ms_growth_judge(const struct ms_growth *growth);
 
-/* Growth is not judged before. */
+/* Growth is not judged before, by the time that the process had. */
 #define MS_GROWTH_AGE_MIN_NS UINT64_C(25000000000)
 
 #endif

@@ -1,5 +1,6 @@
 /* Blocks that were live when their process ended, see leaks.h. */
 #include "analysis/leaks.h"
+#include "model/figures.h"
 
 #include <stdlib.h>
 
@@ -50,16 +51,16 @@ static void rise(struct ms_not_freed *heap, size_t at)
     }
 }
 
-static bool is_estimated(const struct ms_scope *scope, const struct ms_model *model,
-                         const struct ms_site *site)
+static void estimate(const struct ms_scope *scope, const struct ms_model *model,
+                     const struct ms_site *site, struct ms_not_freed *out)
 {
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
         if (usage->rate != 0 && ms_scope_has_usage(scope, model, usage)) {
-            return true;
+            out->estimated = true;
+            out->variance += ms_usage_live_variance(usage);
         }
     }
-    return false;
 }
 
 /* Neighbours in the list of sites are mostly of one process. */
@@ -98,9 +99,9 @@ static bool next_not_freed(const struct ms_model *model, const struct ms_scope *
                 .site_id = site->id,
                 .bytes = ms_heap_current_bytes(&heap),
                 .blocks = heap.allocations - heap.deallocations,
-                .estimated = is_estimated(scope, model, site),
                 .suppressed = ms_suppressions_match(suppressions, site),
             };
+            estimate(scope, model, site, out);
             return true;
         }
     }
@@ -147,11 +148,15 @@ struct ms_not_freed_sum ms_not_freed_sum(const struct ms_model *model, const str
         sum.suppressed_bytes += one.suppressed ? one.bytes : 0;
         sum.suppressed_blocks += one.suppressed ? one.blocks : 0;
         sum.estimated = sum.estimated || one.estimated;
+        sum.variance += one.variance;
     }
-    for (size_t i = 0; i < ms_model_process_count(model) && !sum.known; i++) {
+    for (size_t i = 0; i < ms_model_process_count(model); i++) {
         const struct ms_process *process = ms_model_process(model, i);
-        sum.known = process->end_ns != 0 && !process->replaced_by_exec &&
-                    process->seen != MS_SEEN_NONE && ms_scope_has_process(scope, model, process);
+        if (process->end_ns != 0 && !process->replaced_by_exec && process->seen != MS_SEEN_NONE &&
+            ms_scope_has_process(scope, model, process)) {
+            sum.known = true;
+            sum.exact_bytes += ms_heap_current_bytes(&process->totals);
+        }
     }
     return sum;
 }

@@ -15,6 +15,8 @@
 #define STILL_SURE        0.4 /* for what is one already */
 #define OLD_BLOCKS_WEIGHT 0.25
 
+#define HELD_UP_SHARE 0.5 /* of a window: less is what any busy machine does to a process */
+
 #define IDLE_CPU_SHARE   0.01
 #define IDLE_ALLOCATIONS 10u
 
@@ -23,6 +25,15 @@ uint64_t ms_leak_live_blocks(const struct ms_site *site)
     return site->heap.allocations > site->heap.deallocations
                ? site->heap.allocations - site->heap.deallocations
                : 0;
+}
+
+double ms_leak_held_up(const struct ms_process *process)
+{
+    if (process == NULL || isnan(process->run_queue_pct)) {
+        return 0;
+    }
+    const double used = isnan(process->cpu_pct) ? 0 : process->cpu_pct / 100;
+    return fmax(0, fmin(process->run_queue_pct / 100, 1 - used));
 }
 
 struct ms_leak_work ms_leak_work_of(const struct ms_process *process)
@@ -43,6 +54,7 @@ void ms_leak_watched_open(struct ms_leak_watched *watched, const struct ms_site 
                           const struct ms_leak_work *work, uint64_t now_ns)
 {
     watched->begin_ns = now_ns;
+    watched->held_up_s = 0;
     watched->work = watched->floor_work = *work;
     watched->allocations = site->heap.allocations;
     watched->floor_bytes = watched->ceiling_bytes = ms_heap_current_bytes(&site->heap);
@@ -59,6 +71,7 @@ void ms_leak_watched_look(struct ms_leak_watched *watched, const struct ms_site 
     if (watched->ended) {
         return;
     }
+    watched->held_up_s += work->held_up_s;
     watched->floor_bytes = bytes < watched->floor_bytes ? bytes : watched->floor_bytes;
     if (blocks < watched->floor_blocks) {
         watched->floor_blocks = blocks;
@@ -115,7 +128,7 @@ static void say_why(struct ms_leak_watched *watched, const struct ms_growth_verd
     char kept[48] = "";
     if (!isnan(verdict->kept)) {
         const double percent = verdict->kept * 100;
-        (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates stays",
+        (void)snprintf(kept, sizeof(kept), "; %.*f %% of what it allocates is never freed",
                        percent < 10 && percent > 0 ? 1 : 0, percent);
     }
     (void)snprintf(watched->why, sizeof(watched->why), "grew in %u of %u windows of %u s, %s%s%s",
@@ -189,6 +202,8 @@ bool ms_leak_watched_close(struct ms_leak_watched *watched, const struct ms_mode
             .floor_blocks = watched->floor_blocks,
             .ceiling_bytes = watched->ceiling_bytes,
             .seconds = (float)seconds,
+            .held_up_s =
+                watched->held_up_s > HELD_UP_SHARE * seconds ? (float)watched->held_up_s : 0,
             .allocations = (float)(site->heap.allocations - watched->allocations),
             .work_blocks = (double)watched->floor_work.frees,
             .work_cpu_s = watched->floor_work.cpu_s,

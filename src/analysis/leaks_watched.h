@@ -16,12 +16,14 @@
 /* What a process had done when a window began. */
 struct ms_leak_work {
     uint64_t frees, allocations;
-    double cpu_s; /* NaN: not known */
+    double cpu_s;     /* NaN: not known */
+    double held_up_s; /* since the last look, see ms_leak_held_up */
 };
 
 struct ms_leak_watched {
     uint64_t floor_bytes, floor_blocks, ceiling_bytes; /* of the window that is open */
     uint64_t begin_ns;
+    double held_up_s;
     uint64_t allocations;           /* of the site when it began */
     struct ms_leak_work work;       /* as it began */
     struct ms_leak_work floor_work; /* when the floor was seen */
@@ -31,6 +33,12 @@ struct ms_leak_watched {
     struct ms_leak leak;
     char why[MS_LEAK_WHY_MAX];
 };
+
+/*
+ * Share of the last second or so that a process wanted to go on in but had no core for: a thread of
+ * it waits, and all of them together use less than a core. 0 where that is not known, as of NULL.
+ */
+double ms_leak_held_up(const struct ms_process *process);
 
 /* `process` may be NULL. */
 struct ms_leak_work ms_leak_work_of(const struct ms_process *process);

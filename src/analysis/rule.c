@@ -233,7 +233,7 @@ int ms_rule_parse(const char *text, enum ms_rule_of of, struct ms_rule *rule, ch
     const char *value = read_comparison(sign, &rule->comparison);
     if (bytes == 0 || bytes >= sizeof name || value == NULL) {
         snprintf(error, error_bytes,
-                 "'%s' is no rule; give METRIC, one of < <= > >= == !=, and a value, as %s", safe,
+                 "'%s' is not a rule; give METRIC, one of < <= > >= == !=, and a value, as %s", safe,
                  of == MS_RULE_OF_SESSION ? "'likely_leak_bytes>1M'" : "'efficiency_score<80'");
         return -EINVAL;
     }
@@ -247,7 +247,7 @@ int ms_rule_parse(const char *text, enum ms_rule_of of, struct ms_rule *rule, ch
     if (!read_value(value, unit, &rule->value)) {
         char wrong[sizeof safe];
         ms_format_safe(wrong, sizeof wrong, value, strlen(value), false);
-        snprintf(error, error_bytes, "'%s' is no value of %s; give %s", wrong, name,
+        snprintf(error, error_bytes, "'%s' is not a value of %s; give %s", wrong, name,
                  dimension_words(dimension_of(unit)));
         return -EINVAL;
     }

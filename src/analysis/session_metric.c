@@ -119,6 +119,7 @@ static double of_not_freed(enum ms_session_metric metric, const struct ms_model 
     if (!sum.known) {
         return unknown("no process whose heap was seen has ended", out);
     }
+    because = sum.estimated ? "estimated from a sample" : because;
     return known(metric == MS_SESSION_METRIC_NOT_FREED_BYTES
                      ? (double)(sum.bytes - sum.suppressed_bytes)
                      : (double)(sum.blocks - sum.suppressed_blocks),

@@ -112,7 +112,7 @@ static int parse_line(struct ms_suppressions *suppressions, const char *line, si
     char text[SHOWN_BYTES + 1];
     shown(text, sizeof(text), line, bytes);
     (void)snprintf(error, error_size,
-                   "line %zu: '%s' is no rule; give leak:PATTERN with a part of the name of a "
+                   "line %zu: '%s' is not a rule; give leak:PATTERN with a part of the name of a "
                    "function, file or module",
                    number, text);
     return -EINVAL;
@@ -165,8 +165,8 @@ int ms_suppressions_read(const char *path, struct ms_suppressions **out, char *e
     } else if (bytes > FILE_BYTES_MAX || memchr(text, '\0', bytes) != NULL) {
         result = -EINVAL;
         (void)snprintf(error, error_size,
-                       bytes > FILE_BYTES_MAX ? "more than 1 MiB is no list of rules"
-                                              : "a file with NUL bytes is no list of rules");
+                       bytes > FILE_BYTES_MAX ? "more than 1 MiB is not a list of rules"
+                                              : "a file with NUL bytes is not a list of rules");
     } else {
         text[bytes] = '\0';
         result = ms_suppressions_parse(text, out, error, error_size);

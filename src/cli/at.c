@@ -70,9 +70,10 @@ static int no_mark(const char *text, const struct ms_recording *recording, char 
     char shown[128];
     const size_t count = ms_recording_mark_count(recording);
     ms_format_safe(shown, sizeof shown, text, strlen(text), true);
-    int length = snprintf(error, error_bytes,
-                          "no moment '%s'; give end, peak, a time as 1m30s, a share as 50%%%s",
-                          shown, count > 0 ? ", or a mark:" : "; it has no marks");
+    int length =
+        snprintf(error, error_bytes,
+                 "not a moment: '%s'; give end, peak, a time such as 1m30s, a share such as 50%%%s",
+                 shown, count > 0 ? ", or a mark:" : "; it has no marks");
     for (size_t i = 0; i < count && length > 0 && (size_t)length < error_bytes; i++) {
         const struct ms_mark mark = ms_recording_mark(recording, i);
         if (mark.text[0] != '\0') {
@@ -123,12 +124,12 @@ static int find_peak(struct ms_recording *recording, uint64_t *at_ns, char *erro
     ms_replay_free(replay);
     if (result != 0) {
         const char *refused = ms_recording_refused(recording);
-        snprintf(error, error_bytes, "its end cannot be read: %s",
+        snprintf(error, error_bytes, "its last moment cannot be read: %s",
                  refused != NULL ? refused : strerror(-result));
         return result;
     }
     if (*at_ns == 0) {
-        snprintf(error, error_bytes, "when the program held the most is not known");
+        snprintf(error, error_bytes, "the time of its peak is not known");
         return -EINVAL;
     }
     return 0;

@@ -10,14 +10,14 @@
 
 /* clang-format off */
 #define MS_COMMANDS(X)                                                                             \
-    X(SET,    "set",    0, "-p PID options",            "change what is tracked of a running program, and leave") \
-    X(DOCTOR, "doctor", 0, "[PROGRAM]",                 "what could be seen of it and of this machine, and why not") \
-    X(RECORD, "record", 0, "[-o FILE] [--] PROGRAM [ARG...]", "run it and record it, without a screen; -p PID: join it") \
-    X(VIEW,   "view",   1, "FILE",                      "look at a recording, in the same screens") \
-    X(EXPORT, "export", 1, "FILE --json OUT ...",       "write reports from a recording")          \
-    X(DIFF,   "diff",   2, "A[@MOMENT] B[@MOMENT]",     "what changed from one recording or moment to another") \
-    X(REPORT, "report", 1, "FILE [--fail-on RULE]",     "a page of text about a recording")        \
-    X(VERIFY, "verify", 1, "FILE",                      "is a recording whole and consistent?")
+    X(SET,    "set",    0, "-p PID options",            "change what is tracked in a running program, then exit") \
+    X(DOCTOR, "doctor", 0, "[PROGRAM]",                 "check what can be measured on this machine and of a program") \
+    X(RECORD, "record", 0, "[-o FILE] [--] PROGRAM [ARG...]", "record without a screen (-p PID: a running program)") \
+    X(VIEW,   "view",   1, "FILE [--at TIME]",          "open a recording in the same screens") \
+    X(EXPORT, "export", 1, "FILE --json OUT ...",       "write reports from a recording") \
+    X(DIFF,   "diff",   2, "A[@MOMENT] B[@MOMENT]",     "what changed between two recordings or two moments") \
+    X(REPORT, "report", 1, "FILE [--fail-on RULE]",     "print a recording as a page of text") \
+    X(VERIFY, "verify", 1, "FILE",                      "check that a recording is complete and consistent")
 /* clang-format on */
 
 enum ms_cli_command {

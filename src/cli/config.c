@@ -63,7 +63,7 @@ static bool take_line(char *line, char *section, size_t section_size, struct ms_
     }
     char *equals = strchr(line, '=');
     if (equals == NULL) {
-        (void)snprintf(error, size, "'%.60s' is no setting; write name = value", line);
+        (void)snprintf(error, size, "'%.60s' is not a setting; write name = value", line);
         return false;
     }
     *equals = '\0';
@@ -115,7 +115,8 @@ int ms_config_read(const char *path, struct ms_settings *settings, char *error, 
         (!S_ISREG(status.st_mode) || status.st_size > FILE_BYTES_MAX)) {
         result = S_ISREG(status.st_mode) ? -EFBIG : -EINVAL;
         (void)snprintf(error, size, "%s",
-                       result == -EFBIG ? "too large for a configuration file" : "is no file");
+                       result == -EFBIG ? "too large for a configuration file"
+                                        : "is not a regular file");
     }
     FILE *file = result == 0 ? fdopen(descriptor, "re") : NULL;
     if (file == NULL) {

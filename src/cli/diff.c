@@ -170,7 +170,7 @@ static int write_pages(const struct ms_options *options, struct page *page)
         page->options.rows_most = pages[i].rows_most;
         const int result = ms_file_write(path, options->force, write_page, page);
         if (result != 0) {
-            status = complain(path, result == -EEXIST ? "exists already; --force replaces it"
+            status = complain(path, result == -EEXIST ? "already exists; --force overwrites it"
                                                       : ms_export_error(result));
         }
     }

@@ -100,7 +100,7 @@ static int check_memfd(void)
 {
     int descriptor = memfd_create("memscope-top doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) {
-        return line(BAD, "shared memory", strerror(errno), "memfd_create must be allowed");
+        return line(BAD, "shared memory", strerror(errno), "memfd_create must be permitted");
     }
     close(descriptor);
     return line(GOOD, "shared memory", "memfd with seals", "");
@@ -128,7 +128,7 @@ static int check_terminal(void)
 {
     const char *term = getenv("TERM");
     if (!isatty(STDOUT_FILENO)) {
-        return line(LESS, "terminal", "stdout is no terminal: no live screen",
+        return line(LESS, "terminal", "stdout is not a terminal: no live screen",
                     "run memscope-top in a terminal");
     }
     if (term == NULL || *term == '\0' || strcmp(term, "dumb") == 0) {
@@ -163,7 +163,7 @@ static void print_source(const struct ms_model *model, enum ms_source source)
     const struct ms_source_state *state = ms_model_source(model, source);
     char finding[400];
     const char *word = state->condition == MS_SOURCE_AVAILABLE ? ""
-                       : state->condition == MS_SOURCE_PARTIAL ? ", in part: "
+                       : state->condition == MS_SOURCE_PARTIAL ? ", partly: "
                                                                : " unavailable: ";
     (void)snprintf(finding, sizeof finding, "%s%s%s", ms_source_what(source), word, state->because);
     line(state->condition == MS_SOURCE_AVAILABLE ? GOOD : LESS, ms_source_name(source), finding,
@@ -248,13 +248,13 @@ static int check_names(const char *path)
         module = ms_model_module_of(model, frame);
     }
     static const char *const findings[MS_NAMES_TOTAL] = {
-        [MS_NAMES_ASKING] = "not found out in time",
+        [MS_NAMES_ASKING] = "could not be determined in time",
         [MS_NAMES_LINES] = "functions, inlined ones, files and lines",
         [MS_NAMES_SYMBOLS] = "functions only",
         [MS_NAMES_EXPORTS] = "exported functions only",
-        [MS_NAMES_NONE] = "none: module and offset stand in their place"};
+        [MS_NAMES_NONE] = "none: shown as module and offset"};
     const enum ms_module_names names = module == NULL ? MS_NAMES_ASKING : module->names;
-    int result = line(names == MS_NAMES_LINES ? GOOD : LESS, "names of code", findings[names],
+    int result = line(names == MS_NAMES_LINES ? GOOD : LESS, "function names", findings[names],
                       module == NULL ? "" : module->advice);
     ms_symbols_free(symbols);
     ms_model_free(model);
@@ -268,13 +268,11 @@ static int check_program(const char *program)
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
     printf("\n%s\n", shown);
     int result = ms_launch_look(program, &launch);
-    if (result == -ENOENT) {
-        line(BAD, "found", "no such file, nor a program of this name in PATH", "give its path");
-        return MS_EXIT_NOT_FOUND;
-    }
     if (result != 0) {
-        line(BAD, "runnable", strerror(-result), "");
-        return MS_EXIT_CANNOT_RUN;
+        char because[sizeof launch.because];
+        ms_format_safe(because, sizeof because, launch.because, strlen(launch.because), true);
+        line(BAD, "runnable", because, result == -ENOENT ? "give the path of the program" : "");
+        return result == -ENOENT ? MS_EXIT_NOT_FOUND : MS_EXIT_CANNOT_RUN;
     }
     line(GOOD, "path", launch.path, "");
     if (strcmp(launch.path, launch.interpreter) != 0) {

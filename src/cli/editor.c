@@ -143,8 +143,8 @@ static void give_terminal(int tty, pid_t group)
 
 static _Noreturn void run(const struct ms_editor_command *command, int tty, int report)
 {
-    static const int signals[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGPIPE, SIGTSTP,
-                                  SIGTTIN, SIGTTOU, SIGCHLD, SIGUSR1, SIGUSR2, SIGWINCH};
+    static const int signals[] = {SIGINT,  SIGQUIT, SIGTERM, SIGHUP,  SIGPIPE,  SIGTSTP, SIGTTIN,
+                                  SIGTTOU, SIGCHLD, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ};
     sigset_t none;
     (void)setpgid(0, 0);
     give_terminal(tty, getpid());

@@ -24,7 +24,7 @@ static void tell_lines(const struct ms_options *options, int error)
         strcmp(options->json_lines_path, "-") == 0 ? "standard output" : options->json_lines_path;
     ms_format_safe(shown, sizeof shown, path, strlen(path), true);
     fprintf(stderr, "memscope-top: --json-lines: %s: %s%s\n", shown, ms_export_error(error),
-            error == -EEXIST ? "; --force replaces it" : "");
+            error == -EEXIST ? "; --force overwrites it" : "");
 }
 
 struct lines {

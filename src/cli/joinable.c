@@ -28,8 +28,8 @@ static int print_one(const char *socket_path, pid_t program, void *context)
     const bool other = strcmp(file, name) != 0; /* a link led to it */
     ms_format_elapsed(since, sizeof since, ms_monotonic_ns() - about->start_ns);
     if ((*count)++ == 0) {
-        printf("\nprograms that can be joined:\n  %8s  %-12s %-8s %s\n", "PID", "SINCE", "VIEWERS",
-               "PROGRAM");
+        printf("\nprograms that -p can attach to:\n  %8s  %-12s %-8s %s\n", "PID", "SINCE",
+               "VIEWERS", "PROGRAM");
     }
     printf("  %8d  %-12s %-8u %s%s%s%s%s\n", (int)program, since, about->viewers, other ? name : "",
            other ? " (" : "", exe, other ? ")" : "",
@@ -44,7 +44,7 @@ int ms_joinable_list(void)
     int count = 0;
     (void)ms_keeper_each(print_one, &count);
     if (count == 0) {
-        puts("\nNo program of yours runs under memscope-top now.");
+        puts("\nNone of your programs is running under memscope-top.");
     }
     return MS_EXIT_USAGE;
 }

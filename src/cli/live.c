@@ -86,7 +86,7 @@ static void ask_tracking(struct live *live, const struct ms_tracking_settings *w
     int result = ms_collector_set_tracking(live->session.collector, MS_TRACKING_PARTS, wanted);
     live->tracking_asked = result == 0;
     if (result != 0) {
-        snprintf(text, sizeof text, "what is tracked was not changed: %s", strerror(-result));
+        snprintf(text, sizeof text, "tracking was not changed: %s", strerror(-result));
         say(live, true, text);
     }
 }
@@ -100,9 +100,9 @@ static void tell_tracking(struct live *live)
     if (live->tracking_asked && ms_collector_tracking_answer(live->session.collector, &answer)) {
         live->tracking_asked = false;
         if (answer.refused) {
-            snprintf(text, sizeof text, "what is tracked was not changed: %s", answer.why);
+            snprintf(text, sizeof text, "tracking was not changed: %s", answer.why);
         } else {
-            snprintf(text, sizeof text, "tracked from now on: %s",
+            snprintf(text, sizeof text, "tracking changed: %s",
                      ms_tracking_settings_text(now, sizeof now, &answer.now, true));
         }
         say(live, answer.refused, text);
@@ -122,7 +122,8 @@ static void tell_loss(struct live *live)
     }
     live->loss_told = true;
     say(live, true,
-        "the keeper is gone: program and figures go on; lost: output, exit status, -p, tracking, "
+        "the keeper is gone: the program and its figures go on; lost: output, exit status, -p, "
+        "tracking, "
         "execs");
     ms_stage_changed(&live->stage);
 }
@@ -133,10 +134,10 @@ static void record(struct live *live, const struct ms_command *command)
     char text[512];
     const int result = ms_session_record(&live->session, command->path, command->overwrite);
     if (result == 0) {
-        snprintf(text, sizeof text, "recording to %.400s, with what was seen before",
+        snprintf(text, sizeof text, "recording to %.400s, including the history so far",
                  command->path);
     } else {
-        snprintf(text, sizeof text, "not recorded: %.300s: %s", command->path,
+        snprintf(text, sizeof text, "recording failed: %.300s: %s", command->path,
                  ms_export_error(result));
     }
     say(live, result != 0, text);
@@ -146,18 +147,18 @@ static void record(struct live *live, const struct ms_command *command)
 static void tell_recorded(struct live *live)
 {
     char text[512];
-    char path[300];
-    int result;
-    if (!ms_session_recording_stopped(&live->session, path, sizeof path, &result)) {
+    struct ms_session_recorded recorded;
+    if (!ms_session_recording_stopped(&live->session, &recorded)) {
         return;
     }
-    if (result == 0) {
-        snprintf(text, sizeof text, "recorded: %s; look at it: memscope-top view", path);
+    if (recorded.result == 0) {
+        snprintf(text, sizeof text, "recorded: %s%s; open it with: memscope-top view",
+                 recorded.path, recorded.losses);
     } else {
-        snprintf(text, sizeof text, "recording stopped, not whole: %s: %s", path,
-                 ms_export_error(result));
+        snprintf(text, sizeof text, "recording incomplete: %s: %s%s", recorded.path,
+                 ms_export_error(recorded.result), recorded.losses);
     }
-    say(live, result != 0, text);
+    say(live, recorded.result != 0, text);
     ms_stage_changed(&live->stage);
 }
 
@@ -166,10 +167,10 @@ static void mark(struct live *live, const struct ms_command *command)
     char text[512];
     const int result = ms_session_mark(&live->session, command->time.at_ns, command->path);
     if (result != 0) {
-        snprintf(text, sizeof text, "no mark: %s",
-                 result == -ENODATA ? "nothing is kept of the session" : strerror(-result));
+        snprintf(text, sizeof text, "mark not set: %s",
+                 result == -ENODATA ? "no history of the session is kept" : strerror(-result));
     } else {
-        snprintf(text, sizeof text, "mark set%s%.300s; the time bar (r) leads back to it",
+        snprintf(text, sizeof text, "mark set%s%.300s; return to it in the time bar (r)",
                  command->path[0] != '\0' ? ": " : "", command->path);
     }
     say(live, result != 0, text);
@@ -208,7 +209,7 @@ static void execute(void *context, const struct ms_command *command, uint64_t no
         break;
     case MS_COMMAND_RECORD_STOP:
         ms_session_stop_recording(&live->session);
-        say(live, false, "recording stopped; its disk is still taking it ...");
+        say(live, false, "recording stopped; still writing to disk ...");
         break;
     case MS_COMMAND_MARK:
         mark(live, command);
@@ -272,7 +273,7 @@ static void loop(struct live *live)
             return;
         }
         if (ms_session_step(&live->session, now_ns) != 0) {
-            say(live, true, "out of memory: figures stand still");
+            say(live, true, "out of memory: figures are no longer updated");
         }
         tell_tracking(live);
         tell_loss(live);
@@ -330,7 +331,8 @@ int ms_live(const struct ms_options *options)
     bool running = ms_collector_state(live.session.collector) == MS_STATE_RUNNING;
     if (running && !options->quiet) {
         const struct ms_message_session *about = ms_collector_session(live.session.collector);
-        fprintf(stderr, "memscope-top: the program runs on; join it with: memscope-top -p %u\n",
+        fprintf(stderr,
+                "memscope-top: the program keeps running; attach to it with: memscope-top -p %u\n",
                 about->pid);
     }
     status = ms_session_close(&live.session, running);

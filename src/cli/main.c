@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ static int run(const struct ms_options *options)
     }
     switch (options->request) {
     case MS_REQUEST_HELP:
-        ms_options_help(stdout);
+        ms_options_help(stdout, options->help_of);
         return 0;
     case MS_REQUEST_VERSION:
         puts("memscope-top " MS_VERSION);
@@ -91,6 +92,9 @@ int main(int argc, char **argv)
 {
     struct ms_options options;
     hold_standard_descriptors();
+    /* A file that may not grow any more (ulimit -f) is told as any other failure of a write. What
+     * a program finds that is started is what we were started with: src/keeper/program.c. */
+    signal(SIGXFSZ, SIG_IGN);
     setlocale(LC_CTYPE, "");
     if (ms_options_parse(argc, argv, &options) != 0) {
         return MS_EXIT_USAGE;

@@ -280,11 +280,11 @@ const struct ms_tui_time *ms_moment_time(struct ms_moment *moment)
                                  .speed = ms_moment_speeds[moment->speed],
                                  .events = moment->events};
     if (recording == NULL) {
-        time->why = "nothing is kept to look back at: there was no memory for it";
+        time->why = "no history is kept: out of memory";
         return time;
     }
     const struct ms_recording_about about = ms_recording_about(recording);
-    time->why = about.last_ns == 0 ? "there is nothing to look back at yet" : NULL;
+    time->why = about.last_ns == 0 ? "no history yet" : NULL;
     time->start_ns = about.start_ns;
     time->start_unix_ns = about.start_unix_ns;
     time->first_ns = about.first_ns;

@@ -126,6 +126,7 @@ static int read_command(int argc, char **argv, const struct ms_cli_command_row *
         }
         options->files[files++] = argv[optind++];
     }
+    options->help_of = command->request;
     if (result != 0 || options->request == MS_REQUEST_HELP ||
         options->request == MS_REQUEST_VERSION) {
         return result;

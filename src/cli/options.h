@@ -34,6 +34,7 @@ enum ms_request {
 
 struct ms_options {
     enum ms_request request;
+    enum ms_request help_of; /* a command that HELP is about; else MS_REQUEST_RUN */
     /* Of the program, or the files that a command is about; NULL-terminated; points into argv. */
     char *const *arguments;
     const char *command_near; /* that the program's name may be a slip of; NULL: none */
@@ -93,6 +94,7 @@ struct ms_options {
 int ms_options_parse(int argc, char **argv, struct ms_options *options);
 
 void ms_options_usage(FILE *out);
-void ms_options_help(FILE *out);
+/* Of one command, or all for a request that is none. */
+void ms_options_help(FILE *out, enum ms_request request);
 
 #endif

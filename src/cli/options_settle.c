@@ -1,4 +1,5 @@
-/* What options mean together: those that exclude each other, and settings of the file below them.
+/* What options mean together: those that are mutually exclusive, and settings of the file below
+ * them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static int choose_mode(uint64_t given, struct ms_tracking_settings *tracking, bo
             continue;
         }
         if (*chosen) {
-            fprintf(stderr, "memscope-top: --%s and --%s exclude each other; give one of them\n",
+            fprintf(stderr, "memscope-top: --%s and --%s are mutually exclusive; give only one\n",
                     ms_option_rows[first].name, ms_option_rows[id].name);
             return -EINVAL;
         }
@@ -86,7 +87,7 @@ static int settle_settings(struct ms_options *options)
         ms_format_safe(shown, sizeof shown, path, strlen(path), true);
         char why[1024];
         ms_format_safe(why, sizeof why, error, strlen(error), true);
-        fprintf(stderr, "memscope-top: %s: %s (--config=no goes without it)\n", shown, why);
+        fprintf(stderr, "memscope-top: %s: %s (--config=no ignores it)\n", shown, why);
         return -EINVAL;
     }
     for (int setting = 0; setting < MS_SETTING_TOTAL; setting++) {
@@ -119,14 +120,13 @@ static int settle_set(const struct ms_options *options, const struct ms_options_
     }
     for (int id = 0; id < MS_OPTION_TOTAL; id++) {
         if ((given->arguments & ~fits & MS_GIVEN(id)) != 0) {
-            fprintf(stderr,
-                    "memscope-top: set changes what is tracked and leaves: leave --%s out\n",
+            fprintf(stderr, "memscope-top: set only changes tracking; leave out --%s\n",
                     ms_option_rows[id].name);
             return -EINVAL;
         }
     }
     if (options->tracking_parts == 0) {
-        fputs("memscope-top: set: give what to change: --exact, --sample, --auto, --count-only, "
+        fputs("memscope-top: set: say what to change: --exact, --sample, --auto, --count-only, "
               "--off, --trace, --depth or --threads\n",
               stderr);
         return -EINVAL;
@@ -137,12 +137,13 @@ static int settle_set(const struct ms_options *options, const struct ms_options_
 static int settle_join(const struct ms_options *options, const char *word)
 {
     if (word != NULL) {
-        fprintf(stderr, "memscope-top: -p joins a running program; leave '%s' out\n", word);
+        fprintf(stderr, "memscope-top: -p attaches to a running program; leave out '%s'\n", word);
         return -EINVAL;
     }
     if (options->readonly && options->tracking_parts != 0) {
-        fputs("memscope-top: --readonly changes nothing: leave it out, or what is to be tracked\n",
-              stderr);
+        fputs(
+            "memscope-top: --readonly forbids changing what is tracked; leave out one of the two\n",
+            stderr);
         return -EINVAL;
     }
     return 0;
@@ -152,7 +153,7 @@ static int settle_record(const struct ms_options *options)
 {
     if (options->request == MS_REQUEST_RECORD &&
         (options->pid != 0) == (options->arguments[0] != NULL)) {
-        fputs("memscope-top: record: give the program, or -p PID of one that runs: "
+        fputs("memscope-top: record: give a program to run or -p PID: "
               "memscope-top record [-o FILE] [--] PROGRAM [ARG...]\n",
               stderr);
         return -EINVAL;

@@ -77,7 +77,7 @@ static int set_number(enum ms_option_id id, const char *value, struct ms_options
     switch (id) {
     case MS_OPTION_PID:
         if (!read_number(value, 1, 4194304, &number) || number != floor(number)) {
-            return complain("pid", value, "the number of a process");
+            return complain("pid", value, "a process id");
         }
         options->pid = (pid_t)number;
         options->request = MS_REQUEST_JOIN;
@@ -96,7 +96,7 @@ static int set_number(enum ms_option_id id, const char *value, struct ms_options
         return 0;
     case MS_OPTION_TRACE_LIMIT:
         if (!read_number(value, 1, 9e15, &number) || number != floor(number)) {
-            return complain("trace-limit", value, "a number of events from 1 on");
+            return complain("trace-limit", value, "a number of events, at least 1");
         }
         options->trace_events_max = (uint64_t)number;
         return 0;
@@ -109,7 +109,7 @@ static int set_number(enum ms_option_id id, const char *value, struct ms_options
         return set_setting("delay", MS_SETTING_REFRESH, value, options);
     default:
         if (!read_number(value, 0.001, 1e9, &number)) {
-            return complain("duration", value, "seconds above 0");
+            return complain("duration", value, "a number of seconds above 0");
         }
         options->duration_ns = (uint64_t)(number * (double)MS_NS_PER_S);
         return 0;
@@ -145,7 +145,7 @@ static int set_max_size(const char *value, struct ms_options *options)
     const bool whole = *end == '\0' || (suffix != NULL && end[1] == '\0');
     if (errno != 0 || end == value || !whole || !(number * factor >= 1e6) ||
         !(number * factor <= 1e15)) {
-        return complain("max-size", value, "no, or at least 1M, as 200M or 4G");
+        return complain("max-size", value, "no, or a size such as 200M or 4G, at least 1M");
     }
     options->max_bytes = (uint64_t)(number * factor);
     return 0;
@@ -156,7 +156,7 @@ static int add_rule(enum ms_option_id id, const char *value, enum ms_rule_of of,
 {
     char error[256];
     if (*count == MS_RULES_MAX) {
-        return complain(ms_option_rows[id].name, value, "16 rules at most");
+        return complain(ms_option_rows[id].name, value, "at most 16 rules");
     }
     if (ms_rule_parse(value, of, &rules[*count], error, sizeof error) != 0) {
         fprintf(stderr, "memscope-top: --%s: %s\n", ms_option_rows[id].name, error);
@@ -239,14 +239,15 @@ static int set_text(enum ms_option_id id, const char *value, struct ms_options *
         options->symbol_cache = value;
         return *value == '/' || strcmp(value, "no") == 0
                    ? 0
-                   : complain("symbol-cache", value, "no, or a folder that begins with /");
+                   : complain("symbol-cache", value, "no, or an absolute path");
     case MS_OPTION_THREADS:
         return set_threads(value, &options->tracking);
     case MS_OPTION_SAMPLE:
         return ms_sample_rate_read(value, &options->tracking.rate)
                    ? 0
-                   : complain("sample", value,
-                              "bytes as 512K or 1M, or a share of allocations as 10%");
+                   : complain(
+                         "sample", value,
+                         "bytes such as 512K or 1M, or a share of the allocations such as 10%");
     case MS_OPTION_IO:
         return read_io(value, &options->io) ? 0
                                             : complain("io", value, "off, count, sample or all");
@@ -285,7 +286,7 @@ static int set_switch(enum ms_option_id id, struct ms_options *options)
     case MS_OPTION_COUNT:
     case MS_OPTION_OFF:
     case MS_OPTION_TRACE:
-        break; /* settle_mode: they exclude each other */
+        break; /* settle_mode: they are mutually exclusive */
     case MS_OPTION_PLAIN:
         options->plain = true;
         break;

@@ -135,7 +135,7 @@ static int check_inputs(const struct outputs *outputs, const struct ms_options *
                 continue;
             }
             safe(shown, sizeof shown, outputs->of[i].path);
-            fprintf(stderr, "memscope-top: --%s: %s is what is read; give another file\n",
+            fprintf(stderr, "memscope-top: --%s: %s is the input; choose another output file\n",
                     outputs->of[i].option, shown);
             return MS_EXIT_USAGE;
         }
@@ -149,7 +149,7 @@ static int check_new(const struct outputs *outputs)
         char shown[512];
         if (ms_file_replaces(outputs->of[i].path)) {
             safe(shown, sizeof shown, outputs->of[i].path);
-            fprintf(stderr, "memscope-top: --%s: %s: it exists already; --force replaces it\n",
+            fprintf(stderr, "memscope-top: --%s: %s: it already exists; --force overwrites it\n",
                     outputs->of[i].option, shown);
             return MS_EXIT_FAILURE;
         }

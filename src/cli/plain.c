@@ -73,7 +73,7 @@ int ms_plain(const struct ms_options *options)
         leave = pass_signals_on(&session, signals);
         uint64_t now_ns = ms_monotonic_ns();
         if (ms_session_step(&session, now_ns) != 0) {
-            fputs("memscope-top: out of memory; the program runs on\n", stderr);
+            fputs("memscope-top: out of memory; the program keeps running\n", stderr);
             detached = true;
         }
         tell_steps(&session);

@@ -61,7 +61,7 @@ int ms_replayed_go_through(struct ms_replayed *replayed)
         return MS_EXIT_FAILURE;
     }
     const char *refused = ms_recording_refused(replayed->recording);
-    complain(replayed, result == -EBADMSG ? "no moment of it can be read"
+    complain(replayed, result == -EBADMSG ? "no moment in it can be read"
                        : refused != NULL  ? refused
                                           : ms_export_error(result));
     return result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;

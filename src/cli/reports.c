@@ -127,7 +127,7 @@ static bool write_one(struct reports *reports, enum ms_export format, unsigned d
     ms_debug_log("--%s written in %.3f s", option, (double)(ms_monotonic_ns() - begun_ns) / 1e9);
     if (result != 0) {
         fprintf(stderr, "memscope-top: --%s: %s: %s%s\n", option, shown, ms_export_error(result),
-                result == -EEXIST ? "; --force replaces it" : "");
+                result == -EEXIST ? "; --force overwrites it" : "");
         reports->status = result == -ECANCELED ? MS_EXIT_CANCELLED : MS_EXIT_FAILURE;
     }
     if (result == 0 && format == MS_EXPORT_CSV &&

@@ -49,25 +49,17 @@ static int look_at_program(const struct ms_options *options, struct ms_launch *l
     const char *meant = options->command_near;
     char shown[512];
     ms_format_safe(shown, sizeof shown, program, strlen(program), true);
-    switch (ms_launch_look(program, launch)) {
-    case 0:
+    const int result = ms_launch_look(program, launch);
+    if (result == 0) {
         return 0;
-    case -ENOENT:
-        fprintf(stderr, "memscope-top: %s: not found%s%s%s%s\n", shown,
-                strchr(program, '/') == NULL ? " in PATH" : "",
-                meant != NULL ? "; did you mean the command '" : "", meant != NULL ? meant : "",
-                meant != NULL ? "'?" : "");
-        return MS_EXIT_NOT_FOUND;
-    case -EACCES:
-        fprintf(stderr, "memscope-top: %s: cannot be run: no permission, or not a file\n", shown);
-        return MS_EXIT_CANNOT_RUN;
-    case -ENOEXEC:
-        fprintf(stderr, "memscope-top: %s: cannot be run: neither a program nor a script\n", shown);
-        return MS_EXIT_CANNOT_RUN;
-    default:
-        fprintf(stderr, "memscope-top: %s: cannot be looked at: %s\n", shown, strerror(errno));
-        return MS_EXIT_CANNOT_RUN;
     }
+    char because[sizeof launch->because];
+    ms_format_safe(because, sizeof because, launch->because, strlen(launch->because), true);
+    const bool near = result == -ENOENT && meant != NULL;
+    fprintf(stderr, "memscope-top: %s: %s%s%s%s%s\n", shown,
+            result == -ENOENT ? "" : "cannot be run: ", because,
+            near ? "; did you mean the command '" : "", near ? meant : "", near ? "'?" : "");
+    return result == -ENOENT ? MS_EXIT_NOT_FOUND : MS_EXIT_CANNOT_RUN;
 }
 
 static int open_tee(const struct ms_options *options, bool live, int *descriptor)
@@ -77,8 +69,8 @@ static int open_tee(const struct ms_options *options, bool live, int *descriptor
         return 0;
     }
     if (!live) {
-        fprintf(stderr, "memscope-top: --tee copies the output of the live screen; without it the "
-                        "program writes where it always does\n");
+        fprintf(stderr, "memscope-top: --tee needs the live screen; without it the "
+                        "program writes to stdout as usual\n");
         return MS_EXIT_USAGE;
     }
     *descriptor = open(options->tee_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -134,12 +126,13 @@ static int start_program(struct ms_session *session, char *socket_path, size_t s
     char tried[1024];
     if (launch.preload && ms_launch_find_probe(probe, sizeof probe, tried, sizeof tried) != 0) {
         fprintf(stderr,
-                "memscope-top: the probe is missing (looked for %s); build or install it again\n",
+                "memscope-top: the probe library is missing (looked for %s); rebuild or reinstall "
+                "memscope-top\n",
                 tried);
         return MS_EXIT_FAILURE;
     }
     if (launch.verdict != MS_VERDICT_FULL && !options->quiet && !session->live) {
-        fprintf(stderr, "memscope-top: %s is seen in part or not at all: %s\n",
+        fprintf(stderr, "memscope-top: %s can be tracked only partly or not at all: %s\n",
                 options->arguments[0], launch.because);
     }
     struct ms_keeper_options keeper = {.program = launch.path,
@@ -169,13 +162,13 @@ int ms_session_find(pid_t pid, char *socket_path, size_t size)
     int result = ms_keeper_find(pid, socket_path, size);
     if (result == -ENOENT) {
         fprintf(stderr,
-                "memscope-top: %d cannot be joined: it was not started under memscope-top by you "
-                "(memscope-top alone lists what can)\n",
+                "memscope-top: %d cannot be attached to: you did not start it under memscope-top "
+                "(memscope-top without arguments lists your programs)\n",
                 (int)pid);
         return MS_EXIT_FAILURE;
     }
     if (result != 0) {
-        fprintf(stderr, "memscope-top: %d cannot be joined: %s\n", (int)pid, strerror(-result));
+        fprintf(stderr, "memscope-top: cannot attach to %d: %s\n", (int)pid, strerror(-result));
         return MS_EXIT_FAILURE;
     }
     return 0;
@@ -255,7 +248,7 @@ static int open_lines(struct ms_session *session)
     const struct ms_export_options wanted = ms_reports_options(options, session->findings);
     const int error = ms_json_lines_open(options->json_lines_path, true, &wanted, &session->lines);
     if (error != 0) {
-        fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program runs on\n",
+        fprintf(stderr, "memscope-top: --json-lines: %s: %s; the program keeps running\n",
                 options->json_lines_path, ms_export_error(error));
         return MS_EXIT_FAILURE;
     }
@@ -419,9 +412,9 @@ static void tell_loss(const struct ms_session *session)
     const struct ms_process *program = ms_model_program(session->model);
     const bool runs = program != NULL && program->end_ns == 0;
     fprintf(stderr, "memscope-top: the keeper of the program was lost; %s\n",
-            !session->live ? "figures end there"
-            : runs         ? "the program runs on, and nobody can join it any more"
-                           : "how the program ended is not known for certain");
+            !session->live ? "figures end here"
+            : runs         ? "the program keeps running, and nothing can attach to it any more"
+                           : "the exit status of the program is not certain");
 }
 
 int ms_session_close(struct ms_session *session, bool detached)

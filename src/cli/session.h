@@ -11,6 +11,7 @@
 
 #include "analysis/findings.h"
 #include "cli/options.h"
+#include "cli/recorded.h"
 #include "collect/collect.h"
 #include "export/json_lines.h"
 #include "record/recorder.h"
@@ -87,8 +88,13 @@ int ms_session_record(struct ms_session *session, const char *path, bool overwri
 /* With the next tick: what has come since the last one is of no tick that the file has. A thread
  * then closes it, however slow its disk is; what is kept in memory goes on. */
 void ms_session_stop_recording(struct ms_session *session);
-/* True once, when that is done: *result is 0, the file is whole, or -errno. `path` of it. */
-bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result);
+struct ms_session_recorded {
+    char path[300];
+    char losses[MS_RECORDED_LOSSES_MAX]; /* ms_recorded_losses */
+    int result;                          /* 0: closed as it should be; -errno */
+};
+/* True once, when that is done. */
+bool ms_session_recording_stopped(struct ms_session *session, struct ms_session_recorded *recorded);
 /* At a moment of the session. 0, -ENODATA, -ENOMEM. */
 int ms_session_mark(struct ms_session *session, uint64_t at_ns, const char *text);
 struct ms_recording *ms_session_recording(const struct ms_session *session); /* NULL: none */

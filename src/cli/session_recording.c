@@ -11,6 +11,7 @@
 #include "cli/at.h"
 #include "cli/debug_log.h"
 #include "cli/progress.h"
+#include "cli/recorded.h"
 #include "cli/session.h"
 #include "export/export.h"
 #include "model/format.h"
@@ -33,7 +34,7 @@ static int complain(const char *path, int error)
     char shown[512];
     ms_format_safe(shown, sizeof shown, path, strlen(path), true);
     fprintf(stderr, "memscope-top: recording: %s: %s%s\n", shown, ms_export_error(error),
-            error == -EEXIST ? "; --force replaces it" : "");
+            error == -EEXIST ? "; --force overwrites it" : "");
     return MS_EXIT_FAILURE;
 }
 
@@ -102,7 +103,7 @@ void ms_session_stop_recording(struct ms_session *session)
     session->recording_stops = session->recorder != NULL;
 }
 
-bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t size, int *result)
+bool ms_session_recording_stopped(struct ms_session *session, struct ms_session_recorded *recorded)
 {
     if (session->recorder == NULL) {
         return false;
@@ -111,8 +112,11 @@ bool ms_session_recording_stopped(struct ms_session *session, char *path, size_t
     if (!state.finished) {
         return false;
     }
-    (void)snprintf(path, size, "%s", state.path != NULL ? state.path : "?");
-    *result = ms_recorder_finish(session->recorder, session->model);
+    const struct ms_recording_about about = ms_recording_about(ms_session_recording(session));
+    (void)snprintf(recorded->path, sizeof recorded->path, "%s",
+                   state.path != NULL ? state.path : "?");
+    (void)ms_recorded_losses(recorded->losses, &state, ms_at_begin_ns(&about));
+    recorded->result = ms_recorder_finish(session->recorder, session->model);
     return true;
 }
 
@@ -148,7 +152,7 @@ void ms_session_keep_tick(struct ms_session *session)
         session->recording_trouble_told = true;
         if (!session->live) {
             (void)complain(state.path != NULL ? state.path : "?", state.error);
-            fputs("memscope-top: nothing is recorded any more; the program runs on\n", stderr);
+            fputs("memscope-top: recording has stopped; the program keeps running\n", stderr);
         }
     }
 }
@@ -189,15 +193,9 @@ static void tell_recorded(const struct ms_session *session, const char *path,
     ms_format_elapsed(duration, sizeof duration,
                       about.last_ns > begin_ns ? about.last_ns - begin_ns : 0);
     fprintf(stderr, "memscope-top: recorded: %s, %s, %s", shown, bytes, duration);
-    if (at_end->dropped_blocks > 0) {
-        fprintf(stderr, ", %" PRIu64 " parts lost as the disk was too slow",
-                at_end->dropped_blocks);
-    }
-    if (at_end->coarse_until_ns > begin_ns) {
-        ms_format_elapsed(duration, sizeof duration, at_end->coarse_until_ns - begin_ns);
-        fprintf(stderr, ", the first %s coarser for its size", duration);
-    }
-    fprintf(stderr, "; look at it: memscope-top view %s\n", shown);
+    char losses[MS_RECORDED_LOSSES_MAX];
+    fputs(ms_recorded_losses(losses, at_end, begin_ns), stderr);
+    fprintf(stderr, "; open it with: memscope-top view %s\n", shown);
 }
 
 /* Until that is done. False: cancelled. */
@@ -235,7 +233,7 @@ void ms_session_finish_recording(struct ms_session *session, int *status)
     }
     if (!finished) {
         (void)complain(path, -ECANCELED);
-        fputs("memscope-top: what has reached the disk can be looked at\n", stderr);
+        fputs("memscope-top: what has reached the disk can be viewed\n", stderr);
         *status = MS_EXIT_CANCELLED;
         free(path);
         session->recorder = NULL; /* its thread still writes out of it, until we are gone */

@@ -17,7 +17,7 @@
 #define COST_TIMES  50u /* what is made costs one part in so many of the time */
 #define FORGET_NS   (10 * MS_NS_PER_S)
 #define SLICE_NS    (MS_NS_PER_S / 50) /* of reading, each time that a screen asks */
-#define NOTHING_YET "There is nothing to look back at yet."
+#define NOTHING_YET "No history yet."
 
 /* Looks at a session, as old as `begun_ns` at most. */
 struct looks {
@@ -199,7 +199,7 @@ static const char *still_reading(struct ms_since_mark *since)
 {
     const unsigned done = since->before.there ? 500 + ms_approach_done(&since->to_now) / 2
                                               : ms_approach_done(&since->before) / 2;
-    (void)snprintf(since->why, sizeof since->why, "Reading what was before: %u %%. Esc leaves it.",
+    (void)snprintf(since->why, sizeof since->why, "Reading the earlier state: %u %%. Esc cancels.",
                    done / 10);
     return since->why;
 }
@@ -216,7 +216,7 @@ static const char *make_or_keep(struct ms_since_mark *since, struct ms_recording
         since->before_at_ns = at_ns;
     }
     if (at_ns >= now_ns) {
-        return "Nothing lies before this moment that it could be compared with.";
+        return "There is no earlier moment to compare with.";
     }
     if (!since->before.there) {
         int error;
@@ -224,13 +224,13 @@ static const char *make_or_keep(struct ms_since_mark *since, struct ms_recording
             return still_reading(since);
         }
         if (error != 0) {
-            return error == -ENOMEM ? "There is no memory for this screen."
+            return error == -ENOMEM ? "Out of memory for this screen."
                                     : "That moment cannot be read.";
         }
     }
     since->told.before_ns = ms_model_now_ns(ms_replay_model(since->before.replay));
     if (since->told.before_ns >= now_ns) {
-        return "Nothing lies before this moment that it could be compared with.";
+        return "There is no earlier moment to compare with.";
     }
     const uint64_t age_ns = since->asked_ns - since->made_ns;
     const bool old =
@@ -245,7 +245,7 @@ static const char *make_or_keep(struct ms_since_mark *since, struct ms_recording
         since->diff_serial = serial;
         make(since, model);
     }
-    return since->diff == NULL ? "There is no memory for this screen." : NULL;
+    return since->diff == NULL ? "Out of memory for this screen." : NULL;
 }
 
 const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size_t marks_back)
@@ -255,7 +255,7 @@ const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size
     since->told = (struct ms_tui_changes){.mark = ""};
     since->reading = false;
     if (recording == NULL) {
-        since->told.why = "Nothing is kept to look back at: there was no memory for it.";
+        since->told.why = "No history is kept: out of memory.";
     } else if (ms_recording_about(recording).last_ns == 0) {
         since->told.why = NOTHING_YET;
     } else {

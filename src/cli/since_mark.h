@@ -20,7 +20,7 @@ struct ms_since_mark *ms_since_mark_new(const struct ms_moment *moment);
 void ms_since_mark_free(struct ms_since_mark *since); /* accepts NULL */
 
 /* Since the mark that lies so many marks back, 0 the last one before what is shown; past the first
- * one: since the beginning. Never NULL; valid until the next call and as long as the moment stays.
+ * one: since the start. Never NULL; valid until the next call and as long as the moment stays.
  */
 const struct ms_tui_changes *ms_since_mark_get(struct ms_since_mark *since, size_t marks_back);
 

@@ -175,7 +175,7 @@ static void start_export(struct ms_stage *stage, const struct ms_command *comman
         ms_export_job_start(&stage->job, ms_export_by_path(command->path), command->path,
                             command->overwrite, ms_moment_model(stage->moment), &options);
     if (result == -EBUSY) {
-        ms_stage_say(stage, true, "another file is being written; x cancels that");
+        ms_stage_say(stage, true, "another export is running; x cancels it");
     } else if (result != 0) {
         snprintf(text, sizeof text, "not written: %.300s: %s", command->path,
                  ms_export_error(result));
@@ -217,18 +217,17 @@ static const char *no_such_moment(const struct ms_tui_time *time, enum ms_time_w
     const bool reading = time->file && time->anomalies_until_ns < time->last_ns;
     switch (what) {
     case MS_TIME_MARK:
-        return by > 0 ? "no mark is later (b sets one)" : "no mark is earlier (b sets one)";
+        return by > 0 ? "no later mark (b sets one)" : "no earlier mark (b sets one)";
     case MS_TIME_ANOMALY:
-        return reading
-                   ? "no such anomaly is known so far: not all of the recording was gone through"
-               : by > 0 ? "no anomaly is later"
-                        : "no anomaly is earlier";
+        return reading  ? "none found so far; the recording is still being searched"
+               : by > 0 ? "no later anomaly"
+                        : "no earlier anomaly";
     case MS_TIME_PEAK:
-        return "when it held the most is not known";
+        return "the time of its peak is not known";
     case MS_TIME_SPEED:
-        return "no other speed";
+        return "no further speed";
     case MS_TIME_PLAY:
-        return "this is the present: it plays by itself";
+        return "this is live: it plays by itself";
     default:
         return by < 0 ? "nothing earlier is recorded" : "nothing later is recorded";
     }
@@ -239,8 +238,7 @@ static void travel(struct ms_stage *stage, const struct ms_time_wish *wish, uint
     const int result = ms_moment_ask(stage->moment, wish, now_ns);
     if (result == -ENODATA) {
         const struct ms_tui_time *time = ms_moment_time(stage->moment);
-        ms_stage_say(stage, true,
-                     time->why != NULL ? time->why : "there is nothing to look back at yet");
+        ms_stage_say(stage, true, time->why != NULL ? time->why : "no history yet");
     } else if (result != 0) {
         const bool back = wish->by < 0 || wish->by_ns < 0 || wish->what == MS_TIME_FIRST;
         ms_stage_say(stage, false,
@@ -284,8 +282,8 @@ static void execute(struct ms_stage *stage, const struct ms_command *command, ui
     case MS_COMMAND_NOT_IN_THE_PAST:
         ms_stage_say(stage, true,
                      ms_moment_time(stage->moment)->file
-                         ? "this is a recording: no program is here that it could be about"
-                         : "not in the past: it needs the program that runs; ^E is the present");
+                         ? "this is a recording: there is no program to act on"
+                         : "not in the past: it acts on the running program; ^E goes back to live");
         break;
     case MS_COMMAND_TELL:
         ms_stage_say(stage, true, command->why);
@@ -502,7 +500,7 @@ static void end_export(struct ms_stage *stage)
         char path[512];
         ms_format_safe(path, sizeof path, stage->job.path, strlen(stage->job.path), true);
         fprintf(stderr, "memscope-top: not written: %s: %s\n", path,
-                result == -ECANCELED ? "you left before it was whole" : ms_export_error(result));
+                result == -ECANCELED ? "you quit before it was complete" : ms_export_error(result));
     }
 }
 

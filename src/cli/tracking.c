@@ -16,7 +16,7 @@ static int unchanged(const char *why)
 {
     char shown[256];
     ms_format_safe(shown, sizeof shown, why, strlen(why), false);
-    fprintf(stderr, "memscope-top: what is tracked was not changed: %s\n", shown);
+    fprintf(stderr, "memscope-top: tracking was not changed: %s\n", shown);
     return MS_EXIT_FAILURE;
 }
 

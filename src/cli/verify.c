@@ -45,8 +45,8 @@ static void tell_whole(const struct checking *checking, struct ms_recording *rec
     const struct ms_recording_about about = ms_recording_about(recording);
     ms_format_bytes(bytes, sizeof bytes, (double)about.bytes);
     ms_format_elapsed(duration, sizeof duration, about.last_ns - ms_at_begin_ns(&about));
-    printf("%s: whole and consistent: %s, %s, ticks %" PRIu64 " to %" PRIu64 "\n", checking->path,
-           bytes, duration, about.first_tick, about.last_tick);
+    printf("%s: complete and consistent: %s, %s, ticks %" PRIu64 " to %" PRIu64 "\n",
+           checking->path, bytes, duration, about.first_tick, about.last_tick);
 }
 
 int ms_verify(const struct ms_options *options)
@@ -71,7 +71,7 @@ int ms_verify(const struct ms_options *options)
     if (result == 0) {
         tell_whole(&checking, recording);
     } else if (result == -ECANCELED) {
-        fputs("memscope-top: verifying was cancelled\n", stderr);
+        fputs("memscope-top: verification was cancelled\n", stderr);
     } else if (result < 0) {
         const char *refused = ms_recording_refused(recording);
         fprintf(stderr, "memscope-top: %s: cannot be verified: %s\n", path,

@@ -34,10 +34,9 @@ static void execute(void *context, const struct ms_command *command, uint64_t no
     struct viewing *viewing = context;
     (void)now_ns;
     if (command->type == MS_COMMAND_MARK) {
-        ms_stage_say(&viewing->stage, true,
-                     "no mark: a recording stays as it is; marks are set while it is made");
+        ms_stage_say(&viewing->stage, true, "no mark set: marks can only be set while recording");
     } else if (command->type == MS_COMMAND_RECORD) {
-        ms_stage_say(&viewing->stage, true, "this is a recording already");
+        ms_stage_say(&viewing->stage, true, "this already is a recording");
     }
 }
 
@@ -122,7 +121,7 @@ static void tell_condition(struct viewing *viewing)
     char text[512];
     const struct ms_recording_about about = ms_recording_about(viewing->recording);
     if (strcmp(about.condition, "whole") != 0) {
-        snprintf(text, sizeof text, "this recording is not whole: %.400s", about.condition);
+        snprintf(text, sizeof text, "this recording is incomplete: %.400s", about.condition);
         ms_stage_say(&viewing->stage, true, text);
     }
 }

@@ -386,7 +386,7 @@ static void take_module(struct ms_cpu_samples *samples, const struct ms_cpu_samp
                               .is_probe = ms_is_probe_path(path)};
     memcpy(module->build_id, message->build_id, sizeof module->build_id);
     module->code =
-        ms_shared_code_module(room->code, path, module->build_id, module->build_id_bytes);
+        ms_shared_code_module(room->code, &module->path, module->build_id, module->build_id_bytes);
 }
 
 static bool make_room(struct ms_cpu_samples *samples)

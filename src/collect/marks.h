@@ -16,6 +16,7 @@ struct ms_watched_marks {
     uint64_t missing; /* numbers that nothing was found for */
 };
 
+/* Where to and where from. */
 struct ms_watched_marks_room {
     struct ms_model *model;
     const struct ms_region_view *view;

@@ -13,6 +13,7 @@
 
 struct ms_watched_misuse; /* opaque */
 
+/* Where to and where from. */
 struct ms_watched_misuse_room {
     struct ms_model *model;
     const struct ms_region_view *view;

@@ -248,6 +248,9 @@ static void read_map(struct ms_watched_resources *watched, struct ms_shared_reso
     map->live_blocks =
         heap->allocations > heap->deallocations ? heap->allocations - heap->deallocations : 0;
     map->rounding_bytes = heap->waste_bytes;
+    /* Where maps are dear, smaps_rollup never gets the turn that both wait for. */
+    process->kernel.pss_bytes = map->all.proportional_bytes;
+    process->kernel.have_pss = true;
     say_available(model, MS_SOURCE_MEMORY_MAP);
     if (hints.blocks_unread > 0) {
         say_missing(model, MS_SOURCE_MEMORY_MAP,

@@ -45,7 +45,36 @@ void ms_shared_code_free(struct ms_shared_code *code)
     }
 }
 
-uint32_t ms_shared_code_module(struct ms_shared_code *code, const char *path,
+/* A path without "/usr" where that may be the other name of a folder of the root. */
+static const char *without_usr(const char *path)
+{
+    static const char *const folders[] = {"/lib/",    "/lib64/", "/lib32/",
+                                          "/libx32/", "/bin/",   "/sbin/"};
+    static const char usr[] = "/usr";
+    const char *rest = strncmp(path, usr, sizeof usr - 1) == 0 ? path + sizeof usr - 1 : path;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (strncmp(rest, folders[i], strlen(folders[i])) == 0) {
+            return rest;
+        }
+    }
+    return path;
+}
+
+/* Names of what is one file to the bit: through links of folders of the root into /usr, or of
+ * libraries to their versions, as libgmp.so.10 is to libgmp.so.10.4.1. */
+static bool is_other_name(const char *one, const char *other)
+{
+    const char *a = without_usr(one);
+    const char *b = without_usr(other);
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    const char *rest = *a == '\0' ? b : a;
+    return *a == *b || ((*a == '\0' || *b == '\0') && *rest == '.' && strchr(rest, '/') == NULL);
+}
+
+uint32_t ms_shared_code_module(struct ms_shared_code *code, const char **path,
                                const uint8_t *build_id, size_t build_id_bytes)
 {
     if (code == NULL || build_id_bytes == 0 || build_id_bytes > MS_BUILD_ID_MAX) {
@@ -56,8 +85,10 @@ uint32_t ms_shared_code_module(struct ms_shared_code *code, const char *path,
     uint32_t position;
     while (ms_index_next(&code->modules_by_id, hash, &cursor, &position)) {
         const struct module *known = ms_chunks_at(&code->modules, position);
-        if (known->build_id_bytes == build_id_bytes && known->path == path &&
-            memcmp(known->build_id, build_id, build_id_bytes) == 0) {
+        if (known->build_id_bytes == build_id_bytes &&
+            memcmp(known->build_id, build_id, build_id_bytes) == 0 &&
+            (known->path == *path || is_other_name(known->path, *path))) {
+            *path = known->path;
             return position + 1;
         }
     }
@@ -70,7 +101,7 @@ uint32_t ms_shared_code_module(struct ms_shared_code *code, const char *path,
         ms_chunks_drop_last(&code->modules);
         return 0;
     }
-    *module = (struct module){.path = path, .build_id_bytes = (uint8_t)build_id_bytes};
+    *module = (struct module){.path = *path, .build_id_bytes = (uint8_t)build_id_bytes};
     memcpy(module->build_id, build_id, build_id_bytes);
     return position + 1;
 }

@@ -18,10 +18,13 @@ struct ms_shared_code *ms_shared_code_new(void);       /* NULL: no memory */
 void ms_shared_code_free(struct ms_shared_code *code); /* accepts NULL */
 
 /*
- * Number of a module, from 1: the same for the same file. `path` is a string of the model. 0: it is
- * not to be shared, there is no memory, or `code` is NULL.
+ * Number of a module, from 1: the same for the same file. `*path` is a string of the model. It
+ * becomes the name under which the file was met first where that is another one: what the loader
+ * calls /lib/libgmp.so.10 is /usr/lib/libgmp.so.10.4.1 to the kernel where these are links, and is
+ * told from files of their own by the build id. 0: it is not to be shared, there is no memory, or
+ * `code` is NULL.
  */
-uint32_t ms_shared_code_module(struct ms_shared_code *code, const char *path,
+uint32_t ms_shared_code_module(struct ms_shared_code *code, const char **path,
                                const uint8_t *build_id, size_t build_id_bytes);
 
 /* The frame at `file_offset` of a module; NULL: not met yet. */

@@ -128,7 +128,7 @@ static const struct seen_module *module_of(const struct pass *pass, uint32_t ind
         }
         seen->load_bias = module.load_bias;
         seen->code =
-            ms_shared_code_module(sites->code, seen->path, module.build_id, module.build_id_bytes);
+            ms_shared_code_module(sites->code, &seen->path, module.build_id, module.build_id_bytes);
     }
     return seen;
 }

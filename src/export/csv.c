@@ -173,26 +173,28 @@ static int write_sites(struct table *table)
             !table->options->progress(table->options->context, i, count)) {
             return -ECANCELED;
         }
-        if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
+        struct ms_chosen_work work;
+        if ((site->flags & MS_SITE_NOT_SAMPLED) != 0 ||
+            !ms_chosen_at_site(&table->chosen, table->model, site, &work)) {
             continue;
         }
+        const struct ms_heap *heap = &work.heap;
         ms_csv_u64(csv, site->id);
         ms_csv_u64(csv, site->process_id);
         ms_csv_text(csv, frame != NULL ? frame->function : "");
         ms_csv_text(csv, frame != NULL ? frame->file : "");
         ms_csv_u64_or_none(csv, frame != NULL && frame->line != 0, frame != NULL ? frame->line : 0);
         ms_csv_text(csv, frame != NULL ? frame->module : "");
-        ms_csv_u64(csv, ms_heap_current_bytes(&site->heap));
-        ms_csv_u64(csv, site->heap.peak_bytes);
-        ms_csv_u64(csv, site->heap.allocations);
-        ms_csv_u64(csv, site->heap.deallocations);
-        ms_csv_u64(csv, site->heap.bytes_allocated);
-        ms_csv_u64(csv, site->heap.bytes_freed);
-        ms_csv_u64(csv, site->heap.temporary);
-        ms_csv_u64(csv, site->heap.waste_bytes);
-        ms_csv_fixed(csv, site->work != NULL ? (double)site->work->cpu_ns / 1e6 : (double)NAN, 3);
-        ms_csv_fixed(csv, site->work != NULL ? (double)site->work->io_wait_ns / 1e6 : (double)NAN,
-                     3);
+        ms_csv_u64(csv, ms_heap_current_bytes(heap));
+        ms_csv_u64(csv, heap->peak_bytes);
+        ms_csv_u64(csv, heap->allocations);
+        ms_csv_u64(csv, heap->deallocations);
+        ms_csv_u64(csv, heap->bytes_allocated);
+        ms_csv_u64(csv, heap->bytes_freed);
+        ms_csv_u64(csv, heap->temporary);
+        ms_csv_u64(csv, heap->waste_bytes);
+        ms_csv_fixed(csv, work.has_work ? (double)work.cpu_ns / 1e6 : (double)NAN, 3);
+        ms_csv_fixed(csv, work.has_work ? (double)work.io_wait_ns / 1e6 : (double)NAN, 3);
         ms_csv_text(csv, ms_json_truncated(site));
         write_stack(csv, site);
         ms_csv_end(csv);

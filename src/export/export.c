@@ -98,7 +98,7 @@ int ms_sections_parse(const char *text, uint32_t *out, char *error, size_t error
         const uint32_t those = section_bits(word, bytes);
         if (those == 0) {
             size_t used =
-                (size_t)snprintf(error, error_bytes, "'%.*s' is no section; there are all",
+                (size_t)snprintf(error, error_bytes, "'%.*s' is not a section; choose from all",
                                  (int)(bytes < 40 ? bytes : 40), word);
             for (int i = 0; i < MS_SECTION_TOTAL && used < error_bytes; i++) {
                 used += (size_t)snprintf(error + used, error_bytes - used, " %s", sections[i].name);
@@ -139,6 +139,8 @@ const char *ms_export_error(int error)
         return "there is no such folder";
     case ENOSPC:
         return "no space left there";
+    case EFBIG:
+        return "larger than it may be (ulimit -f, or --max-size of a recording)";
     case EPIPE:
         return "who reads it is gone";
     case ETIMEDOUT:

@@ -26,6 +26,11 @@ enum figure {
     IO_CALLS,
     IO_BYTES,
     IO_WAIT_MS,
+    SHOWN,
+    /* Of what is estimated from a sample, in squared bytes; 0: it is exact. */
+    LIVE_VARIANCE = SHOWN,
+    AT_PEAK_VARIANCE,
+    TOTAL_VARIANCE,
     FIGURES
 };
 
@@ -65,10 +70,17 @@ static void work_figures(const struct ms_work *work, double out[FIGURES])
     out[IO_WAIT_MS] = (double)work->io_wait_ns / 1e6;
 }
 
-static void usage_figures(const struct ms_usage *usage, const struct ms_peak *peak,
-                          double out[FIGURES])
+static void usage_figures(const struct ms_model *model, const struct ms_usage *usage,
+                          const struct ms_peak *peak, double out[FIGURES])
 {
     memset(out, 0, FIGURES * sizeof(*out));
+    if (usage->rate != 0) {
+        struct ms_figures figures;
+        ms_figures_of_usage(model, usage, &figures);
+        out[LIVE_VARIANCE] = figures.live_variance;
+        out[AT_PEAK_VARIANCE] = figures.at_peak_variance;
+        out[TOTAL_VARIANCE] = figures.variance;
+    }
     out[LIVE] = (double)ms_usage_current_bytes(usage);
     out[AT_PEAK] = (double)ms_usage_at_peak_bytes(usage, peak);
     out[TOTAL] = (double)usage->bytes_allocated;
@@ -94,7 +106,7 @@ static void chosen_figures(const struct ms_html *html, const struct ms_site *sit
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_site_usage(html->model, site->id, usage)) != NULL) {
         if (ms_chosen_has_thread(&html->chosen, usage->thread_id)) {
-            usage_figures(usage, peak, figures);
+            usage_figures(html->model, usage, peak, figures);
             add_figures(out, figures);
         }
     }
@@ -116,11 +128,16 @@ static void site_figures(const struct ms_html *html, const struct ms_site *site,
         return;
     }
     const struct ms_peak *peak = peak_of(html->model, site->process_id);
+    double figures[FIGURES];
     memset(out, 0, FIGURES * sizeof(*out));
     out[LIVE] = (double)ms_heap_current_bytes(&site->heap);
     const struct ms_usage *usage = NULL;
     while ((usage = ms_model_site_usage(html->model, site->id, usage)) != NULL) {
-        out[AT_PEAK] += (double)ms_usage_at_peak_bytes(usage, peak);
+        usage_figures(html->model, usage, peak, figures);
+        out[AT_PEAK] += figures[AT_PEAK];
+        for (int f = SHOWN; f < FIGURES; f++) {
+            out[f] += figures[f];
+        }
     }
     out[TOTAL] = (double)site->heap.bytes_allocated;
     out[COUNT] = (double)site->heap.allocations;
@@ -135,7 +152,7 @@ static void site_figures(const struct ms_html *html, const struct ms_site *site,
 static uint32_t class_of(const double figures[FIGURES], const double totals[FIGURES])
 {
     double share = 0;
-    for (int i = 0; i < FIGURES; i++) {
+    for (int i = 0; i < SHOWN; i++) {
         share = totals[i] > 0 ? fmax(share, figures[i] / totals[i]) : share;
     }
     if (share <= 0) {
@@ -398,7 +415,7 @@ static void each_usage(struct kept *kept, visitor *visit, void *context)
             if (!ms_chosen_has_thread(&kept->html->chosen, usage->thread_id)) {
                 continue;
             }
-            usage_figures(usage, peak, figures);
+            usage_figures(model, usage, peak, figures);
             visit(kept, context, (uint32_t)i, usage->thread_id, figures);
         }
         const struct ms_activity *activity = NULL;

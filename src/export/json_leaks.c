@@ -5,6 +5,7 @@
 #include "analysis/leaks.h"
 #include "analysis/rule.h"
 #include "export/json_parts.h"
+#include "model/figures.h"
 
 static void write_leak(struct ms_json_writer *writer, const struct ms_model *model,
                        const struct ms_leak *leak)
@@ -59,6 +60,13 @@ static void write_likely(struct ms_json_writer *writer, const struct ms_model *m
     ms_json_array_end(writer);
 }
 
+static void write_error(struct ms_json_writer *writer, bool estimated, double variance,
+                        uint64_t bytes)
+{
+    ms_json_member_fixed(writer, "relative_error",
+                         estimated ? ms_figures_relative_error(variance, bytes) : (double)NAN);
+}
+
 static void write_not_freed_sites(struct ms_json_writer *writer, const struct ms_not_freed *sites,
                                   size_t count)
 {
@@ -70,6 +78,7 @@ static void write_not_freed_sites(struct ms_json_writer *writer, const struct ms
         ms_json_member_u64(writer, "bytes", sites[i].bytes);
         ms_json_member_u64(writer, "blocks", sites[i].blocks);
         ms_json_member_bool(writer, "estimated", sites[i].estimated);
+        write_error(writer, sites[i].estimated, sites[i].variance, sites[i].bytes);
         ms_json_member_bool(writer, "suppressed", sites[i].suppressed);
         ms_json_object_end(writer);
     }
@@ -95,6 +104,8 @@ static void write_not_freed(struct ms_json_writer *writer, const struct ms_model
     ms_json_member_u64(writer, "suppressed_blocks", sum.suppressed_blocks);
     ms_json_member_u64(writer, "suppressed_sites", sum.suppressed_sites);
     ms_json_member_bool(writer, "estimated", sum.estimated);
+    write_error(writer, sum.estimated, sum.variance, sum.bytes);
+    ms_json_member_u64(writer, "exact_bytes", sum.exact_bytes);
     ms_json_object_end(writer);
     ms_json_key(writer, "sites");
     struct ms_not_freed *sites = malloc(MS_JSON_TOP_NOT_FREED * sizeof(*sites));

@@ -64,6 +64,11 @@ static void write_sampled(struct ms_json_writer *writer, const struct ms_figures
     ms_json_member_fixed(
         writer, "live_relative_error",
         ms_figures_relative_error(figures->live_variance, ms_heap_current_bytes(heap)));
+    ms_json_member_fixed(writer, "peak_relative_error",
+                         ms_figures_relative_error(figures->peak_variance, heap->peak_bytes));
+    ms_json_member_fixed(
+        writer, "at_peak_relative_error",
+        ms_figures_relative_error(figures->at_peak_variance, figures->at_peak_bytes));
     ms_json_object_end(writer);
 }
 
@@ -107,7 +112,10 @@ void ms_json_site_figures(struct ms_json_writer *writer, const struct ms_model *
     const struct ms_heap *heap = &site->heap;
     const struct ms_site_rates rates = ms_site_rates_of(model, site);
     struct ms_figures figures;
+    uint64_t at_most;
     ms_kept_figures_of_site(writer->figures, model, site->id, &figures);
+    const bool bounded = ms_site_peak_at_most(model, site, heap->peak_bytes, &figures, &at_most);
+    ms_json_member_u64_or_null(writer, "peak_at_most_bytes", bounded, at_most);
     ms_json_member_u64_or_null(writer, "at_peak_bytes", process != NULL && process->peak.epoch != 0,
                                figures.at_peak_bytes);
     ms_json_member_u64(writer, "waste_bytes", heap->waste_bytes);

@@ -9,6 +9,7 @@
 
 #include "analysis/call_paths.h"
 #include "analysis/insights.h"
+#include "export/estimate.h"
 #include "export/paragraph.h"
 #include "export/stream.h"
 #include "export/text_parts.h"
@@ -299,23 +300,35 @@ static void write_stack(struct page *page, const struct ms_site *site)
 static void write_sites(struct page *page)
 {
     const struct ms_site *top[SITES_MAX];
-    const size_t count = ms_top_sites(page->model, top, SITES_MAX);
+    const size_t count = ms_top_sites(page->model, &page->chosen, top, SITES_MAX);
     heading(page, "CALL SITES with the highest peaks");
+    if (page->options->thread_rule_count > 0) {
+        fputs("  only what those threads did there that fit the rules above\n", page->out);
+    }
     if (count == 0) {
         fputs("  none: nothing was allocated, or no call stacks were kept\n", page->out);
     }
     for (size_t i = 0; i < count; i++) {
-        char figures[3][MS_FORMAT_MAX];
-        struct ms_figures sampled;
-        const struct ms_heap *heap = &top[i]->heap;
-        ms_figures_of_site(page->model, top[i]->id, &sampled);
-        fprintf(page->out, "  %zu. peak %s%s, live %s, %s block%s%s\n", i + 1,
-                sampled.samples > 0 ? "~" : "",
-                ms_format_bytes(figures[0], MS_FORMAT_MAX, (double)heap->peak_bytes),
-                ms_format_bytes(figures[1], MS_FORMAT_MAX, (double)ms_heap_current_bytes(heap)),
-                ms_format_count(figures[2], MS_FORMAT_MAX, (double)heap->allocations),
-                heap->allocations == 1 ? "" : "s",
-                sampled.samples > 0 ? " (estimated from a sample)" : "");
+        char peak_words[MS_ESTIMATE_MAX];
+        char live_words[MS_ESTIMATE_MAX];
+        char blocks[MS_FORMAT_MAX];
+        char text[2 * MS_ESTIMATE_MAX + MS_FORMAT_MAX + 32];
+        char number[16];
+        struct ms_chosen_work work;
+        struct ms_figures figures;
+        (void)ms_chosen_at_site(&page->chosen, page->model, top[i], &work);
+        ms_chosen_figures(&page->chosen, page->model, top[i], &figures);
+        const struct ms_estimate peak =
+            ms_estimate_of_peak(page->model, top[i], &work.heap, &figures);
+        const struct ms_estimate live = ms_estimate_of_live(&work.heap, &figures);
+        const uint64_t allocations = work.heap.allocations;
+        snprintf(number, sizeof number, "  %zu.", i + 1);
+        snprintf(text, sizeof text, "peak %s; live %s; %s%s block%s",
+                 ms_estimate_words(peak_words, &peak), ms_estimate_words(live_words, &live),
+                 figures.samples > 0 ? "~" : "",
+                 ms_format_count(blocks, sizeof blocks, (double)allocations),
+                 allocations == 1 ? "" : "s");
+        ms_paragraph_write(page->out, number, 5, text, strlen(text));
         write_stack(page, top[i]);
     }
 }
@@ -356,16 +369,33 @@ static void write_not_freed(struct page *page)
     if (!sum.known || sum.sites == 0) {
         return;
     }
-    snprintf(text, sizeof text, "in %s blocks of %zu call site%s; %s suppressed",
+    snprintf(text, sizeof text, "in %s%s blocks of %zu call site%s; %s suppressed",
+             sum.estimated ? "~" : "",
              ms_format_count(blocks, sizeof blocks, (double)(sum.blocks - sum.suppressed_blocks)),
              sum.sites - sum.suppressed_sites, sum.sites - sum.suppressed_sites == 1 ? "" : "s",
              ms_format_bytes(bytes, sizeof bytes, (double)sum.suppressed_bytes));
     line(page, "", text);
+    if (sum.estimated) {
+        char words[MS_ESTIMATE_MAX];
+        struct ms_estimate estimate = ms_estimate_of_not_freed(&sum);
+        estimate.at_most_bytes = UINT64_MAX; /* said in other words */
+        snprintf(text, sizeof text, "exactly %s with what is suppressed (call sites: %s)",
+                 ms_format_bytes(bytes, sizeof bytes, (double)sum.exact_bytes),
+                 ms_estimate_words(words, &estimate));
+        line(page, "", text);
+    }
     const size_t there = ms_not_freed_sites(page->model, &all, suppressions, top, LEAKS_MAX);
     for (size_t i = 0; i < there && i < LEAKS_MAX && !top[i].suppressed; i++) {
         const struct ms_site *site = ms_model_site_by_id(page->model, top[i].site_id);
-        fprintf(page->out, "   - %s%s in %s block%s\n", top[i].estimated ? "~" : "",
-                ms_format_bytes(bytes, sizeof bytes, (double)top[i].bytes),
+        char words[MS_ESTIMATE_MAX];
+        const struct ms_estimate estimate = {
+            .bytes = top[i].bytes,
+            .sampled = top[i].estimated,
+            .error_bytes = ms_figures_error_bytes(top[i].variance),
+            .at_most_bytes = sum.exact_bytes,
+        };
+        fprintf(page->out, "   - %s in %s%s block%s\n", ms_estimate_words(words, &estimate),
+                top[i].estimated ? "~" : "",
                 ms_format_count(blocks, sizeof blocks, (double)top[i].blocks),
                 top[i].blocks == 1 ? "" : "s");
         if (site != NULL) {

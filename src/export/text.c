@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/estimate.h"
 #include "export/text_parts.h"
 #include "export/top.h"
 #include "model/figures.h"
@@ -135,7 +136,7 @@ void ms_text_totals(FILE *out, const struct ms_model *model, const struct ms_hea
 static void write_top_sites(FILE *out, const struct ms_model *model)
 {
     const struct ms_site *top[TOP_SITES];
-    const size_t count = ms_top_sites(model, top, TOP_SITES);
+    const size_t count = ms_top_sites(model, NULL, top, TOP_SITES);
     if (count == 0) {
         return;
     }
@@ -143,15 +144,16 @@ static void write_top_sites(FILE *out, const struct ms_model *model)
     for (size_t i = 0; i < count; i++) {
         char raw[1024] = "(no stack)";
         char name[NAME_CELLS];
-        char peak[MS_FORMAT_MAX];
+        char peak[MS_ESTIMATE_MAX];
         if (top[i]->depth > 0) {
             ms_format_frame(raw, sizeof(raw), ms_site_culprit_frame(top[i]));
         }
         struct ms_figures figures;
         ms_figures_of_site(model, top[i]->id, &figures);
-        fprintf(out, figures.samples > 0 ? "%s %s ~%s" : "%s %s %s", i > 0 ? ";" : "",
-                ms_text_name(name, sizeof(name), raw),
-                ms_format_bytes(peak, sizeof(peak), (double)top[i]->heap.peak_bytes));
+        const struct ms_estimate estimate =
+            ms_estimate_of_peak(model, top[i], &top[i]->heap, &figures);
+        fprintf(out, "%s %s %s", i > 0 ? ";" : "", ms_text_name(name, sizeof(name), raw),
+                ms_estimate_words(peak, &estimate));
     }
     fputc('\n', out);
 }
@@ -181,8 +183,10 @@ static void write_leaks(FILE *out, const struct ms_model *model, const struct ms
                 count > 1 ? ", ..." : "");
     }
     if (sum.known && sum.blocks > 0) {
-        fprintf(out, "%snot freed at exit %s%s, %s blocks at %zu site%s", count > 0 ? "; " : "  ",
-                sum.estimated ? "~" : "", ms_format_bytes(bytes, sizeof(bytes), (double)sum.bytes),
+        char not_freed[MS_ESTIMATE_MAX];
+        const struct ms_estimate estimate = ms_estimate_of_not_freed(&sum);
+        fprintf(out, "%snot freed at exit %s, %s%s blocks at %zu site%s", count > 0 ? "; " : "  ",
+                ms_estimate_words(not_freed, &estimate), sum.estimated ? "~" : "",
                 ms_format_count(blocks, sizeof(blocks), (double)sum.blocks), sum.sites,
                 sum.sites == 1 ? "" : "s");
         if (sum.suppressed_blocks > 0) {

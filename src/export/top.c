@@ -50,15 +50,31 @@ size_t ms_top_threads(const struct ms_model *model, const struct ms_chosen *chos
     return held;
 }
 
-size_t ms_top_sites(const struct ms_model *model, const struct ms_site **out, size_t capacity)
+static uint64_t peak_of(const struct ms_model *model, const struct ms_chosen *chosen,
+                        const struct ms_site *site)
+{
+    if (chosen == NULL || chosen->left_out_count == 0) {
+        return site->heap.peak_bytes;
+    }
+    uint64_t peak_bytes = 0;
+    const struct ms_usage *usage = NULL;
+    while ((usage = ms_model_site_usage(model, site->id, usage)) != NULL) {
+        peak_bytes += ms_chosen_has_thread(chosen, usage->thread_id) ? usage->peak_bytes : 0;
+    }
+    return peak_bytes;
+}
+
+size_t ms_top_sites(const struct ms_model *model, const struct ms_chosen *chosen,
+                    const struct ms_site **out, size_t capacity)
 {
     uint64_t peaks[PEAKS_MAX];
     size_t held = 0;
     capacity = capacity < PEAKS_MAX ? capacity : PEAKS_MAX;
     for (size_t i = 0; i < ms_model_site_count(model); i++) {
         const struct ms_site *site = ms_model_site(model, i);
-        if (site->heap.peak_bytes > 0 && (site->flags & MS_SITE_NOT_SAMPLED) == 0) {
-            held = insert((const void **)out, peaks, held, capacity, site, site->heap.peak_bytes);
+        const uint64_t peak_bytes = peak_of(model, chosen, site);
+        if (peak_bytes > 0 && (site->flags & MS_SITE_NOT_SAMPLED) == 0) {
+            held = insert((const void **)out, peaks, held, capacity, site, peak_bytes);
         }
     }
     return held;

@@ -208,19 +208,62 @@ static int look_at(struct ms_launch *launch)
     return result;
 }
 
-int ms_launch_look(const char *program, struct ms_launch *launch)
+/* Why a file cannot be executed, in words that follow "it " or the name of an interpreter. */
+static const char *refusal(const char *path, int error)
 {
-    *launch = (struct ms_launch){0};
-    int result = resolve(program, launch->path);
-    if (result != 0) {
-        return result;
+    struct stat status;
+    const bool known = stat(path, &status) == 0;
+    switch (error) {
+    case -ENOENT:
+        return "was not found";
+    case -EACCES:
+        return !known                     ? "cannot be reached: permission denied"
+               : S_ISDIR(status.st_mode)  ? "is a directory"
+               : !S_ISREG(status.st_mode) ? "is not a regular file"
+                                          : "is not executable: it lacks execute permission";
+    case -ENOEXEC:
+        return known && status.st_size == 0
+                   ? "is an empty file"
+                   : "is neither an ELF program nor a script that begins with #!";
+    case -ELOOP:
+        return "is a script whose interpreters are scripts themselves, too many in a row";
+    default:
+        return strerror(-error);
     }
+}
+
+static int look_along_the_chain(struct ms_launch *launch)
+{
     memcpy(launch->interpreter, launch->path, sizeof(launch->interpreter));
     for (int scripts = 0; scripts <= SCRIPTS_MAX; scripts++) {
-        result = look_at(launch);
+        const int result = look_at(launch);
         if (result <= 0) {
             return result;
         }
     }
     return -ELOOP;
+}
+
+int ms_launch_look(const char *program, struct ms_launch *launch)
+{
+    *launch = (struct ms_launch){0};
+    int result = resolve(program, launch->path);
+    if (result != 0) {
+        const bool searched = strchr(program, '/') == NULL;
+        const char *why = program[0] == '\0'  ? "its name is empty"
+                          : result == -ENOENT ? (searched ? "not found in PATH" : "not found")
+                          : searched          ? "the file of this name in PATH is not executable"
+                                              : NULL;
+        snprintf(launch->because, sizeof launch->because, "%s%s", why != NULL ? "" : "it ",
+                 why != NULL ? why : refusal(launch->path, result));
+        return result;
+    }
+    result = look_along_the_chain(launch);
+    if (result != 0) {
+        const bool itself = strcmp(launch->path, launch->interpreter) == 0;
+        const char *why = refusal(launch->interpreter, result);
+        snprintf(launch->because, sizeof launch->because, "%s%.150s %s",
+                 itself ? "it" : "its interpreter ", itself ? "" : launch->interpreter, why);
+    }
+    return result;
 }

@@ -15,14 +15,14 @@ struct ms_launch {
     char interpreter[PATH_MAX]; /* ELF program that will run: end of the #! chain, or path */
     enum ms_verdict verdict;
     bool preload;      /* put the probe into LD_PRELOAD? (false for musl, ASan, static...) */
-    char because[256]; /* one line in words, "" for full */
+    char because[256]; /* one line in words, "" for full; of a program that cannot run: why not */
     char mend[256];    /* what the user can do about it, "" if nothing */
 };
 
 /*
- * Looks at `program`. Returns 0 with *launch filled (verdict NONE is no error), -ENOENT when it is
- * not found in PATH, -EACCES when it is no executable file, -ENOEXEC when it is neither ELF nor a
- * script. Opens regular files only.
+ * Looks at `program`. Returns 0 with *launch filled (verdict NONE is no error), -ENOENT when it or
+ * its interpreter is not found, -EACCES when it is no executable file, -ENOEXEC when it is neither
+ * ELF nor a script; `because` then says why. Opens regular files only.
  */
 int ms_launch_look(const char *program, struct ms_launch *launch);
 

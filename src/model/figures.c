@@ -108,23 +108,28 @@ static void add_histograms(const struct ms_usage *usage, struct ms_histogram *si
                   detail != NULL ? detail->lifetimes : NULL);
 }
 
+static void get_histogram(struct ms_histogram *out, uint8_t home, const struct ms_histogram *kept)
+{
+    if (home == 0 && kept != NULL) {
+        *out = *kept;
+    } else {
+        *out = (struct ms_histogram){0};
+    }
+}
+
 void ms_usage_get_kept(const struct ms_usage *usage, struct ms_usage_extra *extra)
 {
     const struct ms_usage_detail *detail = usage->detail;
-    *extra = (struct ms_usage_extra){0};
     if (detail == NULL) {
+        *extra = (struct ms_usage_extra){0};
         return;
     }
     extra->reallocations = detail->reallocations;
     extra->failed_calls = detail->failed_calls;
     extra->samples = detail->samples;
     extra->samples_freed = detail->samples_freed;
-    if (usage->size_home == 0 && detail->sizes != NULL) {
-        extra->sizes = *detail->sizes;
-    }
-    if (usage->lifetime_home == 0 && detail->lifetimes != NULL) {
-        extra->lifetimes = *detail->lifetimes;
-    }
+    get_histogram(&extra->sizes, usage->size_home, detail->sizes);
+    get_histogram(&extra->lifetimes, usage->lifetime_home, detail->lifetimes);
 }
 
 void ms_usage_get_extra(const struct ms_usage *usage, struct ms_usage_extra *extra)
@@ -161,13 +166,48 @@ static double variance_of(uint64_t bytes, uint64_t samples)
     return samples > 0 ? (double)bytes * (double)bytes / (double)samples : 0;
 }
 
+static uint64_t live_samples_of(const struct ms_usage *usage)
+{
+    const struct ms_usage_detail *detail = usage->detail;
+    return usage->rate != 0 && detail != NULL && detail->samples > detail->samples_freed
+               ? detail->samples - detail->samples_freed
+               : 0;
+}
+
+double ms_usage_live_variance(const struct ms_usage *usage)
+{
+    return variance_of(ms_usage_current_bytes(usage), live_samples_of(usage));
+}
+
+/*
+ * Of what was live at a moment that is over nobody knows how many samples it was: as many as there
+ * are when each stands for what one does on average.
+ */
+static double variance_of_part(const struct ms_usage *usage, uint64_t bytes)
+{
+    return (double)bytes * (double)usage->bytes_allocated / (double)usage->detail->samples;
+}
+
+static void add_sample(struct ms_figures *figures, const struct ms_usage *usage,
+                       uint64_t at_peak_bytes)
+{
+    figures->samples += usage->detail->samples;
+    figures->live_samples += live_samples_of(usage);
+    figures->variance += variance_of(usage->bytes_allocated, usage->detail->samples);
+    figures->live_variance += ms_usage_live_variance(usage);
+    if (usage->detail->samples > 0) {
+        figures->at_peak_variance += variance_of_part(usage, at_peak_bytes);
+        figures->peak_variance += variance_of_part(usage, usage->peak_bytes);
+    }
+}
+
 static void add_usage(struct ms_figures *figures, const struct ms_usage *usage,
                       const struct ms_peak *peak)
 {
+    const uint64_t at_peak_bytes = peak != NULL ? ms_usage_at_peak_bytes(usage, peak) : 0;
     add_histograms(usage, &figures->sizes, &figures->lifetimes);
-    if (peak != NULL) {
-        figures->at_peak_bytes += ms_usage_at_peak_bytes(usage, peak);
-    }
+    figures->at_peak_bytes += at_peak_bytes;
+    figures->peaks += usage->peak_bytes > 0;
     if (usage->not_sampled) {
         figures->not_sampled_allocations += usage->allocations;
         figures->not_sampled_deallocations += usage->deallocations;
@@ -176,13 +216,7 @@ static void add_usage(struct ms_figures *figures, const struct ms_usage *usage,
     }
     figures->sampled = figures->sampled || usage->rate != 0 || usage->not_sampled;
     if (usage->rate != 0 && usage->detail != NULL) {
-        const uint64_t samples = usage->detail->samples;
-        const uint64_t freed = usage->detail->samples_freed;
-        const uint64_t live = samples > freed ? samples - freed : 0;
-        figures->samples += samples;
-        figures->live_samples += live;
-        figures->variance += variance_of(usage->bytes_allocated, samples);
-        figures->live_variance += variance_of(ms_usage_current_bytes(usage), live);
+        add_sample(figures, usage, at_peak_bytes);
     }
 }
 
@@ -215,6 +249,20 @@ void ms_figures_of_site(const struct ms_model *model, uint32_t site_id, struct m
     *figures = (struct ms_figures){0};
     if (site != NULL) {
         add_site(model, site_id, peak_of(model, site->process_id), figures);
+    }
+}
+
+void ms_figures_of_site_by(const struct ms_model *model, uint32_t site_id,
+                           bool (*has_thread)(const void *context, uint32_t thread_id),
+                           const void *context, struct ms_figures *figures)
+{
+    const struct ms_site *site = ms_model_site_by_id(model, site_id);
+    const struct ms_usage *usage = NULL;
+    *figures = (struct ms_figures){0};
+    while (site != NULL && (usage = ms_model_site_usage(model, site_id, usage)) != NULL) {
+        if (has_thread(context, usage->thread_id)) {
+            add_usage(figures, usage, peak_of(model, site->process_id));
+        }
     }
 }
 
@@ -306,7 +354,25 @@ void ms_peaks_attribute(struct ms_model *model)
 
 double ms_figures_relative_error(double variance, uint64_t bytes)
 {
-    return bytes > 0 ? 1.96 * sqrt(variance) / (double)bytes : NAN;
+    return bytes > 0 ? ms_figures_error_bytes(variance) / (double)bytes : NAN;
+}
+
+double ms_figures_error_bytes(double variance)
+{
+    return 1.96 * sqrt(variance);
+}
+
+bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site, uint64_t sum,
+                          const struct ms_figures *figures, uint64_t *out_bytes)
+{
+    const struct ms_process *process = ms_model_process_by_id(model, site->process_id);
+    if (process == NULL || process->totals.peak_bytes == 0) {
+        *out_bytes = sum;
+        return figures->samples == 0;
+    }
+    const uint64_t most = process->totals.peak_bytes + process->peak_error_bytes;
+    *out_bytes = figures->samples > 0 || most < sum ? most : sum;
+    return true;
 }
 
 struct ms_site_rates ms_site_rates_of(const struct ms_model *model, const struct ms_site *site)

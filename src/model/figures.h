@@ -45,16 +45,26 @@ struct ms_figures {
     struct ms_histogram sizes, lifetimes;
     uint64_t at_peak_bytes;
     uint64_t samples, live_samples; /* 0: nothing is sampled */
-    double variance, live_variance; /* of what is estimated, in squared bytes */
+    /* Of what is estimated, in squared bytes: allocated, live, live at the peak, and the sum of the
+     * peaks of the threads there. */
+    double variance, live_variance, at_peak_variance, peak_variance;
+    uint32_t peaks; /* that are in that sum */
     /* Of a thread or process that is sampled: exact figures of what the sample left out. */
     bool sampled;
     uint64_t not_sampled_allocations, not_sampled_deallocations;
     uint64_t not_sampled_bytes_allocated, not_sampled_bytes_freed;
 };
 
+/* Of the live bytes of a usage, in squared bytes; 0: they are exact. */
+double ms_usage_live_variance(const struct ms_usage *usage);
+
 void ms_figures_of_usage(const struct ms_model *model, const struct ms_usage *usage,
                          struct ms_figures *figures);
 void ms_figures_of_site(const struct ms_model *model, uint32_t site_id, struct ms_figures *figures);
+/* Of what the threads did there of which `has_thread` says so. */
+void ms_figures_of_site_by(const struct ms_model *model, uint32_t site_id,
+                           bool (*has_thread)(const void *context, uint32_t thread_id),
+                           const void *context, struct ms_figures *figures);
 void ms_figures_of_thread(const struct ms_model *model, uint32_t thread_id,
                           struct ms_figures *figures);
 void ms_figures_of_process(const struct ms_model *model, uint32_t process_id,
@@ -79,6 +89,17 @@ void ms_kept_figures_of_process(struct ms_kept_figures *kept, const struct ms_mo
  * blocks of one size. NaN when nothing is known.
  */
 double ms_figures_relative_error(double variance, uint64_t bytes);
+/* The same in bytes, of a sum of estimates whose variances are added up; 0: it is exact. */
+double ms_figures_error_bytes(double variance);
+
+/*
+ * The most that a call site can have had live at once: the sum of the peaks of its threads, or,
+ * when that is estimated or more, the exact peak of its process with its error. False: neither is
+ * known.
+ */
+bool ms_site_peak_at_most(const struct ms_model *model, const struct ms_site *site,
+                          uint64_t sum_of_peaks_bytes, const struct ms_figures *figures,
+                          uint64_t *out_bytes);
 
 /*
  * Blocks and bytes that a site allocates per second, over the last second or so; NaN when it was

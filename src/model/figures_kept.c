@@ -40,6 +40,9 @@ static void add(struct ms_figures *sum, const struct ms_figures *figures)
     sum->live_samples += figures->live_samples;
     sum->variance += figures->variance;
     sum->live_variance += figures->live_variance;
+    sum->at_peak_variance += figures->at_peak_variance;
+    sum->peak_variance += figures->peak_variance;
+    sum->peaks += figures->peaks;
     sum->sampled = sum->sampled || figures->sampled;
     sum->not_sampled_allocations += figures->not_sampled_allocations;
     sum->not_sampled_deallocations += figures->not_sampled_deallocations;

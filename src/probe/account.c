@@ -152,18 +152,31 @@ void ms_block_allocated(struct ms_thread_state *state, const struct ms_caller *c
     ms_event_allocated(state, *caller, block, bytes, kind, false);
 }
 
-/* The flow entry of an owner; the table is written by its thread alone. */
+typedef uint64_t __attribute__((may_alias)) flow_owner_word;
+_Static_assert(offsetof(struct ms_region_flow, owner_thread) == 0 &&
+                   offsetof(struct ms_region_flow, owner_serial) == 4 &&
+                   __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the owner of a flow is one word");
+
+/*
+ * The flow entry of an owner; the table is written by its thread alone. Both words that name the
+ * owner are set at once: a handler that frees for somebody else may come in between and take the
+ * entry.
+ */
 static void count_flow(struct ms_region_thread *record, uint32_t owner, uint32_t serial,
                        uint64_t bytes)
 {
     struct ms_region_flow *flow = &record->flows_rest;
+    const uint64_t wanted = (uint64_t)serial << 32 | owner;
     for (uint32_t i = 0; i < MS_FLOW_ENTRIES; i++) {
         struct ms_region_flow *entry = &record->flows[(owner + i) % MS_FLOW_ENTRIES];
-        if (entry->owner_thread == 0) {
-            entry->owner_serial = serial;
-            __atomic_store_n(&entry->owner_thread, owner, __ATOMIC_RELEASE);
+        flow_owner_word *word = (flow_owner_word *)&entry->owner_thread;
+        uint64_t there = *word;
+        if (there == 0 && __atomic_compare_exchange_n(word, &there, wanted, false, __ATOMIC_RELEASE,
+                                                      __ATOMIC_RELAXED)) {
+            there = wanted;
         }
-        if (entry->owner_thread == owner && entry->owner_serial == serial) {
+        if (there == wanted) {
             flow = entry;
             break;
         }

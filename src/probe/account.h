@@ -35,7 +35,12 @@ struct ms_release {
     enum ms_releaser releaser;
 };
 
-/* Adds to a counter that only this thread writes; a signal in between loses nothing. */
+/*
+ * Adds to a counter that only this thread writes; a signal in between loses nothing. Nothing is
+ * promised of the order in which others see counters change. On x86-64 they see it as it is in the
+ * program, so a reader that takes frees before allocations has seen each freed block allocated.
+ * Elsewhere it may for a moment be one event behind, and takes a difference below 0 for 0.
+ */
 static inline void ms_own_add(uint64_t *counter, uint64_t value)
 {
 #if defined(__x86_64__)

@@ -1,7 +1,8 @@
 /*
  * System calls with the parameters and results of libc's functions of those names, errno included,
  * past all that a program or a library may have put in place of these: what the probe does for
- * itself is nobody's business. For the start and for exec; no point of cancellation.
+ * itself is nobody's business. For the start and for exec, and for hooks that are called before the
+ * real function is known; no point of cancellation.
  */
 #ifndef MS_PROBE_DIRECT_H
 #define MS_PROBE_DIRECT_H
@@ -18,14 +19,19 @@
 
 #include "probe/system_call.h"
 
-static inline long ms_direct(long number, long a, long b, long c, long d, long e, long f)
+/* What the kernel returned, as libc returns it. */
+static inline long ms_libc_result(long result)
 {
-    const long result = ms_system_call(number, a, b, c, d, e, f);
     if (result < 0 && result > -4096) {
         errno = (int)-result;
         return -1;
     }
     return result;
+}
+
+static inline long ms_direct(long number, long a, long b, long c, long d, long e, long f)
+{
+    return ms_libc_result(ms_system_call(number, a, b, c, d, e, f));
 }
 
 static inline int ms_direct_close(int fd)

@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "probe/account.h"
+#include "probe/direct.h"
 #include "probe/map.h"
 #include "probe/process.h"
 #include "probe/stack.h"
@@ -150,21 +151,11 @@ static void count(uint64_t mapped_bytes, uint64_t unmapped_bytes)
     errno = before;
 }
 
-/* A system call's result as libc returns it. */
-static long libc_result(long result)
-{
-    if (result < 0 && result > -4096) {
-        errno = (int)-result;
-        return -1;
-    }
-    return result;
-}
-
 static void *map(void *at, size_t bytes, int protection, int flags, int descriptor, off_t offset)
 {
     if (MS_UNLIKELY(!ms_ready || next.mmap == NULL)) {
-        return (void *)libc_result(ms_system_call(SYS_mmap, (long)at, (long)bytes, protection,
-                                                  flags, descriptor, (long)offset));
+        return (void *)ms_direct(SYS_mmap, (long)at, (long)bytes, protection, flags, descriptor,
+                                 (long)offset);
     }
     void *mapped = next.mmap(at, bytes, protection, flags, descriptor, offset);
     if (mapped != MAP_FAILED) {
@@ -197,7 +188,7 @@ MS_EXPORT void *mmap64(void *at, size_t bytes, int protection, int flags, int de
 MS_EXPORT int munmap(void *at, size_t bytes)
 {
     if (MS_UNLIKELY(!ms_ready || next.munmap == NULL)) {
-        return (int)libc_result(ms_system_call(SYS_munmap, (long)at, (long)bytes, 0, 0, 0, 0));
+        return (int)ms_direct(SYS_munmap, (long)at, (long)bytes, 0, 0, 0, 0);
     }
     /* Before the call: afterwards another thread may have code at that address already. */
     uintptr_t start = (uintptr_t)at;
@@ -221,8 +212,8 @@ MS_EXPORT void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags,
     void *wanted = va_arg(list, void *);
     va_end(list);
     if (MS_UNLIKELY(!ms_ready || next.mremap == NULL)) {
-        return (void *)libc_result(ms_system_call(SYS_mremap, (long)old, (long)old_bytes,
-                                                  (long)new_bytes, flags, (long)wanted, 0));
+        return (void *)ms_direct(SYS_mremap, (long)old, (long)old_bytes, (long)new_bytes, flags,
+                                 (long)wanted, 0);
     }
     uintptr_t start = (uintptr_t)old;
     bool code = code_range_touched(start, start + old_bytes, false);
@@ -244,8 +235,7 @@ MS_EXPORT void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags,
 MS_EXPORT int mprotect(void *at, size_t bytes, int protection)
 {
     if (MS_UNLIKELY(!ms_ready || next.mprotect == NULL)) {
-        return (int)libc_result(
-            ms_system_call(SYS_mprotect, (long)at, (long)bytes, protection, 0, 0, 0));
+        return (int)ms_direct(SYS_mprotect, (long)at, (long)bytes, protection, 0, 0, 0);
     }
     if ((protection & PROT_READ) == 0) {
         stack_touched((uintptr_t)at, (uintptr_t)at + whole_pages(bytes));
@@ -266,7 +256,7 @@ MS_EXPORT int mprotect(void *at, size_t bytes, int protection)
 MS_EXPORT int mlockall(int flags)
 {
     if (MS_UNLIKELY(!ms_ready || next.mlockall == NULL)) {
-        return (int)libc_result(ms_system_call(SYS_mlockall, flags, 0, 0, 0, 0, 0));
+        return (int)ms_direct(SYS_mlockall, flags, 0, 0, 0, 0, 0);
     }
     int before = errno;
     struct rlimit limit;

@@ -12,6 +12,7 @@
 #include <stdnoreturn.h>
 #include <unistd.h>
 
+#include "probe/direct.h"
 #include "probe/environment.h"
 #include "probe/map.h"
 #include "probe/now.h"
@@ -113,16 +114,6 @@ static int exec_failed(bool marked, int result)
     return result;
 }
 
-/* A system call's result as libc returns it. */
-static int libc_result(long result)
-{
-    if (result < 0) {
-        errno = (int)-result;
-        return -1;
-    }
-    return (int)result;
-}
-
 static int exec_path(const char *path, char *const argv[], char *const given[])
 {
     resolve();
@@ -130,8 +121,8 @@ static int exec_path(const char *path, char *const argv[], char *const given[])
         CHILD_ENVIRONMENT(given, ms_target_suitable(AT_FDCWD, path, 0, MS_TARGET_UNKNOWN_FAILS));
     bool marked = mark_exec();
     if (next.execve == NULL) {
-        return exec_failed(marked, libc_result(ms_system_call(SYS_execve, (long)path, (long)argv,
-                                                              (long)environment, 0, 0, 0)));
+        return exec_failed(
+            marked, (int)ms_direct(SYS_execve, (long)path, (long)argv, (long)environment, 0, 0, 0));
     }
     return exec_failed(marked, next.execve(path, argv, environment));
 }
@@ -197,9 +188,8 @@ MS_EXPORT int execveat(int directory, const char *path, char *const argv[], char
     char *const *environment = CHILD_ENVIRONMENT(envp, suitable_at(directory, path, flags));
     bool marked = mark_exec();
     if (next.execveat == NULL) {
-        return exec_failed(marked,
-                           libc_result(ms_system_call(SYS_execveat, directory, (long)path,
-                                                      (long)argv, (long)environment, flags, 0)));
+        return exec_failed(marked, (int)ms_direct(SYS_execveat, directory, (long)path, (long)argv,
+                                                  (long)environment, flags, 0));
     }
     return exec_failed(marked, next.execveat(directory, path, argv, environment, flags));
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 
+#include "probe/direct.h"
 #include "probe/init.h"
 #include "probe/map.h"
 #include "probe/now.h"
@@ -55,19 +56,15 @@ static bool installs_filter(long mode, long program)
     return mode == STRICT || (mode == FILTER && program != 0);
 }
 
-/* The result of a system call as libc returns it. */
+/* To be jumped to. */
 long ms_syscall_error(long result)
 {
-    if (result < 0 && result > -4096) {
-        errno = (int)-result;
-        return -1;
-    }
-    return result;
+    return ms_libc_result(result);
 }
 
 static int raw_prctl(long option, long a, long b, long c, long d)
 {
-    return (int)ms_syscall_error(ms_system_call(SYS_prctl, (int)option, a, b, c, d, 0));
+    return (int)ms_direct(SYS_prctl, (int)option, a, b, c, d, 0);
 }
 
 /* All that needs system calls must be done: also the beginning, when a constructor is in a hurry.
@@ -114,9 +111,8 @@ long ms_syscall_of_interest(long number, long a, long b, long c, long d, long e)
     if (number == SYS_prctl && (int)a == PR_SET_TSC && (int)b == PR_TSC_SIGSEGV) {
         ms_now_avoid_counter();
     }
-    long result = ms_next_syscall != NULL
-                      ? ms_next_syscall(number, a, b, c, d, e, 0)
-                      : ms_syscall_error(ms_system_call(number, a, b, c, d, e, 0));
+    long result = ms_next_syscall != NULL ? ms_next_syscall(number, a, b, c, d, e, 0)
+                                          : ms_direct(number, a, b, c, d, e, 0);
     if (ms_ready && result == 0 && number == SYS_prctl && (int)a == PR_SET_NAME) {
         renamed_by_kernel((const char *)b);
     }
@@ -166,7 +162,7 @@ MS_EXPORT long ms_hook_syscall(long number, long a, long b, long c, long d, long
         return ms_syscall_of_interest(number, a, b, c, d, e);
     }
     if (ms_next_syscall == NULL) {
-        return ms_syscall_error(ms_system_call(number, a, b, c, d, e, f));
+        return ms_direct(number, a, b, c, d, e, f);
     }
     return ms_next_syscall(number, a, b, c, d, e, f);
 }

@@ -207,11 +207,17 @@ bool ms_map_quiet(void)
     return atomic_load_explicit(&ms_map.quiet, memory_order_relaxed) == 1;
 }
 
-/* Waits until nobody opens pages any more. False: somebody may be below us, in a signal handler. */
+/*
+ * Waits until nobody opens pages any more. False: somebody may be below us, in a signal handler, or
+ * is giving back already. Two at a time would unmap the same range twice, and the second time the
+ * program may have something there.
+ */
 static bool stop_openers(void)
 {
     enum { TRIES = 100000 };
-    atomic_store(&ms_map.giving_back, true);
+    if (atomic_exchange(&ms_map.giving_back, true)) {
+        return false;
+    }
     for (uint32_t i = 0; i < TRIES; i++) {
         if (atomic_load(&ms_map.openers) == 0) {
             return true;
@@ -227,24 +233,28 @@ bool ms_map_give_back(bool all)
     if (region == NULL || region->slot != 0 || ms_map_quiet() || !stop_openers()) {
         return false;
     }
-    bool given = false;
+    uint64_t there[MS_AREA_COUNT];
     for (int id = 0; id < MS_AREA_COUNT; id++) {
         const struct ms_region_area *area = &region->areas[id];
-        uint64_t opened = atomic_load(&ms_map.opened_bytes[id]);
-        uint64_t there = ms_map_area_bytes(region, area);
-        uint64_t kept = opened;
+        there[id] = ms_map_area_bytes(region, area);
+        uint64_t kept = atomic_load(&ms_map.opened_bytes[id]);
         if (!all) {
             kept += ms_page_round((uint64_t)reserve[id] * area->element_bytes);
         }
-        kept = kept < there ? kept : there;
-        if (kept < there) {
-            (void)ms_system_call(SYS_munmap, (long)((char *)region + area->offset_bytes + kept),
-                                 (long)(there - kept), 0, 0, 0, 0);
+        ms_map.kept_bytes[id] = kept < there[id] ? kept : there[id];
+    }
+    /* Told before it is done: a child forked meanwhile covers what is kept and nothing else. */
+    atomic_store_explicit(&ms_map.given_back, true, memory_order_release);
+    bool given = false;
+    for (int id = 0; id < MS_AREA_COUNT; id++) {
+        const uint64_t kept = ms_map.kept_bytes[id];
+        if (kept < there[id]) {
+            char *area = (char *)region + region->areas[id].offset_bytes;
+            (void)ms_system_call(SYS_munmap, (long)(area + kept), (long)(there[id] - kept), 0, 0, 0,
+                                 0);
             given = true;
         }
-        ms_map.kept_bytes[id] = kept;
     }
-    atomic_store_explicit(&ms_map.given_back, true, memory_order_release);
     atomic_store(&ms_map.giving_back, false);
     return given;
 }

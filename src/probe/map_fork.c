@@ -156,18 +156,23 @@ static struct ms_region_header *map_slot(uint32_t slot, uint64_t window_max_byte
     return (struct ms_region_header *)(base + before);
 }
 
-/* What viewers asked for while this child came to be: the keeper did not know of its slot yet. */
-static void follow_file_header(struct ms_probe_config *own)
+/*
+ * The keeper may be writing to either at any time: first what it wants now into that of the file,
+ * then into ours. So what is in ours afterwards is not for certain what we put there, and whether
+ * there is something new is told by what we copied, not by what ours says.
+ */
+void ms_map_follow_config(struct ms_probe_config *own, const struct ms_probe_config *file)
 {
-    const struct ms_probe_config *file = &ms_map.file_header->config;
+    uint32_t copied = atomic_load(&own->changes);
     uint32_t before = atomic_load(&file->changes);
-    for (int attempt = 0; attempt < 64 && before != atomic_load(&own->changes); attempt++) {
+    for (int attempt = 0; attempt < 64 && before != copied; attempt++) {
         atomic_store(&own->changes, before | 1);
         own->tracking = file->tracking;
         atomic_thread_fence(memory_order_acquire);
         uint32_t after = atomic_load(&file->changes);
         if (before == after && before % 2 == 0) {
             atomic_store(&own->changes, before);
+            copied = before;
         }
         before = atomic_load(&file->changes);
     }
@@ -200,7 +205,7 @@ static struct ms_region_header *claim_slot(void)
     }
     atomic_fetch_or(&ms_map.file_header->slots_ready[(slot - 1) / 64], UINT64_C(1)
                                                                            << (slot - 1) % 64);
-    follow_file_header(&header->config);
+    ms_map_follow_config(&header->config, &ms_map.file_header->config);
     return header;
 }
 

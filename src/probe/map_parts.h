@@ -41,5 +41,9 @@ MS_HIDDEN uint64_t ms_map_area_bytes(const struct ms_region_header *region,
                                      const struct ms_region_area *area);
 /* Opens the first `need` bytes of an area, and some more. */
 MS_HIDDEN bool ms_map_open_area(struct ms_region_header *region, enum ms_area_id id, uint64_t need);
+/* Takes over what viewers asked for while a child was forked: the keeper did not know of its slot
+ * yet when it wrote to the header of the file. From here on it writes to both. */
+MS_HIDDEN void ms_map_follow_config(struct ms_probe_config *own,
+                                    const struct ms_probe_config *file);
 
 #endif

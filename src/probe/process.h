@@ -18,8 +18,8 @@ MS_HIDDEN void ms_environment_hide(void);
 /*
  * Gets the region's descriptor: from the inherited socket, or by connecting to the keeper, waiting
  * MS_PROBE_WAIT_MS at most, MS_PROBE_WAIT_BUSY_MS while it wants to run and cannot. Returns the
- * descriptor (>= 0, close-on-exec, the caller closes it), or -errno; *answer is told to the keeper
- * by ms_handshake_finish, which closes the socket.
+ * descriptor (>= 0, close-on-exec, the caller closes it), or -errno. ms_handshake_finish answers
+ * the keeper and closes the socket.
  */
 MS_HIDDEN int ms_handshake_begin(void);
 MS_HIDDEN void ms_handshake_finish(void);
@@ -33,9 +33,10 @@ extern MS_HIDDEN bool ms_follow_children;
 /* May a child get the probe now (asked for, no seccomp filter, probe file in reach)? vfork-safe. */
 MS_HIDDEN bool ms_children_wanted(void);
 
-/* Resolves the next functions of hooks_process.c, hooks_thread.c, hooks_map.c, hooks_dlopen.c.
- * Constructor. ms_process_hooks_init calls ms_shell_hooks_init, ms_fork_hooks_init,
- * ms_thread_hooks_init ms_syscall_hooks_init. */
+/*
+ * Find the functions behind the hooks of a file each (hooks_process.c and so on); at the start.
+ * ms_process_hooks_init calls those of shell and fork, ms_thread_hooks_init that of syscall.
+ */
 MS_HIDDEN void ms_process_hooks_init(void);
 MS_HIDDEN void ms_shell_hooks_init(void);
 MS_HIDDEN void ms_fork_hooks_init(void);

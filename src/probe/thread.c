@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -93,8 +94,8 @@ static struct ms_thread_state *reuse_state(void)
     uint32_t alive_asked = 0;
     uint32_t exiting_asked = 0;
     for (uint32_t i = 0; i < STATES_LOOKED_AT && i < made; i++) {
-        uint32_t number = atomic_fetch_add(&ms_wiped->state_cursor, 1) % made;
-        struct ms_thread_state *state = state_at(number);
+        uint32_t look = atomic_fetch_add(&ms_wiped->state_cursor, 1); /* nobody else has this one */
+        struct ms_thread_state *state = state_at(look % made);
         uint32_t use = state == NULL ? MS_STATE_UNUSED : atomic_load(&state->use);
         if (use == MS_STATE_SPARE &&
             atomic_compare_exchange_strong(&state->use, &use, MS_STATE_TAKEN_OVER)) {
@@ -108,15 +109,19 @@ static struct ms_thread_state *reuse_state(void)
             continue;
         }
         /* Taken first, asked then: otherwise its tid might be a newer owner's meanwhile. */
-        if (!atomic_compare_exchange_strong(&state->use, &use, MS_STATE_TAKEN_OVER)) {
+        uint32_t taken = look << MS_STATE_USE_BITS | MS_STATE_TAKEN_OVER;
+        if (!atomic_compare_exchange_strong(&state->use, &use, taken)) {
             continue;
         }
         ++*asked;
-        if (tid_is_gone(state->tid)) {
+        /*
+         * While we asked it may have been marked as exiting by its thread, and then taken over by
+         * somebody who saw that: ours it is only as long as it says so.
+         */
+        if (tid_is_gone(state->tid) && atomic_load(&state->use) == taken) {
             clean_state(state);
             return state;
         }
-        uint32_t taken = MS_STATE_TAKEN_OVER; /* unless it was marked exiting meanwhile */
         atomic_compare_exchange_strong(&state->use, &taken, use);
     }
     return NULL;
@@ -185,7 +190,31 @@ static bool nothing_live(struct ms_region_thread *record)
     return record->own.deallocations + remote_deallocations(record) == record->own.allocations;
 }
 
-/* The record of an ended thread with nothing live, emptied; 0 when a short search finds none. */
+/* State and tid of a record, as one word. */
+typedef uint64_t __attribute__((may_alias)) life_word;
+_Static_assert(offsetof(struct ms_region_thread, state) % sizeof(life_word) == 0 &&
+                   offsetof(struct ms_region_thread, tid) ==
+                       offsetof(struct ms_region_thread, state) + sizeof(uint32_t) &&
+                   __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "state and tid are one word");
+
+/*
+ * Takes the record of an ended thread with nothing live; false: it is none. What is true of it when
+ * it is looked at may be of another thread when it is taken: that one has another tid.
+ */
+static bool take_ended(struct ms_region_thread *record)
+{
+    life_word *life = (life_word *)&record->state;
+    life_word seen = __atomic_load_n(life, __ATOMIC_ACQUIRE);
+    const uint32_t state = (uint32_t)seen;
+    const uint32_t tid = (uint32_t)(seen >> 32);
+    return (state == MS_THREAD_EXITING || state == MS_THREAD_GONE) && nothing_live(record) &&
+           (state == MS_THREAD_GONE || tid_is_gone(tid)) &&
+           __atomic_compare_exchange_n(life, &seen, (life_word)tid << 32 | MS_THREAD_FREE, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* The record of an ended thread, emptied; 0 when a short search finds none. */
 static uint32_t fold_one(void)
 {
     const struct ms_region_area *area = &ms_region->areas[MS_AREA_THREADS];
@@ -193,10 +222,7 @@ static uint32_t fold_one(void)
     for (uint32_t i = 0; i < RECORDS_LOOKED_AT && taken > 1; i++) {
         uint32_t index = 1 + atomic_fetch_add(&ms_wiped->record_cursor, 1) % (taken - 1);
         struct ms_region_thread *record = ms_area_at(MS_AREA_THREADS, index);
-        uint32_t seen = atomic_load(&record->state);
-        if ((seen != MS_THREAD_EXITING && seen != MS_THREAD_GONE) || !nothing_live(record) ||
-            (seen == MS_THREAD_EXITING && !tid_is_gone(record->tid)) ||
-            !atomic_compare_exchange_strong(&record->state, &seen, MS_THREAD_FREE)) {
+        if (!take_ended(record)) {
             continue;
         }
         fold_record(record);

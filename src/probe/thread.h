@@ -28,6 +28,7 @@ struct ms_context_map {
     uint32_t slab_size; /* of the last slab */
 };
 
+/* The low bits of `use`. Above them, while it is taken over: a number that tells by whom. */
 enum ms_state_use {
     MS_STATE_UNUSED, /* never set up */
     MS_STATE_USED,
@@ -35,6 +36,7 @@ enum ms_state_use {
     MS_STATE_TAKEN_OVER, /* by a thread that is setting it up */
     MS_STATE_SPARE       /* its thread found no record */
 };
+#define MS_STATE_USE_BITS 3u
 
 /* What every event touches comes first. */
 struct ms_thread_state {
@@ -53,8 +55,8 @@ struct ms_thread_state {
     struct ms_trace_buffer *trace; /* trace.h; NULL until the first event of a trace */
     struct ms_io_state io;
 
-    uint32_t tid;               /* 0: unknown */
-    _Atomic uint32_t use;       /* enum ms_state_use */
+    uint32_t tid;         /* 0: unknown */
+    _Atomic uint32_t use; /* enum ms_state_use, and who took it over */
     struct ms_context_map contexts;
     struct ms_stack_state stack;
 };

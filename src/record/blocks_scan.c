@@ -329,7 +329,7 @@ static int open_regular(const char *path, int *fd, uint64_t *bytes, char *why, s
     }
     if (!S_ISREG(file.st_mode)) {
         return no_recording(why, why_bytes,
-                            S_ISDIR(file.st_mode) ? "it is a directory" : "it is no regular file");
+                            S_ISDIR(file.st_mode) ? "it is a directory" : "it is not a regular file");
     }
     if (file.st_size == 0) {
         return no_recording(why, why_bytes, "it is empty");
@@ -367,7 +367,7 @@ static int check_header(struct scan *scan, char *why, size_t why_bytes)
     struct ms_block_header first;
     scan->header_damaged = true;
     if (!header_at(scan, MS_FILE_HEADER_BYTES, &first)) {
-        return no_recording(why, why_bytes, "it is no recording");
+        return no_recording(why, why_bytes, "it is not a recording");
     }
     blocks->recording_id = first.recording_id;
     scan->id_known = true;

@@ -15,22 +15,22 @@ struct element {
     uint32_t offset;
 };
 
-/* A column with integers of its own. */
+/* A column with integers of its own, as they are written. */
 struct row_column {
-    uint64_t values[MS_COLUMN_THINGS];
-    enum ms_column_form form;
-    uint32_t back;
-    bool zigzag;
+    uint64_t coded[MS_COLUMN_THINGS];
 };
+
+/* The last columns of the rows, and one that is being made. */
+enum { VALUES_KEPT = MS_COLUMNS_BACK + 1 };
 
 struct ms_columns {
     const struct ms_fields *fields;
     struct element *elements; /* by their numbers */
     uint32_t count;
-    size_t words;  /* of a struct, the last one perhaps in part */
-    uint64_t *any; /* all things, ORed */
-    uint64_t scratch[MS_COLUMN_THINGS];
-    struct row_column *rows; /* in the rows */
+    size_t words;                                   /* of a struct, the last one perhaps in part */
+    uint64_t *any;                                  /* all things, ORed */
+    uint64_t values[VALUES_KEPT][MS_COLUMN_THINGS]; /* of column c of the rows: c % VALUES_KEPT */
+    struct row_column *rows;
     uint32_t row_count, row_capacity;
 };
 
@@ -72,25 +72,59 @@ void ms_columns_free(struct ms_columns *columns)
     }
 }
 
+/* So many words of all things at once: a line of the cache. */
+enum { WORDS_AT_ONCE = 8 };
+
+static void or_line(uint64_t *restrict any, const void *const *things, size_t count, size_t offset)
+{
+    uint64_t all[WORDS_AT_ONCE] = {0};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t words[WORDS_AT_ONCE];
+        memcpy(words, (const uint8_t *)things[i] + offset, sizeof words);
+        for (size_t w = 0; w < WORDS_AT_ONCE; w++) {
+            all[w] |= words[w];
+        }
+    }
+    memcpy(any, all, sizeof all);
+}
+
+static uint64_t or_word(const void *const *things, size_t count, size_t offset)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)things[i] + offset, sizeof word);
+        all |= word;
+    }
+    return all;
+}
+
+static uint64_t or_bytes(const void *const *things, size_t count, size_t offset, size_t bytes)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t word = 0;
+        memcpy(&word, (const uint8_t *)things[i] + offset, bytes);
+        all |= word;
+    }
+    return all;
+}
+
 /* What is 0 here is 0 in all of them. */
 static void find_any(struct ms_columns *columns, const void *const *things, size_t count)
 {
-    const size_t whole = columns->fields->struct_bytes / sizeof(uint64_t);
-    const size_t rest = columns->fields->struct_bytes % sizeof(uint64_t);
+    const size_t bytes = columns->fields->struct_bytes;
+    const size_t whole = bytes / sizeof(uint64_t);
     uint64_t *const any = columns->any;
-    memset(any, 0, columns->words * sizeof *any);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *const bytes = things[i];
-        uint64_t word = 0;
-        for (size_t w = 0; w < whole; w++) {
-            memcpy(&word, bytes + w * sizeof word, sizeof word);
-            any[w] |= word;
-        }
-        if (rest > 0) {
-            word = 0;
-            memcpy(&word, bytes + whole * sizeof word, rest);
-            any[whole] |= word;
-        }
+    size_t w = 0;
+    for (; w + WORDS_AT_ONCE <= whole; w += WORDS_AT_ONCE) {
+        or_line(any + w, things, count, w * sizeof *any);
+    }
+    for (; w < whole; w++) {
+        any[w] = or_word(things, count, w * sizeof *any);
+    }
+    if (w < columns->words) {
+        any[w] = or_bytes(things, count, w * sizeof *any, bytes - w * sizeof *any);
     }
 }
 
@@ -137,10 +171,16 @@ static void choose(struct choice *choice, enum ms_column_form form, uint32_t bac
     }
 }
 
-/* For integers that are not all the same, by a sample of them. */
-static struct choice choose_form(const struct ms_columns *columns, const uint64_t *values,
-                                 size_t count)
+/* Of so many columns of the rows back; 0: of the one that is being made. */
+static uint64_t *values_of(struct ms_columns *columns, uint32_t back)
 {
+    return columns->values[(columns->row_count - back) % VALUES_KEPT];
+}
+
+/* For integers that are not all the same, by a sample of them. */
+static struct choice choose_form(struct ms_columns *columns, size_t count)
+{
+    const uint64_t *const values = values_of(columns, 0);
     const size_t every = count > MS_COLUMN_THINGS / SAMPLED ? SAMPLED : 1;
     struct choice choice = {.form = MS_COLUMN_EACH};
     unsigned steps = 0;
@@ -150,7 +190,7 @@ static struct choice choose_form(const struct ms_columns *columns, const uint64_
     }
     choose(&choice, MS_COLUMN_STEPS, 0, steps);
     for (uint32_t back = 1; back <= columns->row_count && back <= MS_COLUMNS_BACK; back++) {
-        const uint64_t *const before = columns->rows[columns->row_count - back].values;
+        const uint64_t *const before = values_of(columns, back);
         unsigned like = 0;
         for (size_t i = 1; i < count && like < choice.bits; i += every) {
             like += bits_of_step(values[i], before[i]);
@@ -160,15 +200,22 @@ static struct choice choose_form(const struct ms_columns *columns, const uint64_
     return choice;
 }
 
-static size_t count_some(const uint64_t *values, size_t count, bool *all_same)
+static bool are_alike(const uint64_t *values, size_t count)
 {
-    size_t some = 0;
     uint64_t differ = 0;
-    for (size_t i = 0; i < count; i++) {
-        some += values[i] != 0;
+    for (size_t i = 1; i < count; i++) {
         differ |= values[i] ^ values[0];
     }
-    *all_same = differ == 0;
+    return differ == 0;
+}
+
+/* How many are not 0, as far as those are at most so many. */
+static size_t count_some(const uint64_t *values, size_t count, size_t most)
+{
+    size_t some = 0;
+    for (size_t i = 0; i < count && some <= most; i++) {
+        some += values[i] != 0;
+    }
     return some;
 }
 
@@ -190,14 +237,13 @@ static void put_value(struct ms_pack *pack, const struct ms_field *field, uint64
 static bool write_few(struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
                       const struct ms_field *field, size_t count)
 {
-    const uint64_t *const values = columns->scratch;
-    bool all_same;
-    const size_t some = count_some(values, count, &all_same);
-    if (all_same) {
+    const uint64_t *const values = values_of(columns, 0);
+    if (are_alike(values, count)) {
         put_head(pack, gap, MS_COLUMN_SAME);
         put_value(pack, field, values[0]);
         return true;
     }
+    const size_t some = count_some(values, count, count / SPARSE);
     if (some > count / SPARSE) {
         return false;
     }
@@ -228,6 +274,33 @@ static struct row_column *add_row_column(struct ms_columns *columns)
     return &columns->rows[columns->row_count];
 }
 
+/* The differences of two columns, or of a column to itself one thing further. */
+static void code_differences(uint64_t *restrict coded, const uint64_t *values,
+                             const uint64_t *before, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t change = values[i] - before[i];
+        coded[i] = change << 1 ^ (0 - (change >> 63));
+    }
+}
+
+static void code_column(struct ms_columns *columns, struct row_column *column,
+                        const struct choice *choice, bool zigzag, size_t count)
+{
+    static const uint64_t zeros[MS_COLUMN_THINGS];
+    const uint64_t *const values = values_of(columns, 0);
+    if (choice->form == MS_COLUMN_LIKE) {
+        code_differences(column->coded, values, values_of(columns, choice->back), count);
+    } else if (choice->form == MS_COLUMN_STEPS) {
+        column->coded[0] = ms_zigzag((int64_t)values[0]);
+        code_differences(column->coded + 1, values + 1, values, count - 1);
+    } else if (zigzag) {
+        code_differences(column->coded, values, zeros, count);
+    } else {
+        memcpy(column->coded, values, count * sizeof *values);
+    }
+}
+
 static void write_integers(struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
                            bool zigzag, size_t count)
 {
@@ -236,11 +309,8 @@ static void write_integers(struct ms_columns *columns, struct ms_pack *pack, uin
         pack->failed = true;
         return;
     }
-    const struct choice choice = choose_form(columns, columns->scratch, count);
-    memcpy(column->values, columns->scratch, count * sizeof *column->values);
-    column->form = choice.form;
-    column->back = choice.back;
-    column->zigzag = zigzag || choice.form != MS_COLUMN_EACH;
+    const struct choice choice = choose_form(columns, count);
+    code_column(columns, column, &choice, zigzag, count);
     put_head(pack, gap, choice.form);
     if (choice.form == MS_COLUMN_LIKE) {
         ms_pack_u64(pack, choice.back);
@@ -248,41 +318,32 @@ static void write_integers(struct ms_columns *columns, struct ms_pack *pack, uin
     columns->row_count++;
 }
 
-static uint64_t row_value(const struct row_column *column, size_t i)
-{
-    uint64_t value = column->values[i];
-    if (column->form == MS_COLUMN_LIKE) {
-        value -= (column - column->back)->values[i];
-    } else if (column->form == MS_COLUMN_STEPS && i > 0) {
-        value -= column->values[i - 1];
-    }
-    return column->zigzag ? ms_zigzag((int64_t)value) : value;
-}
-
 static void write_rows(const struct ms_columns *columns, struct ms_pack *pack, size_t count)
 {
+    const struct row_column *const end = columns->rows + columns->row_count;
     for (size_t i = 0; i < count; i++) {
         uint8_t *at = ms_pack_room(pack, (size_t)columns->row_count * MS_VARINT_BYTES_MAX);
         if (at == NULL) {
             return;
         }
-        for (uint32_t c = 0; c < columns->row_count; c++) {
-            at = ms_put_varint(at, row_value(&columns->rows[c], i));
+        for (const struct row_column *column = columns->rows; column < end; column++) {
+            at = ms_put_varint(at, column->coded[i]);
         }
         pack->used = (size_t)(at - pack->bytes);
     }
 }
 
 /* Of each its bits, the lowest bytes of all of them first: those are noise, the others are not. */
-static void write_floats(const struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
+static void write_floats(struct ms_columns *columns, struct ms_pack *pack, uint64_t gap,
                          unsigned bytes, size_t count)
 {
+    const uint64_t *const values = values_of(columns, 0);
     put_head(pack, gap, MS_COLUMN_EACH);
     uint8_t *const at = ms_pack_room(pack, bytes * count);
     if (at != NULL) {
         for (unsigned byte = 0; byte < bytes; byte++) {
             for (size_t i = 0; i < count; i++) {
-                at[byte * count + i] = (uint8_t)(columns->scratch[i] >> 8 * byte);
+                at[byte * count + i] = (uint8_t)(values[i] >> 8 * byte);
             }
         }
         pack->used += bytes * count;
@@ -332,7 +393,7 @@ void ms_columns_write(struct ms_columns *columns, struct ms_pack *pack, const vo
             write_texts(pack, gap, element, things, count);
             continue;
         }
-        load(columns->scratch, element, things, count);
+        load(values_of(columns, 0), element, things, count);
         if (write_few(columns, pack, gap, element->field, count)) {
             continue;
         }

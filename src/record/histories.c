@@ -2,14 +2,9 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 
 #include "model/restore.h"
-
-#define ROWS 4u /* bytes of a float */
-
-/* Instead of the rows that follow: points as integers, in steps of the history. */
-enum { IN_STEPS = 1 << ROWS };
+#include "record/points.h"
 
 struct writing {
     struct ms_pack *pack;
@@ -17,119 +12,8 @@ struct writing {
     uint64_t first, end;
     bool begun;
     float points[MS_HISTORIES_POSITIONS_MAX];
-    uint32_t changes[MS_HISTORIES_POSITIONS_MAX];
-    int64_t steps[MS_HISTORIES_POSITIONS_MAX];
+    struct ms_points_writer writer;
 };
-
-static uint32_t bits_of(float value)
-{
-    uint32_t bits;
-    if (isnan(value)) {
-        value = (float)NAN; /* all alike */
-    }
-    memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
-static float value_of(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static float of_steps(int64_t steps)
-{
-    return (float)((double)steps / MS_HISTORY_STEPS);
-}
-
-/* False when it is not that many steps; NaN is not. */
-static bool is_in_steps(float point, int64_t *steps)
-{
-    static const double most = 0x1p52;
-    const double exact = (double)point * MS_HISTORY_STEPS;
-    if (!(exact > -most && exact < most)) {
-        return false;
-    }
-    *steps = (int64_t)exact;
-    return bits_of(of_steps(*steps)) == bits_of(point);
-}
-
-/* Points as integers, if they are; *shift how many low bits are 0 in all of them. */
-static bool find_steps(struct writing *writing, const float *points, size_t count, unsigned *shift)
-{
-    uint64_t any = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_in_steps(points[i], &writing->steps[i])) {
-            return false;
-        }
-        any |= (uint64_t)writing->steps[i];
-    }
-    *shift = any != 0 ? (unsigned)__builtin_ctzll(any) : 0;
-    return true;
-}
-
-/* Writes those behind the first one when they take less than `most` bytes. */
-static bool write_steps(struct writing *writing, size_t count, unsigned shift, size_t most)
-{
-    struct ms_pack *pack = writing->pack;
-    uint8_t *const first = ms_pack_room(pack, (count + 1) * MS_VARINT_BYTES_MAX);
-    uint8_t *at = first;
-    int64_t before = writing->steps[0] >> shift;
-    if (at == NULL) {
-        return false;
-    }
-    *at++ = IN_STEPS;
-    *at++ = (uint8_t)shift;
-    for (size_t i = 1; i < count && (size_t)(at - first) < most; i++) {
-        const int64_t steps = writing->steps[i] >> shift;
-        at = ms_put_varint(at, ms_zigzag(steps - before));
-        before = steps;
-    }
-    if ((size_t)(at - first) >= most) {
-        return false;
-    }
-    pack->used += (size_t)(at - first);
-    return true;
-}
-
-static void write_bits(struct writing *writing, uint8_t mask, size_t count)
-{
-    ms_pack_bytes(writing->pack, &mask, 1);
-    for (uint32_t row = 0; row < ROWS; row++) {
-        uint8_t *bytes = (mask >> row & 1) != 0 ? ms_pack_room(writing->pack, count - 1) : NULL;
-        for (size_t i = 0; bytes != NULL && i + 1 < count; i++) {
-            bytes[i] = (uint8_t)(writing->changes[i] >> 8 * row);
-        }
-        writing->pack->used += bytes != NULL ? count - 1 : 0;
-    }
-}
-
-static void write_points(struct writing *writing, const float *points, size_t count)
-{
-    uint32_t differ = 0;
-    uint32_t before = bits_of(points[0]);
-    for (size_t i = 1; i < count; i++) {
-        const uint32_t bits = bits_of(points[i]);
-        writing->changes[i - 1] = bits ^ before;
-        differ |= bits ^ before;
-        before = bits;
-    }
-    uint8_t mask = 0;
-    size_t bytes = 1;
-    for (uint32_t row = 0; row < ROWS; row++) {
-        if ((differ >> 8 * row & 0xff) != 0) {
-            mask = (uint8_t)(mask | 1u << row);
-            bytes += count - 1;
-        }
-    }
-    unsigned shift;
-    ms_pack_f32(writing->pack, points[0]);
-    if (mask == 0 || !find_steps(writing, points, count, &shift) ||
-        !write_steps(writing, count, shift, bytes)) {
-        write_bits(writing, mask, count);
-    }
-}
 
 /* Which of the points there are; of coarse ones those from the first to the last that is known. */
 static void find_span(const struct writing *writing, const struct ms_history *history,
@@ -152,6 +36,28 @@ static void find_span(const struct writing *writing, const struct ms_history *hi
     while (*end > *first && isnan(points[*end - 1 - writing->first])) {
         --*end;
     }
+}
+
+static uint64_t count_unknown(const float *points, uint64_t count)
+{
+    uint64_t unknown = 0;
+    while (unknown < count && isnan(points[unknown])) {
+        unknown++;
+    }
+    return unknown;
+}
+
+/* `count` of them, from position `first` on. */
+static void write_points(struct writing *writing, const struct ms_history_name *name,
+                         const float *points, uint64_t first, uint64_t count)
+{
+    struct ms_pack *pack = writing->pack;
+    ms_pack_u64(pack, (uint64_t)name->of + 1);
+    ms_pack_u64(pack, name->id);
+    ms_pack_u64(pack, name->series);
+    ms_pack_u64(pack, first - writing->first);
+    ms_pack_u64(pack, count);
+    ms_points_write(&writing->writer, pack, points, count);
 }
 
 static int write_history(void *context, const struct ms_history_name *name,
@@ -181,12 +87,14 @@ static int write_history(void *context, const struct ms_history_name *name,
     } else {
         points += first - writing->first;
     }
-    ms_pack_u64(pack, (uint64_t)name->of + 1);
-    ms_pack_u64(pack, name->id);
-    ms_pack_u64(pack, name->series);
-    ms_pack_u64(pack, first - writing->first);
-    ms_pack_u64(pack, end - first);
-    write_points(writing, points, end - first);
+    /* A rate is not known at first, and what is unknown is not so many steps. */
+    const uint64_t unknown = count_unknown(points, end - first);
+    if (unknown > 0 && first + unknown < end) {
+        write_points(writing, name, points, first, unknown);
+        write_points(writing, name, points + unknown, first + unknown, end - first - unknown);
+    } else {
+        write_points(writing, name, points, first, end - first);
+    }
     return pack->failed ? -ENOMEM : 0;
 }
 
@@ -213,27 +121,12 @@ int ms_histories_write(struct ms_pack *pack, const struct ms_model *model,
 struct column {
     struct ms_history_name name;
     uint64_t skipped;
-    size_t count;
-    float first;
-    bool in_steps;
-    unsigned shift;                            /* of steps */
-    int64_t steps[MS_HISTORIES_POSITIONS_MAX]; /* differences, shifted, behind the first */
-    const uint8_t *rows[ROWS];
+    struct ms_points points;
 };
-
-static int read_steps(struct ms_unpack *unpack, struct column *column)
-{
-    column->shift = (unsigned)ms_unpack_upto(unpack, 63);
-    for (size_t i = 1; i < column->count; i++) {
-        column->steps[i] = ms_unpack_i64(unpack);
-    }
-    return unpack->failed || !is_in_steps(column->first, &column->steps[0]) ? -EBADMSG : 0;
-}
 
 static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positions,
                        struct column *column)
 {
-    static const uint8_t zeros[MS_HISTORIES_POSITIONS_MAX];
     if (kind > MS_HISTORY_OF_TOTAL) {
         return -EBADMSG;
     }
@@ -241,41 +134,8 @@ static int read_column(struct ms_unpack *unpack, uint64_t kind, uint64_t positio
     column->name.id = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
     column->name.series = (uint32_t)ms_unpack_upto(unpack, UINT32_MAX);
     column->skipped = ms_unpack_upto(unpack, positions);
-    column->count = ms_unpack_upto(unpack, positions - column->skipped);
-    column->first = ms_unpack_f32(unpack);
-    const uint8_t *mask = ms_unpack_bytes(unpack, 1);
-    if (mask == NULL || *mask > IN_STEPS || column->count == 0) {
-        return -EBADMSG;
-    }
-    column->in_steps = *mask == IN_STEPS;
-    if (column->in_steps) {
-        return read_steps(unpack, column);
-    }
-    for (uint32_t row = 0; row < ROWS; row++) {
-        const bool there = (*mask >> row & 1) != 0;
-        column->rows[row] = there ? ms_unpack_bytes(unpack, column->count - 1) : zeros;
-        if (column->rows[row] == NULL) {
-            return -EBADMSG;
-        }
-    }
-    return 0;
-}
-
-static void points_of(const struct column *column, size_t count, float *points)
-{
-    const uint8_t *const *rows = column->rows;
-    uint32_t bits = bits_of(column->first);
-    uint64_t steps = column->in_steps ? (uint64_t)column->steps[0] : 0;
-    points[0] = column->first;
-    for (size_t i = 1; i < count && column->in_steps; i++) {
-        steps += (uint64_t)column->steps[i] << column->shift;
-        points[i] = of_steps((int64_t)steps);
-    }
-    for (size_t i = 1; i < count && !column->in_steps; i++) {
-        bits ^= (uint32_t)rows[0][i - 1] | (uint32_t)rows[1][i - 1] << 8 |
-                (uint32_t)rows[2][i - 1] << 16 | (uint32_t)rows[3][i - 1] << 24;
-        points[i] = value_of(bits);
-    }
+    const size_t count = ms_unpack_upto(unpack, positions - column->skipped);
+    return count > 0 ? ms_points_read(unpack, &column->points, count) : -EBADMSG;
 }
 
 static int count_history(void *context, const struct ms_history_name *name,
@@ -307,12 +167,13 @@ int ms_histories_read(struct ms_unpack *unpack, struct ms_model *model,
         error = read_column(unpack, kind, positions, &column);
         const uint64_t from = error == 0 ? first + column.skipped : end;
         struct ms_history *history = from < end ? ms_model_history(model, &column.name) : NULL;
-        if (history != NULL && column.count > budget) {
+        if (history != NULL && column.points.count > budget) {
             error = -EBADMSG;
         } else if (history != NULL) {
-            budget -= column.count;
-            const size_t count = end - from < column.count ? end - from : column.count;
-            points_of(&column, count, points);
+            budget -= column.points.count;
+            const size_t count =
+                end - from < column.points.count ? end - from : column.points.count;
+            ms_points_get(&column.points, points, count);
             error = ms_history_fill(history, resolution, from, points, count);
             error = error == 0 && !ms_model_has_room(model) ? -ENOMEM : error;
         }

@@ -2,11 +2,9 @@
  * Points of all histories of a model, series by series. For src/record only.
  *
  * Written form: resolution, first position, positions; then of each series that has points there:
- * kind + 1, id, row, positions skipped, points, the first point (4 bytes), and of the others what
- * differs from the point before: the XOR of their bits, all first bytes, all second ones and so on,
- * where a mask says which of these four rows are not all 0 and so are there; or, where that is
- * shorter and all points are such, a difference of integers, in steps of the history. A 0 ends it.
- * Nothing is rounded here. Runs of equal points cost next to nothing.
+ * kind + 1, id, row, positions skipped, how many points, and these (record/points.h). A 0 ends it.
+ * A series comes twice where its first points are not known: those apart. Runs of equal points cost
+ * next to nothing.
  */
 #ifndef MS_RECORD_HISTORIES_H
 #define MS_RECORD_HISTORIES_H
@@ -14,9 +12,9 @@
 #include <stdint.h>
 
 #include "model/histories.h"
-#include "record/pack.h"
+#include "record/points.h"
 
-#define MS_HISTORIES_POSITIONS_MAX 10000u /* more than a ring has */
+#define MS_HISTORIES_POSITIONS_MAX MS_POINTS_MAX
 
 /* The points first .. end - 1 of a resolution, of more than the maximum the last ones. Nothing is
  * written when no series has any. 0 or -ENOMEM. */

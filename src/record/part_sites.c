@@ -21,6 +21,7 @@ struct shadow {
 };
 
 struct ms_part_writer {
+    struct ms_fields_index *fields;
     struct shadow *shadows; /* by position */
     size_t count, capacity;
     uint64_t version; /* of the sites */
@@ -28,18 +29,27 @@ struct ms_part_writer {
     struct ms_pack gone;
 };
 
-static struct ms_part_writer *writer_new(void)
-{
-    return calloc(1, sizeof(struct ms_part_writer));
-}
-
 static void writer_free(struct ms_part_writer *writer)
 {
     if (writer != NULL) {
+        ms_fields_index_free(writer->fields);
         free(writer->shadows);
         ms_pack_free(&writer->gone);
         free(writer);
     }
+}
+
+static struct ms_part_writer *writer_new(void)
+{
+    struct ms_part_writer *writer = calloc(1, sizeof *writer);
+    if (writer != NULL) {
+        writer->fields = ms_fields_index_new(&ms_fields_site);
+        if (writer->fields == NULL) {
+            writer_free(writer);
+            return NULL;
+        }
+    }
+    return writer;
 }
 
 static struct ms_site site_of(const struct shadow *shadow)
@@ -128,9 +138,9 @@ static void write_sites(struct ms_part_writer *writer, const struct ms_model *mo
     for (size_t at = next_changed(writer, model, 0); at < count;
          at = next_changed(writer, model, at + 1)) {
         const struct ms_site *site = ms_model_site(model, at);
-        const struct ms_site before = at < known ? site_of(&writer->shadows[at]) : new_before;
+        struct ms_site before = at < known ? site_of(&writer->shadows[at]) : new_before;
         ms_pack_u64(pack, at + 1 - next);
-        (void)ms_fields_write(pack, &ms_fields_site, &before, site);
+        (void)ms_fields_write_by(pack, writer->fields, &before, site);
         writer->shadows[at] = shadow_of(site);
         if (at >= known) {
             new_before = *site;

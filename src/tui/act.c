@@ -119,14 +119,14 @@ static const char *untouchable(const struct ms_tui *tui, const struct ms_view *v
 {
     const bool tracking = action == MS_ACTION_TRACKING;
     if (tui->readonly) {
-        return "not with --readonly: it would change what the program does";
+        return "not possible with --readonly";
     }
     if (view->status->session == MS_TUI_ENDED) {
-        return tracking ? "the program has ended: nothing is tracked any more"
-                        : "the program has ended: nobody is left to send a signal to";
+        return tracking ? "the program has ended: nothing is being tracked"
+                        : "the program has ended: no process to signal";
     }
     return tracking && view->status->session == MS_TUI_LOST
-               ? "the keeper is gone: what is tracked cannot be changed any more"
+               ? "the keeper is gone: tracking can no longer be changed"
                : NULL;
 }
 

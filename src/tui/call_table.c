@@ -112,12 +112,12 @@ void ms_call_indents(const struct ms_call_tree *tree, uint8_t *out)
 static const char *shape_words(const struct ms_tui *tui, int room)
 {
     static const char *const brief[] = {"BOTTOM-UP", "TOP-DOWN", "FLAT"};
-    static const char *const roots[] = {[MS_FIGURES_MEMORY] =
-                                            "BOTTOM-UP: who allocates < its callers",
-                                        [MS_FIGURES_CPU] = "BOTTOM-UP: what runs < its callers",
-                                        [MS_FIGURES_IO] = "BOTTOM-UP: who does I/O < its callers"};
-    static const char *const words[] = {"", "TOP-DOWN: from main > to what it calls",
-                                        "FLAT: every function with all it calls"};
+    static const char *const roots[] = {
+        [MS_FIGURES_MEMORY] = "BOTTOM-UP: allocating function < its callers",
+        [MS_FIGURES_CPU] = "BOTTOM-UP: running function < its callers",
+        [MS_FIGURES_IO] = "BOTTOM-UP: function doing I/O < its callers"};
+    static const char *const words[] = {"", "TOP-DOWN: main > the functions it calls",
+                                        "FLAT: every function, callees included"};
     const enum ms_call_shape shape = tui->hotspots.shape;
     const char *text = shape == MS_CALL_CALLERS ? roots[tui->hotspots.kind] : words[shape];
     return (int)strlen(text) <= room ? text : brief[shape];

@@ -248,15 +248,16 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     char text[256];
     if (gone) {
         snprintf(text, sizeof text,
-                 "What was in focus is merged with others of its name. Esc "
+                 "What was in focus has been merged with others of its name. Esc "
                  "leaves the focus.");
     } else {
-        snprintf(text, sizeof text,
-                 "No second of the window has both %s and %s: what is watched is too young, did "
-                 "not live in it, or a source is missing. - widens the window, x and y choose "
-                 "other figures.",
-                 ms_series_info(correlations->x.of, correlations->x.series)->heading,
-                 ms_series_info(correlations->y.of, correlations->y.series)->heading);
+        snprintf(
+            text, sizeof text,
+            "No second of this window has both %s and %s: the program is too young, was "
+            "not running then, or a data source is missing. - widens the window, x and y choose "
+            "other metrics.",
+            ms_series_info(correlations->x.of, correlations->x.series)->heading,
+            ms_series_info(correlations->y.of, correlations->y.series)->heading);
     }
     area.row += area.rows / 3;
     area.rows -= area.rows / 3;
@@ -335,7 +336,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_area body = view->layout.body;
     body.rows = end - body.row;
     if (tui->correlations == NULL) {
-        ms_grid_put(grid, body.row + 1, 2, body.columns - 2, "no memory for this screen");
+        ms_grid_put(grid, body.row + 1, 2, body.columns - 2, "out of memory for this screen");
         return;
     }
     correlations_update(tui, view);

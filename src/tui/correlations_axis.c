@@ -40,7 +40,7 @@ static const char *line_meaning(size_t line)
 #undef OF_THREAD
 #undef OF_PROCESS
     };
-    return line < axes() ? meanings[line] : "colours tell the role";
+    return line < axes() ? meanings[line] : "colour shows the role";
 }
 
 static struct ms_orders menu_of(const struct ms_tui *tui)

@@ -69,8 +69,8 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
     if (!state->asked || message[0] == '\0') {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, area,
-                      "The ending of the name chooses the format, Tab the next one. "
-                      "Enter writes what was seen up to the moment shown, Esc cancels.");
+                      "The file extension sets the format; Tab switches to the next. "
+                      "Enter writes everything up to the moment shown, Esc cancels.");
     } else if (!status->message_is_error && strncmp(message, "written: ", 9) != 0) {
         ms_theme_text(grid, area, message);
     } else if (!status->message_is_error) {
@@ -81,7 +81,7 @@ static void draw_outcome(struct ms_tui *tui, const struct ms_view *view, struct 
         state->exists_shown = true;
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, MS_ATTRIBUTE_BOLD);
         ms_theme_text(grid, area,
-                      "This file exists. Enter replaces it, Esc cancels; or change "
+                      "This file exists. Enter overwrites it, Esc cancels; or change "
                       "the path.");
     } else {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
@@ -164,15 +164,15 @@ const struct ms_screen ms_dialog_export = {
 static void draw_quit(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid)
 {
     const struct ms_area area = ms_theme_frame(
-        tui, grid, ms_dialog_area(view, tui->readonly ? 4 : 5, 58), "the program still runs");
+        tui, grid, ms_dialog_area(view, tui->readonly ? 4 : 5, 58), "the program is still running");
     const struct {
         const char *key, *what;
         bool signals;
     } choices[] = {
-        {"k", "kill it: SIGTERM, then SIGKILL, and leave", true},
+        {"k", "kill it (SIGTERM, then SIGKILL) and quit", true},
         {"d",
-         view->status->session == MS_TUI_LOST ? "leave it running; nobody can join it any more"
-                                              : "detach: leave it running, join again with -p",
+         view->status->session == MS_TUI_LOST ? "leave it running; nothing can attach to it again"
+                                              : "detach: leave it running, attach again with -p",
          false},
         {"Esc", "cancel", false},
     };
@@ -264,15 +264,15 @@ static const struct {
     int number;
     const char *name, *meaning;
 } signals[] = {
-    {SIGTERM, "SIGTERM", "ask it to end"},
-    {SIGINT, "SIGINT", "as Ctrl-C would"},
-    {SIGHUP, "SIGHUP", "hang up; many servers read their configuration again"},
-    {SIGUSR1, "SIGUSR1", "what the program makes of it"},
-    {SIGUSR2, "SIGUSR2", "what the program makes of it"},
+    {SIGTERM, "SIGTERM", "ask it to terminate"},
+    {SIGINT, "SIGINT", "like Ctrl-C"},
+    {SIGHUP, "SIGHUP", "hang up; many servers reload their configuration"},
+    {SIGUSR1, "SIGUSR1", "defined by the program"},
+    {SIGUSR2, "SIGUSR2", "defined by the program"},
     {SIGSTOP, "SIGSTOP", "stop it"},
-    {SIGCONT, "SIGCONT", "let it go on"},
-    {SIGQUIT, "SIGQUIT", "end it with a core dump"},
-    {SIGKILL, "SIGKILL", "end it at once; it cannot clean up"},
+    {SIGCONT, "SIGCONT", "let it continue"},
+    {SIGQUIT, "SIGQUIT", "terminate it with a core dump"},
+    {SIGKILL, "SIGKILL", "kill it at once, without cleanup"},
 };
 enum { SIGNALS = sizeof signals / sizeof signals[0] };
 

@@ -71,7 +71,7 @@ static void draw_since(const struct ms_view *view, struct ms_grid *grid, int row
         at += ms_grid_printf(grid, row, at, view->columns - at, "since mark %zu of %zu",
                              changes->marks - changes->marks_back, changes->marks);
     } else {
-        at += ms_grid_put(grid, row, at, view->columns - at, "since the beginning");
+        at += ms_grid_put(grid, row, at, view->columns - at, "since the start");
     }
     if (mark && changes->mark[0] != '\0') {
         at += ms_grid_put(grid, row, at, view->columns - at, " \"");
@@ -87,7 +87,7 @@ static void draw_since(const struct ms_view *view, struct ms_grid *grid, int row
     }
     if (changes->marks == 0) {
         ms_grid_printf(grid, row, at, view->columns - at, "; %s",
-                       file ? "it has no mark before this" : "b sets a mark");
+                       file ? "there is no earlier mark" : "b sets a mark");
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -238,11 +238,11 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .column = 4,
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
-    const char *text = "Nothing has allocated yet, then or now.";
+    const char *text = "Nothing had allocated, then or now.";
     if (changes->diff == NULL) {
         text = changes->why;
     } else if (tui->diff->all > 0) {
-        text = "Nothing fits the filter. Esc clears it.";
+        text = "Nothing matches the filter. Esc clears it.";
     } else if (!ms_scope_is_all(&tui->scope)) {
         text = "Nothing in focus.";
     }
@@ -272,7 +272,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     int row = view->layout.body.row;
     struct ms_diff_view *diff = tui->diff;
     if (diff == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
+        ms_grid_put(grid, row, 1, view->columns - 1, "Out of memory for this screen.");
         return;
     }
     const struct ms_tui_changes *changes = ms_diff_view_update(tui, view);

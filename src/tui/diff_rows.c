@@ -88,8 +88,7 @@ static bool fits(const struct ms_diff_view *diff, const struct ms_tui_changes *c
 
 const struct ms_tui_changes *ms_diff_view_update(struct ms_tui *tui, const struct ms_view *view)
 {
-    static const struct ms_tui_changes none = {.why = "Nothing is kept to look back at.",
-                                               .mark = ""};
+    static const struct ms_tui_changes none = {.why = "No history is kept.", .mark = ""};
     struct ms_diff_view *diff = tui->diff;
     const struct ms_tui_changes *changes =
         tui->changes != NULL ? tui->changes(tui->changes_context, diff->marks_back) : &none;

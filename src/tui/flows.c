@@ -156,7 +156,7 @@ static void draw_marked(const struct ms_tui *tui, struct ms_grid *grid, int row,
     } else {
         const double figure = ms_flow_figure(MS_FLOW_ORDER_SHARE, &sum, owner);
         ms_flow_format(share, sizeof share, MS_FLOW_ORDER_SHARE, figure);
-        snprintf(part, sizeof part, width >= 100 ? "%s of its freed ones" : "%s", share);
+        snprintf(part, sizeof part, width >= 100 ? "%s of its freed blocks" : "%s", share);
     }
     ms_grid_printf(grid, row, used + 2, width - used - 2, "%s blocks (%s)  %s%s",
                    ms_format_count(blocks, sizeof blocks, (double)sum.blocks), part,
@@ -317,9 +317,10 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
 {
     const struct ms_flows_view *flows = tui->flows;
     const struct ms_area body = view->layout.body;
-    const char *why = flows == NULL                      ? "There is no memory to show flows."
-                      : flows->listing.filter.length > 0 ? "No flow fits the filter. Esc clears it."
-                                                         : ms_flow_why_none(flows->matrix);
+    const char *why = flows == NULL ? "Out of memory for this screen."
+                      : flows->listing.filter.length > 0
+                          ? "No flow matches the filter. Esc clears it."
+                          : ms_flow_why_none(flows->matrix);
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_text(grid,
                   (struct ms_area){.row = body.row + body.rows / 3,

@@ -16,11 +16,11 @@ enum { MANY_FLOWS = 20000 };
 static const struct {
     const char *name, *heading, *meaning;
 } orders[] = {
-    [MS_FLOW_ORDER_BLOCKS] = {"blocks", "BLOCKS", "blocks that were freed"},
-    [MS_FLOW_ORDER_BYTES] = {"bytes", "BYTES", "requested bytes that were freed"},
+    [MS_FLOW_ORDER_BLOCKS] = {"blocks", "BLOCKS", "freed blocks"},
+    [MS_FLOW_ORDER_BYTES] = {"bytes", "BYTES", "freed bytes (as requested)"},
     [MS_FLOW_ORDER_BLOCK_RATE] = {"blocks_per_s", "BLOCKS/S", "blocks a second, over 10 s"},
     [MS_FLOW_ORDER_BYTE_RATE] = {"bytes_per_s", "BYTES/S", "bytes a second, over 10 s"},
-    [MS_FLOW_ORDER_SHARE] = {"share", "SHARE", "part of the owner's freed blocks"},
+    [MS_FLOW_ORDER_SHARE] = {"share", "SHARE", "share of the owner's freed blocks"},
 };
 
 static const char *order_name(size_t order)
@@ -298,7 +298,7 @@ static void judge(struct ms_flows_view *flows, const struct ms_model *model)
     flows->pattern_count = kept;
     if (count > 0) {
         snprintf(flows->why_no_pattern, sizeof flows->why_no_pattern,
-                 "The thread in focus has no part in a pattern.");
+                 "The thread in focus is not part of a pattern.");
     } else {
         ms_flow_patterns_why_none(flows->by_name, flows->why_no_pattern,
                                   sizeof flows->why_no_pattern);

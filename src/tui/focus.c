@@ -86,7 +86,7 @@ static void draw_sites(struct ms_tui *tui, const struct ms_view *view, struct ms
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_put(grid, row, 2, view->columns - 3,
                     !thread->tracked || !thread->probed
-                        ? "none: the probe does not track this thread"
+                        ? "none: this thread is not tracked"
                         : "none: this thread has not allocated anything yet");
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         return;
@@ -108,7 +108,7 @@ static void draw_sites(struct ms_tui *tui, const struct ms_view *view, struct ms
     const struct ms_site *site =
         ms_model_site_by_id(view->model, usages[tui->site_chosen]->site_id);
     if (stack && site != NULL && site->depth > 0) {
-        ms_stack_draw(tui, grid, row + lines, end, "call stack of the marked site", site);
+        ms_stack_draw(tui, grid, row + lines, end, "call stack of the selected site", site);
     }
 }
 
@@ -142,7 +142,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     const struct ms_thread *thread = ms_tui_selected(tui, view);
     if (thread == NULL) {
         ms_grid_put(grid, body.row + 1, 2, body.columns - 2,
-                    "This thread is gone: ended threads beyond 10,000 are merged. Esc goes back.");
+                    "This thread is gone: beyond 10,000, ended threads are merged. Esc goes back.");
         return;
     }
     int row = body.row +

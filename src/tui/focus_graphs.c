@@ -46,7 +46,7 @@ static void draw_graph(const struct ms_tui *tui, const struct ms_view *view, str
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_put(grid, inner.row, inner.column, inner.columns,
                     thread->end_ns != 0 ? "no history is kept of this thread"
-                                        : "no figures yet: they are n/a or the thread is new");
+                                        : "no figures yet: unavailable, or the thread is new");
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         return;
     }

@@ -35,10 +35,10 @@ static void draw_no_points(struct ms_grid *grid, struct ms_area area,
     area.rows -= 2;
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_text(grid, area,
-                  !heap                 ? "No points: the probe does not track what this thread "
-                                          "allocates. Screen 4 has other figures."
+                  !heap                 ? "No points: the allocations of this thread are not "
+                                          "tracked. Screen 4 has other metrics."
                   : thread->end_ns != 0 ? "No points: no history is kept of this thread."
-                                        : "No points yet: a second makes one.");
+                                        : "No points yet: one appears each second.");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 
@@ -115,7 +115,7 @@ static void draw_efficiency(struct ms_grid *grid, int row, const struct ms_verdi
     column +=
         ms_grid_printf(grid, row, column, columns - column, "%.0f", verdict->efficiency.score);
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-    column += ms_grid_put(grid, row, column, columns - column, ", made of");
+    column += ms_grid_put(grid, row, column, columns - column, ", composed of");
     for (int part = 0; part < MS_EFFICIENCY_TOTAL; part++) {
         const double value = verdict->efficiency.parts[part];
         const struct ms_efficiency_part_info *info =

@@ -62,7 +62,7 @@ static void draw_typing(struct ms_tui *tui, const struct ms_view *view, struct m
     ms_grid_put(grid, row, 1 + used + after, 1, ms_theme_ascii(tui) ? "_" : "\u2588");
     if (advice) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        ms_grid_put(grid, row, view->columns - 27, 27, "Enter keeps it, Esc drops it");
+        ms_grid_put(grid, row, view->columns - 27, 27, "Enter keeps it, Esc clears");
     }
 }
 

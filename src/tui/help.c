@@ -97,12 +97,12 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
                           lines[top + i].help_bytes, 0);
     }
     if (count == 0) {
-        ms_grid_put(grid, row, 2, view->columns - 2, "No key fits the search.");
+        ms_grid_put(grid, row, 2, view->columns - 2, "No key matches the search.");
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (count > shown) {
         ms_grid_printf(grid, view->layout.message_row, 2, view->columns - 2,
-                       "%zu-%zu of %zu, / searches", top + 1, top + shown, count);
+                       "%zu-%zu of %zu  / search", top + 1, top + shown, count);
     } else {
         ms_grid_put(grid, view->layout.message_row, 2, view->columns - 2, "/ searches");
     }

@@ -167,7 +167,7 @@ static void draw_nothing(const struct ms_tui *tui, const struct ms_view *view, s
         snprintf(text, sizeof text, "Out of memory.");
     } else if (tui->hotspots.listing.filter.length > 0) {
         snprintf(text, sizeof text,
-                 "No call site has \"%.200s\" in a function, file or module. Esc clears the "
+                 "No function, file or module contains \"%.200s\". Esc clears the "
                  "filter.",
                  tui->hotspots.listing.filter.text);
     } else if (tui->hotspots.kind != MS_FIGURES_MEMORY) {

@@ -73,8 +73,8 @@ static void draw_figures(struct ms_grid *grid, struct ms_area area, const struct
     const double samples = row->inclusive[MS_SITE_FIGURE_CPU_SAMPLES];
     if (kind == MS_FIGURES_CPU && samples > 0 && column + 8 < area.column + area.columns) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
-        ms_grid_printf(grid, area.row, column, area.column + area.columns - column,
-                       "right within %.0f %% of it", 196 / sqrt(samples));
+        ms_grid_printf(grid, area.row, column, area.column + area.columns - column, "+- %.0f %%",
+                       196 / sqrt(samples));
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     }
 }

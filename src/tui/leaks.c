@@ -36,7 +36,7 @@ static void draw_kinds(const struct ms_tui *tui, const struct ms_view *view, str
     }
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (wide) {
-        ms_grid_put(grid, row, view->columns - 16, 15, "t: next of them");
+        ms_grid_put(grid, row, view->columns - 16, 15, "t: next list");
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -203,8 +203,8 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
         snprintf(text, sizeof text, "%s",
                  tui->leaks->not_freed_all > 0
                      ? ""
-                     : "Nothing was left unfreed by a process that has ended. What is live now is "
-                       "on screen 5; a process that goes on by exec leaves nothing.");
+                     : "No ended process left memory unfreed. What is live now is "
+                       "on screen 5; a process that calls exec does not count as ended.");
         break;
     default:
         snprintf(text, sizeof text,
@@ -213,7 +213,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
         break;
     }
     if (tui->leaks->listing.filter.length > 0 && tui->leaks->all > 0) {
-        snprintf(text, sizeof text, "Nothing fits the filter. Esc clears it.");
+        snprintf(text, sizeof text, "Nothing matches the filter. Esc clears it.");
     } else if (!ms_scope_is_all(&tui->scope) &&
                ms_leaks_view_items(tui, view, tui->leaks->kind) > 0) {
         snprintf(text, sizeof text, "Nothing in focus. Esc leaves the focus.");
@@ -262,7 +262,7 @@ static const char *judged_hint(const struct ms_view *view, char *out, size_t siz
     /* The begin of a session is within a second of its first tick. */
     if (!ms_time_away(view) || time->judged_from_ns < time->first_ns + MS_SECOND_NS ||
         time->at_ns <= time->judged_from_ns) {
-        return "t other list  / filter";
+        return "t next list  / filter";
     }
     snprintf(out, size, "judged by the %u s before%s",
              (unsigned)((time->at_ns - time->judged_from_ns) / MS_SECOND_NS),
@@ -282,7 +282,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_leaks_view *leaks = tui->leaks;
     int row = view->layout.body.row;
     if (leaks == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
+        ms_grid_put(grid, row, 1, view->columns - 1, "Out of memory for this screen.");
         return;
     }
     char hint[96];

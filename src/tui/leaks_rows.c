@@ -18,11 +18,11 @@ const struct ms_leaks_kind_info ms_leaks_kinds[MS_LEAKS_KINDS] = {
 static const struct {
     const char *name, *meaning;
 } orders[MS_LEAKS_ORDERS] = {
-    [MS_LEAKS_BY_SURE] = {"confidence", "likely leaks: how sure it is; then by slope"},
-    [MS_LEAKS_BY_SLOPE] = {"slope_bytes_per_s", "likely leaks: bytes that it grows by per second"},
+    [MS_LEAKS_BY_SURE] = {"confidence", "likely leaks: confidence, then growth"},
+    [MS_LEAKS_BY_SLOPE] = {"slope_bytes_per_s", "likely leaks: growth in bytes per second"},
     [MS_LEAKS_BY_BYTES] = {"bytes", "bytes leaked, not freed, or misused"},
-    [MS_LEAKS_BY_BLOCKS] = {"blocks", "blocks leaked or not freed; how often a misuse was seen"},
-    [MS_LEAKS_BY_AGE] = {"age", "likely leaks: since when it grows; misuse: since when it is seen"},
+    [MS_LEAKS_BY_BLOCKS] = {"blocks", "blocks leaked or not freed; misuse: number of times seen"},
+    [MS_LEAKS_BY_AGE] = {"age", "likely leaks: growing since; misuse: first seen"},
 };
 
 static const char *order_name(size_t order)

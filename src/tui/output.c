@@ -135,8 +135,8 @@ static void draw_nothing(const struct ms_view *view, struct ms_grid *grid,
                       "through memscope-top.");
     } else if (view->status->session == MS_TUI_LOST) {
         ms_theme_text(grid, text,
-                      "The program had not written anything when its keeper was lost. What it "
-                      "writes now is read and thrown away.");
+                      "The program had written nothing when its keeper was lost. What it "
+                      "writes now is discarded.");
     } else if (view->status->session == MS_TUI_ENDED) {
         ms_theme_text(grid, text, "The program had written nothing to stdout and stderr.");
     } else {
@@ -167,7 +167,7 @@ static void draw_status(const struct ms_tui *tui, const struct ms_view *view, st
         return;
     }
     column += ms_grid_put(grid, row, column, view->columns - column,
-                          tui->output.follow ? "   following" : "   F follows the end");
+                          tui->output.follow ? "   following" : "   F: follow the end");
     if (tui->output.search.length > 0) {
         column += ms_grid_printf(grid, row, column, view->columns - column, "   search: %s",
                                  tui->output.search.text);
@@ -179,7 +179,7 @@ static void draw_status(const struct ms_tui *tui, const struct ms_view *view, st
     if (view->status->session == MS_TUI_LOST) {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
         column += ms_grid_put(grid, row, column, view->columns - column,
-                              "   it ends where the keeper was lost");
+                              "   ends where the keeper was lost");
     }
     if (ms_output_dropped_bytes(output) > 0) {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);

@@ -13,7 +13,7 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .columns = body.columns - 8};
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     if (tui->threads.filter.length > 0) {
-        ms_theme_text(grid, text, "No thread fits the filter. Esc clears it.");
+        ms_theme_text(grid, text, "No thread matches the filter. Esc clears it.");
     } else if (view->status->session != MS_TUI_ENDED) {
         ms_theme_text(grid, text,
                       "No thread has been seen yet. The program is starting; its "
@@ -65,7 +65,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     }
     draw_legend(tui, view, grid);
     ms_listing_draw_filter(tui, view, grid, &tui->threads, ms_model_thread_count(view->model),
-                           "threads", "? help  Enter focus  e export");
+                           "threads", MS_ALERTS_HINT);
 }
 
 static long page(const struct ms_view *view)

@@ -239,7 +239,7 @@ static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, st
     const int width = view->columns - 2;
     if (process->seen != MS_SEEN_FULL) {
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
-        ms_grid_printf(grid, row, 1, width, "heap seen %s: %s",
+        ms_grid_printf(grid, row, 1, width, "heap tracked %s: %s",
                        process->seen == MS_SEEN_NONE ? "not at all" : "in part",
                        process->seen_because);
         return;
@@ -320,7 +320,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     if (rows->count == 0) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_grid_put(grid, body.row + 2, 4, view->columns - 5,
-                    "No process fits the filter. Esc clears it.");
+                    "No process matches the filter. Esc clears it.");
     }
     if (body.rows >= 8) {
         draw_detail(tui, view, grid, body.row + body.rows - 2);
@@ -334,11 +334,11 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
                        state->flat ? "flat" : "tree",
                        ms_processes_columns[state->listing.order].name,
                        state->listing.ascending ? "up" : "down",
-                       state->flat ? "" : "; a folded row ([+n]) has the sums of its branch");
+                       state->flat ? "" : "; a folded row [+n] shows the sums of its branch");
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     ms_listing_draw_filter(tui, view, grid, &state->listing, state->tree.count, "processes",
-                           "Enter looks at it alone  t tree or flat");
+                           "Enter focus  t tree/flat");
 }
 
 /* --- keys --- */

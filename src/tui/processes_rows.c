@@ -8,15 +8,16 @@
 #include <string.h>
 
 const struct ms_processes_column_info ms_processes_columns[MS_PROCESSES_COLUMNS] = {
-    [MS_PROCESSES_START] = {"start", "", "the order in which they began", 0},
-    [MS_PROCESSES_CPU] = {"cpu_percent", "CPU%", "processor time, of one core", 7},
-    [MS_PROCESSES_LIVE] = {"current_bytes", "LIVE", "requested bytes of blocks that are live", 9},
+    [MS_PROCESSES_START] = {"start", "", "start order", 0},
+    [MS_PROCESSES_CPU] = {"cpu_percent", "CPU%", "CPU time, percent of one core", 7},
+    [MS_PROCESSES_LIVE] = {"current_bytes", "LIVE", "live bytes (as requested)", 9},
     [MS_PROCESSES_PEAK] = {"peak_bytes", "PEAK",
-                           "highest live bytes; of a branch the sum of its peaks", 9},
+                           "peak live bytes; of a folded branch the sum of the peaks", 9},
     [MS_PROCESSES_RATE] = {"allocations_per_s", "ALLOCS/s", "blocks allocated per second", 9},
-    [MS_PROCESSES_RSS] = {"rss_bytes", "RSS", "resident memory; shared pages count with each", 9},
-    [MS_PROCESSES_THREADS] = {"threads", "THR", "threads that live", 5},
-    [MS_PROCESSES_AGE] = {"duration", "TIME", "since its start, or how long it ran", 9},
+    [MS_PROCESSES_RSS] = {"rss_bytes", "RSS", "resident memory; shared pages count in each process",
+                          9},
+    [MS_PROCESSES_THREADS] = {"threads", "THR", "live threads", 5},
+    [MS_PROCESSES_AGE] = {"duration", "TIME", "run time so far, or in total", 9},
     [MS_PROCESSES_ALLOCATIONS] = {"allocations", "ALLOCS", "blocks allocated so far", 9},
 };
 

@@ -23,7 +23,8 @@ enum {
     TID_WIDTH = 9,
     BOTTLENECK_WIDTH = 15,
     SCORE_WIDTH = 5,
-    DETAIL_ROWS = 4
+    DETAIL_ROWS = 5,       /* a heading and two sentences of two rows each in 80 columns, */
+    DETAIL_ROWS_NARROW = 6 /* and of three and two in fewer */
 };
 
 /* Where each column begins; 0: there is no room for it. */
@@ -341,7 +342,7 @@ static int draw_heading(const struct ms_tui *tui, const struct ms_view *view, st
                            ranking->count == 1 ? "" : "s", rankings->alive ? " alive" : "");
         if (ranking->known < ranking->count) {
             column += ms_grid_printf(grid, row, column, view->columns - column,
-                                     ", %zu without the figure", ranking->count - ranking->known);
+                                     ", %zu without a value", ranking->count - ranking->known);
         }
         column += 1;
     }
@@ -368,6 +369,11 @@ static int draw_heading(const struct ms_tui *tui, const struct ms_view *view, st
 }
 
 /* Why the marked thread is as it is. */
+static int detail_rows(const struct ms_view *view)
+{
+    return view->columns < 80 ? DETAIL_ROWS_NARROW : DETAIL_ROWS;
+}
+
 static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid,
                         int row)
 {
@@ -383,7 +389,8 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
              thread->name[0] != '\0' ? thread->name : "(no name)", (int)thread->tid);
     ms_theme_heading(tui, grid, row, 0, view->columns, title);
     ms_verdict_draw(
-        grid, (struct ms_area){.row = row + 1, .rows = DETAIL_ROWS - 1, .columns = view->columns},
+        grid,
+        (struct ms_area){.row = row + 1, .rows = detail_rows(view) - 1, .columns = view->columns},
         verdict);
 }
 
@@ -394,23 +401,23 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
     char text[512];
     char because[256];
     if (rankings->ranking.count == 0 && !ms_scope_is_all(&tui->scope)) {
-        snprintf(text, sizeof text, "Nothing in focus has a thread%s. Esc leaves the focus.",
-                 rankings->alive ? " that lives" : "");
+        snprintf(text, sizeof text, "Nothing in focus has a %sthread. Esc leaves the focus.",
+                 rankings->alive ? "live " : "");
     } else if (rankings->ranking.count == 0 && rankings->alive) {
-        snprintf(text, sizeof text, "No thread lives. a shows those that ended.");
+        snprintf(text, sizeof text, "No thread is alive. a shows the ended ones.");
     } else if (rankings->ranking.count == 0) {
         snprintf(text, sizeof text, "No thread has been seen yet.");
     } else if (rankings->ranking.known == 0 && rankings->ranking.by < MS_METRIC_TOTAL) {
-        snprintf(text, sizeof text, "%s is unavailable: %s. s or < > choose another figure.",
+        snprintf(text, sizeof text, "%s is unavailable: %s. s or < > chooses another metric.",
                  ms_rank_name(rankings->ranking.by),
                  ms_metric_unavailable_because(view->model, NULL,
                                                (enum ms_metric)rankings->ranking.by, because,
                                                sizeof because));
     } else if (rankings->ranking.known == 0) {
         snprintf(text, sizeof text,
-                 "No thread did anything that could be judged. s or < > choose another figure.");
+                 "No thread has done enough to be judged. s or < > chooses another metric.");
     } else {
-        snprintf(text, sizeof text, "No thread fits the filter. Esc clears it.");
+        snprintf(text, sizeof text, "No thread matches the filter. Esc clears it.");
     }
     area.row += area.rows / 4;
     area.rows -= area.rows / 4;
@@ -439,8 +446,8 @@ static int first_list_row(const struct ms_view *view)
 
 static int list_rows(const struct ms_view *view)
 {
-    const int rows =
-        view->layout.message_row - first_list_row(view) - (has_detail(view) ? DETAIL_ROWS : 0);
+    const int rows = view->layout.message_row - first_list_row(view) -
+                     (has_detail(view) ? detail_rows(view) : 0);
     return rows > 0 ? rows : 0;
 }
 
@@ -449,7 +456,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_rankings_view *rankings = tui->rankings;
     if (rankings == NULL) {
         ms_grid_put(grid, view->layout.body.row + 1, 2, view->columns - 2,
-                    "no memory for this screen");
+                    "out of memory for this screen");
         return;
     }
     ms_rankings_view_update(tui, view);
@@ -480,7 +487,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
         }
     }
     ms_listing_draw_filter(tui, view, grid, &rankings->listing, rankings->ranking.count, "threads",
-                           "Enter focus  t roles  a alive");
+                           MS_ALERTS_HINT);
 }
 
 /* --- keys --- */

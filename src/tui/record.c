@@ -59,14 +59,14 @@ static void draw_state(struct ms_grid *grid, struct ms_area area, const struct m
     if (time->recording_problem != NULL) {
         ms_grid_pen(grid, MS_COLOUR_ERROR, 0);
         ms_grid_printf(grid, area.row + 2, area.column, area.columns,
-                       "%s written, then: %s. Enter gives it up.", bytes, time->recording_problem);
+                       "%s written, then: %s. Enter discards it.", bytes, time->recording_problem);
     } else if (time->recording_ends) {
         char text[192];
         char waiting[MS_FORMAT_MAX];
         ms_format_bytes(waiting, sizeof waiting, (double)time->recording_waiting_bytes);
         snprintf(text, sizeof text,
-                 "It was stopped; the disk is still taking it, %s of %s are to be written. Another "
-                 "one can begin after that.",
+                 "Stopped; still writing to disk, %s of %s left. A new recording "
+                 "can start after that.",
                  waiting, bytes);
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         ms_theme_text(grid, below(area, 2), text);
@@ -74,9 +74,9 @@ static void draw_state(struct ms_grid *grid, struct ms_area area, const struct m
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         char text[192];
         snprintf(text, sizeof text,
-                 "%s so far. It is finished when the program ends or you leave%s.", bytes,
-                 begun ? "; Enter or Esc closes this box"
-                       : ", or now with Enter; Esc lets it go on");
+                 "%s so far. It is completed when the program ends or you quit%s.", bytes,
+                 begun ? "; Enter or Esc closes this dialog"
+                       : ", or now with Enter; Esc lets it continue");
         ms_theme_text(grid, below(area, 2), text);
     }
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
@@ -93,12 +93,12 @@ static void draw_question(struct ms_tui *tui, const struct ms_view *view, struct
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(
             grid, area,
-            "Records from now on, and what is kept of before. Enter begins, Esc cancels.");
+            "Records from now on, and the history kept so far. Enter starts, Esc cancels.");
     } else if (strstr(message, MS_HOLDS_EXISTING) != NULL) {
         state->exists_shown = true;
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, MS_ATTRIBUTE_BOLD);
         ms_theme_text(grid, area,
-                      "This file exists. Enter replaces it, Esc cancels; or change the name.");
+                      "This file exists. Enter overwrites it, Esc cancels; or change the name.");
     } else {
         ms_grid_pen(grid, view->status->message_is_error ? MS_COLOUR_ERROR : MS_COLOUR_DEFAULT, 0);
         ms_theme_text(grid, area, message);
@@ -162,8 +162,8 @@ static void draw_mark(struct ms_tui *tui, const struct ms_view *view, struct ms_
     draw_entry(tui, grid, area, "text");
     ms_grid_pen(grid, MS_COLOUR_DIM, 0);
     ms_theme_text(grid, below(area, 1),
-                  "May be empty. Enter sets it where b was pressed, Esc cancels; the time bar (r) "
-                  "leads back to it.");
+                  "May be empty. Enter sets it at the time b was pressed, Esc cancels; the time "
+                  "bar (r) leads back to it.");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
 

@@ -263,6 +263,8 @@ void ms_table_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_gri
 
 /* foot.c: all below the body */
 void ms_foot_draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid *grid);
+/* Hint of the lists of threads: the key bar has their keys, the alerts stand beside the names. */
+#define MS_ALERTS_HINT "! alert  !! high alert"
 /*
  * The message row of a list: its filter ("12 of 400 `word`"), what is in focus when there are no
  * tabs to say it, and a hint at the right when there is room.

@@ -125,7 +125,7 @@ static bool take_metrics(struct ms_settings *settings, const char *text, char *w
         const size_t length = strcspn(at, separators);
         enum ms_metric metric;
         if (!find_metric(at, length, &metric)) {
-            snprintf(why, size, "'%.*s' is no metric; their names are in memscope-top(7)",
+            snprintf(why, size, "'%.*s' is not a metric; memscope-top(7) lists them",
                      (int)(length < 40 ? length : 40), at);
             return false;
         }
@@ -140,7 +140,7 @@ static bool take_metrics(struct ms_settings *settings, const char *text, char *w
         at += strspn(at, separators);
     }
     if (count == 0) {
-        snprintf(why, size, "give names of metrics, separated by blanks");
+        snprintf(why, size, "give metric names separated by spaces");
         return false;
     }
     memcpy(settings->columns, columns, count * sizeof columns[0]);
@@ -368,7 +368,7 @@ void ms_settings_write(const struct ms_settings *settings,
     const char *section = "";
     char value[2048];
     char line[4096];
-    put(context, "# memscope-top: what is not set here is as the lines behind # say.\n");
+    put(context, "# memscope-top: lines that start with # show the defaults.\n");
     for (int id = 0; id < MS_SETTING_TOTAL; id++) {
         const enum ms_setting setting = (enum ms_setting)id;
         const struct ms_setting_info *info = &infos[id];

@@ -57,7 +57,7 @@ bool ms_sheet_source_of(struct ms_sheet *sheet, const char *name, enum ms_source
                  state->because[0] != '\0' ? state->because : "not read yet");
         break;
     case MS_SOURCE_PARTIAL:
-        snprintf(text, sizeof text, "%sin part: %s", name, state->because);
+        snprintf(text, sizeof text, "%spartly: %s", name, state->because);
         break;
     case MS_SOURCE_AVAILABLE:
     default:

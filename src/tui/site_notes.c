@@ -29,12 +29,13 @@ static void say_nameless(const struct ms_model *model, const struct ms_frame *fr
     const char *slash = strrchr(frame->module, '/');
     const char *name = slash != NULL ? slash + 1 : frame->module;
     if (module != NULL && module->names == MS_NAMES_ASKING) {
-        snprintf(out, size, "names of %.200s are still being read", name);
+        snprintf(out, size, "function names of %.200s are still being read", name);
     } else if (module != NULL && module->advice[0] != '\0') {
         snprintf(out, size, "%s", module->advice);
     } else {
         snprintf(out, size,
-                 "no names for %.200s: stripped; its debug package or a build with -g has them",
+                 "no function names for %.200s: it is stripped; install its debug package or build "
+                 "with -g",
                  name);
     }
 }
@@ -47,12 +48,12 @@ static bool say_missing(const struct ms_model *model, const struct ms_site *site
     if ((site->flags & (MS_SITE_ROOT | MS_SITE_NOT_SAMPLED)) != 0) {
         snprintf(out, size, "%s", ms_why_no_stack(model, site));
     } else if ((site->flags & MS_SITE_COARSENED) != 0) {
-        snprintf(out, size, "outer functions are missing: the tables are full");
+        snprintf(out, size, "outer frames are missing: the tables are full");
     } else if ((site->flags & MS_SITE_CUT_NO_CFI) != 0) {
         snprintf(out, size,
-                 "the stack ends early: code without unwind information (made at run time?)");
+                 "the stack ends early: code without unwind information (generated at run time?)");
     } else if ((site->flags & MS_SITE_CUT_DEPTH) != 0) {
-        snprintf(out, size, "outer functions are cut off: --depth or M keeps more");
+        snprintf(out, size, "outer frames are cut off: --depth or M keeps more");
     } else if (nameless != NULL) {
         say_nameless(model, nameless, out, size);
     } else {
@@ -90,7 +91,7 @@ static void say_type(const struct ms_site *site, char *out, size_t size)
     if (reading.types != NULL &&
         ms_block_type_of(&type, site, &reading.words, read_type, &reading) == 0) {
         if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
-            snprintf(out, size, "type not known: %s", ms_type_unknown_reason(type.unknown));
+            snprintf(out, size, "type unknown: %s", ms_type_unknown_reason(type.unknown));
         } else {
             ms_type_evidence(evidence, sizeof evidence, &type);
             snprintf(out, size, "type %s, %s by %s", type.name,

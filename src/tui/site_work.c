@@ -100,7 +100,7 @@ void ms_site_work_draw_users(const struct ms_tui *tui, const struct ms_view *vie
     size_t count;
     char heading[80];
     const size_t all = list_users(view->model, site, tui->scope.thread_id, users, &count);
-    snprintf(heading, sizeof heading, "threads that do this: %zu", all);
+    snprintf(heading, sizeof heading, "threads here: %zu", all);
     ms_theme_heading(tui, grid, area.row, 0, area.columns, heading);
     const int name_width = area.columns >= 72 ? 32 : area.columns / 2 - 2;
     for (size_t i = 0; i < count && (int)i + 1 < area.rows; i++) {

@@ -166,7 +166,7 @@ void ms_source_pane_draw(const struct ms_tui *tui, const struct ms_view *view, s
             return;
         }
         if (text->why[0] == '\0') {
-            snprintf(why, sizeof why, "%s has %" PRIu32 " lines only: not what was built",
+            snprintf(why, sizeof why, "%s has %" PRIu32 " lines only: not the file that was built",
                      lines[0].file, text->line_count);
         } else {
             snprintf(why, sizeof why, "%s %s", lines[0].file, text->why);

@@ -170,7 +170,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_system_view *system = tui->system;
     int row = view->layout.body.row;
     if (system == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
+        ms_grid_put(grid, row, 1, view->columns - 1, "Out of memory for this screen.");
         return;
     }
     ms_system_insights_update(tui, view);

@@ -96,9 +96,9 @@ static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, st
     text[0] = '\0';
     if (insight->bytes > 0) {
         ms_format_bytes(figure, sizeof figure, insight->bytes);
-        snprintf(text, sizeof text, "At most %s are at stake.", figure);
+        snprintf(text, sizeof text, "Up to %s could be saved.", figure);
     } else if (insight->ns_per_s > 0) {
-        snprintf(text, sizeof text, "At most %.0f ms of each second are at stake.",
+        snprintf(text, sizeof text, "Up to %.0f ms of thread time per second could be saved.",
                  insight->ns_per_s / 1e6);
     }
     area.row += ms_theme_text(grid, area, text);
@@ -106,7 +106,7 @@ static void draw_detail(const struct ms_tui *tui, const struct ms_view *view, st
     ms_theme_text(grid, area,
                   insight->site_id != 0      ? "Enter opens the call site."
                   : insight->thread_id != 0  ? "Enter focuses on the thread."
-                  : insight->process_id != 0 ? "Enter puts the process in focus."
+                  : insight->process_id != 0 ? "Enter focuses on the process."
                                              : "");
     ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
 }
@@ -130,9 +130,9 @@ void ms_system_insights_draw(struct ms_tui *tui, const struct ms_view *view, str
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, area,
                       ms_scope_is_all(&tui->scope)
-                          ? "Nothing stands out so far: no bottleneck, no limit that is near, "
-                            "nothing unusual. Judgements need some seconds of the program's life. "
-                            "t shows the machine."
+                          ? "Nothing stands out so far: no bottleneck, no limit close, "
+                            "nothing unusual. Judging takes a few seconds. "
+                            "t: the machine."
                           : "Nothing stands out in what is in focus. Esc leaves the focus.");
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
         return;

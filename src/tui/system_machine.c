@@ -301,7 +301,7 @@ static void put_sensors(struct ms_sheet *sheet, const struct ms_system *system)
     };
     ms_sheet_heading(sheet, "sensors");
     if (!ms_sheet_source(sheet, MS_SOURCE_SENSORS) && system->sensor_count == 0) {
-        ms_sheet_text(sheet, 1, MS_COLOUR_DIM, "this machine has none that tell anything");
+        ms_sheet_text(sheet, 1, MS_COLOUR_DIM, "this machine has no sensors that can be read");
     }
     for (size_t i = 0; i < system->sensor_count; i++) {
         const struct ms_sensor *sensor = &system->sensors[i];
@@ -336,7 +336,7 @@ static void put_gpu_users(struct ms_sheet *sheet, const struct ms_gpu *gpu)
         if (process != NULL) {
             ms_tui_process_text(process, text, sizeof text);
         } else {
-            snprintf(text, sizeof text, "pid %d, none of ours", (int)user->pid);
+            snprintf(text, sizeof text, "pid %d, not part of this session", (int)user->pid);
         }
         ms_format_bytes(bytes, sizeof bytes, user->have_memory ? (double)user->memory_bytes : NAN);
         ms_grid_put(sheet->grid, sheet->row, 3, 28, text);
@@ -353,7 +353,7 @@ static void put_gpu(struct ms_sheet *sheet, const struct ms_gpu *gpu, size_t ind
     char total[MS_FORMAT_MAX];
     ms_grid_pen(sheet->grid, MS_COLOUR_TITLE, 0);
     ms_grid_printf(sheet->grid, sheet->row++, 1, sheet->columns - 2, "GPU %zu  %s  %s%s%s", index,
-                   gpu->name, gpu->driver, gpu->lost ? "  LOST: it answers no more" : "",
+                   gpu->name, gpu->driver, gpu->lost ? "  LOST: no longer responding" : "",
                    gpu->partitioned ? "  partitioned (MIG)" : "");
     ms_grid_pen(sheet->grid, MS_COLOUR_DEFAULT, 0);
     int column = pair_pct(sheet, 1, "busy", gpu->pct);

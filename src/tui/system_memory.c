@@ -119,16 +119,16 @@ static void put_heap(struct ms_sheet *sheet, const struct ms_process *process)
     int column = pair_bytes(sheet, 1, "resident", (double)heap.resident_bytes);
     column = pair_bytes(sheet, column, "= live", (double)heap.live_bytes);
     column = pair_bytes(sheet, column, "+ rounding", (double)heap.rounding_bytes);
-    column = pair_bytes(sheet, column, "+ tags of ours", (double)heap.tags_bytes);
+    column = pair_bytes(sheet, column, "+ our tags", (double)heap.tags_bytes);
     column = pair_bytes(sheet, column, "+ rest", (double)heap.unexplained_bytes);
     ms_sheet_pair(sheet, column, "fragmentation",
                   ms_sheet_pct(100 * heap.fragmentation, text, sizeof text));
     sheet->row++;
     ms_sheet_text(sheet, 1, MS_COLOUR_DIM,
                   heap.unexplained_bytes < 0
-                      ? "The rest is negative: blocks are live that were never touched, so are not "
+                      ? "The rest is negative: some live blocks were never touched and so are not "
                         "resident."
-                      : "The rest is what the allocator keeps free, and its bookkeeping.");
+                      : "The rest: memory the allocator keeps free, and its metadata.");
 }
 
 static void put_forecasts(struct ms_sheet *sheet, const struct ms_process *process)
@@ -201,7 +201,7 @@ static int put_cgroup_memory(struct ms_sheet *sheet, const struct ms_cgroup *cgr
         column = pair_bytes(sheet, 1, "memory", (double)cgroup->memory_bytes);
         column = ms_sheet_pair(sheet, column, "limit",
                                limit_text(cgroup->memory_max_bytes, true, text, sizeof text));
-        column = ms_sheet_pair(sheet, column, "slowed from",
+        column = ms_sheet_pair(sheet, column, "throttled above",
                                limit_text(cgroup->memory_high_bytes, true, text, sizeof text));
     }
     if (cgroup->have_swap) {
@@ -211,7 +211,7 @@ static int put_cgroup_memory(struct ms_sheet *sheet, const struct ms_cgroup *cgr
     }
     if (cgroup->have_kills) {
         snprintf(text, sizeof text, "%" PRIu64, cgroup->out_of_memory_kills);
-        column = ms_sheet_pair(sheet, column, "killed for memory", text);
+        column = ms_sheet_pair(sheet, column, "OOM kills", text);
     }
     return column;
 }

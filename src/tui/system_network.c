@@ -76,7 +76,7 @@ static void put_totals(struct ms_sheet *sheet, const struct ms_process *process)
     column = ms_sheet_pair(sheet, column + 1, "round trip",
                            time_text(network->round_trip_us, text, sizeof text));
     snprintf(text, sizeof text, "%" PRIu64, network->retransmitted);
-    ms_sheet_pair(sheet, column, "sent again", text);
+    ms_sheet_pair(sheet, column, "retransmitted", text);
     sheet->row++;
 }
 
@@ -111,8 +111,7 @@ static void put_connections(struct ms_sheet *sheet, const struct ms_process *pro
     const bool nothing = ms_sheet_source(sheet, MS_SOURCE_SOCKETS);
     if (!network->have) {
         if (!nothing) {
-            ms_sheet_text(sheet, 1, MS_COLOUR_DIM,
-                          "No socket was seen yet: the process has not opened any.");
+            ms_sheet_text(sheet, 1, MS_COLOUR_DIM, "The process has not opened a socket yet.");
         }
         return;
     }

@@ -188,7 +188,7 @@ int ms_terminal_open(struct ms_terminal **out, bool mouse, bool colours, const c
     if (terminal->screen == NULL) {
         fclose(terminal->tty);
         free(terminal);
-        *why = "the terminal could not be set up";
+        *why = "the terminal could not be initialised";
         return -ENXIO;
     }
     const char *no_color = getenv("NO_COLOR");

@@ -199,7 +199,7 @@ static void draw_words(const struct ms_tui *tui, const struct ms_view *view, str
     if (!time->away) {
         ms_grid_pen(grid, MS_COLOUR_BALANCED, MS_ATTRIBUTE_BOLD);
         column += ms_grid_put(grid, row, column, view->columns - column,
-                              time->why != NULL ? time->why : "the present");
+                              time->why != NULL ? time->why : "live");
     } else {
         snprintf(state, sizeof state, time->playing ? "%gx" : "stopped", time->speed);
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, MS_ATTRIBUTE_BOLD);
@@ -222,9 +222,9 @@ static void draw_words(const struct ms_tui *tui, const struct ms_view *view, str
             duration(text, sizeof text, since(time->anomalies_until_ns, time->first_ns)));
     }
     const char *hint = tui->dialog == &ms_dialog_time
-                           ? (time->file ? "v mark  ^ peak  ! anomaly" : "Esc leads to the present")
-                       : time->file ? "r the keys of time"
-                                    : "r the keys of time, ^E the present";
+                           ? (time->file ? "v mark  ^ peak  ! anomaly" : "Esc: back to live")
+                       : time->file ? "r: time keys"
+                                    : "r: time keys, ^E: live";
     const int width = (int)strlen(hint);
     if (column + width + 1 < view->columns) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);

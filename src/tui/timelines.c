@@ -109,7 +109,7 @@ static void draw_message(const struct ms_tui *tui, const struct ms_view *view, s
     if (timelines->no_anomaly) {
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         column += ms_grid_put(grid, row, column, view->columns - column - 1,
-                              wide ? "no further anomaly on these rows" : "no anomaly") +
+                              wide ? "no further anomaly in these rows" : "no anomaly") +
                   2;
     }
     if (*ms_timelines_anomaly_text(timelines, view, text, sizeof text) != '\0') {
@@ -132,7 +132,7 @@ static void draw_message(const struct ms_tui *tui, const struct ms_view *view, s
                              ms_timelines_window_text(timelines)) +
               2;
     if (timelines->unavailable > 0) {
-        snprintf(text, sizeof text, wide ? "%zu row%s unavailable, u shows why" : "%zu%.0s n/a: u",
+        snprintf(text, sizeof text, wide ? "%zu row%s unavailable (u: why)" : "%zu%.0s n/a: u",
                  timelines->unavailable, timelines->unavailable == 1 ? "" : "s");
         const int width = (int)strlen(text);
         if (column + width < view->columns) {
@@ -198,7 +198,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     const int row = view->layout.body.row;
     const int end = view->layout.message_row;
     if (timelines == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
+        ms_grid_put(grid, row, 1, view->columns - 1, "Out of memory for this screen.");
         return;
     }
     update(tui, view);
@@ -208,8 +208,8 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
             .row = row + 1, .column = 4, .rows = end - row - 1, .columns = view->columns - 8};
         ms_grid_pen(grid, MS_COLOUR_DIM, 0);
         ms_theme_text(grid, words,
-                      "There are no figures in this window. G goes to the present, u shows the "
-                      "rows that have none and why.");
+                      "No data in this window. G goes back to live, u shows the "
+                      "rows without data and why.");
         ms_grid_pen(grid, MS_COLOUR_DEFAULT, 0);
     } else if (timelines->zoomed) {
         const struct ms_area area = {.row = row, .rows = end - row - 1, .columns = view->columns};

@@ -75,12 +75,12 @@ const char *ms_timelines_why(const struct ms_timelines_row *row, const struct ms
         return "it uses no GPU";
     }
     if (row->source == MS_SOURCE_CGROUP && state->because[0] == '\0') {
-        return "its control group does not tell this";
+        return "its control group does not report this";
     }
     if (row->source == MS_SOURCE_SOCKETS || row->source == MS_SOURCE_PROBE_IO) {
         return state->because[0] != '\0' ? state->because : "no connection was seen";
     }
-    return state->because[0] != '\0' ? state->because : "no figures in this window";
+    return state->because[0] != '\0' ? state->because : "no data in this window";
 }
 
 static uint64_t row_id(enum row_kind kind, uint64_t owner, uint64_t series)

@@ -138,14 +138,15 @@ static void peak_text(const struct ms_tui *tui, const struct ms_title_totals *to
 {
     char peak[MS_FORMAT_MAX];
     char error[MS_FORMAT_MAX];
-    ms_title_heap_bytes(peak, sizeof peak, totals, totals->heap.peak_bytes);
     /* The peaks of several processes need not have been at one time. */
-    const char *bound = totals->processes > 1 && totals->heap_seen ? "<=" : "";
-    if (totals->peak_error_bytes > 0 && totals->heap_seen && !short_form) {
+    const bool bound = totals->processes > 1 && totals->heap_seen;
+    const uint64_t highest = totals->heap.peak_bytes + totals->peak_error_bytes;
+    ms_title_heap_bytes(peak, sizeof peak, totals, bound ? highest : totals->heap.peak_bytes);
+    if (!bound && totals->peak_error_bytes > 0 && totals->heap_seen && !short_form) {
         ms_format_bytes(error, sizeof error, (double)totals->peak_error_bytes);
-        snprintf(out, size, "%s%s %s%s", bound, peak, ms_theme_ascii(tui) ? "+-" : "\u00b1", error);
+        snprintf(out, size, "%s %s%s", peak, ms_theme_ascii(tui) ? "+-" : "\u00b1", error);
     } else {
-        snprintf(out, size, "%s%s", bound, peak);
+        snprintf(out, size, "%s%s", bound ? "<=" : "", peak);
     }
 }
 
@@ -177,8 +178,8 @@ static void draw_stack_check(const struct ms_view *view, struct ms_grid *grid, i
     char text[96];
     if (view->columns >= 100 && stacks->differed == 0 && stacks->walked + stacks->proven > 0) {
         ms_format_count(count, sizeof count, (double)stacks->rechecked);
-        snprintf(text, sizeof text, stacks->rechecked > 0 ? "100%% of %s" : "not yet", count);
-        put_pair(grid, row, column, "stacks rechecked", text, MS_COLOUR_DEFAULT);
+        snprintf(text, sizeof text, stacks->rechecked > 0 ? "%s, 0 wrong" : "not yet", count);
+        put_pair(grid, row, column, "stacks verified", text, MS_COLOUR_DEFAULT);
     }
 }
 
@@ -192,8 +193,9 @@ static int put_thread_rate(const struct ms_view *view, struct ms_grid *grid, int
     }
     char text[32];
     snprintf(text, sizeof text, "%.1f Hz", thread_read_hz);
-    return put_pair(grid, row, column + 3, view->columns >= 100 ? "threads read at" : "threads at",
-                    text, MS_COLOUR_ALERT_MEDIUM);
+    return put_pair(grid, row, column + 3,
+                    view->columns >= 100 ? "threads sampled at" : "threads at", text,
+                    MS_COLOUR_ALERT_MEDIUM);
 }
 
 static void draw_memory_row(const struct ms_tui *tui, const struct ms_view *view,

@@ -59,13 +59,14 @@ static void describe(const struct ms_tui *tui, enum row row, char *value, size_t
         break;
     case ROW_DEPTH:
         *name = "depth";
-        *meaning = "frames of a call stack, 1 to 128";
+        *meaning = "frames per call stack, 1 to 128";
         snprintf(value, size, "%u", (unsigned)settings->depth);
         break;
     case ROW_RATE:
         *name = "rate";
-        *meaning = settings->rate.of_allocations ? "share of allocations; % for one in bytes"
-                                                 : "a sample in so many bytes; % for a share";
+        *meaning = settings->rate.of_allocations
+                       ? "share of the allocations; %: switch to bytes"
+                       : "one sample per so many bytes; %: switch to a share";
         ms_sample_rate_text(value, size, &settings->rate);
         break;
     default:

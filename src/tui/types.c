@@ -197,12 +197,12 @@ static void draw_detail(struct ms_tui *tui, const struct ms_view *view, struct m
     }
     ms_type_evidence(evidence, sizeof evidence, &type);
     if (type.unknown == MS_TYPE_UNKNOWN_NO_STACK) {
-        (void)snprintf(text, sizeof text, "not known: %s", ms_why_no_stack(view->model, site));
+        (void)snprintf(text, sizeof text, "unknown: %s", ms_why_no_stack(view->model, site));
     } else if (type.family == MS_TYPE_FAMILY_UNKNOWN) {
-        (void)snprintf(text, sizeof text, "not known: %s", ms_type_unknown_reason(type.unknown));
+        (void)snprintf(text, sizeof text, "unknown: %s", ms_type_unknown_reason(type.unknown));
     } else {
         (void)snprintf(text, sizeof text, "%s by %s",
-                       type.trust == MS_TYPE_DERIVED ? "known" : "best effort,", evidence);
+                       type.trust == MS_TYPE_DERIVED ? "known" : "best guess,", evidence);
     }
     const struct ms_area area = {.row = row,
                                  .column = 1,
@@ -233,20 +233,21 @@ static void draw_unknown(const struct ms_tui *tui, const struct ms_view *view, s
     if (ms_tui_names_come(view->model)) {
         ms_grid_pen(grid, MS_COLOUR_ALERT_MEDIUM, 0);
         ms_grid_put(grid, row, 1, view->columns - 2,
-                    "Names of functions are still being read: more types will be known then.");
+                    "Function names are still being read: more types will be known then.");
     } else if (ms_why_no_stacks(tui, view->model, why, sizeof why)) {
         ms_grid_put(grid, row, 1, view->columns - 2, why);
     } else if (types->incomplete) {
-        ms_grid_put(grid, row, 1, view->columns - 2, "Types are still being read from the stacks.");
+        ms_grid_put(grid, row, 1, view->columns - 2,
+                    "Types are still being derived from the stacks.");
     } else if (most == NULL || all <= 0 || unknown <= 0) {
         ms_grid_put(grid, row, 1, view->columns - 2, "All live bytes have a known type.");
     } else if (types->families) {
         ms_grid_printf(grid, row, 1, view->columns - 2,
-                       "%.0f %% of the live bytes: unknown; t shows the reasons",
+                       "%.0f %% of the live bytes are of unknown type; t shows the reasons",
                        100 * unknown / all);
     } else {
         ms_grid_printf(grid, row, 1, view->columns - 2,
-                       "%.0f %% of the live bytes: unknown; %.0f %% %s: %s", 100 * unknown / all,
+                       "%.0f %% of the live bytes are unknown; %.0f %% %s: %s", 100 * unknown / all,
                        100 * (double)most->current_bytes / all, most->name + strlen("unknown "),
                        ms_type_unknown_advice(most->unknown));
     }
@@ -261,12 +262,12 @@ static void draw_empty(const struct ms_tui *tui, const struct ms_view *view, str
                                  .rows = view->layout.message_row - row - 1,
                                  .columns = view->columns - 8};
     char why[512];
-    const char *text = "Nothing that has a call site was allocated yet.";
+    const char *text = "Nothing with a call site has been allocated yet.";
     if (ms_types_count(tui->types->types) == 0 &&
         ms_why_no_stacks(tui, view->model, why, sizeof why)) {
         text = why;
     } else if (ms_types_count(tui->types->types) > 0) {
-        text = "Nothing fits the filter. Esc clears it.";
+        text = "Nothing matches the filter. Esc clears it.";
     } else if (!ms_scope_is_all(&tui->scope)) {
         text = "Nothing in focus has allocated. Esc leaves the focus.";
     }
@@ -289,7 +290,7 @@ static void draw(struct ms_tui *tui, const struct ms_view *view, struct ms_grid 
     struct ms_types_view *types = tui->types;
     int row = view->layout.body.row;
     if (types == NULL) {
-        ms_grid_put(grid, row, 1, view->columns - 1, "There is no memory for this screen.");
+        ms_grid_put(grid, row, 1, view->columns - 1, "Out of memory for this screen.");
         return;
     }
     ms_types_view_update(tui, view);

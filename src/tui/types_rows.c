@@ -14,8 +14,8 @@ enum { READ_AT_ONCE = 10000 };
 static const struct {
     const char *name, *meaning;
 } orders[MS_TYPE_FIGURE_COUNT] = {
-    [MS_TYPE_FIGURE_LIVE] = {"current_bytes", "requested bytes of blocks that are live"},
-    [MS_TYPE_FIGURE_BLOCKS] = {"current_blocks", "blocks that are live"},
+    [MS_TYPE_FIGURE_LIVE] = {"current_bytes", "live bytes (as requested)"},
+    [MS_TYPE_FIGURE_BLOCKS] = {"current_blocks", "live blocks"},
     [MS_TYPE_FIGURE_TOTAL] = {"bytes_allocated", "requested bytes allocated so far"},
     [MS_TYPE_FIGURE_ALLOCATIONS] = {"allocations", "blocks allocated so far"},
     [MS_TYPE_FIGURE_SITES] = {"sites", "call sites that allocate the type"},

@@ -22,14 +22,14 @@ bool ms_why_no_stacks(const struct ms_tui *tui, const struct ms_model *model, ch
     process = process != NULL ? process : ms_model_program(model);
     if (is_gone(&tui->scope, model)) {
         snprintf(out, size,
-                 "What was in focus ended long ago and is merged with others of its name. Esc "
+                 "What was in focus ended long ago and was merged with others of its name. Esc "
                  "leaves the focus.");
     } else if (process == NULL) {
         snprintf(out, size, "No process has been seen yet.");
     } else if (process->seen == MS_SEEN_NONE) {
         snprintf(out, size, "No call sites: %s", process->seen_because);
     } else if (asked_for(process, MS_TRACK_OFF)) {
-        snprintf(out, size, "Nothing is counted now: M switches it on.");
+        snprintf(out, size, "Tracking is off: M switches it on.");
     } else if (asked_for(process, MS_TRACK_COUNTERS)) {
         snprintf(out, size,
                  "No call stacks: only counters are kept (--count-only); M switches them on.");
@@ -48,19 +48,19 @@ void ms_why_no_work(const struct ms_tui *tui, const struct ms_model *model,
     const char *what = cpu ? "CPU time by call stack" : "I/O by call stack";
     if (is_gone(&tui->scope, model)) {
         snprintf(out, size,
-                 "What was in focus ended long ago and is merged with others of its name. Esc "
+                 "What was in focus ended long ago and was merged with others of its name. Esc "
                  "leaves the focus.");
     } else if (source->condition == MS_SOURCE_UNAVAILABLE) {
-        snprintf(out, size, "No %s: %s. Press < or > for another order.", what, source->because);
+        snprintf(out, size, "No %s: %s. < or > chooses another order.", what, source->because);
     } else if (source->condition == MS_SOURCE_NOT_ASKED) {
-        snprintf(out, size, "No %s: it has not been read yet.", what);
+        snprintf(out, size, "No %s yet.", what);
     } else if (cpu) {
         snprintf(out, size,
-                 "No CPU time was sampled %s: what ran for less than a few hundredths of a second "
-                 "is not seen. Press < or > for another order.",
+                 "No CPU samples %s: what runs for less than a few hundredths of a second "
+                 "is not seen. < or > chooses another order.",
                  tui->scope.thread_id != 0 ? "in this thread" : "yet");
     } else {
-        snprintf(out, size, "No I/O function was called %s. Press < or > for another order.",
+        snprintf(out, size, "No I/O function was called %s. < or > chooses another order.",
                  tui->scope.thread_id != 0 ? "by this thread" : "yet");
     }
 }
@@ -72,14 +72,14 @@ const char *ms_why_no_stack(const struct ms_model *model, const struct ms_site *
     }
     if ((site->flags & MS_SITE_ACTIVITY) != 0) {
         return (site->flags & MS_SITE_COARSENED) != 0
-                   ? "stacks with few samples, which are no longer told apart"
+                   ? "stacks with few samples, merged"
                    : "no stack: a thread that was ending, or 32-bit code";
     }
     if ((site->flags & MS_SITE_NOT_SAMPLED) != 0) {
-        return "what a sample left out: counted, but without call stacks";
+        return "not sampled: counted, but without call stacks";
     }
     if (asked_for(ms_model_process_by_id(model, site->process_id), MS_TRACK_COUNTERS)) {
-        return "no stack: only counters are kept now; M switches stacks on";
+        return "no stack: counters only; M switches call stacks on";
     }
     return "no stack: allocated in a signal handler, or tables were full";
 }

@@ -7,8 +7,8 @@
 #include <link.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* Bounds on what a damaged file can make us read. */
@@ -54,8 +54,7 @@ static int read_some(int descriptor, void *to, size_t bytes, uint64_t offset)
     return got < 0 ? -errno : (int)got;
 }
 
-/* Reads exactly `bytes`; 0, -ENOEXEC when the file ends before, or -errno. */
-static int read_all(int descriptor, void *to, size_t bytes, uint64_t offset)
+int ms_executable_bytes(int descriptor, void *to, size_t bytes, uint64_t offset)
 {
     int got = read_some(descriptor, to, bytes, offset);
     if (got < 0) {
@@ -74,7 +73,8 @@ static int program_header(int descriptor, const ElfW(Ehdr) * header, unsigned in
     if (header->e_phentsize != sizeof(*entry)) {
         return -ENOEXEC;
     }
-    return read_all(descriptor, entry, sizeof(*entry), header->e_phoff + index * sizeof(*entry));
+    return ms_executable_bytes(descriptor, entry, sizeof(*entry),
+                               header->e_phoff + index * sizeof(*entry));
 }
 
 /* File offset of an address by the PT_LOAD headers, 0 if no segment holds it. */
@@ -191,7 +191,8 @@ static int read_interpreter(int descriptor, const ElfW(Phdr) * entry, struct ms_
     if (entry->p_filesz < 2 || entry->p_filesz > sizeof(found->interpreter)) {
         return -ENOEXEC;
     }
-    int error = read_all(descriptor, found->interpreter, entry->p_filesz, entry->p_offset);
+    int error =
+        ms_executable_bytes(descriptor, found->interpreter, entry->p_filesz, entry->p_offset);
     if (error != 0 || found->interpreter[entry->p_filesz - 1] != '\0') {
         found->interpreter[0] = '\0';
         return error != 0 ? error : -ENOEXEC;
@@ -295,12 +296,12 @@ static int is_definition(int descriptor, const struct dynamic *dynamic, uint32_t
     ElfW(Sym) symbol;
     char text[64];
     size_t bytes = strlen(name) + 1;
-    int error = read_all(descriptor, &symbol, sizeof(symbol),
-                         dynamic->symbols + (uint64_t)index * sizeof(symbol));
+    int error = ms_executable_bytes(descriptor, &symbol, sizeof(symbol),
+                                    dynamic->symbols + (uint64_t)index * sizeof(symbol));
     if (error != 0 || symbol.st_shndx == SHN_UNDEF) {
         return error;
     }
-    error = read_all(descriptor, text, bytes, dynamic->strings + symbol.st_name);
+    error = ms_executable_bytes(descriptor, text, bytes, dynamic->strings + symbol.st_name);
     return error != 0 ? error : memcmp(text, name, bytes) == 0;
 }
 
@@ -309,7 +310,7 @@ static int search_hash(int descriptor, const struct dynamic *dynamic, const char
     struct {
         uint32_t buckets, first_symbol, bloom_words, bloom_shift;
     } table;
-    int error = read_all(descriptor, &table, sizeof(table), dynamic->gnu_hash);
+    int error = ms_executable_bytes(descriptor, &table, sizeof(table), dynamic->gnu_hash);
     if (error != 0) {
         return error;
     }
@@ -321,15 +322,15 @@ static int search_hash(int descriptor, const struct dynamic *dynamic, const char
         dynamic->gnu_hash + sizeof(table) + (uint64_t)table.bloom_words * sizeof(ElfW(Addr));
     uint64_t chains = buckets + (uint64_t)table.buckets * sizeof(uint32_t);
     uint32_t index;
-    error = read_all(descriptor, &index, sizeof(index),
-                     buckets + (uint64_t)(hash % table.buckets) * sizeof(index));
+    error = ms_executable_bytes(descriptor, &index, sizeof(index),
+                                buckets + (uint64_t)(hash % table.buckets) * sizeof(index));
     if (error != 0 || index < table.first_symbol) {
         return error;
     }
     for (int steps = 0; steps < HASH_CHAIN_MAX; steps++, index++) {
         uint32_t link;
-        error = read_all(descriptor, &link, sizeof(link),
-                         chains + (uint64_t)(index - table.first_symbol) * sizeof(link));
+        error = ms_executable_bytes(descriptor, &link, sizeof(link),
+                                    chains + (uint64_t)(index - table.first_symbol) * sizeof(link));
         if (error != 0) {
             return error;
         }
@@ -354,7 +355,7 @@ int ms_executable_defines(int descriptor, const char *name)
     if (strlen(name) >= 64) {
         return -EINVAL;
     }
-    int error = read_all(descriptor, &header, sizeof(header), 0);
+    int error = ms_executable_bytes(descriptor, &header, sizeof(header), 0);
     if (error != 0) {
         return error;
     }

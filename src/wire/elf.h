@@ -7,6 +7,7 @@
 #define MS_WIRE_ELF_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MS_INTERPRETER_MAX 256u /* the kernel cuts a #! line there; longer PT_INTERP: -ENOEXEC */
@@ -37,6 +38,9 @@ struct ms_executable {
  * that is not `native` only kind, class_bits and machine are filled.
  */
 int ms_executable_read(int descriptor, struct ms_executable *found);
+
+/* Exactly `bytes` of the file from `offset` on. 0, -ENOEXEC when it ends before, or -errno. */
+int ms_executable_bytes(int descriptor, void *to, size_t bytes, uint64_t offset);
 
 /*
  * Does the ELF file, a native one, define the dynamic symbol `name` (by its GNU hash table)?

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+
+#include "wire/elf.h"
 
 enum {
     SECTIONS_MAX = 4096,
@@ -30,29 +30,19 @@ struct places {
     uint8_t name[PLACES_MAX];
 };
 
-static int read_at(int descriptor, void *to, size_t bytes, uint64_t offset)
-{
-    if (offset > (uint64_t)INT64_MAX - bytes) {
-        return -ENOEXEC;
-    }
-    /* By its number, as in elf.c. */
-    ssize_t got = (ssize_t)syscall(SYS_pread64, descriptor, to, bytes, (off_t)offset);
-    return got < 0 ? -errno : (size_t)got == bytes ? 0 : -ENOEXEC;
-}
-
 /* Section header of the symbol table, and of its strings. 1: found. */
 static int find_sections(int descriptor, ElfW(Shdr) * symbols, ElfW(Shdr) * strings)
 {
     ElfW(Ehdr) header;
-    int error = read_at(descriptor, &header, sizeof header, 0);
+    int error = ms_executable_bytes(descriptor, &header, sizeof header, 0);
     if (error != 0 || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
         header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
         header.e_shentsize != sizeof *symbols) {
         return error == -ENOEXEC ? 0 : error;
     }
     for (unsigned i = 0; i < header.e_shnum && i < SECTIONS_MAX; i++) {
-        error = read_at(descriptor, symbols, sizeof *symbols,
-                        header.e_shoff + (uint64_t)i * sizeof *symbols);
+        error = ms_executable_bytes(descriptor, symbols, sizeof *symbols,
+                                    header.e_shoff + (uint64_t)i * sizeof *symbols);
         if (error != 0) {
             return error == -ENOEXEC ? 0 : error;
         }
@@ -61,8 +51,9 @@ static int find_sections(int descriptor, ElfW(Shdr) * symbols, ElfW(Shdr) * stri
         }
         error = symbols->sh_link >= header.e_shnum
                     ? -ENOEXEC
-                    : read_at(descriptor, strings, sizeof *strings,
-                              header.e_shoff + (uint64_t)symbols->sh_link * sizeof *strings);
+                    : ms_executable_bytes(descriptor, strings, sizeof *strings,
+                                          header.e_shoff +
+                                              (uint64_t)symbols->sh_link * sizeof *strings);
         bool fits = error == 0 && symbols->sh_size <= TABLE_BYTES_MAX &&
                     strings->sh_size <= TABLE_BYTES_MAX;
         return fits ? 1 : 0;
@@ -90,7 +81,8 @@ static int read_names(int descriptor, const ElfW(Shdr) * strings, struct places 
     for (uint64_t done = 0; done < strings->sh_size;) {
         size_t bytes =
             strings->sh_size - done < BATCH_BYTES ? strings->sh_size - done : BATCH_BYTES;
-        int error = read_at(descriptor, text + LONGEST, bytes, strings->sh_offset + done);
+        int error =
+            ms_executable_bytes(descriptor, text + LONGEST, bytes, strings->sh_offset + done);
         if (error != 0) {
             return error;
         }
@@ -134,7 +126,8 @@ static int read_symbols(int descriptor, const ElfW(Shdr) * symbols, const struct
     for (uint64_t done = 0; done + sizeof batch[0] <= symbols->sh_size;) {
         uint64_t left = symbols->sh_size - done;
         size_t count = left < sizeof batch ? (size_t)left / sizeof batch[0] : 256;
-        int error = read_at(descriptor, batch, count * sizeof batch[0], symbols->sh_offset + done);
+        int error = ms_executable_bytes(descriptor, batch, count * sizeof batch[0],
+                                        symbols->sh_offset + done);
         if (error != 0) {
             return error;
         }

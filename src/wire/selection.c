@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "wire/region.h"
+#include "wire/tracking.h"
 
 /* A piece of the list, or the rest of a pattern. */
 struct span {

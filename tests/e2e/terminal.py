@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import tempfile
 
-from watched import BARE, LIMIT_S, alive, end, need, wait_until
+from watched import BARE, LIMIT_S, alive, end, late, need, wait_until
 
 
 MARK = "TESTED_IN"  # in the environment of everything that runs in a terminal: its folder
@@ -35,11 +35,12 @@ class Terminal:
         self.socket = os.path.join(self.folder.name, "tmux")
         self.environment = {**BARE, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color",
                             MARK: self.folder.name}
-        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 200"
+        shell = f"cd {shlex.quote(self.folder.name)}; {shlex.join(command)}; echo status=$?; sleep 3000"
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                   shell)
 
     def tmux(self, *arguments):
+        late()
         return subprocess.run(["tmux", "-S", self.socket, *arguments], env=self.environment,
                               stdout=subprocess.PIPE, check=True, timeout=LIMIT_S).stdout
 

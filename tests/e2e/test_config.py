@@ -8,7 +8,7 @@ import tempfile
 from terminal import Terminal
 from watched import BARE, HARD, MEMSCOPE, equal, main
 
-SLEEPER = [HARD, "sleep", "20000"]
+SLEEPER = [HARD, "sleep", "600000"]
 
 
 def refused(text, *words):

@@ -9,6 +9,7 @@ import math
 import os
 import re
 import subprocess
+import tempfile
 
 from watched import BARE, BUILD, MEMSCOPE, ROOT, again, equal, main, need, run, status, watch_alive
 
@@ -228,8 +229,7 @@ def test_as_a_plain_user():
     need("setpriv")
     if os.getuid() != 0:
         return
-    path = f"/tmp/memscope-cpu-{os.getpid()}"
-    os.mkdir(path)
+    path = tempfile.mkdtemp(prefix="memscope-cpu-")
     os.chown(path, 65534, 65534)
     report = os.path.join(path, "report.json")
     env = dict(BARE, XDG_RUNTIME_DIR=path, HOME=path)

@@ -149,7 +149,7 @@ def check_timeline(rows, timeline):
 
 def test_threads_and_processes():
     """python3 with threads that hand blocks on and a child that is killed, traced: all tables"""
-    recorded = Recorded(["/usr/bin/python3", "-c", PYTHON], "--trace")
+    recorded = Recorded(["/usr/bin/python3", "-c", PYTHON], "--trace", "--trace-full=wait")
     check_all(recorded)
     document = recorded.document
     assert len(document["processes"]) >= 2 and document["flows"] and len(document["threads"]) >= 5
@@ -193,7 +193,7 @@ def test_compiler():
 
 
 def test_only_some():
-    """--only leaves the same threads in as JSON does"""
+    """--only leaves the same threads in as JSON does, and of call sites what those threads did there"""
     recorded = Recorded(["/usr/bin/python3", "-c", PYTHON])
     path = os.path.join(recorded.folder.name, "some.json")
     run([MEMSCOPE, "export", recorded.recording, "--only", "frees_for_others>0", "--json", path])
@@ -201,6 +201,10 @@ def test_only_some():
     assert 0 < len(threads) < len(recorded.document["threads"]), threads
     rows = recorded.table("threads", "--only", "frees_for_others>0")
     equal([row["id"] for row in rows], [str(thread["id"]) for thread in threads], "threads")
+    rows = recorded.table("sites", "--only", "frees_for_others>0")
+    for figure in ("allocations", "deallocations", "bytes_allocated", "bytes_freed", "temporary"):
+        equal(sum(int(row[figure]) for row in rows), sum(thread[figure] for thread in threads),
+              f"{figure} at the call sites of those threads")
 
 
 main(globals())

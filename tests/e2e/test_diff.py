@@ -141,14 +141,14 @@ def test_moments():
     other = diff(AFTER + "@end", AFTER)
     os.unlink(AFTER + "@end")
     assert b"fresh" in other.stdout, other.stdout
-    for moment, words in (("@later", b"no moment 'later'"), ("@1h", b"beyond its end")):
+    for moment, words in (("@later", b"not a moment: 'later'"), ("@1h", b"beyond its end")):
         wrong = diff(AFTER + moment, AFTER)
         equal((wrong.returncode, wrong.stderr.count(b"\n")), (2, 1), wrong.stderr)
         assert words in wrong.stderr, wrong.stderr
 
 
 def test_screen():
-    """D: what came after a mark, and since the beginning"""
+    """D: what came after a mark, and since the start"""
     with Terminal([MEMSCOPE, "--", CHANGES, "3", "300", "1000", "500", "late"], columns=110,
                   rows=30) as terminal:
         terminal.see("[LIVE]")
@@ -168,7 +168,7 @@ def test_screen():
         terminal.keys("t")
         terminal.see("changes/changes")
         terminal.keys("[")
-        terminal.see("since the beginning")
+        terminal.see("since the start")
         terminal.keys("Escape")
         terminal.see("[1 Over]")
 

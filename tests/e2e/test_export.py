@@ -21,6 +21,8 @@ threads = [threading.Thread(target=work, args=(n + 1,)) for n in range(3)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 """]
+LIMIT = ["env", "--default-signal=XFSZ", "prlimit", "--fsize=2048", "--"]
+TOO_LARGE = b"larger than it may be (ulimit -f, or --max-size of a recording)\n"
 NAMES = "comprehensive resource_rankings memory lifetime performance boundaries types".split()
 
 
@@ -160,6 +162,24 @@ def test_disk_that_is_full():
                 run(["umount", folder])
 
 
+def test_file_that_may_not_grow():
+    """a limit of file sizes: each format says so, nothing is left over, the program keeps its signals"""
+    formats = "json html csv perfetto".split()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as made:
+        recording = os.path.join(made, "r")
+        equal(status(run([MEMSCOPE, "record", "-q", "-o", recording, "--", *PROGRAM])), 0, "record")
+        wanted = [word for name in formats for word in ("--" + name, os.path.join(folder, name))]
+        done = run([*LIMIT, MEMSCOPE, "export", recording, "--table=threads", *wanted])
+        equal(status(done), 125, "status")
+        equal(done.stderr.count(TOO_LARGE), len(formats), done.stderr.decode())
+        equal(os.listdir(folder), [], "left over")
+    for how in ("default", "ignore"):
+        environment = ["env", f"--{how}-signal=XFSZ"]
+        shown = ["grep", "^Sig[BI]", "/proc/self/status"]
+        watched = run([*environment, MEMSCOPE, "--plain", "-q", "--", *shown])
+        equal(watched.stdout, run([*environment, *shown]).stdout, "signals of the program")
+
+
 def test_lines_of_a_recording_are_whole_or_none():
     """JSON Lines of a recording: on a full disk and without --force what was there stays; else all"""
     with tempfile.TemporaryDirectory() as folder:
@@ -168,9 +188,8 @@ def test_lines_of_a_recording_are_whole_or_none():
         with open(path, "w", encoding="utf-8") as file:
             file.write("mine")
         export = [MEMSCOPE, "export", recording, "--json-lines", path]
-        limit = ["env", "--ignore-signal=XFSZ", "prlimit", "--fsize=4096", "--"]
-        for command, said in ((export, b"it exists already; --force replaces it\n"),
-                              ([*limit, *export, "--force"], b"File too large\n")):
+        for command, said in ((export, b"it already exists; --force overwrites it\n"),
+                              ([*LIMIT, *export, "--force"], TOO_LARGE)):
             done = run(command)
             equal(status(done), 125, "status")
             assert done.stderr.endswith(said), done.stderr

@@ -152,7 +152,7 @@ def test_cancel():
         terminal.goes_on()
         equal(len(terminal.writers()), 1, "processes that write")
         terminal.export("second.svg")
-        terminal.see("another file is being written; x cancels that")
+        terminal.see("another export is running; x cancels it")
         terminal.keys("Escape")
         terminal.keys("x")
         terminal.see("not written: ", "cancelled")
@@ -199,7 +199,7 @@ def export_and_hold(terminal, name):
         before = terminal.read(name)
         terminal.export(name)
         if before is not None:
-            terminal.see("This file exists. Enter replaces it")
+            terminal.see("This file exists. Enter overwrites it")
             terminal.keys("Enter")
         pid = catch(terminal)
         if pid is not None:
@@ -236,7 +236,7 @@ def test_ends_of_a_large_one():
         check(".json", terminal.path("whole.json"))
         export_and_hold(terminal, "left.json")
         terminal.keys("Escape")
-        leave(terminal, "not written: ", "left.json: you left before it was whole")
+        leave(terminal, "not written: ", "left.json: you quit before it was complete")
         equal(terminal.left(), {"old.json", "whole.json"}, "after leaving")
 
 

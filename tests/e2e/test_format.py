@@ -81,7 +81,7 @@ def test_newer_and_foreign():
     newer = bytearray(data)
     newer[8] = 3
     newer[28:32] = recording.zlib.crc32(newer[:28]).to_bytes(4, "little")
-    for content, words in ((newer, "version 3"), (b"MZ" * 100, "no recording"), (b"", "empty")):
+    for content, words in ((newer, "version 3"), (b"MZ" * 100, "not a recording"), (b"", "empty")):
         with open(DAMAGED, "wb") as file:
             file.write(content)
         status, lines = listed(DAMAGED)

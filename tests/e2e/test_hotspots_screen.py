@@ -25,7 +25,7 @@ def editor_in(folder):
 
 def end(terminal):
     terminal.keys("Q")
-    terminal.see("the program still runs")
+    terminal.see("the program is still running")
     terminal.keys("k")
     terminal.see("status=")
 

@@ -32,7 +32,7 @@ def memscope(*arguments):
 
 
 def make_little_known(folder):
-    """A program without the probe; a recording of which the end is cut off; one with a rule"""
+    """A program without the probe; a recording of which the end is cut off; one with a rule; a sample"""
     source = "#include <unistd.h>\nint main(void) { return usleep(300000); }\n"
     subprocess.run(["gcc", "-static", "-x", "c", "-", "-o", folder + "/static"], input=source, text=True, check=True)
     memscope("--plain", "-q", "--html", folder + "/unseen.html", "--", folder + "/static")
@@ -41,6 +41,8 @@ def make_little_known(folder):
     memscope("export", recording, "--html", folder + "/only.html", *rule)
     for weight in ["total", "count"]:
         memscope("export", recording, "--folded", f"{folder}/only.{weight}.folded", "--weight", weight, *rule)
+    memscope("--plain", "-q", "--sample=4K", "--html", folder + "/sampled.html", "--json", folder + "/sampled.json", "--",
+             "env", "PYTHONMALLOC=malloc", "/usr/bin/python3", "-c", UNEQUAL)
     with open(recording, "r+b") as file:
         file.truncate(os.path.getsize(recording) - 100)
     memscope("export", recording, "--html", folder + "/cut.html")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import tempfile
 import time
@@ -326,16 +325,14 @@ def test_strace():
 def test_redis():
     """redis-server under load: bytes received and sent as it counts them itself"""
     server = redis_server()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    cli = ["/usr/bin/redis-cli", "-p", port]
+    path = os.path.join(FOLDER, "redis.socket")
+    cli = ["/usr/bin/redis-cli", "-s", path]
     report = os.path.join(FOLDER, "redis.json")
-    process = subprocess.Popen([MEMSCOPE, "-q", "--json", report, "--", server, "--port", port,
-                                "--save", "", "--dir", FOLDER], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([MEMSCOPE, "-q", "--json", report, "--", server, "--port", "0",
+                                "--unixsocket", path, "--save", "", "--dir", FOLDER], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: run([*cli, "ping"]).stdout == b"PONG\n", what="redis")
-        run(["/usr/bin/redis-benchmark", "-p", port, "-n", "20000", "-q", "-t", "set,get"])
+        run(["/usr/bin/redis-benchmark", "-s", path, "-n", "20000", "-q", "-t", "set,get"])
         info = run([*cli, "info", "stats"]).stdout.decode()
         counted = [int(re.search(name + r":(\d+)", info).group(1))
                    for name in ("total_net_input_bytes", "total_net_output_bytes")]

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+import watched
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 WORK = tempfile.mkdtemp(prefix="memscope-keeper-")
@@ -90,11 +92,22 @@ def alive(pid):
 
 def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
+        watched.late()
+        over = time.monotonic() >= end
         if condition():
             return True
+        if over:
+            return False
         time.sleep(0.02)
-    return False
+
+
+def target(link):
+    """Empty: it was closed meanwhile."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""
 
 
 def touch(path):
@@ -399,7 +412,7 @@ def regions_of_the_past_are_bounded():
     assert numbers[0] == 1 and numbers[-1] == 601, told.text
     late = leave("-P", HARMLESS, "--", CLIENT, "probe", "x" * 600 + "w")
     assert wait_until(lambda: "id=%s " % process_id(601) in join(late["socket"], "-q").text)
-    files = [os.readlink("/proc/%s/fd/%s" % (late["keeper"], fd))
+    files = [target("/proc/%s/fd/%s" % (late["keeper"], fd))
              for fd in os.listdir("/proc/%s/fd" % late["keeper"])]
     assert sum("memfd" in name for name in files) == 256, files
     join(late["socket"], "-s", "15")
@@ -411,7 +424,7 @@ def keeper_holds_nothing_of_the_viewer():
     folder = "/proc/%s/fd" % started["keeper"]
 
     def held():
-        names = [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        names = [target(os.path.join(folder, fd)) for fd in os.listdir(folder)]
         return [name for name in names if name.startswith(("pipe:", WORK))]
     assert wait_until(lambda: not held()), held()
     assert os.readlink("/proc/%s/cwd" % started["keeper"]) == "/"

@@ -115,7 +115,7 @@ def test_full_table():
               sorted(str(site["id"]) for site in full), "CSV")
         text = run([MEMSCOPE, "report", recording]).stdout.decode()
         assert f"without their whole stack {cut}" in text, text
-        assert any(insight["kind"] == "loss" and "without all of their stack" in insight["what"]
+        assert any(insight["kind"] == "loss" and "with incomplete call stacks" in insight["what"]
                    for insight in document["insights"]), document["insights"]
 
 

@@ -35,6 +35,15 @@ def core_ticks():
     return found
 
 
+def moment(lines):
+    """What /proc/stat has of cores, and the time of the viewer's last tick then."""
+    while True:
+        tick = ticks_of(lines)[-1]
+        found = core_ticks()
+        if ticks_of(lines)[-1]["tick"] <= tick["tick"] + 1:  # else we stood still in between
+            return found, tick["t_ns"]
+
+
 def watch_loop(core):
     """Of a loop on one core: the document, and the share of each core as /proc/stat and as we had it
     meanwhile, over some seconds."""
@@ -44,9 +53,9 @@ def watch_loop(core):
                                str(core), "sh", "-c", "while :; do :; done"], env=BARE,
                               stdin=subprocess.DEVNULL) as viewer:
             wait_for_ticks(lines, 12)
-            before, from_ns = core_ticks(), ticks_of(lines)[-1]["t_ns"]
+            before, from_ns = moment(lines)
             wait_for_ticks(lines, 30)
-            after, to_ns = core_ticks(), ticks_of(lines)[-1]["t_ns"]
+            after, to_ns = moment(lines)
             viewer.terminate()
             equal(viewer.wait(LIMIT_S), 143, "exit status")
         document = load(path)
@@ -54,10 +63,12 @@ def watch_loop(core):
     for series in document["timeline"]["series"]:
         if series["metric"] == "core_percent":
             core = series["core"]
-            values = [value for t_ns, value in zip(document["timeline"]["t_ns"], series["values"])
-                      if from_ns <= t_ns <= to_ns and value is not None]
+            t_ns = document["timeline"]["t_ns"]
+            points = [(then - before, value) for before, then, value in zip(t_ns, t_ns[1:], series["values"][1:])
+                      if from_ns < then <= to_ns and value is not None]
             busy, total = (then - first for first, then in zip(before[core], after[core]))
-            shares[core] = (100 * busy / total, sum(values) / len(values))
+            shares[core] = (100 * busy / total, sum(time * value for time, value in points) /
+                            sum(time for time, _ in points))
     return document, shares
 
 
@@ -211,7 +222,8 @@ def test_identity_and_memory():
     equal(system["memory_total_bytes"], before["memory_total_bytes"], "memory")
     equal(system["swap_total_bytes"], before["swap_total_bytes"], "swap")
     # Others use memory and cores meanwhile.
-    for name, more in (("memory_available_bytes", 1 << 30), ("load_1", 1), ("load_5", 0.6), ("load_15", 0.6)):
+    for name, more in (("memory_available_bytes", max(1 << 30, before["memory_total_bytes"] / 4)),
+                       ("load_1", 3), ("load_5", 1), ("load_15", 0.6)):
         between(system[name], min(before[name], after[name]) - more, max(before[name], after[name]) + more, name)
     between(system["tasks"], 2, 10_000_000, "tasks")
 

@@ -161,8 +161,8 @@ def test_refused():
         for options, status, words in (
                 (["--trace"], 125, b"started without --trace"),
                 (["--depth", "200"], 2, b"1 to 128"),
-                (["--sample", "1M", "--count-only"], 2, b"exclude each other"),
-                ([], 2, b"give what to change")):
+                (["--sample", "1M", "--count-only"], 2, b"are mutually exclusive"),
+                ([], 2, b"say what to change")):
             result = program.set(*options)
             equal(result.returncode, status, options)
             assert words in result.stderr and result.stderr.count(b"\n") == 1, result.stderr
@@ -232,7 +232,7 @@ def test_dialog():
         terminal.keys("M")
         terminal.see("what is tracked", "exact, all threads, depth 32")
         terminal.keys("s", "Down", "9", "Enter")
-        terminal.see("tracked from now on: sampled 512K, depth 9")
+        terminal.see("tracking changed: sampled 512K, depth 9")
         wait_until(lambda: terminal.text().count("sampled 512K, depth 9") == 2,
                    what="the mode in force beside the tabs")
         terminal.keys("M", "G")
@@ -240,7 +240,7 @@ def test_dialog():
         terminal.keys("Enter")
         terminal.see("was not changed: the list of threads is not valid")
         terminal.keys("q")
-        terminal.see("the program still runs")
+        terminal.see("the program is still running")
         terminal.keys("k")
         terminal.see("status=")
 

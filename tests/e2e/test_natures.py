@@ -254,14 +254,14 @@ def test_allocator():
     role(thread, "memory_intensive")
     live = nature([NATURE, "allocator", "3"], "--duration", "1.2")
     # An allocation counts 100 ns: a core on which it takes twice that has time for other things.
-    if not all(5500 < found["allocations"] / (found["user_ms"] + found["system_ms"])
-               for found in (thread, live.threads[0])):
-        for found in (thread, live.process):
-            shares = found["judgements"]["resource_shares"]
+    shares = [found["judgements"]["resource_shares"]["memory"]
+              for found in (thread, seen.process, live.process)]
+    if min(shares) < 0.6:
+        assert min(shares) > 0.15, f"of memory: {shares}"
+        for found in (thread, seen.process, live.process):
             assert found["judgements"]["bottleneck"] in ("cpu", "memory", "cores"), found
-            assert shares["memory"] > 0.15, f"of memory: {shares}"
         return
-    judged(thread, "memory", "allocations", "memory management outweighs the rest")
+    judged(thread, "memory", "allocations", "memory management dominates")
     judged(seen.process, "memory")
     judged(live.process, "memory")
     found = [i for i in live.insights("bottleneck") if "memory" in i["what"]]
@@ -288,7 +288,7 @@ def test_one_core_for_two():
     """two threads that compute on one core: too few cores, because of their affinity"""
     seen = nature([NATURE, "spinners", "1.5"], first=False)
     for name in ("spinner-a", "spinner-b"):
-        judged(seen.thread(name), "cores", "runnable without a core")
+        judged(seen.thread(name), "cores", "waiting for a core")
         waited = seen.thread(name)["run_queue_wait_ms"]
         assert waited > 400, f"{name} waited {waited} ms for the core"
     judged(seen.process, "cores", "its threads ran on")

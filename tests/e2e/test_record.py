@@ -149,7 +149,7 @@ def test_disk_full():
 def test_interrupted():
     """SIGTERM of ours ends the program, too; the recording is whole"""
     with tempfile.TemporaryDirectory() as folder:
-        recorder, path = recording(folder, HARD, "sleep", "60000")
+        recorder, path = recording(folder, HARD, "sleep", "600000")
         recorder.terminate()
         recorder.communicate(timeout=100)
         equal(recorder.returncode, 143, "exit status")
@@ -161,7 +161,6 @@ def test_killed():
     with tempfile.TemporaryDirectory() as folder:
         lines = os.path.join(folder, "lines")
         recorder, path = recording(folder, HARD, "sleep", "600000", options=("--json-lines", lines))
-        keeper_and_program = descendants(recorder.pid)
 
         # Of the ticks that there were all but those of the last second are on the disk.
         def on_the_disk():
@@ -169,6 +168,7 @@ def test_killed():
             kept = last_tick(path)
             return len(ticks) > 30 and kept >= ticks[-1]["tick"] - 20 and kept
         least = wait_until(on_the_disk, what="a recording that keeps up")
+        keeper_and_program = descendants(recorder.pid)
         recorder.send_signal(signal.SIGKILL)
         for pid in keeper_and_program:
             end(pid)
@@ -188,7 +188,7 @@ def test_killed():
 def test_joined():
     """record -p joins a program that runs; it runs on afterwards"""
     with tempfile.TemporaryDirectory() as folder:
-        watcher = subprocess.Popen([MEMSCOPE, "-q", "--", HARD, "sleep", "60000"], env=BARE,
+        watcher = subprocess.Popen([MEMSCOPE, "-q", "--", HARD, "sleep", "600000"], env=BARE,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             pid = wait_until(lambda: program_below(watcher.pid), what="the program")

@@ -15,7 +15,10 @@ from watched import BUILD, MEMSCOPE, SOAK, equal, main, run, status
 TRACED = os.path.join(BUILD, "tests/e2e/traced")
 
 
-def record(folder, *command, options=("--trace",)):
+WHOLE = ("--trace", "--trace-full=wait")  # a machine may stand still
+
+
+def record(folder, *command, options=WHOLE):
     path = os.path.join(folder, "r.memscope")
     result = run([MEMSCOPE, "record", "--force", *options, "-o", path, "--", TRACED, *command])
     equal(status(result), 0, result.stderr)
@@ -134,7 +137,7 @@ def test_child():
 def test_many():
     """hundreds of thousands of events: all there, or told; the viewer keeps its pace"""
     with tempfile.TemporaryDirectory() as folder:
-        path = record(folder, "pairs", "1000000" if SOAK else "200000", options=("--trace", "--trace-full=wait"))
+        path = record(folder, "pairs", "1000000" if SOAK else "200000", options=WHOLE)
         last = None
         counts = collections.Counter()
         out = path + ".csv"
@@ -164,7 +167,7 @@ def test_many():
 def test_losses_are_told():
     """a trace that ends at its limit, and one that was never asked for: both are said"""
     with tempfile.TemporaryDirectory() as folder:
-        path = record(folder, "pairs", "10000", options=("--trace", "--trace-limit", "5000"))
+        path = record(folder, "pairs", "10000", options=(*WHOLE, "--trace-limit", "5000"))
         events, _ = table(path, "trace")
         equal(len(events), 5000, "events")
         path = record(folder, "pairs", "1000", options=())
@@ -177,7 +180,7 @@ def test_bounded():
     """--max-size: the trace makes room, the recording goes on to the end, and what is missing is said"""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "r.memscope")
-        result = run([MEMSCOPE, "record", "--trace", "--trace-full=wait", "--max-size", "1M", "-o",
+        result = run([MEMSCOPE, "record", *WHOLE, "--max-size", "1M", "-o",
                       path, "--", TRACED, "pairs", "2000000"])
         equal(status(result), 0, result.stderr)
         assert os.path.getsize(path) <= 1 << 20, os.path.getsize(path)

@@ -5,7 +5,9 @@ tests/e2e/recording_client.c is a viewer that records and compares with replays 
 so far, at ticks that chance chooses, and at the end with the file. Takes about 10 s.
 """
 import os
+import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -82,10 +84,22 @@ def test_sqlite():
            "select count(distinct printf('%d', i * i)) from n;")
 
 
+def free_port():
+    """Below those that clients get, so that nobody has it by chance in a moment."""
+    for port in random.sample(range(15000, 32000), 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+    raise AssertionError("no free port")
+
+
 def test_redis():
     """redis-server with redis-benchmark as its neighbour: children, sockets, two allocators"""
     server = redis_server()
-    port = str(20000 + os.getpid() % 12000)  # below those that clients get
+    port = str(free_port())
     script = (f"{server} --port {port} --save '' --appendonly no --bind 127.0.0.1 >/dev/null & "
               f"until redis-cli -p {port} ping >/dev/null 2>&1; do sleep 0.1; done; redis-benchmark -p {port} -n 10000 -q -t set,get,lpush >/dev/null; "
               f"redis-cli -p {port} shutdown nosave; wait")

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import tempfile
 
-from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, equal, load, main, need, run, status,
-                     wait_for_ticks, wait_until, watch_alive)
+from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, descendants, equal, exe_of, load, main, need, run,
+                     status, wait_for_ticks, watch_alive)
 
 PROGRAM = os.path.join(BUILD, "tests/e2e/resources")
 PARTS = ["heap", "anonymous", "stacks", "files", "shared", "probe", "kernel", "devices"]
@@ -35,7 +35,8 @@ class Looked:
         try:
             said = b"".join(watcher.stdout.readline() for _ in range(3))
             self.truth = json.loads(said)
-            self.pid = wait_until(pid_of_program, what="the program")
+            self.pid = next(pid for pid in descendants(watcher.pid) if exe_of(pid) == PROGRAM)
+            wait_for_ticks(lines, 25)  # whatever was on its way between its sockets has arrived by then
             self.ss = run(["ss", "-tinpHO"]).stdout.decode()
             self.limits = read(f"/proc/{self.pid}/limits")
             self.groups = read(f"/proc/{self.pid}/cgroup")
@@ -56,17 +57,6 @@ class Looked:
 def read(path):
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
-
-
-def pid_of_program():
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                if os.readlink(f"/proc/{name}/exe") == os.path.realpath(PROGRAM):
-                    return int(name)
-            except OSError:
-                pass
-    return None
 
 
 LOOKED = None

@@ -10,8 +10,8 @@ import tempfile
 import time
 
 from terminal import Terminal
-from watched import (BARE, BUILD, MEMSCOPE, SOAK, again, children_of, descendants, end, equal,
-                     exe_of, first_process, load, main, wait_until)
+from watched import (BARE, BUILD, MEMSCOPE, SOAK, children_of, descendants, end, equal, exe_of,
+                     first_process, load, main, wait_until)
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 KIB, MIB = 1 << 10, 1 << 20
@@ -21,8 +21,9 @@ VIEWER_BYTES_MAX, VIEWER_BYTES_A_CONTEXT = 150_000_000, 256
 TAG_BYTES, BYTES_A_THREAD = 16, 64 * KIB
 # Of the probe in any program: its image, tables of rules, scratch stacks, the first pages.
 FIXED_BYTES = 4 * MIB
-# Targets are 2 % and 0.5 %; on a loaded machine only gross errors are to fail.
-ACTIVE_PCT_MAX, IDLE_PCT_MAX = 8, 3
+# Targets are 2 % and 0.5 %; on a loaded machine only gross errors are to fail, and on one where reading
+# takes longer it may take as much more.
+ACTIVE_PCT_MAX, IDLE_PCT_MAX, READ_S = 8, 3, 2e-6
 # What it reads, on the other hand, is the same however busy the machine is. Nothing of a thread is
 # read while the process does nothing; else schedstat in every tick, stat twice a second.
 ACTIVE_READS_MAX, IDLE_READS_MAX = 4200, 500
@@ -196,42 +197,52 @@ def reads_of(pid):
         return int(dict(line.split(": ") for line in file)["syscr"])
 
 
+def slowness():
+    """How much longer than READ_S it takes now to read a file of /proc, which is most of a viewer's work."""
+    with open("/proc/self/stat", "rb") as file:
+        begin = time.process_time()
+        for _ in range(20000):
+            os.pread(file.fileno(), 4096, 0)
+        return max(1, (time.process_time() - begin) / 20000 / READ_S)
+
+
 def viewer_cost(run, seconds):
     """Percent of a core of the viewer and its workers, which are its other children than the
     keeper of the program; and its reads a second."""
     ours = [run.first.pid] + [pid for pid in children_of(run.first.pid)
                               if run.program not in children_of(pid)]
+    began = time.monotonic()  # of a longer time the share is less: it is what we may stand still in
     before, reads = sum(map(cpu_ticks, ours)), reads_of(run.first.pid)
-    began = time.monotonic()
     time.sleep(seconds)
     used, reads = sum(map(cpu_ticks, ours)) - before, reads_of(run.first.pid) - reads
     elapsed = time.monotonic() - began
     return 100 * used / TICKS_A_SECOND / elapsed, reads / elapsed
 
 
-@again
 def test_viewer_cpu():
     """200 threads and 10,000 call stacks, in use and idle: what the viewer takes"""
     for mode, most, most_reads in (("active", ACTIVE_PCT_MAX, ACTIVE_READS_MAX),
                                    ("idle", IDLE_PCT_MAX, IDLE_READS_MAX)):
         with Run(mode, 200, 50) as run:
             time.sleep(3)
+            slow = slowness()
             used, reads = viewer_cost(run, full(20, 4))
+            slow = max(slow, slowness())
             document = run.finish()
         contexts = sum(len(s["thread_ids"]) for s in document["sites"])
         print(f"# {mode}: {contexts:,} contexts, viewer {used:.2f} % of a core, "
-              f"{reads:.0f} reads a second", flush=True)
+              f"{reads:.0f} reads a second, of {slow:.1f} times the usual cost", flush=True)
         assert contexts >= 10_000, f"{contexts} contexts"
-        assert used <= most, f"viewer takes {used:.1f} %"
+        assert used <= most * slow, f"viewer takes {used:.1f} %"
         assert reads <= most_reads, f"{reads:.0f} reads a second"
 
 
 def test_many_threads_on_the_screen():
     """2,000 threads are read less often, and the screen says how often"""
-    script = f"sleep 100 | exec {SCALE} alive 2000"
+    script = f"sleep 1000 | exec {SCALE} alive 2000"
     with Terminal([MEMSCOPE, "--", "sh", "-c", script]) as terminal:
-        terminal.see("threads read at", "threads")
-        wait_until(lambda: re.search(r"threads read at [012]\.\d Hz", terminal.text()), 60,
+        terminal.see("threads sampled at", "threads")
+        wait_until(lambda: re.search(r"threads sampled at [012]\.\d Hz", terminal.text()), 60,
                    "2.5 readings a second, or less of a busy machine")
 
 

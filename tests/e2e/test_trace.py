@@ -21,6 +21,7 @@ PROBE = os.path.join(BUILD, "libmemscope-probe.so")
 WORK = tempfile.mkdtemp(prefix="memscope-trace-")
 CLIENT = os.path.join(WORK, "trace_client")
 MISSING, ALLOCATION, FREE = 0, 1, 2
+PATIENT = ["-w", "60000"]  # ms that a full socket holds the program up: a machine may stand still
 # enum ms_trace_state
 ON, IMPATIENT, LIMIT, CLOSED, QUIET = 1, 2, 3, 5, 7
 
@@ -134,7 +135,7 @@ def read_logs(path):
 def test_every_event_of_four_threads_in_the_order_that_each_logged():
     """Four threads that free each other's blocks: their own logs, event by event"""
     path = os.path.join(WORK, "log")
-    trace = Trace(TRACED, "threads", path)
+    trace = Trace(TRACED, "threads", path, options=PATIENT)
     equal(sum(trace.lost.values()), 0, "events lost")
     equal(trace.process()["lost"], "0", "events that the probe lost")
     equal(trace.process()["events"], str(trace.count()), "events that the probe sent")
@@ -153,7 +154,7 @@ def test_every_event_of_four_threads_in_the_order_that_each_logged():
 def test_small_batches_say_the_same():
     """The smallest buffer: more packets, the same events"""
     path = os.path.join(WORK, "log")
-    trace = Trace(TRACED, "threads", path, options=["-b", "4096", "-w", "5000"])
+    trace = Trace(TRACED, "threads", path, options=["-b", "4096", *PATIENT])
     equal(sum(trace.lost.values()), 0, "events lost")
     equal(trace.process()["state"], str(ON), "state of the trace")
     if max(trace.batch_sizes) > 4096:
@@ -163,7 +164,7 @@ def test_small_batches_say_the_same():
 
 def test_allocations_in_a_signal_handler():
     """Allocations in a signal handler are in the trace like any other"""
-    trace = Trace(TRACED, "handler")
+    trace = Trace(TRACED, "handler", options=PATIENT)
     equal(sum(trace.lost.values()), 0, "events lost")
     sizes = collections.Counter(event.bytes for events in trace.threads.values()
                                 for event in events if event.kind == ALLOCATION)
@@ -173,7 +174,7 @@ def test_allocations_in_a_signal_handler():
 
 def test_children_that_fork_and_leave_by_exit():
     """A forked child is in the trace with a number of its own, up to its _exit"""
-    trace = Trace(TRACED, "fork")
+    trace = Trace(TRACED, "fork", options=PATIENT)
     equal(sum(trace.lost.values()), 0, "events lost")
     child = [event for key, events in trace.threads.items() if key[:2] == (1, 1)
              for event in events]
@@ -185,7 +186,7 @@ def test_children_that_fork_and_leave_by_exit():
 
 def test_processes_by_exec_trace_too():
     """What the program executes gets the socket with its own region"""
-    trace = Trace("/bin/sh", "-c", f"{TRACED} pairs 1000; true")
+    trace = Trace("/bin/sh", "-c", f"{TRACED} pairs 1000; true", options=PATIENT)
     wanted = [key for key, events in trace.threads.items()
               if sum(event.bytes == 100 and event.kind == FREE for event in events) == 1000]
     equal([key[0] for key in wanted], [2], "region files with 1,000 pairs")
@@ -222,7 +223,7 @@ def test_waiting_for_a_reader_has_an_end():
 
 def test_a_limit_of_events():
     """The trace ends with exactly as many events as asked for"""
-    trace = Trace(TRACED, "pairs", "100000", options=["-l", "12345"])
+    trace = Trace(TRACED, "pairs", "100000", options=["-l", "12345", *PATIENT])
     equal(trace.count(), 12345, "events received")
     equal((trace.process()["state"], trace.process()["lost"]), (str(LIMIT), "0"), "state, lost")
 
@@ -299,7 +300,7 @@ def test_a_stopped_viewer_stops_nothing():
             equal(watched.wait(100), 0, "status")
         finally:
             open(go, "wb").close()
-            end(watched.pid)
+            watched.kill()
         if took_ms > 60000:  # to wait at each of thousands of full buffers takes longer
             raise AssertionError(f"{full}: the program took {took_ms} ms")
         trace = load(path)["trace"]
@@ -330,7 +331,7 @@ def test_one_viewer_at_a_time_reads():
         equal(trace["events"] > 0, True, "events")
     finally:
         end(pid)
-        end(first.pid)
+        first.kill()
 
 
 def test_untraced_sessions_have_no_trace():

@@ -330,7 +330,7 @@ def test_postgres():
             wait_until(lambda: run([*server.user, os.path.join(server.bin, "pg_isready"), "-h", folder],
                                    env=server.environment).returncode == 0, what="the server")
             server.client("pgbench", "-i", "-q", "postgres")
-            server.client("pgbench", "-T", "3", "-c", "4", "-j", "2", "-n", "postgres")
+            server.client("pgbench", "-t", "300", "-c", "4", "-j", "2", "-n", "postgres")
         finally:
             with open(os.path.join(server.data, "postmaster.pid"), encoding="utf-8") as file:
                 postmaster = int(file.readline())

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from terminal import Terminal
-from watched import BARE, BUILD, HARD, MEMSCOPE, descendants, end, equal, main, run, status, wait_until
+from watched import BARE, BUILD, HARD, MEMSCOPE, descendants, end, equal, exe_of, main, run, status, wait_until
 
 DEMO = os.path.join(BUILD, "demo")
 SHIM = os.path.join(BUILD, "tests/e2e/unlucky.so")
@@ -59,8 +59,9 @@ def recorder(path, *command, luck=None):
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 1000, what="a recording")
         yield process
     finally:
-        for pid in [process.pid, *descendants(process.pid)]:
-            end(pid)
+        if process.poll() is None:
+            for pid in [process.pid, *descendants(process.pid)]:
+                end(pid)
         process.communicate(timeout=100)
 
 
@@ -71,7 +72,7 @@ def test_a_disk_that_hangs():
         path = os.path.join(terminal.folder.name, "slow.memscope")
         terminal.see("[LIVE]")
         terminal.keys("R")
-        terminal.see("Enter begins")
+        terminal.see("Enter starts")
         terminal.keys("C-u", *path, "Enter")
         terminal.see("so far")
         terminal.keys("Escape")
@@ -79,11 +80,11 @@ def test_a_disk_that_hangs():
         terminal.keys("R")
         terminal.see("Enter Stop")
         terminal.keys("Enter")
-        terminal.see("REC ENDS", "still taking it")
+        terminal.see("REC ENDS", "still writing to disk")
         then = clock(terminal)
         wait_until(lambda: clock(terminal) >= then + 2, what="a screen that goes on")
         terminal.keys("R")
-        terminal.see("It was stopped")
+        terminal.see("Stopped; still writing")
         terminal.keys("Escape")
         terminal.keys(",")
         terminal.see("PAST")
@@ -96,7 +97,7 @@ def test_a_disk_that_hangs():
         # Who leaves waits, is told what for, and may give it up.
         again = os.path.join(terminal.folder.name, "again.memscope")
         terminal.keys("R")
-        terminal.see("Enter begins")
+        terminal.see("Enter starts")
         terminal.keys("C-u", *again, "Enter")
         terminal.see("so far")
         terminal.keys("Escape")
@@ -120,7 +121,7 @@ def test_a_disk_that_breaks():
                       luck=luck) as process:
             luck.is_bad("eio")
             said = process.stderr.readline() + process.stderr.readline()
-            assert b"Input/output error" in said and b"the program runs on" in said, said
+            assert b"Input/output error" in said and b"the program keeps running" in said, said
             with open(os.path.join(folder, "go"), "w", encoding="utf-8"):
                 pass
             _, rest = process.communicate(timeout=100)
@@ -137,7 +138,7 @@ def test_a_calendar_that_jumps():
     luck.is_bad("clock", "0")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "jumps.memscope")
-        with recorder(path, HARD, "sleep", "60000", luck=luck) as process:
+        with recorder(path, HARD, "sleep", "600000", luck=luck) as process:
             for offset in (-86400, 31536000, 0):
                 size = os.path.getsize(path)
                 luck.is_bad("clock", str(offset))
@@ -145,12 +146,12 @@ def test_a_calendar_that_jumps():
             process.terminate()
             process.wait(timeout=100)
         equal(status(run([MEMSCOPE, "verify", path])), 0, "verify")
-        assert length(path) < 60, length(path)
+        assert length(path) < 3600, length(path)  # the calendar went by a day and more
         out = os.path.join(folder, "out.json")
         equal(status(run([MEMSCOPE, "export", path, "--json", out])), 0, "export")
         with open(out, encoding="utf-8") as file:
             document = json.load(file)
-        assert document["processes"][0]["duration_ns"] < 60e9, document["processes"][0]["duration_ns"]
+        assert document["processes"][0]["duration_ns"] < 3600e9, document["processes"][0]["duration_ns"]
 
 
 def test_a_viewer_that_was_stopped():
@@ -159,6 +160,7 @@ def test_a_viewer_that_was_stopped():
         path = os.path.join(folder, "stopped.memscope")
         beat = os.path.join(folder, "beat")
         with recorder(path, "sh", "-c", f"while true; do echo >> {beat}; sleep 0.1; done") as process:
+            wait_until(lambda: os.path.exists(beat), what="the program")
             process.send_signal(signal.SIGSTOP)
             size = os.path.getsize(beat)
             wait_until(lambda: os.path.getsize(beat) > size + 20, what="the program running on")
@@ -175,9 +177,9 @@ def test_two_viewers():
     with tempfile.TemporaryDirectory() as folder:
         first = os.path.join(folder, "first.memscope")
         second = os.path.join(folder, "second.memscope")
-        with recorder(first, HARD, "sleep", "60000") as process:
+        with recorder(first, HARD, "sleep", "600000") as process:
             pid = wait_until(lambda: [pid for pid in descendants(process.pid)
-                                      if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(HARD)],
+                                      if exe_of(pid) == os.path.realpath(HARD)],
                              what="the program")[0]
             joined = subprocess.Popen([MEMSCOPE, "record", "-o", second, "-p", str(pid)], env=BARE,
                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)

@@ -11,14 +11,18 @@ import tempfile
 import termios
 import time
 
-from terminal import Terminal, marked
-from watched import (BARE, HARD, MEMSCOPE, alive, descendants, end, equal, exe_of, first_process,
-                     load, main, run, status, ticks_of, wait_until)
+from terminal import MARK, Terminal, marked
+from watched import (BARE, HARD, MEMSCOPE, alive, end, equal, exe_of, first_process, load, main, run,
+                     sleeps, status, ticks_of, wait_until)
 
 
 def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
+    """None: it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def name_of(pid):
@@ -40,25 +44,25 @@ class Watched:
         self.lines = os.path.join(self.folder.name, "lines")
         command = [MEMSCOPE, *options, "--json", self.json, "--json-lines", self.lines, "--",
                    *arguments]
+        environment = {**BARE, MARK: self.folder.name}
         self.master = None
         if terminal:
             self.master, slave = pty.openpty()
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
             self.viewer = subprocess.Popen(
-                command, stdin=slave, stdout=slave, stderr=slave, env={**BARE, "TERM": "xterm"},
+                command, stdin=slave, stdout=slave, stderr=slave, env={**environment, "TERM": "xterm"},
                 start_new_session=True,
                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
             os.close(slave)
         else:
-            self.viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=BARE,
+            self.viewer = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment,
                                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.program = wait_until(self.find_program, what="the program")
 
     def find_program(self):
-        for pid in descendants(self.viewer.pid):
-            if exe_of(pid) == HARD:
-                return pid
-        return None
+        """Not below the viewer, which may have left it already; its children are the same program."""
+        found = [pid for pid in marked(self.folder.name) if exe_of(pid) == HARD]
+        return next((pid for pid in found if parent_of(pid) not in found), None)
 
     def keeper(self):
         return parent_of(self.program)
@@ -203,12 +207,13 @@ class Writer:
             pass
 
     def viewer(self):
-        return next(pid for pid in marked(self.terminal.folder.name)
-                    if name_of(pid) == "memscope-top")
+        """Not a child of it that has not taken its own name yet."""
+        found = [pid for pid in marked(self.terminal.folder.name) if name_of(pid) == "memscope-top"]
+        return next(pid for pid in found if parent_of(pid) not in found)
 
     def kill_keeper(self):
         end(parent_of(self.pid))
-        self.terminal.see("[LOST]", "the keeper is gone: program and figures go on; lost: output, "
+        self.terminal.see("[LOST]", "the keeper is gone: the program and its figures go on; lost: output, "
                           "exit status, -p, tracking, execs", "keeper lost")
 
     def check_undisturbed(self):
@@ -218,6 +223,7 @@ class Writer:
         os.unlink(self.path("written"))
         assert alive(self.pid), "the program died"
         equal(self.read("hangup"), "", "SIGHUP to the program")
+        wait_until(lambda: sleeps(self.pid), what="a shell that opens nothing")
         folder = f"/proc/{self.pid}/fd"
         links = [os.readlink(f"{folder}/{number}") for number in os.listdir(folder)]
         assert not [link for link in links if "ptmx" in link or "socket" in link], links
@@ -245,13 +251,13 @@ def test_killed_keeper_under_a_screen():
         writer.check_undisturbed()
         writer.terminal.tmux("resize-window", "-x", "100", "-y", "30")
         writer.terminal.keys("M")
-        writer.terminal.see("the keeper is gone: what is tracked cannot be changed any more")
+        writer.terminal.see("the keeper is gone: tracking can no longer be changed")
         writer.terminal.keys("9")
-        writer.terminal.see("it ends where the keeper was lost")
+        writer.terminal.see("ends where the keeper was lost")
         writer.stop()
         writer.terminal.see("[EXITED 7]")
         writer.terminal.keys("M")
-        writer.terminal.see("the program has ended: nothing is tracked any more")
+        writer.terminal.see("the program has ended: nothing is being tracked")
         writer.terminal.keys("q")
         writer.terminal.see("status=125", "the keeper of the program was lost")
 
@@ -261,9 +267,9 @@ def test_leaving_after_the_keeper():
     with Writer() as writer:
         writer.kill_keeper()
         writer.terminal.keys("q")
-        writer.terminal.see("nobody can join it any more")
+        writer.terminal.see("nothing can attach to it again")
         writer.terminal.keys("d")
-        writer.terminal.see("status=125", "the program runs on")
+        writer.terminal.see("status=125", "the program keeps running")
         writer.check_undisturbed()
         writer.stop()
 
@@ -283,7 +289,7 @@ def test_signal_without_keeper():
     with Writer() as writer:
         writer.kill_keeper()
         writer.terminal.keys("q")
-        writer.terminal.see("kill it: SIGTERM")
+        writer.terminal.see("kill it (SIGTERM")
         writer.terminal.keys("k")
         wait_until(lambda: not alive(writer.pid), what="the end of the program")
         writer.terminal.see("status=125")
@@ -321,7 +327,7 @@ def test_name_of_the_program():
                   columns=140) as terminal:
         terminal.see("memscope-top  called-so  ", "[LIVE]")
         terminal.keys("q")
-        terminal.see("the program still runs")
+        terminal.see("the program is still running")
         terminal.keys("d")
         terminal.see("status=0")
         pid = re.search(r"-p (\d+)", terminal.text()).group(1)

@@ -69,8 +69,8 @@ def test_what_is_no_recording():
         os.mkdir(recorded.path("folder"))
         os.mkfifo(recorded.path("pipe"))
         cases = {"missing": "No such file", "folder": "it is a directory",
-                 "pipe": "it is no regular file", "/dev/zero": "it is no regular file",
-                 "empty": "it is empty", "noise": "it is no recording",
+                 "pipe": "it is not a regular file", "/dev/zero": "it is not a regular file",
+                 "empty": "it is empty", "noise": "it is not a recording",
                  "cut": "nothing of it can be read"}
         for name, words in cases.items():
             recorded.refused(OURS, f"{name}: {words}" if name != "cut" else words, "report", name)
@@ -88,10 +88,10 @@ def test_wrong_rules_and_moments():
     with Recorded() as recorded:
         for rule, words in (("", "give RULE"), ("nonsense>1", "is no metric; the nearest"),
                             ("peak_bytes>", "give bytes, as"), ("peak_bytes>1Q", "give bytes, as"),
-                            ("peak_bytes>nan", "give bytes"), ("peak_bytes=>1", "is no rule; give")):
+                            ("peak_bytes>nan", "give bytes"), ("peak_bytes=>1", "is not a rule; give")):
             recorded.refused(WRONG_USE, words, "report", "r.memscope", "--fail-on", rule)
         for moment, words in (("99999999999999999999", "is beyond its end"), ("999h", "beyond its end"),
-                              ("-5", "no moment '-5'; give end, peak"), ("200%", "give end, peak"),
+                              ("-5", "not a moment: '-5'; give end, peak"), ("200%", "give end, peak"),
                               ("", "give TIME"), ("nonsense", "give end, peak")):
             recorded.refused(WRONG_USE, words, "export", "r.memscope", "--at", moment, "--text", "n")
         recorded.refused(WRONG_USE, "insights or trace", "export", "r.memscope", "--csv", "n",
@@ -119,6 +119,20 @@ def test_slips():
               " ".join(words))
 
 
+def test_help_of_a_command():
+    """COMMAND --help: its own usage and options; --help: all of them"""
+    whole = run([MEMSCOPE, "--help"]).stdout.decode()
+    for command, its_own, of_others in (("view", "--at TIME", "--depth"), ("set", "--depth N", "--html"),
+                                        ("export", "--pprof FILE", "--depth"), ("verify", "", "--at"),
+                                        ("record", "--max-size SIZE", "--readonly")):
+        done = run([MEMSCOPE, command, "--help"])
+        text = done.stdout.decode()
+        equal((status(done), done.stderr), (0, b""), command)
+        assert text.startswith(f"usage: memscope-top {command} "), text
+        assert its_own in text and of_others not in text, text
+        assert its_own in whole and of_others in whole, whole
+
+
 def test_files_that_are_named_twice():
     """two outputs in one file, or in what is read, under whatever name: refused before anything"""
     with Recorded() as recorded:
@@ -133,7 +147,7 @@ def test_files_that_are_named_twice():
                         ["--plain", "--csv", "a", "--svg", "a", "--", "/bin/true"],
                         ["diff", "r.memscope", "r.memscope", "--json", "a", "--text", "a"]):
             recorded.refused(WRONG_USE, twice, *command)
-        read = "is what is read; give another file"
+        read = "is the input; choose another output file"
         for command in (["export", "r.memscope", "--force", "--json", "r.memscope"],
                         ["export", "r.memscope", "--force", "--json-lines", "link"],
                         ["report", "link", "--force", "--csv", "r.memscope"],
@@ -142,7 +156,7 @@ def test_files_that_are_named_twice():
             recorded.refused(WRONG_USE, read, *command)
         recorded.write("there", b"mine")
         for option in ("--json", "--csv", "--json-lines"):
-            recorded.refused(OURS, "exists already; --force replaces it", "export", "r.memscope",
+            recorded.refused(OURS, "already exists; --force overwrites it", "export", "r.memscope",
                              option, "there")
         equal(status(recorded.run("export", "r.memscope", "--force", "--json", "there")), 0, "--force")
 

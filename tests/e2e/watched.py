@@ -4,6 +4,7 @@ import atexit
 import functools
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ EXACT = os.path.join(BUILD, "tests/e2e/exact")
 PLUGIN = os.path.join(BUILD, "tests/e2e/plugin.so")
 SOAK = int(os.environ.get("SOAK", "0"))
 LIMIT_S = 300  # what takes so long hangs; a machine full of neighbours may take minutes
+LATE_S = float(os.environ.get("TEST_LATE", "0"))
 # One more variable changes how much python3 allocates; so all runs see exactly this.
 BARE = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent", "PYTHONHASHSEED": "0"}
 
@@ -46,8 +48,15 @@ def redis_server():
     return path
 
 
+def late():
+    """With TEST_LATE before whatever a test does to, or wants to know of, what runs beside it."""
+    if LATE_S:
+        time.sleep(random.uniform(0, LATE_S))
+
+
 def run(command, **options):
     """The program as it is. Bytes out; never raises for a status."""
+    late()
     options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("env", BARE)
     options.setdefault("timeout", LIMIT_S)
@@ -101,6 +110,7 @@ def load(path):
 
 def ticks_of(path):
     """What --json-lines has written so far of ticks; empty: the viewer has not looked yet."""
+    late()
     try:
         with open(path, encoding="utf-8") as file:
             return [json.loads(line) for line in file.read().split("\n")[1:-1]]
@@ -120,12 +130,15 @@ def first_process(document):
 def wait_until(condition, seconds=60, what="a condition"):
     """Polls; returns what the condition returned."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
+        late()
+        over = time.monotonic() >= end  # before the last look, as we may stand still ourselves
         value = condition()
         if value:
             return value
+        if over:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s in vain for {what}")
 
 
 def alive(pid):
@@ -183,10 +196,11 @@ def end(pid):
         pass
 
 
-def again(test, times=4):
+def again(test, times=6):
     """For a test that judges shares of time: once in one of so many runs is enough, as a neighbour may
-    have taken the machine for a second; what is wrong in the product is wrong each time. TEST_TRIES=1
-    finds what needs it."""
+    have taken the machine for a while; what is wrong in the product is wrong each time. The pauses
+    between become longer, so that what disturbed one run is over in another. TEST_TRIES=1 finds what
+    needs it."""
     times = int(os.environ.get("TEST_TRIES", times))
 
     @functools.wraps(test)
@@ -198,6 +212,7 @@ def again(test, times=4):
                 if left == 0:
                     raise
                 print("# again: " + str(error).replace("\n", "\n# "), flush=True)
+                time.sleep(0.5 * 2 ** (times - 1 - left))
     return tried
 
 

@@ -334,6 +334,16 @@ async function behaviour(page) {
       'one part again',
     );
   });
+  await test('ticks of an axis are told apart, however little lies between them', async () => {
+    const ticks = (values, unit) => page.evaluate(([v, u]) => window.memscope.formatTicks(v, u), [values, unit]);
+    for (const [values, unit, expected] of [
+      [[0, 50, 100], 'percent', '0 %,50 %,100 %'],
+      [[0, 0.001, 0.002], 'percent', '0 %,0.001 %,0.002 %'],
+      [[1.0002e9, 1.0004e9], 'bytes', '1.0002 GB,1.0004 GB'],
+      [[-0.001, 0], 'percent', '\u22120.001 %,0 %'],
+    ])
+      same((await ticks(values, unit)).join(), expected, unit);
+  });
   await test('a phone shows every tab within its width, and alerts rest when motion is not wanted', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ reducedMotion: 'reduce' });
@@ -350,6 +360,12 @@ async function behaviour(page) {
           .map((cell) => cell.textContent),
       );
       same(cut.join(), '', `what tables of ${id} are sorted by can be seen`);
+      const wide = await page.$$eval('[role=tabpanel]:not([hidden]) .card select', (boxes) =>
+        boxes
+          .filter((box) => box.getBoundingClientRect().right > box.closest('.card').getBoundingClientRect().right)
+          .map((box) => box.value),
+      );
+      same(wide.join(), '', `choices of ${id} are within their card`);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   });

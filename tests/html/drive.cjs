@@ -5,7 +5,7 @@ const fs = require('fs');
 const path = require('path');
 const { folder, start, end, open } = require('./harness.cjs');
 const { keyboard, accessible } = require('./keyboard.cjs');
-const { littleKnown, neverTold } = require('./small.cjs');
+const { littleKnown, estimated, neverTold } = require('./small.cjs');
 
 const read = (file) => fs.readFileSync(path.join(folder, file), 'utf8');
 const jsonOf = (file) => JSON.parse(read(file));
@@ -26,6 +26,7 @@ const weightOf = (file) =>
   await page.context().close();
   await require('./damage.cjs')();
   await littleKnown({ total: weightOf('only.total.folded'), count: weightOf('only.count.folded') });
+  await estimated(jsonOf('sampled.json'));
   await neverTold(jsonOf('small.json'));
   for (const theme of ['light', 'dark']) await accessible('real.html', theme);
   await require('./hostile.cjs')();

@@ -41,7 +41,7 @@ async function numbers(page, json) {
       const { data } = window.memscope;
       return [...Array(data.siteCount).keys()].map((i) => [
         data.sites[i * 5],
-        ...data.siteFigures.slice(i * 10, i * 10 + 4),
+        ...data.siteFigures.slice(i * 13, i * 13 + 4),
       ]);
     });
     same(sites.length, json.sites.length, 'sites');
@@ -55,7 +55,7 @@ async function numbers(page, json) {
     const functions = await page.evaluate(() => {
       const { data, functionSums } = window.memscope,
         { inclusive, self } = functionSums();
-      return data.functions.map((f, i) => [f.name, inclusive[i * 10 + 2], self[i * 10 + 2]]);
+      return data.functions.map((f, i) => [f.name, inclusive[i * 13 + 2], self[i * 13 + 2]]);
     });
     let compared = 0;
     for (const row of json.hotspots.by_function) {

@@ -40,7 +40,7 @@ async function littleKnown(folded) {
       const { data } = window.memscope;
       const sum = (figure) => {
         let all = data.leftOut[figure];
-        for (let i = figure; i < data.siteFigures.length; i += 10) all += data.siteFigures[i];
+        for (let i = figure; i < data.siteFigures.length; i += 13) all += data.siteFigures[i];
         return all;
       };
       return {
@@ -62,6 +62,44 @@ async function littleKnown(folded) {
     );
     check(/threads pass/.test(await page.textContent('#condition')), 'the page says so');
     for (const id of await tabs(page)) await show(page, id);
+    clean(page);
+  });
+  await page.context().close();
+}
+
+// Of a sample: estimates have their error beside them, and what is known exactly.
+async function estimated(json) {
+  const page = await open('sampled.html');
+  const errorOf = (sites, figure, error) =>
+    1.96 * Math.sqrt(sites.reduce((sum, site) => sum + ((site.sampled[error] || 0) * site[figure] / 1.96) ** 2, 0));
+  await test('figures of call sites of a sample are marked, with an error, beside what is known exactly', async () => {
+    const sites = json.sites.filter((site) => site.sampled !== null);
+    const total = sites.reduce((sum, site) => sum + site.bytes_allocated, 0);
+    await show(page, 'flame');
+    await page.selectOption('#panel-flame select', '2');
+    const percent = (100 * errorOf(sites, 'bytes_allocated', 'relative_error')) / total;
+    same(
+      (await text(page, '#flame-details')).match(/~.* \u00b1(\d+) %/)[1],
+      percent.toFixed(0),
+      'error of all that was allocated',
+    );
+    check(
+      /Known exactly: [\d.]+ [kM]B allocated in all/.test(await text(page, '#panel-flame')),
+      'the exact sum: ' + (await text(page, '#panel-flame')),
+    );
+    await show(page, 'hotspots');
+    check(
+      /~[\d.]+ [kM]B \u00b1\d+ %/.test(await text(page, '#panel-hotspots .body [role=row]')),
+      'a function: ' + (await text(page, '#panel-hotspots .body [role=row]')),
+    );
+    await show(page, 'leaks');
+    const left = json.leaks.not_freed.totals;
+    same(
+      (await text(page, '#not-freed')).match(/^~.* \u00b1(\d+) %/)[1],
+      (100 * left.relative_error).toFixed(0),
+      'what was not freed',
+    );
+    check(/sample of what is exactly/.test(await text(page, '#not-freed')), 'its exact sum');
     clean(page);
   });
   await page.context().close();
@@ -90,4 +128,4 @@ async function neverTold(json) {
   await page.context().close();
 }
 
-module.exports = { littleKnown, neverTold };
+module.exports = { littleKnown, estimated, neverTold };

@@ -65,7 +65,7 @@ static void test_not_available(void **state)
     struct world world;
     world_open(&world, 2, MS_GLYPHS_BRAILLE);
     world_keys(&world, "4");
-    assert_true(world_shows(&world, "No second of the window has both"));
+    assert_true(world_shows(&world, "No second of this window has both"));
     world_run(&world, 100);
     world_keys(&world, "ygjjjjjj\n"); /* network, which nothing tells of here */
     assert_true(world_shows(&world, "y network"));

@@ -20,7 +20,7 @@ static const struct ms_tui_changes *changes_of(void *context, size_t marks_back)
     told->asked_back = marks_back;
     told->changes = (struct ms_tui_changes){
         .diff = told->diff,
-        .why = told->diff == NULL ? "There is nothing to look back at yet." : NULL,
+        .why = told->diff == NULL ? "No history yet." : NULL,
         .marks = told->marks,
         .marks_back = marks_back < told->marks ? marks_back : told->marks,
         .mark = "before the load\033[2J",
@@ -108,7 +108,7 @@ static void test_marks(void **state)
     assert_true(world_shows(&world, "since mark 1 of 2"));
     assert_int_equal(told.asked_back, 1);
     world_keys(&world, "[[[");
-    assert_true(world_shows(&world, "since the beginning"));
+    assert_true(world_shows(&world, "since the start"));
     world_keys(&world, "]]]");
     assert_true(world_shows(&world, "since mark 2 of 2"));
     close_told(&told);

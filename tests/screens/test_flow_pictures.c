@@ -142,7 +142,7 @@ static void test_why_nothing(void **state)
     picture_check(&world, "flows-none", 24, 80);
     run(&world, 3, pipeline, PIPELINE);
     world_keys(&world, "/nobody\n");
-    check_says(&world, "No flow fits the filter");
+    check_says(&world, "No flow matches the filter");
     world_close(&world);
 }
 

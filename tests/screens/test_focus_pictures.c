@@ -68,7 +68,7 @@ static void test_untracked(void **state)
     thread->probed = thread->tracked = false;
     world_run(&world, 50);
     world_keys(&world, "G\nvvv");
-    assert_true(world_shows(&world, "No points: the probe does not track"));
+    assert_true(world_shows(&world, "No points: the allocations of this thread are not"));
     world_close(&world);
 }
 
@@ -93,7 +93,7 @@ static void test_a_thread_that_was_never_read(void **state)
     assert_true(world_shows(&world, "cpu and switches n/a: the thread ended before it was read"));
     assert_true(world_shows(&world, "CPU time is not known: the thread ended before it was read"));
     world_keys(&world, "4");
-    assert_true(world_shows(&world, "│  No second of the window has both allocated"));
+    assert_true(world_shows(&world, "│  No second of this window has both allocated"));
     world_close(&world);
 }
 

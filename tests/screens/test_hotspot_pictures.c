@@ -295,7 +295,7 @@ static void test_names_that_come(void **state)
     assert_non_null(module);
     assert_true(world_shows(&world, "names are still being read"));
     world_key(&world, 'Y');
-    assert_true(world_shows(&world, "Names of functions are still being read"));
+    assert_true(world_shows(&world, "names are still being read"));
     module->names = MS_NAMES_LINES;
     assert_false(world_shows(&world, "still being read"));
     world_close(&world);
@@ -314,9 +314,9 @@ static void test_counters_only(void **state)
     ms_model_usage_mutable(world.model, world.threads[0], site->id)->bytes_allocated = 1u << 30;
     world_run(&world, 30);
     world_keys(&world, "g");
-    assert_true(world_shows(&world, "only counters are kept now"));
+    assert_true(world_shows(&world, "counters only"));
     world_key(&world, '\n');
-    assert_true(world_shows(&world, "only counters are kept now"));
+    assert_true(world_shows(&world, "counters only"));
     world_key(&world, 'Y');
     assert_true(world_shows(&world, "only counters are kept"));
     assert_false(world_shows(&world, "signal handler"));

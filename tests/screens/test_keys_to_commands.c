@@ -32,10 +32,10 @@ static void test_quit_asks_while_it_runs(void **state)
     for (size_t i = 0; i < sizeof quits / sizeof quits[0]; i++) {
         world_key(world, quits[i]);
         assert_int_equal(world->command.type, MS_COMMAND_NONE);
-        assert_true(world_shows(world, "the program still runs"));
+        assert_true(world_shows(world, "the program is still running"));
         world_key(world, i % 2 == 0 ? MS_KEY_ESCAPE : 'c');
         assert_int_equal(world->command.type, MS_COMMAND_NONE);
-        assert_false(world_shows(world, "the program still runs"));
+        assert_false(world_shows(world, "the program is still running"));
     }
     world_keys(world, "qk");
     assert_int_equal(world->command.type, MS_COMMAND_KILL_QUIT);
@@ -61,7 +61,7 @@ static void test_quit_from_focus_goes_back_first(void **state)
     assert_false(world_shows(world, "call sites by live bytes"));
     world_key(world, MS_KEY_ENTER);
     world_key(world, MS_KEY_CTRL('c'));
-    assert_true(world_shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program is still running"));
 }
 
 static void test_escape_never_leaves(void **state)
@@ -277,7 +277,7 @@ static void test_lost_keeper(void **state)
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_SIGNAL);
     world_key(world, 'q');
-    assert_true(world_shows(world, "nobody can join it any more"));
+    assert_true(world_shows(world, "nothing can attach to it again"));
     world_key(world, 'd');
     assert_int_equal(world->command.type, MS_COMMAND_DETACH_QUIT);
     world_end(world, -1, 0);
@@ -320,7 +320,7 @@ static void test_pause_freezes_the_picture_only(void **state)
     assert_true(world_shows(world, "export: everything as JSON"));
     world_key(world, MS_KEY_ESCAPE);
     world_key(world, 'q');
-    assert_true(world_shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program is still running"));
     world_key(world, MS_KEY_ESCAPE);
     world_key(world, 'Z');
     assert_true(world_shows(world, "00:00:15"));
@@ -331,7 +331,7 @@ static void test_filter_as_you_type(void **state)
 {
     struct world *world = *state;
     world_keys(world, "/WORKER-3q");
-    assert_true(world_shows(world, "No thread fits"));
+    assert_true(world_shows(world, "No thread matches"));
     world_key(world, MS_KEY_BACKSPACE);
     assert_false(world_shows(world, "worker-1"));
     assert_true(world_shows(world, "worker-3"));

@@ -156,7 +156,7 @@ static void test_quit(void **state)
     go_away(world);
     world_key(world, 'q');
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_true(world_shows(world, "the program still runs"));
+    assert_true(world_shows(world, "the program is still running"));
     world_key(world, MS_KEY_ESCAPE);
     present_time.runs = false;
     world_key(world, 'q');
@@ -217,10 +217,10 @@ static void test_record(void **state)
     world_key(world, MS_KEY_ENTER);
     assert_true(world->command.overwrite);
     present_time.recording = "x";
-    assert_true(world_shows(world, "It is finished when the program ends"));
+    assert_true(world_shows(world, "It is completed when the program ends"));
     world_key(world, MS_KEY_ENTER);
     assert_int_equal(world->command.type, MS_COMMAND_NONE);
-    assert_false(world_shows(world, "It is finished"));
+    assert_false(world_shows(world, "It is completed"));
     assert_true(world_shows(world, "REC 0B"));
     world_key(world, 'R');
     assert_true(world_shows(world, "Enter Stop"));

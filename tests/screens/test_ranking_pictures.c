@@ -48,7 +48,7 @@ static void test_ended(void **state)
     assert_true(world_shows(&world, "7 threads alive"));
     world_end(&world, 0, 0);
     world_run(&world, 20);
-    assert_true(world_shows(&world, "No thread lives. a shows those that ended."));
+    assert_true(world_shows(&world, "No thread is alive. a shows the ended ones."));
     world_close(&world);
 }
 

@@ -130,7 +130,7 @@ static void test_gaps_and_the_unavailable(void **state)
     world_machine_run(&world, 100);
     world_keys(&world, "3");
     picture_check(&world, "timelines-gap", 24, 80);
-    picture_check_says(&world, "rows unavailable, u shows why", true);
+    picture_check_says(&world, "rows unavailable (u: why)", true);
     picture_check_says(&world, "libnvidia-ml.so.1", false);
     world_keys(&world, "u");
     picture_check_says(&world, "libnvidia-ml.so.1", true);

@@ -115,7 +115,7 @@ static void test_focus_that_is_gone(void **state)
         world_key(&world, *screen);
         char *drawn = world_draw(&world);
         assert_non_null(strstr(drawn, "focus: (gone)"));
-        assert_non_null(strstr(drawn, "is merged with others of its name"));
+        assert_non_null(strstr(drawn, "was merged with others of its name"));
         free(drawn);
     }
     world_close(&world);

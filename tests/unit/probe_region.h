@@ -42,6 +42,21 @@ static inline int probe_region_map(uint32_t stack_words, uint32_t pcs)
     return result;
 }
 
+/* A process that counts, and in which no thread has a state yet. The region is mapped. */
+static inline bool probe_process_begin(void)
+{
+    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
+    if (ms_wiped == NULL) {
+        return false;
+    }
+    ms_wiped->key = 0x5eed;
+    atomic_store(&ms_wiped->publish_step_bytes, 4096);
+    ms_region->pid = (uint32_t)getpid();
+    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
+    ms_ready = MS_READY_COUNTING;
+    return true;
+}
+
 /*
  * A fresh region in which the calling thread counts as `tracking` says, without an allocator: no
  * block carries a tag, so any address that is not in use can stand for one. Returns the state of
@@ -52,16 +67,10 @@ static inline struct ms_thread_state *probe_region_start(const struct ms_trackin
     if (probe_region_map(0, 0) != 0) {
         return NULL;
     }
-    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
-    if (ms_wiped == NULL) {
+    ms_region->config.tracking = *tracking;
+    if (!probe_process_begin()) {
         return NULL;
     }
-    ms_region->config.tracking = *tracking;
-    ms_region->pid = (uint32_t)getpid();
-    ms_wiped->key = 0x5eed;
-    atomic_store(&ms_wiped->publish_step_bytes, 4096);
-    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
-    ms_ready = MS_READY_COUNTING;
     return ms_thread_enter();
 }
 

@@ -66,7 +66,7 @@ static const struct {
      {.user = 0.001, .poll = 0.99, .switches = 2},
      true,
      MS_BOTTLENECK_IDLE},
-    {"a reader that nothing comes to", {.sockets = 0.99}, true, MS_BOTTLENECK_IDLE},
+    {"a reader that receive nothing", {.sockets = 0.99}, true, MS_BOTTLENECK_IDLE},
     {"a lock convoy: off a core, switching all the time",
      {.user = 0.1, .system = 0.05, .switches = 20000},
      false,

@@ -403,7 +403,7 @@ static void test_background_release(void **state)
     const uint32_t main_id = thread_new(model, "redis-server", 100000);
     const uint32_t free_id = thread_new(model, "bio_lazy_free", 3);
     flow(model, main_id, free_id, 5000);
-    only_pattern(model, MS_FLOW_PATTERN_RELEASE, "5 % of the freed ones");
+    only_pattern(model, MS_FLOW_PATTERN_RELEASE, "5 % of all freed blocks");
 }
 
 /* Who frees does not depend on who allocated: eight threads that put into one cache and evict. */
@@ -501,14 +501,14 @@ static void test_none_where_there_is_none(void **state)
     for (int i = 0; i < 6; i++) {
         flow(model, thread_new(model, "worker", 100000), main_id, 16);
     }
-    no_pattern(model, "96 blocks crossed threads: a pattern is named from 100 on");
+    no_pattern(model, "96 blocks crossed threads; patterns are looked for from 100 on");
 
     model = model_new(); /* crossing, but neither one way nor evenly */
     const uint32_t a = thread_new(model, "a", 10000);
     const uint32_t b = thread_new(model, "b", 10000);
     flow(model, a, b, 300);
     flow(model, b, a, 200);
-    no_pattern(model, "in no pattern that is known");
+    no_pattern(model, "in no known pattern");
 }
 
 static void test_owners_not_told_apart_are_nobody(void **state)
@@ -517,7 +517,7 @@ static void test_owners_not_told_apart_are_nobody(void **state)
     struct ms_model *model = model_new();
     thread_new(model, "main", 100);
     flow(model, 0, thread_new(model, "collector", 100), 100000);
-    no_pattern(model, "in no pattern that is known");
+    no_pattern(model, "in no known pattern");
 }
 
 static void test_role_names(void **state)

@@ -94,7 +94,7 @@ static void test_too_few_cores(void **state)
     assert_int_equal(insight.severity, MS_SEVERITY_WARNING);
     assert_int_equal(insight.process_id, PROCESS);
     CLOSE(insight.ns_per_s, 0.5e9, 1e7);
-    assert_non_null(strstr(insight.what, "app (pid 100) is held up by too few cores"));
+    assert_non_null(strstr(insight.what, "app (pid 100) is limited by too few cores"));
     run(&judged, thread, &waits, 1);
     /* The same thing has the same key. */
     assert_true(only(&judged).key == insight.key);
@@ -180,8 +180,8 @@ static void test_losses_and_misuse(void **state)
     struct ms_insights insights = insights_of(&judged, &everything);
     assert_int_equal(insights.count, 3);
     assert_string_equal(insights.rows[0].what, "double free at an unknown place, 3 times");
-    assert_non_null(strstr(insights.rows[1].what, "5 calls of app (pid 100) were counted nowhere"));
-    assert_non_null(strstr(insights.rows[2].what, "50 % of all, are counted without all of"));
+    assert_non_null(strstr(insights.rows[1].what, "5 calls of app (pid 100) were not counted"));
+    assert_non_null(strstr(insights.rows[2].what, "50 % of all, are counted with incomplete"));
     ms_insights_free(&insights);
     const struct ms_scope elsewhere = {.process_id = PROCESS + 1};
     insights = insights_of(&judged, &elsewhere);

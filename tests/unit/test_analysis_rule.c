@@ -69,19 +69,19 @@ static void test_what_is_wrong_is_said(void **state)
     assert_non_null(strstr(error_of("cpu_percent>80", MS_RULE_OF_SESSION),
                            "'cpu_percent' is a metric of threads; the nearest"));
     assert_string_equal(error_of("allocations>5M%", MS_RULE_OF_SESSION),
-                        "'5M%' is no value of allocations; give a number, as 1000 or 1k");
+                        "'5M%' is not a value of allocations; give a number, as 1000 or 1k");
     assert_string_equal(error_of("peak_bytes>3s", MS_RULE_OF_SESSION),
-                        "'3s' is no value of peak_bytes; give bytes, as 1M or 512Ki");
+                        "'3s' is not a value of peak_bytes; give bytes, as 1M or 512Ki");
     static const char *const none[] = {"",       "peak_bytes",    "peak_bytes 1M", ">1M",
                                        "a b>1M", "peak_bytes=1M", "\033[2J>1"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
-        assert_non_null(strstr(error_of(none[i], MS_RULE_OF_SESSION), "is no rule; give METRIC"));
+        assert_non_null(strstr(error_of(none[i], MS_RULE_OF_SESSION), "is not a rule; give METRIC"));
         assert_null(strchr(error, '\033'));
     }
     static const char *const bad[] = {"threads>",    "threads>inf", "threads>nan",   "threads>0x10",
                                       "threads>1MM", "threads>1kM", "threads>1e999", "threads>--1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_non_null(strstr(error_of(bad[i], MS_RULE_OF_SESSION), "is no value of threads"));
+        assert_non_null(strstr(error_of(bad[i], MS_RULE_OF_SESSION), "is not a value of threads"));
     }
 }
 

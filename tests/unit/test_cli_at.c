@@ -136,12 +136,12 @@ static void test_times(void **state)
     check("100%", 300);
     check_none("301", "300.0 s long");
     check_none("1h", "beyond its end");
-    check_none("101%", "no moment");
-    check_none("1s30m", "no moment");
-    check_none("1m2m", "no moment");
-    check_none("-5", "no moment");
-    check_none("1e", "no moment");
-    check_none("", "no moment");
+    check_none("101%", "not a moment");
+    check_none("1s30m", "not a moment");
+    check_none("1m2m", "not a moment");
+    check_none("-5", "not a moment");
+    check_none("1e", "not a moment");
+    check_none("", "not a moment");
 }
 
 static void test_marks(void **state)

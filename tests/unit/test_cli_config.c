@@ -68,7 +68,7 @@ static void says_the_line_that_is_wrong(void **state)
         {"[screen]\nrefresh_s = fast\n", "line 2: refresh_s: 'fast' is not valid"},
         {"[screen]\n\nbeauty = 1\n", "line 3: there is no setting 'beauty' in [screen]"},
         {"refresh_s = 1\n", "line 1: there is no setting 'refresh_s' in []"},
-        {"[screen]\nrefresh_s\n", "line 2: 'refresh_s' is no setting"},
+        {"[screen]\nrefresh_s\n", "line 2: 'refresh_s' is not a setting"},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct ms_settings settings;

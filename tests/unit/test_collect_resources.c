@@ -77,6 +77,9 @@ static void test_own_process(void **state)
     look(&scene, 300);
     assert_true(resources->map.have);
     assert_int_equal(resources->map.read_ns, scene.start_ns + 300 * MS_NS_PER_MS);
+    /* PSS comes with the map: where maps are dear nothing else gets a turn to read it. */
+    assert_true(scene.process->kernel.have_pss && scene.process->kernel.pss_bytes > 0);
+    assert_int_equal(scene.process->kernel.pss_bytes, resources->map.all.proportional_bytes);
     assert_int_equal(condition(&scene, MS_SOURCE_MEMORY_MAP), MS_SOURCE_AVAILABLE);
     assert_int_equal(condition(&scene, MS_SOURCE_RESOURCE_LIMITS), MS_SOURCE_AVAILABLE);
     assert_int_equal(condition(&scene, MS_SOURCE_OPEN_FILES), MS_SOURCE_AVAILABLE);

@@ -87,6 +87,18 @@ static const struct ms_thread *thread_of(pid_t tid)
     return found;
 }
 
+/* Listed at 5000, when the records had been read without it, and gone at 6000. Returns its id. */
+static uint32_t appear_and_go(const char *name, pid_t tid)
+{
+    look_at_records(5000);
+    list_tid(name);
+    look_at_proc(true, 5000);
+    const uint32_t id = thread_of(tid)->id;
+    unlist_tid(name);
+    look_at_proc(true, 6000);
+    return id;
+}
+
 static void test_record_and_proc_are_one_thread(void **state)
 {
     (void)state;
@@ -108,12 +120,7 @@ static void test_record_and_proc_are_one_thread(void **state)
 static void test_thread_gone_before_its_record_was_read(void **state)
 {
     (void)state;
-    look_at_records(5000);
-    list_tid("7003");
-    look_at_proc(true, 5000);
-    const uint32_t id = thread_of(7003)->id;
-    unlist_tid("7003");
-    look_at_proc(true, 6000);
+    const uint32_t id = appear_and_go("7003", 7003);
     assert_int_equal(thread_of(7003)->end_ns, 0);
 
     image_thread(&records[3], 7003, 3, 70, "short");
@@ -136,11 +143,7 @@ static void test_thread_gone_before_its_record_was_read(void **state)
 static void test_thread_gone_without_a_record(void **state)
 {
     (void)state;
-    look_at_records(5000);
-    list_tid("7003");
-    look_at_proc(true, 5000);
-    unlist_tid("7003");
-    look_at_proc(true, 6000);
+    (void)appear_and_go("7003", 7003);
     look_at_records(7000);
     look_at_proc(true, 7000);
     assert_int_equal(thread_of(7003)->end_ns, 6000);
@@ -151,12 +154,7 @@ static void test_thread_gone_without_a_record(void **state)
 static void test_thread_that_was_missed_once(void **state)
 {
     (void)state;
-    look_at_records(5000);
-    list_tid("7003");
-    look_at_proc(true, 5000);
-    const uint32_t id = thread_of(7003)->id;
-    unlist_tid("7003");
-    look_at_proc(true, 6000);
+    const uint32_t id = appear_and_go("7003", 7003);
     list_tid("7003");
     look_at_proc(true, 7000);
     assert_int_equal(thread_of(7003)->id, id);

@@ -288,7 +288,8 @@ static void test_histograms_and_estimates(void **state)
     check_contains(text, "\"at_peak\":{\"bytes\":5,\"error_bytes\":1,\"t_ns\":4}");
     /* 1.96 / sqrt(100), and of the 25 that live 1.96 / sqrt(25) */
     check_contains(text, "\"sampled\":{\"samples\":100,\"relative_error\":0.196,"
-                         "\"live_samples\":25,\"live_relative_error\":0.392}");
+                         "\"live_samples\":25,\"live_relative_error\":0.392,"
+                         "\"peak_relative_error\":null,\"at_peak_relative_error\":0.392}");
     check_contains(text, "\"thread_ids\":[1],"); /* once, although it has two usages */
     check_contains(text, "\"allocations\":1007,");
     free(text);
@@ -564,10 +565,12 @@ static void test_leaks(void **state)
     check_contains(text, ",77,898000,4490,500000,2500,20000,5,0.938,true,");
     free(text);
     process->end_ns = ms_model_now_ns(model);
+    process->totals.bytes_allocated = 449000 + 898000;
     text = written_with(model, &judged);
     check_contains(text, "\"ended\":true");
     check_contains(text, "\"sites\":2,\"suppressed_bytes\":898000,\"suppressed_blocks\":4490,"
-                         "\"suppressed_sites\":1,\"estimated\":false}");
+                         "\"suppressed_sites\":1,\"estimated\":false,\"relative_error\":null,"
+                         "\"exact_bytes\":1347000}");
     (void)snprintf(expected, sizeof(expected),
                    "{\"site_id\":%u,\"bytes\":449000,\"blocks\":4490,\"estimated\":false", leaky);
     check_contains(text, expected);

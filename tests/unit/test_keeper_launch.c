@@ -164,19 +164,33 @@ static void scripts_lead_to_what_runs_them(void **state)
     assert_int_equal(ms_launch_look("./endless", &launch), -ELOOP);
 }
 
+static void assert_refused(const char *program, int error, const char *because)
+{
+    assert_int_equal(ms_launch_look(program, &launch), error);
+    assert_string_equal(launch.because, because);
+}
+
 static void what_cannot_run_says_why(void **state)
 {
     (void)state;
     write_script("text", "only text\n", 0755);
+    write_script("empty", "", 0755);
     write_script("plain", "#!/bin/sh\n", 0644);
-    assert_int_equal(ms_launch_look("./text", &launch), -ENOEXEC);
-    assert_int_equal(ms_launch_look("./plain", &launch), -EACCES);
-    assert_int_equal(ms_launch_look("./absent", &launch), -ENOENT);
-    assert_int_equal(ms_launch_look("./plain/absent", &launch), -ENOENT);
-    assert_int_equal(ms_launch_look("/", &launch), -EACCES);
-    assert_int_equal(ms_launch_look("", &launch), -ENOENT);
+    write_script("lost", "#!/nonexistent/shell\n", 0755);
+    write_script("into", "#!/\n", 0755);
     assert_int_equal(mkfifo("fifo", 0755), 0);
-    assert_int_equal(ms_launch_look("./fifo", &launch), -EACCES);
+    assert_refused("./text", -ENOEXEC,
+                   "it is neither an ELF program nor a script that begins with #!");
+    assert_refused("./empty", -ENOEXEC, "it is an empty file");
+    assert_refused("./plain", -EACCES, "it is not executable: it lacks execute permission");
+    assert_refused("./absent", -ENOENT, "not found");
+    assert_refused("./plain/absent", -ENOENT, "not found");
+    assert_refused("absent-everywhere", -ENOENT, "not found in PATH");
+    assert_refused("/", -EACCES, "it is a directory");
+    assert_refused("", -ENOENT, "its name is empty");
+    assert_refused("./fifo", -EACCES, "it is not a regular file");
+    assert_refused("./lost", -ENOENT, "its interpreter /nonexistent/shell was not found");
+    assert_refused("./into", -EACCES, "its interpreter / is a directory");
 }
 
 static void path_is_searched_as_a_shell_does(void **state)

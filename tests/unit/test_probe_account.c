@@ -27,6 +27,7 @@
 #include "probe/live.h"
 #include "probe/map.h"
 #include "probe/wiped.h"
+#include "probe_region.h"
 #include "wire/layout.h"
 
 static struct ms_region_header *file;
@@ -61,15 +62,9 @@ static int start(void **state)
     ms_real.posix_memalign = posix_memalign;
     ms_real.malloc_usable_size = (size_t(*)(void *))ms_real_symbol("malloc_usable_size");
     ms_allocator_examine();
-    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
-    if (ms_wiped == NULL) {
+    if (!probe_process_begin()) {
         return -1;
     }
-    ms_ready = MS_READY_COUNTING;
-    ms_wiped->key = 0x5eed;
-    atomic_store(&ms_wiped->publish_step_bytes, 4096);
-    ms_region->pid = (uint32_t)getpid();
-    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
     return ms_thread_enter() == NULL ? -1 : 0;
 }
 

@@ -106,15 +106,9 @@ static int start(void **state)
         return -1;
     }
     ms_region->config.trace_allowed = 1;
-    ms_wiped = ms_private_pages(sizeof *ms_wiped, true);
-    if (ms_wiped == NULL) {
+    if (!probe_process_begin()) {
         return -1;
     }
-    ms_ready = MS_READY_COUNTING;
-    ms_wiped->key = 0x5eed;
-    atomic_store(&ms_wiped->publish_step_bytes, 4096);
-    ms_region->pid = (uint32_t)getpid();
-    atomic_store(&ms_wiped->set_up, MS_SET_UP_DONE);
     reading = -1;
     (void)state;
     return ms_thread_enter() == NULL ? -1 : 0;

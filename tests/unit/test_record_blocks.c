@@ -286,7 +286,7 @@ static void test_files_that_are_no_recordings(void **state)
     (void)state;
     assert_refused("/nonexistent", -ENOENT, "No such file");
     assert_refused("/tmp", -EBADMSG, "directory");
-    assert_refused("/dev/null", -EBADMSG, "no regular file");
+    assert_refused("/dev/null", -EBADMSG, "not a regular file");
     store(path, (const uint8_t *)"", 0);
     assert_refused(path, -EBADMSG, "empty");
     store(path, (const uint8_t *)"\x89MSR\r\n", 6);
@@ -294,7 +294,7 @@ static void test_files_that_are_no_recordings(void **state)
     uint8_t foreign[5000];
     fill(foreign, sizeof foreign, 1);
     store(path, foreign, sizeof foreign);
-    assert_refused(path, -EBADMSG, "no recording");
+    assert_refused(path, -EBADMSG, "not a recording");
     /* A version that does not exist yet, in a header that is right. */
     uint8_t header[MS_FILE_HEADER_BYTES];
     ms_file_header_write(header, 7);

@@ -17,7 +17,8 @@ enum { TICKS = 400, AS_STEPS = 16 };
 static const struct ms_history_name names[] = {
     {MS_HISTORY_OF_SYSTEM, 0, 0}, {MS_HISTORY_OF_SYSTEM, 0, 1}, {MS_HISTORY_OF_SYSTEM, 0, 2},
     {MS_HISTORY_OF_SUM, 0, 0},    {MS_HISTORY_OF_SUM, 0, 1},    {MS_HISTORY_OF_SUM, 0, 2},
-    {MS_HISTORY_OF_SUM, 0, 3},
+    {MS_HISTORY_OF_SUM, 0, 3},    {MS_HISTORY_OF_SUM, 0, 4},    {MS_HISTORY_OF_SUM, 0, 5},
+    {MS_HISTORY_OF_SUM, 0, 6},    {MS_HISTORY_OF_SUM, 0, 7},    {MS_HISTORY_OF_SUM, 0, 8},
 };
 enum { SORTS = sizeof names / sizeof names[0] };
 
@@ -47,8 +48,18 @@ static double value(size_t sort, uint64_t tick)
         return edges[tick % (sizeof edges / sizeof edges[0])];
     case 5: /* more than steps can say, among those that they can */
         return tick == 200 ? INFINITY : (double)tick;
-    default: /* as far apart as steps can be */
+    case 6: /* as far apart as steps can be */
         return tick % 2 == 0 ? 0x1p41 : -0x1p41;
+    case 7: /* as far apart as small ones */
+        return tick % 2 == 0 ? 0x1.fffffep19 : -0x1.fffffep19;
+    case 8: /* a little further */
+        return tick % 2 == 0 ? 0x1p20 : -0x1p20;
+    case 9: /* a rate, of which nothing is known at first */
+        return tick < 3 ? NAN : (double)(tick % 11) * 0.125;
+    case 10: /* so is this one, and then nothing happens */
+        return tick < 3 ? NAN : 0;
+    default: /* never known */
+        return NAN;
     }
 }
 
@@ -104,6 +115,22 @@ static void test_every_point_comes_back(void **state)
     ms_model_free(other);
 }
 
+/* What is not known at first does not make the points behind it take more. */
+static void test_a_rate_that_is_0_takes_next_to_nothing(void **state)
+{
+    struct ms_model *model = model_with_histories();
+    struct ms_pack pack = {0};
+    (void)state;
+    struct ms_history *history = ms_model_history(model, &names[0]);
+    for (uint64_t tick = 0; tick < TICKS; tick++) {
+        assert_int_equal(ms_history_append(history, tick, tick < 3 ? NAN : 0), 0);
+    }
+    assert_int_equal(ms_histories_write(&pack, model, MS_RESOLUTION_FINE, 0, TICKS), 0);
+    assert_in_range(pack.used, 1, 40);
+    ms_pack_free(&pack);
+    ms_model_free(model);
+}
+
 /* One series of three points; the differences behind the first are 1 and -1. */
 static int read_hostile(float first, uint8_t form, uint64_t shift)
 {
@@ -147,6 +174,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_point_comes_back),
+        cmocka_unit_test(test_a_rate_that_is_0_takes_next_to_nothing),
         cmocka_unit_test(test_what_nobody_writes_is_refused_or_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,19 @@
 /* Who eats memory, what leaks, who burns CPU: in a glance. */
 /* The first of a list that has been sorted, with a bar each: who has most of something. */
 const ANSWERS = 5;
+/* Call sites with one name are told apart by who calls them. */
+function told(rows) {
+  const same = (row) => rows.filter((other) => other.name === row.name).length > 1;
+  return rows.map((row) =>
+    row.site !== undefined && same(row) && callerOfSite(row.site) !== ""
+      ? { ...row, name: row.name + " \u2190 " + callerOfSite(row.site) }
+      : row,
+  );
+}
 function answerCard(title, note, rows, tab, empty) {
   const list = element("ol", { class: "answers" });
   const most = rows.length > 0 ? rows[0].value : 0;
-  for (const row of rows.slice(0, ANSWERS)) {
+  for (const row of told(rows.slice(0, ANSWERS))) {
     const name =
       row.thread !== undefined
         ? element("button", {
@@ -63,9 +72,13 @@ function topFunctions(figure) {
   const rows = [];
   for (let number = 1; number < data.functions.length; number++)
     if (self[number * FIGURES + figure] > 0)
-      rows.push({ name: data.functions[number].name, value: self[number * FIGURES + figure] });
+      rows.push({
+        name: data.functions[number].name,
+        value: self[number * FIGURES + figure],
+        variance: self[number * FIGURES + varianceOf(figure)],
+      });
   rows.sort((a, b) => b.value - a.value);
-  return rows.slice(0, ANSWERS).map((row) => ({ ...row, text: formatBytes(row.value) }));
+  return rows.slice(0, ANSWERS).map((row) => ({ ...row, text: estimateText(figure, row.value, row.variance) }));
 }
 function functionAnswer() {
   const figure = firstFigure();
@@ -93,6 +106,7 @@ function leakAnswer() {
       "call sites that kept growing, by how much",
       likely.map((leak) => ({
         name: siteName(leak.site_id),
+        site: leak.site_id,
         value: leak.leaked_bytes,
         text: "+" + formatBytes(leak.leaked_bytes),
       })),
@@ -111,7 +125,12 @@ function leakAnswer() {
   return answerCard(
     "What leaks",
     why + (left.length > 0 ? " Not freed at exit:" : ""),
-    left.map((row) => ({ name: siteName(row.site_id), value: row.bytes, text: formatBytes(row.bytes) })),
+    left.map((row) => ({
+      name: siteName(row.site_id),
+      site: row.site_id,
+      value: row.bytes,
+      text: notFreedText(row),
+    })),
     "leaks",
     leaks.not_freed === null
       ? "No process has ended, so nothing is said of what it leaves."

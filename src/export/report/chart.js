@@ -148,10 +148,12 @@ class Chart {
     context.lineWidth = 1;
     context.textBaseline = "middle";
     context.textAlign = "right";
-    for (const tick of niceTicks(least, most, 4)) {
+    const ticks = niceTicks(least, most, 4),
+      texts = formatTicks(ticks, this.about.info.unit);
+    for (const [index, tick] of ticks.entries()) {
       const at = Math.round(y(tick)) + 0.5;
       stroke(context, LEFT, at, width - RIGHT, at);
-      context.fillText(formatTick(tick, this.about.info.unit), LEFT - 8, at);
+      context.fillText(texts[index], LEFT - 8, at);
     }
     context.textAlign = "center";
     context.textBaseline = "alphabetic";

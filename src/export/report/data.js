@@ -14,9 +14,15 @@ const data = {
   ],
   figureUnits: ["bytes", "bytes", "bytes", "count", "count", "bytes", "milliseconds", "count", "bytes", "milliseconds"],
 };
-const FIGURES = 10;
+/* After those that have names, the variances of the first three where they are estimated. */
+const NAMED_FIGURES = 10,
+  FIGURES = 13,
+  VARIANCE_FIGURE = 10,
+  TOTAL_VARIANCE = 12;
 const PEAK_FIGURE = 1,
-  TOTAL_FIGURE = 2;
+  TOTAL_FIGURE = 2,
+  COUNT_FIGURE = 3,
+  LAST_MEMORY_FIGURE = 5;
 
 class CutError extends Error {}
 

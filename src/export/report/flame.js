@@ -23,8 +23,11 @@ class Flame {
     const figure = this.state.figure;
     this.tree = callTree();
     this.values = nodeSums(figure);
+    const variance = data.sampled ? varianceOf(figure) : null;
+    this.variances = variance === null ? null : nodeSums(variance);
     this.leftOut = view.focus === null && data.leftOut ? data.leftOut[figure] : 0;
     this.values[0] += this.leftOut;
+    if (this.variances !== null && this.leftOut > 0) this.variances[0] += data.leftOut[variance];
     this.sorted = new Map();
     if (this.values[this.root] === 0) this.root = 0;
     this.match();
@@ -50,7 +53,7 @@ class Flame {
   }
   valueText(node) {
     if (memoryUnseen() !== "" || (this.state.figure === PEAK_FIGURE && peakUnknown() !== "")) return NONE;
-    return formatUnit(this.values[node], data.figureUnits[this.state.figure]);
+    return estimateText(this.state.figure, this.values[node], this.variances === null ? 0 : this.variances[node]);
   }
   shareText(node, digits) {
     return this.values[0] > 0 ? ", " + ((100 * this.values[node]) / this.values[0]).toFixed(digits) + " %" : "";

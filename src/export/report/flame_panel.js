@@ -83,6 +83,7 @@ function flameNotes(flame, figure) {
   );
   if (figure === PEAK_FIGURE && error > 0 && flame.values[0] > 0)
     notes.push("Live at the peak of each process, \u00b1 " + formatBytes(error) + ".");
+  if (estimateNote(figure) !== "") notes.push(estimateNote(figure));
   if (view.search !== "")
     notes.push((100 * (flame.matched || 0)).toFixed(1) + " % is in functions that fit the search.");
   if (flame.leftOut > 0)

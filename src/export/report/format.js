@@ -97,5 +97,23 @@ function isOneOfMany(thread) {
 function formatTick(value, unit) {
   return formatUnit(value, unit)
     .replace(/\.0+(?=\D|$)/, "")
-    .replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1");
+    .replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1")
+    .replace(/^[-\u2212]0(?![\d.])/, "0");
+}
+/* Texts of the ticks of an axis, with as many digits as tell them apart. */
+function formatTicks(ticks, unit) {
+  const texts = ticks.map((tick) => formatTick(tick, unit));
+  if (new Set(texts).size === texts.length) return texts;
+  const largest = Math.max(...ticks.map(Math.abs)),
+    text = formatUnit(largest, unit),
+    number = Number.parseFloat(text.replaceAll(",", "")),
+    suffix = /[^\d]*$/.exec(text)[0],
+    scale = number > 0 ? 1000 ** Math.round(Math.log(largest / number) / Math.log(1000)) : 1;
+  if (text.includes("min")) return texts;
+  for (let digits = 1; digits < 12; digits++) {
+    const shown = ticks.map((tick) => (tick / scale).toFixed(digits));
+    if (new Set(shown.map(Number)).size === shown.length)
+      return shown.map((text) => (Number(text) === 0 ? "0" : text.replace("-", "\u2212")) + suffix);
+  }
+  return texts;
 }

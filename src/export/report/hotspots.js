@@ -2,8 +2,11 @@
 function hotspotTable(options) {
   let sums = null;
   const cell = (of, f) => (number) =>
-    f === PEAK_FIGURE && peakUnknown() !== "" ? NONE : formatUnit(sums[of][number * FIGURES + f], data.figureUnits[f]);
+    f === PEAK_FIGURE && peakUnknown() !== ""
+      ? NONE
+      : estimateText(f, value(of, f)(number), data.sampled && varianceOf(f) !== null ? value(of, varianceOf(f))(number) : 0);
   const value = (of, f) => (number) => sums[of][number * FIGURES + f];
+  const figureWidth = (f) => (data.sampled && f <= TOTAL_FIGURE ? 156 : 96);
   const columns = [
     { title: "function", width: "minmax(220px, 3fr)", least: 240, text: (number) => data.functions[number].name },
     {
@@ -19,8 +22,8 @@ function hotspotTable(options) {
     columns.push({
       title: data.figureNames[f],
       number: true,
-      width: "104px",
-      least: 104,
+      width: figureWidth(f) + 8 + "px",
+      least: figureWidth(f) + 8,
       text: cell("inclusive", f),
       value: value("inclusive", f),
       what: data.figureNames[f] + ", with what it calls",
@@ -29,8 +32,8 @@ function hotspotTable(options) {
       columns.push({
         title: "self",
         number: true,
-        width: "96px",
-        least: 96,
+        width: figureWidth(f) + "px",
+        least: figureWidth(f),
         text: cell("self", f),
         value: value("self", f),
         what: data.figureNames[f] + " of the function itself",
@@ -69,6 +72,11 @@ function hotspotsPanel(panel) {
       );
     },
   });
+  const note = element("p", { class: "soft small" });
+  const fill = () => {
+    note.textContent = estimateNote(firstFigure());
+    made.fill();
+  };
   panel.append(
     card(
       "Hotspots by function",
@@ -77,11 +85,12 @@ function hotspotsPanel(panel) {
         class: "soft",
         text: "With all that a function calls; \u201cself\u201d is what it asked for itself. Wrappers of allocators are left out: what they gave counts for whoever called them.",
       }),
+      note,
       made.table.root,
     ),
     element("div", { class: "card" }, element("h3", { text: "Chosen" }), details),
   );
   details.textContent = "Choose a line to see where the function is.";
-  onView(made.fill);
-  made.fill();
+  onView(fill);
+  fill();
 }

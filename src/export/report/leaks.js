@@ -14,6 +14,16 @@ function stackDetails(id) {
     );
   return list;
 }
+function notFreedText(row) {
+  if (!row.estimated) return formatBytes(row.bytes);
+  const error = row.relative_error === null ? "" : " \u00b1" + (100 * row.relative_error).toFixed(0) + " %";
+  return "~" + formatBytes(row.bytes) + error;
+}
+function liveText(row) {
+  const site = data.siteAt.get(row.site_id);
+  const variance = site === undefined ? 0 : data.siteFigures[site * FIGURES + VARIANCE_FIGURE];
+  return estimateText(0, row.live_bytes, variance);
+}
 /* Why a list is empty. */
 function noLikelyLeak(leaks) {
   if (memoryUnseen() !== "") return memoryUnseen();
@@ -52,8 +62,8 @@ function leaksPanel(panel) {
       {
         title: "live",
         number: true,
-        width: "110px",
-        text: (row) => formatBytes(row.live_bytes),
+        width: data.sampled ? "160px" : "110px",
+        text: liveText,
         value: (row) => row.live_bytes,
       },
       {
@@ -90,15 +100,15 @@ function leaksPanel(panel) {
       {
         title: "bytes",
         number: true,
-        width: "120px",
-        text: (row) => formatBytes(row.bytes) + (row.estimated ? " ~" : ""),
+        width: data.sampled ? "160px" : "120px",
+        text: notFreedText,
         value: (row) => row.bytes,
       },
       {
         title: "blocks",
         number: true,
         width: "120px",
-        text: (row) => formatCount(row.blocks),
+        text: (row) => (row.estimated ? "~" : "") + formatCount(row.blocks),
         value: (row) => row.blocks,
       },
       { title: "suppressed", width: "110px", text: (row) => (row.suppressed ? "by a rule" : "") },
@@ -108,13 +118,16 @@ function leaksPanel(panel) {
   const sum =
     leaks.not_freed === null
       ? ""
-      : formatBytes(leaks.not_freed.totals.bytes) +
+      : notFreedText(leaks.not_freed.totals) +
         " in " +
+        (leaks.not_freed.totals.estimated ? "~" : "") +
         formatCount(leaks.not_freed.totals.blocks) +
         " blocks of " +
         formatCount(leaks.not_freed.totals.sites) +
-        " call sites were live when their process ended. Exact" +
-        (leaks.not_freed.totals.estimated ? " but for sampled sites" : "") +
+        " call sites were live when their process ended. " +
+        (leaks.not_freed.totals.estimated
+          ? "Estimated from a sample of what is exactly " + formatBytes(leaks.not_freed.totals.exact_bytes)
+          : "Exact") +
         ", and no judgement: a program may leave memory to its end.";
   const note = wholeNote(
     () =>

@@ -114,16 +114,20 @@ class Scatter {
     context.lineWidth = 1;
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (const tick of niceTicks(this.range.y[0], this.range.y[1], 6)) {
+    const down = niceTicks(this.range.y[0], this.range.y[1], 6),
+      downTexts = formatTicks(down, names.y.unit);
+    for (const [index, tick] of down.entries()) {
       const y = Math.round(area.y(tick)) + 0.5;
       stroke(context, area.left, y, area.right, y);
-      context.fillText(formatTick(tick, names.y.unit), area.left - 8, y);
+      context.fillText(downTexts[index], area.left - 8, y);
     }
     context.textAlign = "center";
-    for (const tick of niceTicks(this.range.x[0], this.range.x[1], Math.max(2, (area.width - area.left) / 110))) {
+    const along = niceTicks(this.range.x[0], this.range.x[1], Math.max(2, (area.width - area.left) / 110)),
+      alongTexts = formatTicks(along, names.x.unit);
+    for (const [index, tick] of along.entries()) {
       const x = Math.round(area.x(tick)) + 0.5;
       stroke(context, x, area.top, x, area.bottom);
-      if (x < area.width - 24) context.fillText(formatTick(tick, names.x.unit), x, area.bottom + 14);
+      if (x < area.width - 24) context.fillText(alongTexts[index], x, area.bottom + 14);
     }
     context.fillText(names.x.name, (area.left + area.right) / 2, SCATTER_HEIGHT - 10);
     context.save();

@@ -13,6 +13,7 @@ function indexSites(stacks, sites, siteFigures, frames, usages) {
   data.frames = frames;
   data.usages = usages || new Float64Array(0);
   data.usagesOfThread = null;
+  data.sampled = siteFigures !== null && hasFigure(TOTAL_VARIANCE);
   data.siteAt = new Map();
   for (let i = 0; i < data.siteCount; i++) data.siteAt.set(data.sites[i * SITE_WORDS], i);
   nameFunctions();
@@ -130,4 +131,42 @@ function siteInFocus(id) {
 function hasFigure(figure) {
   for (let i = figure; i < data.siteFigures.length; i += FIGURES) if (data.siteFigures[i] > 0) return true;
   return false;
+}
+
+/*
+ * Estimates: what is estimated from a sample has a variance; half of its 95 % interval is told with
+ * it. Of counts and waste no error is known.
+ */
+function varianceOf(figure) {
+  return figure > LAST_MEMORY_FIGURE ? null : figure <= TOTAL_FIGURE ? VARIANCE_FIGURE + figure : TOTAL_VARIANCE;
+}
+function estimateText(figure, value, variance) {
+  const text = formatUnit(value, data.figureUnits[figure]);
+  if (!(variance > 0)) return text;
+  if (figure > TOTAL_FIGURE || !(value > 0)) return "~" + text;
+  return "~" + text + " \u00b1" + ((100 * 1.96 * Math.sqrt(variance)) / value).toFixed(0) + " %";
+}
+/* What threads and processes know exactly of it; null: not by a thread, or not at all. */
+function exactFigure(figure) {
+  const name = ["current_bytes", null, "bytes_allocated", "allocations"][figure];
+  if (view.focus !== null) {
+    const value = name ? namedFigure(data.threadAt.get(view.focus), name) : NaN;
+    return Number.isNaN(value) ? null : value;
+  }
+  if (figure === PEAK_FIGURE)
+    return (data.report.processes || []).reduce(
+      (sum, process) => sum + (process.at_peak ? process.at_peak.bytes : 0),
+      0,
+    );
+  return name ? (data.report.processes || []).reduce((sum, process) => sum + process.totals[name], 0) : null;
+}
+function estimateNote(figure) {
+  if (!data.sampled || figure > LAST_MEMORY_FIGURE) return "";
+  const exact = exactFigure(figure);
+  return (
+    "Call sites are a sample: ~ stands before estimates, \u00b1 is half of their 95 % interval." +
+    (exact === null
+      ? ""
+      : " Known exactly: " + formatUnit(exact, data.figureUnits[figure]) + " " + data.figureNames[figure] + " in all.")
+  );
 }

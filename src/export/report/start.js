@@ -50,7 +50,7 @@ async function start() {
   startPrinting();
   showTab("overview");
   /* For whoever looks at the figures in the console of the browser. */
-  window.memscope = { data, view, pairsOf, correlationSums, addPair, fitOf, functionSums };
+  window.memscope = { data, view, pairsOf, correlationSums, addPair, fitOf, functionSums, formatTicks };
   document.body.dataset.ready = "yes";
 }
 class BrowserError extends Error {}

@@ -128,7 +128,7 @@ function functionSums() {
   if (data.functionSums !== undefined && data.functionSums.focus === view.focus) return data.functionSums;
   const tree = callTree(),
     inclusive = new Float64Array(data.functions.length * FIGURES);
-  for (let f = 0; f < FIGURES; f++) {
+  for (let f = 0; f < (data.sampled ? FIGURES : NAMED_FIGURES); f++) {
     const sums = nodeSums(f);
     for (let node = 0; node < tree.count; node++)
       if (tree.outermost[node]) inclusive[tree.function[node] * FIGURES + f] += sums[node];

@@ -14,14 +14,20 @@ function typesOfSites() {
       bytes_allocated: 0,
       allocations: 0,
       sites: 0,
+      estimated: false,
     };
     row.current_bytes += figures[i * FIGURES];
     row.bytes_allocated += figures[i * FIGURES + 2];
     row.allocations += figures[i * FIGURES + 3];
+    row.estimated = row.estimated || figures[i * FIGURES + TOTAL_VARIANCE] > 0;
     row.sites++;
     rows.set(text, row);
   }
   return [...rows.values()];
+}
+/* Before what is scaled from a sample. */
+function about(row) {
+  return row.estimated ? "~" : "";
 }
 function typesShown() {
   const all = view.focus === null && data.page.left_out.threads_filtered === 0;
@@ -38,21 +44,21 @@ function typesPanel(panel) {
           title: "live",
           number: true,
           width: "110px",
-          text: (row) => formatBytes(row.current_bytes),
+          text: (row) => about(row) + formatBytes(row.current_bytes),
           value: (row) => row.current_bytes,
         },
         {
           title: "allocated",
           number: true,
           width: "110px",
-          text: (row) => formatBytes(row.bytes_allocated),
+          text: (row) => about(row) + formatBytes(row.bytes_allocated),
           value: (row) => row.bytes_allocated,
         },
         {
           title: "allocations",
           number: true,
           width: "110px",
-          text: (row) => formatCount(row.allocations),
+          text: (row) => about(row) + formatCount(row.allocations),
           value: (row) => row.allocations,
         },
         {

@@ -500,14 +500,14 @@ static void *hold_a_name(void *argument)
 {
     prctl(PR_SET_NAME, argument);
     void *p = malloc(1234567);
-    sleep(60);
+    sleep(600);
     free(p);
     return NULL;
 }
 
 static int case_hostile(const char *argument)
 {
-    /* Stays for a minute with threads whose names are orders to a terminal. */
+    /* Stays for ten minutes with threads whose names are orders to a terminal. */
     (void)argument;
     static const char *const names[] = {"\033[2Jgone", "\033]0;owned\007", "\xff\xfe\x80",
                                         "\2335mX", "nl\nnl\rcr"};

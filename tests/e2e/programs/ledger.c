@@ -357,6 +357,6 @@ int main(int argc, char **argv)
         usleep((useconds_t)abort_ms * 1000);
         abort();
     }
-    sleep(20); /* nobody needs it longer */
+    sleep(300); /* nobody needs it longer, however slow the machine is */
     return 0;
 }
