@@ -7,12 +7,12 @@
 
 #include "record/blocks.h"
 
-#define MS_RECORDED_LOSSES_MAX 128u
+#define MS_RECORDED_LOSSES_MAX 160u
 
 /*
- * ", 3 blocks lost because the disk was too slow, the first 00:10:00 at a coarser resolution to limit the size", either or
- * nothing. `at_end`: the state when its file was finished; `begin_ns`: where its times count from.
- * Returns `out`.
+ * ", 3 blocks lost because the disk was too slow, the first 00:10:00 at a coarser resolution to
+ * limit the size", either or nothing. `at_end`: the state when its file was finished; `begin_ns`:
+ * where its times count from. Returns `out`.
  */
 char *ms_recorded_losses(char out[MS_RECORDED_LOSSES_MAX], const struct ms_blocks_state *at_end,
                          uint64_t begin_ns);

@@ -140,7 +140,7 @@ const char *ms_export_error(int error)
     case ENOSPC:
         return "no space left there";
     case EFBIG:
-        return "larger than it may be (ulimit -f, or --max-size of a recording)";
+        return "file too large (ulimit -f, or --max-size of a recording)";
     case EPIPE:
         return "who reads it is gone";
     case ETIMEDOUT:

@@ -22,7 +22,7 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 """]
 LIMIT = ["env", "--default-signal=XFSZ", "prlimit", "--fsize=2048", "--"]
-TOO_LARGE = b"larger than it may be (ulimit -f, or --max-size of a recording)\n"
+TOO_LARGE = b"file too large (ulimit -f, or --max-size of a recording)\n"
 NAMES = "comprehensive resource_rankings memory lifetime performance boundaries types".split()
 
 

@@ -26,9 +26,9 @@ static void test_what_is_missing_is_told(void **state)
     assert_string_equal(told(12, 0), ", 12 blocks lost because the disk was too slow");
     assert_string_equal(told(0, UINT64_C(65000000000)),
                         ", the first 00:01:00 at a coarser resolution to limit the size");
-    assert_string_equal(
-        told(2, UINT64_C(65000000000)),
-        ", 2 blocks lost because the disk was too slow, the first 00:01:00 at a coarser resolution to limit the size");
+    assert_string_equal(told(2, UINT64_C(65000000000)),
+                        ", 2 blocks lost because the disk was too slow, the first 00:01:00 at a "
+                        "coarser resolution to limit the size");
     assert_true(strlen(told(UINT64_MAX, UINT64_MAX)) < MS_RECORDED_LOSSES_MAX - 1);
 }
 
