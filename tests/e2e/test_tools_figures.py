@@ -640,6 +640,7 @@ def test_html_series():
     points, told = [value for value, in page.numbers("points", "f", 1)], 0
     timeline = {(series["metric"], series["thread_id"] or series["process_id"] or 0): series["values"]
                 for series in document["timeline"]["series"] if "core" not in series and "gpu" not in series}
+    begin = document["timeline"]["t_ns"][0] // interval_ns  # later than 0 where the first look was late
     at, seen = 0, set()
     for of, series, owner, layer, first, count, constant in page.numbers("series", "I", 7):
         values = points[at:at + 1] * count if constant else points[at:at + count]
@@ -651,8 +652,8 @@ def test_html_series():
         wanted = timeline[key]
         seen.add(key)
         known = [number for number, value in enumerate(wanted) if value is not None]
-        equal((first, first + count - 1), (known[0], known[-1]), f"first and last point of {key}")
-        for number, value in enumerate(values, first):
+        equal((first, first + count - 1), (begin + known[0], begin + known[-1]), f"first and last point of {key}")
+        for number, value in enumerate(values, first - begin):
             equal(math.isnan(value), wanted[number] is None, f"point {number} of {key}")
             if not math.isnan(value):
                 assert abs(value - wanted[number]) <= 0.001 + 1e-6 * abs(value), (key, number, value)
