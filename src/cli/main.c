@@ -73,7 +73,14 @@ static int run(const struct ms_options *options)
     case MS_REQUEST_JOIN:
         break;
     }
-    bool live = !options->plain && !options->quiet && ms_live_possible();
+    const bool wanted = !options->plain && !options->quiet;
+    const bool live = wanted && ms_live_possible();
+    if (wanted && !live &&
+        isatty(STDOUT_FILENO)) { /* else nobody knows what became of the screen */
+        fputs("memscope-top: no live screen: TERM is not set, or dumb; figures follow at the end "
+              "(--plain: every second)\n",
+              stderr);
+    }
     return live ? ms_live(options) : ms_plain(options);
 }
 

@@ -54,7 +54,9 @@ static int compare_symbols(const void *left, const void *right)
 
 void ms_symbol_table_settle(struct ms_symbol_table *table, bool complete)
 {
-    qsort(table->symbols, table->count, sizeof *table->symbols, compare_symbols);
+    if (table->count > 0) {
+        qsort(table->symbols, table->count, sizeof *table->symbols, compare_symbols);
+    }
     for (size_t i = 0; i < table->count; i++) {
         struct ms_symbol *symbol = &table->symbols[i];
         size_t next = i + 1;

@@ -290,8 +290,8 @@ static void say(const struct scan *scan)
         add(condition, "not closed (still written, or its writer was killed)");
     }
     if (condition->lost_bytes != 0) {
-        add(condition, "%" PRIu64 " bytes %s %" PRIu64 " make no whole block",
-            condition->lost_bytes, at_end ? "at the end, from" : "in it, the first at",
+        add(condition, "%" PRIu64 " bytes %s offset %" PRIu64 ", are not a complete block",
+            condition->lost_bytes, at_end ? "at the end, from" : "in it, first at",
             condition->lost_at);
     }
     if (scan->header_damaged) {
@@ -329,7 +329,8 @@ static int open_regular(const char *path, int *fd, uint64_t *bytes, char *why, s
     }
     if (!S_ISREG(file.st_mode)) {
         return no_recording(why, why_bytes,
-                            S_ISDIR(file.st_mode) ? "it is a directory" : "it is not a regular file");
+                            S_ISDIR(file.st_mode) ? "it is a directory"
+                                                  : "it is not a regular file");
     }
     if (file.st_size == 0) {
         return no_recording(why, why_bytes, "it is empty");

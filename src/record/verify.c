@@ -317,7 +317,7 @@ int ms_recording_verify(struct ms_recording *recording,
         tell(&verifying, "%s", condition.words);
     }
     if (recording->names_lost > 0) {
-        tell(&verifying, "%" PRIu64 " blocks of names make no sense", recording->names_lost);
+        tell(&verifying, "blocks of names that are damaged: %" PRIu64, recording->names_lost);
     }
     for (size_t i = 0; i < count && error == 0; i++) {
         verifying.index = i;

@@ -119,6 +119,18 @@ def test_slips():
               " ".join(words))
 
 
+def test_a_terminal_that_can_draw_nothing():
+    """TERM=dumb, or none: one line says that there is no screen, and the program runs"""
+    for term in ("dumb", ""):
+        master, slave = os.openpty()
+        done = subprocess.run([MEMSCOPE, "true"], stdin=subprocess.DEVNULL, stdout=slave,
+                              stderr=subprocess.PIPE, env={**os.environ, "TERM": term}, check=False)
+        os.close(slave)
+        os.close(master)
+        equal(done.returncode, 0, "status")
+        assert done.stderr.startswith(b"memscope-top: no live screen: TERM is not set, or dumb;"), done
+
+
 def test_help_of_a_command():
     """COMMAND --help: its own usage and options; --help: all of them"""
     whole = run([MEMSCOPE, "--help"]).stdout.decode()

@@ -17,7 +17,17 @@ static __thread struct {
     uint32_t instructions_left;
 } interruption;
 
-#if defined(__x86_64__)
+/*
+ * In a sanitized build there are many times as many instructions, which are not those of the
+ * product: there, and on other processors, the intruder comes afterwards only.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define INTERRUPTION_SANITIZED
+#endif
+#endif
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&      \
+    !defined(INTERRUPTION_SANITIZED)
 #define TRAP_FLAG 0x100
 
 static void interruption_step(int number, siginfo_t *info, void *context)
@@ -49,7 +59,7 @@ static inline void interruption_steps(bool on)
 #else
 static inline void interruption_steps(bool on)
 {
-    (void)on; /* nothing traps here: the intruder comes afterwards only */
+    (void)on;
 }
 #endif
 
@@ -64,7 +74,7 @@ static inline bool interrupted_after(uint32_t instructions, void (*operation)(vo
     interruption.intruder = intruder;
     interruption.counts = counts;
     interruption.instructions_left = instructions;
-#if defined(__x86_64__)
+#if defined(TRAP_FLAG)
     /* Not blocked meanwhile: a thread that the intruder begins would inherit that. */
     struct sigaction step = {.sa_sigaction = interruption_step,
                              .sa_flags = SA_SIGINFO | SA_NODEFER};

@@ -252,8 +252,11 @@ static void test_other_build_id(void **state)
 
 static void kill_worker(struct ms_symbols *symbols, struct ms_model *model)
 {
-    assert_int_equal(kill(ms_symbols_worker(symbols), SIGKILL), 0);
-    usleep(10000);
+    const pid_t worker = ms_symbols_worker(symbols);
+    siginfo_t end;
+    assert_int_equal(kill(worker, SIGKILL), 0);
+    /* What is asked before it is dead would be taken for what killed it. */
+    assert_int_equal(waitid(P_PID, (id_t)worker, &end, WEXITED | WNOWAIT), 0);
     ms_symbols_handle(symbols, model, ms_monotonic_ns());
 }
 

@@ -11,8 +11,7 @@
 #include "probe_interrupted.h"
 #include "probe_region.h"
 
-#define STRIDE                                                                                     \
-    7u /* every instruction would take seconds; the places that matter are not that few */
+#define STRIDE 7u /* every instruction would take seconds; the stretch that matters is longer */
 
 static int given;
 

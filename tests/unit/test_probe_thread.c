@@ -19,6 +19,8 @@
 #include "probe_interrupted.h"
 #include "probe_region.h"
 
+#define STRIDE 3u /* what is between the look and the taking is longer than that */
+
 /*
  * A thread that takes a state. It stops where `stops_at` says (0: it does not stop), and once it
  * has one it stays until it is told to go.
@@ -116,7 +118,7 @@ static void test_state_taken_while_another_asks(void **state)
 {
     (void)state;
     bool stopped = true;
-    for (uint32_t instructions = 1; stopped; instructions++) {
+    for (uint32_t instructions = 1; stopped; instructions += STRIDE) {
         assert_true(probe_process_begin());
         begin(&first, 0, NULL, NULL);
         disputed = first.state;
@@ -175,7 +177,7 @@ static void test_record_taken_while_another_looks(void **state)
     struct ms_region_area *area = &ms_region->areas[MS_AREA_THREADS];
     const uint32_t capacity = area->capacity;
     bool stopped = true;
-    for (uint32_t instructions = 1; stopped; instructions++) {
+    for (uint32_t instructions = 1; stopped; instructions += STRIDE) {
         area->capacity = capacity;
         assert_true(probe_process_begin());
         begin(&first, 0, NULL, NULL);
