@@ -44,9 +44,9 @@ def step_back(terminal):
     """By one tick. Two ticks may look the same; but what is drawn when the help was there and has gone is
     drawn after the step."""
     terminal.keys(",", "?")
-    terminal.see("/ searches")
+    terminal.see("── keys of")
     terminal.keys("Escape")
-    wait_until(lambda: "/ searches" not in terminal.text(), what="the end of the help")
+    wait_until(lambda: "── keys of" not in terminal.text(), what="the end of the help")
 
 
 def leave(terminal):
