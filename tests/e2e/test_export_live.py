@@ -6,12 +6,13 @@ import os
 import re
 import signal
 import threading
+import time
 import xml.parsers.expat
 
 import trace_events
 from pprof_data import Profile
 from terminal import Terminal
-from watched import BUILD, MEMSCOPE, descendants, equal, exe_of, main, run, wait_until
+from watched import BUILD, MEMSCOPE, alive, descendants, equal, exe_of, main, run, wait_until
 
 DEMO = os.path.join(BUILD, "demo")
 SCALE = os.path.join(BUILD, "tests/e2e/scale")
@@ -178,33 +179,42 @@ def in_the_middle(terminal, pid):
     return False
 
 
-def catch(terminal):
-    """Stops the process that writes in the middle of its file; returns its number, or None: it was too
-    quick for us, the file is whole."""
-    while "Written." not in terminal.text():
-        for pid in terminal.writers():
-            try:
-                os.kill(pid, signal.SIGSTOP)
-                if in_the_middle(terminal, pid):
-                    return pid
-                os.kill(pid, signal.SIGCONT)
-            except ProcessLookupError:
-                pass
-    return None
+def is_stopped(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
+def stop_in_the_middle(terminal, pid):
+    """Lets it run on a little at a time until it has begun its file. False: it has ended."""
+    while nice(pid) == 10 and alive(pid):
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(pid) or not alive(pid), what="a process that is stopped")
+        if in_the_middle(terminal, pid):
+            return True
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.001)
+    return False
 
 
 def export_and_hold(terminal, name):
-    """As often as it takes to stop it half done, with what was there before."""
+    """Stops the process that writes in the middle of its file; where it was too quick, the next one.
+    Returns its number."""
+    before = terminal.read(name)
     for _ in range(30):
-        before = terminal.read(name)
         terminal.export(name)
         if before is not None:
             terminal.see("This file exists. Enter overwrites it")
             terminal.keys("Enter")
-        pid = catch(terminal)
-        if pid is not None:
-            return pid
-        terminal.keys("Enter")
+        while terminal.read(name) == before:
+            for pid in terminal.writers():
+                if stop_in_the_middle(terminal, pid):
+                    return pid
+        terminal.see("Written.", name)
+        terminal.keys("Escape")
+        wait_until(lambda: "Written." not in terminal.text(), what="a screen without that")
         os.unlink(terminal.path(name))
         if before is not None:
             terminal.write(name, before)

@@ -74,6 +74,11 @@ async function estimated(json) {
     1.96 * Math.sqrt(sites.reduce((sum, site) => sum + ((site.sampled[error] || 0) * site[figure] / 1.96) ** 2, 0));
   await test('figures of call sites of a sample are marked, with an error, beside what is known exactly', async () => {
     const sites = json.sites.filter((site) => site.sampled !== null);
+    const tile = await page.$$eval(
+      '#totals .tile',
+      (all) => all.find((one) => one.querySelector('.k').textContent === 'not freed at exit').textContent,
+    );
+    check(/exact; of a sample ~[\d.]+ [kM]?B/.test(tile), 'tile: ' + tile);
     const total = sites.reduce((sum, site) => sum + site.bytes_allocated, 0);
     await show(page, 'flame');
     await page.selectOption('#panel-flame select', '2');

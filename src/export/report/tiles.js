@@ -66,7 +66,12 @@ function leakTiles(unseen) {
 }
 function notFreedTile(notFreed) {
   if (notFreed === null) return tile("not freed at exit", NONE, "no process has ended");
-  return tile("not freed at exit", formatBytes(notFreed.totals.bytes), formatCount(notFreed.totals.blocks) + " blocks");
+  const { bytes, blocks, estimated, exact_bytes } = notFreed.totals;
+  return tile(
+    "not freed at exit",
+    formatBytes(estimated ? exact_bytes : bytes),
+    estimated ? "exact; of a sample ~" + formatBytes(bytes) : formatCount(blocks) + " blocks",
+  );
 }
 /* What a process leaves is not told by thread: that tile is of the session alone. */
 function threadTiles(index) {
