@@ -227,8 +227,11 @@ static const char *refusal(const char *path, int error)
                    : "is neither an ELF program nor a script that begins with #!";
     case -ELOOP:
         return "is a script whose interpreters are scripts themselves, too many in a row";
+    case -EMFILE:
+    case -ENFILE:
+        return "cannot be opened: too many open files";
     default:
-        return strerror(-error);
+        return "cannot be opened or read";
     }
 }
 
