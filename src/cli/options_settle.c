@@ -161,6 +161,19 @@ static int settle_record(const struct ms_options *options)
     return 0;
 }
 
+static int settle_moment(const struct ms_options *options)
+{
+    const bool live = options->request == MS_REQUEST_RUN || options->request == MS_REQUEST_JOIN ||
+                      options->request == MS_REQUEST_RECORD;
+    if (live && options->at != NULL) {
+        fputs("memscope-top: --at is a moment of a recording: use it with view, export, report or "
+              "diff\n",
+              stderr);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /*
  * What a command never writes or checks is refused: a report that is not there, or a rule that
  * nobody looked at, would pass for one.
@@ -195,6 +208,9 @@ int ms_options_settle(struct ms_options *options, const struct ms_options_given 
     int result = settle_tracking(options, given);
     if (result == 0) {
         result = settle_outputs(options, given);
+    }
+    if (result == 0) {
+        result = settle_moment(options);
     }
     if (result != 0) {
         return result;

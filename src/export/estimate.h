@@ -12,7 +12,7 @@
 #include "model/figures.h"
 #include "model/model.h"
 
-#define MS_ESTIMATE_MAX 96u
+#define MS_ESTIMATE_MAX 128u
 
 struct ms_estimate {
     uint64_t bytes;

@@ -313,7 +313,7 @@ static void write_sites(struct page *page)
         char live_words[MS_ESTIMATE_MAX];
         char blocks[MS_FORMAT_MAX];
         char text[2 * MS_ESTIMATE_MAX + MS_FORMAT_MAX + 32];
-        char number[16];
+        char number[32];
         struct ms_chosen_work work;
         struct ms_figures figures;
         (void)ms_chosen_at_site(&page->chosen, page->model, top[i], &work);

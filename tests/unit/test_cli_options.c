@@ -241,6 +241,10 @@ static void what_a_command_never_writes_is_refused(void **state)
     assert_int_equal(PARSE("diff", "a", "b", "--json=x", "--html=y", "--text=z"), 0);
     assert_int_equal(PARSE("view", "x.memscope"), 0);
     assert_int_equal(PARSE("report", "x.memscope", "--fail-on=misuses>0"), 0);
+    assert_int_equal(PARSE("view", "x.memscope", "--at=peak"), 0);
+    assert_int_equal(PARSE("record", "--at=peak", "./app"), -EINVAL);
+    assert_int_equal(PARSE("--at=peak", "./app"), -EINVAL);
+    assert_int_equal(PARSE("-p", "42", "--at=peak"), -EINVAL);
 }
 
 static void a_slip_of_a_command_is_recognized(void **state)
