@@ -207,7 +207,9 @@ struct ms_site *ms_model_restore_site(struct ms_model *model, uint32_t id, uint3
     if (record == NULL) {
         return NULL;
     }
-    memcpy(numbers, frame_numbers, depth * sizeof(*numbers));
+    if (depth > 0) { /* else there may be no array */
+        memcpy(numbers, frame_numbers, depth * sizeof(*numbers));
+    }
     return &record->site;
 }
 
