@@ -102,7 +102,7 @@ struct ms_keeper *ms_session_begin(const struct ms_session_parts *parts)
     if (keeper == NULL) {
         return NULL;
     }
-    keeper->asleep_ns = ms_asleep_ns();
+    keeper->asleep_ns = parts->asleep_ns;
     keeper->program = parts->program;
     keeper->program_alive = true;
     keeper->probed = parts->region >= 0;

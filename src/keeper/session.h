@@ -125,6 +125,7 @@ struct ms_session_parts {
     const struct ms_keeper_options *options;
     pid_t program;
     uint64_t start_ns, start_unix_ns;
+    int64_t asleep_ns; /* ms_asleep_ns at start_ns, before the program began */
     int listener;
     const char *socket_path;
     int terminal, terminal_slave;

@@ -49,6 +49,7 @@ struct start {
     int region, listener, terminal, terminal_slave;
     struct rlimit files, file_size;
     uint64_t start_ns, start_unix_ns;
+    int64_t asleep_ns;
 };
 
 static int raise_fd(int *fd)
@@ -178,6 +179,7 @@ static void close_pair(int pair[2])
 static int run_program(struct start *start)
 {
     start->start_ns = ms_monotonic_ns();
+    start->asleep_ns = ms_asleep_ns();
     start->start_unix_ns = ms_unix_ns();
     pid_t keeper = getpid();
     pid_t program = fork();
@@ -274,6 +276,7 @@ static _Noreturn void become_keeper(struct start *start)
         .options = start->options,
         .program = start->outcome.started.program,
         .start_ns = start->start_ns,
+        .asleep_ns = start->asleep_ns,
         .start_unix_ns = start->start_unix_ns,
         .listener = start->listener,
         .socket_path = start->outcome.started.socket_path,
