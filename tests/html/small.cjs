@@ -83,11 +83,9 @@ async function estimated(json) {
     await show(page, 'flame');
     await page.selectOption('#panel-flame select', '2');
     const percent = (100 * errorOf(sites, 'bytes_allocated', 'relative_error')) / total;
-    same(
-      (await text(page, '#flame-details')).match(/~.* \u00b1(\d+) %/)[1],
-      percent.toFixed(0),
-      'error of all that was allocated',
-    );
+    const told = Number((await text(page, '#flame-details')).match(/~.* \u00b1(\d+) %/)[1]);
+    // Those of JSON are rounded to a tenth of a percent each.
+    check(Math.abs(told - percent) <= 0.7, `error of all that was allocated: ${told}, expected ${percent}`);
     check(
       /Known exactly: [\d.]+ [kM]B allocated in all/.test(await text(page, '#panel-flame')),
       'the exact sum: ' + (await text(page, '#panel-flame')),
