@@ -8,7 +8,7 @@
 
 enum { HELP_INDENT = 32, HELP_COLUMNS = 100 };
 
-/* Options that a command takes; of `run` and `record` there are more, see --help. */
+/* Options worth knowing of a command; it may take more, see --help. */
 #define OUTPUTS                                                                                    \
     MS_GIVEN(MS_OPTION_JSON) | MS_GIVEN(MS_OPTION_JSON_SET) | MS_GIVEN(MS_OPTION_JSON_LINES) |     \
         MS_GIVEN(MS_OPTION_HTML) | MS_GIVEN(MS_OPTION_TEXT) | MS_GIVEN(MS_OPTION_CSV) |            \
@@ -34,9 +34,10 @@ static const uint64_t options_of[MS_COMMAND_TOTAL] = {
                     MS_GIVEN(MS_OPTION_NO_UNICODE) | MS_GIVEN(MS_OPTION_NO_MOUSE),
     [MS_CLI_EXPORT] =
         MS_GIVEN(MS_OPTION_AT) | MS_GIVEN(MS_OPTION_FORCE) | MS_GIVEN(MS_OPTION_FAIL_ON) | OUTPUTS,
-    [MS_CLI_DIFF] = MS_GIVEN(MS_OPTION_JSON) | MS_GIVEN(MS_OPTION_HTML) | MS_GIVEN(MS_OPTION_TEXT) |
-                    MS_GIVEN(MS_OPTION_FORCE),
-    [MS_CLI_REPORT] = MS_GIVEN(MS_OPTION_AT) | MS_GIVEN(MS_OPTION_FAIL_ON),
+    [MS_CLI_DIFF] = MS_GIVEN(MS_OPTION_AT) | MS_GIVEN(MS_OPTION_JSON) | MS_GIVEN(MS_OPTION_HTML) |
+                    MS_GIVEN(MS_OPTION_TEXT) | MS_GIVEN(MS_OPTION_FORCE),
+    [MS_CLI_REPORT] = MS_GIVEN(MS_OPTION_AT) | MS_GIVEN(MS_OPTION_ONLY) |
+                      MS_GIVEN(MS_OPTION_TITLE) | MS_GIVEN(MS_OPTION_FAIL_ON),
 };
 
 void ms_options_usage(FILE *out)
